@@ -1,0 +1,230 @@
+/**
+ * `Host`: the only way from domain code to the machine (design decision 7). Domain code takes the parts it needs of
+ * it and is pure otherwise. `local-host.ts` is the real one; `testing/fake-host.ts` keeps services, network and time
+ * in memory over a temporary folder, and passes the same contract suite.
+ */
+import type { UciStore } from "./uci-store.ts";
+
+export interface Host {
+  readonly files: Files;
+  readonly run: Run;
+  readonly services: Services;
+  readonly cron: Cron;
+  readonly net: Net;
+  readonly system: System;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly uci: UciStore;
+}
+
+/** Files under a root folder ("/" on a firewall, a temporary folder in tests). Paths are absolute, as on the firewall. */
+export interface Files {
+  readonly root: string;
+  /** The real path of `path`, that is with the root in front: for handing to programs. */
+  real(path: string): string;
+  /** undefined when it does not exist; every other trouble throws {@link FileError}. */
+  readText(path: string): string | undefined;
+  readBytes(path: string): Uint8Array | undefined;
+  /** undefined when it does not exist. Does not follow a final symbolic link. */
+  stat(path: string): FileStat | undefined;
+  exists(path: string): boolean;
+  /** Names in byte order; empty when the folder does not exist. */
+  list(dir: string): string[];
+  /**
+   * Temporary file beside it, write, fsync, rename, fsync of the folder: a reader sees the old or the new file. Folders that
+   * are missing are made (0755). `mode` is set before the first byte; default: the mode of the file replaced, else 0644.
+   * A symbolic link at `path` is replaced, never followed, unless `follow` is true.
+   */
+  write(path: string, data: string | Uint8Array, options?: { mode?: number; follow?: boolean }): void;
+  /** Appends in one write(2); creates with `mode` (default 0644). */
+  append(path: string, data: string, options?: { mode?: number }): void;
+  mkdir(path: string, options?: { mode?: number }): void;
+  rename(from: string, to: string): void;
+  symlink(target: string, path: string): void;
+  readlink(path: string): string | undefined;
+  chmod(path: string, mode: number): void;
+  /** A file, link, or (with `recursive`) a folder. Not existing is success. */
+  remove(path: string, options?: { recursive?: boolean }): void;
+  /** Calls `changed` with the path of what changed below `path` (recursive when a folder); stops when the signal aborts. */
+  watch(path: string, changed: (path: string) => void, signal: AbortSignal): void;
+}
+
+export interface FileStat {
+  readonly type: "file" | "directory" | "symlink" | "other";
+  /** Permission bits only, e.g. 0o600. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ino: number;
+}
+
+export type Argv = readonly [program: string, ...args: string[]];
+
+/** Starts programs. Never a shell; the environment is PATH, HOME, LC_ALL=C and what `env` gives; a process group each. */
+export interface Run {
+  /** Runs to the end. Throws {@link RunError} (argv, code, stderr) unless the exit code is accepted by `ok`. */
+  (argv: Argv, options: RunOptions): Promise<RunResult>;
+  /** Starts and returns; for daemons and streams. The signal, or `kill`, ends the whole process group. */
+  spawn(argv: Argv, options?: SpawnOptions): Process;
+}
+
+export interface RunOptions {
+  /** After this the whole process group is killed and the result has `timedOut` (which `ok` never accepts). */
+  readonly timeoutMs: number;
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Accepted exit codes; default [0]; "any" accepts all but a timeout and a program that cannot be started. */
+  readonly ok?: readonly number[] | "any";
+  /** Bytes kept of stdout and of stderr, each; default 16 MiB. What is over is dropped and `truncated` set. */
+  readonly maxOutput?: number;
+  readonly signal?: AbortSignal;
+  /** Texts that must not appear in an error (passwords never belong in argv; this is for output echoed by programs). */
+  readonly secrets?: readonly string[];
+}
+
+export interface RunResult {
+  /** null when ended by a signal. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  readonly truncated: boolean;
+  /** Milliseconds. */
+  readonly tookMs: number;
+}
+
+export interface SpawnOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** "pipe": `stdin` of the Process is writable; "inherit": the terminal; default: /dev/null. */
+  readonly stdin?: "pipe" | "inherit" | ReadableStream<Uint8Array>;
+  /** Default "pipe". */
+  readonly stdout?: "pipe" | "inherit" | "ignore";
+  readonly stderr?: "pipe" | "inherit" | "ignore";
+  readonly signal?: AbortSignal;
+}
+
+export interface Process {
+  readonly pid: number;
+  readonly stdin: { write(data: string | Uint8Array): Promise<void>; end(): Promise<void> };
+  /** Empty streams when not "pipe". */
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Settles when the process has ended; `code` is null when a signal ended it. */
+  readonly exited: Promise<{ code: number | null }>;
+  /** Signal to the process group; SIGKILL follows after `graceMs` (default 5000) if it is still there. */
+  kill(signal?: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL", graceMs?: number): Promise<void>;
+}
+
+/** `/etc/init.d/NAME`. Exit codes of start and stop are not reliable on OpenWrt: look at `running` afterwards. */
+export interface Services {
+  exists(name: string): boolean;
+  enabled(name: string): Promise<boolean>;
+  running(name: string): Promise<boolean>;
+  /** Throws {@link RunError} when the script cannot be run or does not come back in time. */
+  call(name: string, action: ServiceAction, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<void>;
+  /** `/sbin/reload_config`: tells procd that files under /etc/config changed. */
+  reloadConfig(): Promise<void>;
+}
+export type ServiceAction = "start" | "stop" | "restart" | "reload" | "enable" | "disable";
+
+/**
+ * `/etc/crontabs/root`. Each of our lines ends in a comment ` # nethsec:<id>`; a line that we commented out begins with
+ * `#nethsec# `. Everything else stays byte for byte. Each call is one atomic edit; the answer tells whether the file
+ * changed (then crond wants `services.call("cron", "restart")`).
+ */
+export interface Cron {
+  text(): string;
+  /** Installs or replaces our line `id`. */
+  set(id: string, line: string): boolean;
+  remove(id: string): boolean;
+  /** Comments out every active line (ours or not) whose command contains one of the words; a user's comment stays. */
+  suspend(words: readonly string[]): boolean;
+  /** Brings back only lines that `suspend` commented out. */
+  resume(words: readonly string[]): boolean;
+}
+
+export interface Net {
+  /** `ubus call network.interface dump`. */
+  interfaces(): Promise<NetworkInterface[]>;
+  /** `ip -j address show`. */
+  addresses(): Promise<DeviceAddresses[]>;
+  /** `ip -j route show` (both families, main table). */
+  routes(): Promise<Route[]>;
+  /** ifup and ifdown return before they are done: look at `interfaces` afterwards. */
+  ifup(name: string): Promise<void>;
+  ifdown(name: string): Promise<void>;
+}
+export interface NetworkInterface {
+  readonly name: string;
+  readonly up: boolean;
+  readonly proto: string;
+  readonly device: string | undefined;
+  readonly ipv4: readonly { readonly address: string; readonly prefix: number }[];
+  readonly ipv6: readonly { readonly address: string; readonly prefix: number }[];
+  readonly routes: readonly { readonly target: string; readonly prefix: number; readonly nexthop: string }[];
+}
+export interface DeviceAddresses {
+  readonly device: string;
+  readonly mac: string;
+  readonly up: boolean;
+  readonly carrier: boolean;
+  readonly addresses: readonly { readonly address: string; readonly prefix: number; readonly label: string | undefined }[];
+}
+export interface Route {
+  readonly target: string;
+  readonly gateway: string | undefined;
+  readonly device: string;
+  readonly metric: number | undefined;
+}
+
+export interface System {
+  /** Keys of /etc/os-release, unquoted. */
+  osRelease(): Readonly<Record<string, string>>;
+  hostname(): string;
+  /** Bytes. */
+  memory(): { readonly total: number; readonly available: number };
+  /** Of the file system that holds `path`; bytes. */
+  fileSystem(path: string): { readonly size: number; readonly free: number; readonly device: number };
+}
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970: for display and file names only. */
+  now(): number;
+  /** Milliseconds that only grow: for durations. */
+  monotonic(): number;
+  /** Rejects with the signal's reason when aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** From the system's CSPRNG. */
+export interface Random {
+  bytes(count: number): Uint8Array;
+  /** `count` characters of `alphabet` (default A-Za-z0-9), without bias. */
+  text(count: number, alphabet?: string): string;
+  /** 0 ≤ x < 1: for jitter only. */
+  fraction(): number;
+}
+
+export type Level = "debug" | "info" | "warning" | "err";
+/** syslog. Control characters are escaped; a line is cut at 4,000 characters. */
+export interface Log {
+  (level: Level, text: string): void;
+  /** The same log under another tag (`logger -t`), e.g. "ns-rsync.sh". */
+  tagged(tag: string): Log;
+}
+
+/** A long-lived trouble that `status`, pages, alerts and metrics all read (design decision 8). */
+export interface Condition {
+  /** Stable, snake_case. */
+  readonly code: string;
+  readonly severity: "info" | "warning" | "error";
+  /** Wall clock, milliseconds since 1970. */
+  readonly since: number;
+  readonly text: string;
+}

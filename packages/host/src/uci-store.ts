@@ -1,0 +1,71 @@
+/**
+ * Configuration packages of one machine: /etc/config with the pending deltas of /tmp/.uci, as libuci sees them.
+ * Values are text (UTF-8; bytes that are not valid UTF-8 round-trip unharmed). Synchronous: files are small, locks are short and bounded.
+ */
+
+/** One section as it is now (configuration plus pending deltas). */
+export interface Section {
+  readonly name: string;
+  readonly type: string;
+  readonly anonymous: boolean;
+  /** Names in order. */
+  readonly options: readonly string[];
+  /** A list is joined with a space; undefined when the option does not exist. */
+  get(option: string): string | undefined;
+  /** A list's items; a string option is split at blanks, as OpenWrt's shell does; [] when it does not exist. */
+  list(option: string): string[];
+  /** `1 on true yes enabled` / `0 off false no disabled`; anything else, or absent: the default. */
+  bool(option: string, fallback: boolean): boolean;
+  /** A decimal integer, else the fallback. */
+  int(option: string, fallback: number): number;
+  /** Value as it stands: string or list. */
+  raw(option: string): string | readonly string[] | undefined;
+}
+
+export interface Package {
+  readonly name: string;
+  readonly sections: readonly Section[];
+  /** Sections of one type, in order. */
+  ofType(type: string): Section[];
+  /** By name, or `@type[index]`. */
+  section(ref: string): Section | undefined;
+  /** Shorthand for `section(s)?.get(o)`. */
+  get(section: string, option: string): string | undefined;
+}
+
+/** Changes to any number of packages that are committed together or not at all. Section references: name or `@type[i]`. */
+export interface Transaction {
+  load(name: string): Package;
+  /** Creates the package file if it is missing. Adds a named section, or retypes an existing one. */
+  setSection(pkg: string, section: string, type: string): void;
+  /** Adds an anonymous section; returns its generated name, valid within this transaction. */
+  addSection(pkg: string, type: string): string;
+  /** A string, or a list (an empty list or empty string deletes the option). */
+  set(pkg: string, section: string, option: string, value: string | readonly string[]): void;
+  addList(pkg: string, section: string, option: string, item: string): void;
+  removeFromList(pkg: string, section: string, option: string, item: string): void;
+  /** Not existing is success. */
+  delete(pkg: string, section: string, option?: string): void;
+  rename(pkg: string, section: string, name: string): void;
+  reorder(pkg: string, section: string, position: number): void;
+}
+
+export interface UciStore {
+  /** undefined when the package does not exist; throws on a file that does not parse. */
+  load(name: string): Package | undefined;
+  /** Like load, an absent package being an empty one. */
+  read(name: string): Package;
+  /** Names of all packages, byte order. */
+  names(): string[];
+  /**
+   * Runs `work`, then commits every package it changed: all or nothing. If `work` throws, nothing changes. Other people's
+   * pending deltas of those packages stay pending. Returns the names of the packages whose file changed.
+   */
+  change(work: (transaction: Transaction) => void): string[];
+  /** Runtime state in /var/state/PKG (`uci -P /var/state`): never reaches /etc/config. Value undefined removes. */
+  setState(pkg: string, section: string, option: string, value: string | undefined): void;
+  /** With the state of /var/state on top. */
+  readState(name: string): Package;
+  /** A hash of what `load` would give, by package: for "which packages differ from what was last seen". */
+  fingerprint(names?: readonly string[]): Map<string, string>;
+}
