@@ -1,0 +1,54 @@
+# `make` alone lists what can be done. Each target sets up what it needs.
+BUN := node_modules/.bin/bun
+TARGET ?=
+OUT := dist/nethsec$(if $(TARGET),-$(TARGET))
+SOURCES := $(shell find packages -name '*.ts' -not -path '*/node_modules/*' -o -path '*/web/*' -type f -not -path '*/node_modules/*' 2>/dev/null)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## npm and Debian packages, whatever is missing
+	@scripts/setup.sh
+
+npm:
+	@scripts/setup.sh npm-only
+
+build: npm $(OUT) ## dist/nethsec; TARGET=linux-x64-musl, linux-arm64 or linux-arm64-musl for the others
+
+$(OUT): $(SOURCES) package-lock.json
+	@mkdir -p dist
+	@$(BUN) build --compile --bytecode --splitting --format=esm --minify-syntax --minify-whitespace \
+		--no-compile-autoload-dotenv --no-compile-autoload-bunfig \
+		$(if $(TARGET),--target=bun-$(subst linux-x64,linux-x64-baseline,$(TARGET))) packages/cli/src/main.ts --outfile $(OUT)
+
+test: setup build lint ## everything: lint, unit, property and lab tests (root)
+	@$(BUN) scripts/test.ts all
+
+test-unit: npm ## what needs no root, in less than 30 s
+	@$(BUN) scripts/test.ts unit
+
+lint: npm lint-code lint-format lint-types lint-unused ## code, format, types, unused code; the arrows between packages
+
+lint-code: npm
+	@node_modules/.bin/oxlint -c .oxlintrc.json --deny-warnings packages lab scripts
+
+lint-format: npm
+	@node_modules/.bin/oxfmt --check packages lab scripts
+
+lint-types: npm
+	@node_modules/.bin/tsc -p .
+
+lint-unused: npm
+	@node_modules/.bin/knip
+
+format: npm ## put the code into its format
+	@node_modules/.bin/oxfmt packages lab scripts
+
+bench: setup build ## figures as ratios against a baseline of the same run
+	@for bench in packages/*/bench/*.bench.ts; do $(BUN) $$bench || exit 1; done
+
+clean: ## remove what was built
+	@rm -rf dist .cache screenshots
+
+.PHONY: help setup npm build test test-unit lint lint-code lint-format lint-types lint-unused format bench clean
+.DEFAULT_GOAL := help
