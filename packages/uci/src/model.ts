@@ -1,0 +1,128 @@
+/**
+ * A configuration package in memory (spec "uci", sections 1 and 4). Strings are byte strings (see `names.ts`). The methods change without
+ * asking: who calls them has checked names and types.
+ */
+import { NamedList } from "./named-list.ts";
+
+export interface Option {
+  name: string;
+  value: string | string[];
+}
+
+export class Section {
+  name: string;
+  type: string;
+  anonymous: boolean;
+  readonly options = new NamedList<Option>();
+
+  constructor(type: string, name: string, anonymous: boolean) {
+    this.type = type;
+    this.name = name;
+    this.anonymous = anonymous;
+  }
+
+  get(option: string): string | string[] | undefined {
+    return this.options.find(option)?.value;
+  }
+
+  /** Replaces in place, a list too; false when it was this very string already. */
+  set(option: string, value: string): boolean {
+    const found = this.options.find(option);
+    if (found === undefined) this.options.push({ name: option, value });
+    else if (found.value === value) return false;
+    else found.value = value;
+    return true;
+  }
+
+  /** Appends an item; a string option becomes a list with the string first. */
+  addItem(option: string, item: string): void {
+    const found = this.options.find(option);
+    if (found === undefined) this.options.push({ name: option, value: [item] });
+    else if (typeof found.value === "string") found.value = [found.value, item];
+    else found.value.push(item);
+  }
+
+  delete(option: string): boolean {
+    const found = this.options.find(option);
+    if (found !== undefined) this.options.remove(found);
+    return found !== undefined;
+  }
+}
+
+export class Package {
+  readonly name: string;
+  readonly sections = new NamedList<Section>();
+  /** Sections created so far, named or not: the number in generated names. */
+  #created = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  find(name: string): Section | undefined {
+    return this.sections.find(name);
+  }
+
+  /** The index-th section of `type` (of any type when empty), from 0, negative from the end. */
+  nth(type: string, index: number): Section | undefined {
+    const items = this.sections.items;
+    if (type === "") return items.at(index);
+    if (index >= 0) {
+      for (const section of items) if (section.type === type && index-- === 0) return section;
+      return undefined;
+    }
+    for (let at = items.length - 1; at >= 0; at -= 1) {
+      const section = items[at];
+      if (section?.type === type && ++index === 0) return section;
+    }
+    return undefined;
+  }
+
+  /** The name that the next anonymous section of this type gets. */
+  nextName(type: string): string {
+    return generatedName(this.#created + 1, type);
+  }
+
+  /** Appends a section; without a name an anonymous one with the generated name. */
+  add(type: string, name?: string): Section {
+    const section = new Section(type, name ?? this.nextName(type), name === undefined);
+    this.#created += 1;
+    this.sections.push(section);
+    return section;
+  }
+
+  /** False when it has that type already. An anonymous section stays so only if the new type is as long as the old one, as in the original. */
+  retype(section: Section, type: string): boolean {
+    if (section.type === type) return false;
+    if (section.type.length !== type.length) section.anonymous = false;
+    section.type = type;
+    return true;
+  }
+
+  remove(section: Section): void {
+    this.sections.remove(section);
+  }
+
+  rename(section: Section, name: string): void {
+    this.sections.rename(section, name);
+    section.anonymous = false;
+  }
+
+  move(section: Section, position: number): boolean {
+    return this.sections.move(section, position);
+  }
+}
+
+const hashes = new Map<string, string>();
+
+function generatedName(count: number, type: string): string {
+  let suffix = hashes.get(type);
+  if (suffix === undefined) {
+    let hash = 5381;
+    for (let at = 0; at < type.length; at += 1) hash = (Math.imul(hash, 33) + type.charCodeAt(at)) | 0;
+    suffix = (hash & 0xffff).toString(16).padStart(4, "0");
+    if (hashes.size > 1000) hashes.clear();
+    hashes.set(type, suffix);
+  }
+  return `cfg${count.toString(16).padStart(2, "0")}${suffix}`;
+}
