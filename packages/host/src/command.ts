@@ -26,6 +26,8 @@ export interface Command {
   /** Where the link is installed on OpenWrt, e.g. "/usr/sbin/ns-plug"; default /usr/sbin/NAME. Actions have none. */
   readonly path?: string;
   readonly load?: () => Promise<{ readonly run: RunCommand }>;
+  /** Its `run` does not use `call.host`, which then is not loaded: saves a command that is over in milliseconds a third of its time. */
+  readonly withoutHost?: boolean;
 }
 
 export interface Arg {

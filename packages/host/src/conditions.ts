@@ -1,7 +1,11 @@
 /**
  * Long-lived troubles (design decision 8), kept in one JSON file that `status`, pages, alerts and metrics read.
- * Invariant: the time since when a condition holds does not move while it is raised again and again.
+ *
+ * Invariants: the time since when a condition holds does not move while it is raised again and again; two processes that raise and clear at once
+ * lose nothing; a file that is damaged counts as empty, for a condition that still holds is raised again soon.
  */
+import * as v from "valibot";
+import { withLock } from "./file-lock.ts";
 import type { Condition, Host } from "./host.ts";
 
 export interface Conditions {
@@ -13,5 +17,48 @@ export interface Conditions {
   clear(code: string): boolean;
 }
 
-/** Over the file `path` (mode 0644, on tmpfs: e.g. "/var/run/ns-plug/conditions.json"). Each call reads and writes it: several processes may share it. */
-export declare function conditions(host: Pick<Host, "files" | "clock">, path: string): Conditions;
+const stored = v.array(
+  v.object({
+    code: v.string(),
+    severity: v.picklist(["info", "warning", "error"]),
+    since: v.number(),
+    text: v.string(),
+  }),
+);
+
+/** Over the file `path` (mode 0644, on tmpfs: e.g. "/var/run/ns-plug/conditions.json"). Each call reads it again: several processes may share it. */
+export function conditions(host: Pick<Host, "files" | "clock">, path: string): Conditions {
+  const { files, clock } = host;
+  const list = (): readonly Condition[] => parseConditions(files.readText(path) ?? "");
+  const edit = (change: (before: readonly Condition[]) => readonly Condition[] | undefined): boolean =>
+    withLock(files, `${path}.lock`, () => {
+      const after = change(list());
+      if (after === undefined) return false;
+      files.write(path, `${JSON.stringify(after, undefined, 2)}\n`, { mode: 0o644 });
+      return true;
+    });
+  return {
+    list,
+    raise: (code, severity, text) =>
+      edit((before) => {
+        const old = before.find((condition) => condition.code === code);
+        if (old?.severity === severity && old.text === text) return undefined;
+        const raised: Condition = { code, severity, since: old?.since ?? clock.now(), text };
+        return [...before.filter((condition) => condition !== old), raised].toSorted((a, b) => a.since - b.since);
+      }),
+    clear: (code) =>
+      edit((before) => {
+        const after = before.filter((condition) => condition.code !== code);
+        return after.length === before.length ? undefined : after;
+      }),
+  };
+}
+
+function parseConditions(text: string): readonly Condition[] {
+  try {
+    const result = v.safeParse(stored, JSON.parse(text));
+    return result.success ? result.output : [];
+  } catch {
+    return [];
+  }
+}

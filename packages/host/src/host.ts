@@ -26,8 +26,10 @@ export interface Files {
   /** undefined when it does not exist; every other trouble throws {@link FileError}. */
   readText(path: string): string | undefined;
   readBytes(path: string): Uint8Array | undefined;
-  /** undefined when it does not exist. Does not follow a final symbolic link. */
-  stat(path: string): FileStat | undefined;
+  /** The content as it is read: for files that are too large for memory. A file that does not exist errors the stream. */
+  readStream(path: string): ReadableStream<Uint8Array>;
+  /** undefined when it does not exist. Follows a final symbolic link only with `follow`. */
+  stat(path: string, options?: { follow?: boolean }): FileStat | undefined;
   exists(path: string): boolean;
   /** Names in byte order; empty when the folder does not exist. */
   list(dir: string): string[];
@@ -174,7 +176,11 @@ export interface DeviceAddresses {
   readonly mac: string;
   readonly up: boolean;
   readonly carrier: boolean;
-  readonly addresses: readonly { readonly address: string; readonly prefix: number; readonly label: string | undefined }[];
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly prefix: number;
+    readonly label: string | undefined;
+  }[];
 }
 export interface Route {
   readonly target: string;

@@ -3,7 +3,8 @@
  * One declaration per method gives the signature for `list`, the validation of its arguments, and the error objects that NethSecurity's
  * web interface understands: `{"validation": {"errors": [{"parameter", "value", "message"}]}}` and `{"error": "snake_case_reason"}`.
  *
- * Invariants: stdout holds exactly one JSON document; stdin is bounded; a programming error is never answered as success.
+ * Invariants: stdout holds exactly one JSON document; stdin is bounded; a method runs only with arguments that its schema accepts; a programming
+ * error is never answered as success.
  */
 import * as v from "valibot";
 import type { Call } from "./command.ts";
@@ -25,14 +26,24 @@ export interface RpcdPlugin {
   readonly methods: readonly RpcdMethod[];
 }
 
+interface InvalidArgument {
+  readonly parameter: string;
+  readonly value: unknown;
+  /** The word that the web interface translates (snake_case). */
+  readonly message: string;
+}
+
 /** Thrown by a method for arguments that are well-formed but wrong, e.g. a virtual IP outside the subnet. Answered as a validation error. */
 export class ValidationError extends NethsecError {
-  readonly errors: readonly { readonly parameter: string; readonly value: unknown; readonly message: string }[];
-  constructor(errors: readonly { readonly parameter: string; readonly value: unknown; readonly message: string }[]) {
-    super({ code: "validation", message: errors.map((e) => `${e.parameter}: ${e.message}`).join("; ") });
+  readonly errors: readonly InvalidArgument[];
+  constructor(errors: readonly InvalidArgument[]) {
+    super({ code: "validation", message: errors.map((error) => `${error.parameter}: ${error.message}`).join("; ") });
     this.errors = errors;
   }
 }
+
+/** Arguments larger than this are refused; backups and images pass by file name. */
+const maxInput = 1024 * 1024;
 
 /**
  * Declares a method. `args` is a valibot object schema; the message of a failed check is the word that the web interface translates
@@ -47,11 +58,96 @@ export function rpcdMethod<Args>(declaration: {
   return {
     name: declaration.name,
     example: declaration.example,
-    call: async (input, call) => declaration.run(v.parse(declaration.args, input), call),
+    call: async (input, call) => {
+      const result = v.safeParse(declaration.args, input);
+      if (!result.success) throw new ValidationError(result.issues.map(invalidArgument));
+      return declaration.run(result.output, call);
+    },
   };
 }
 
-/** Answers `list` or `call METHOD` (in `call.rest`); returns the exit code: 0 also for error objects, as rpcd wants. */
-export async function runRpcd(_plugin: RpcdPlugin, _call: Call): Promise<number> {
-  throw new Error("being written");
+function invalidArgument(issue: v.BaseIssue<unknown>): InvalidArgument {
+  const missing = issue.received === "undefined";
+  const own = /^[a-z0-9]+(_[a-z0-9]+)*$/.test(issue.message);
+  return {
+    parameter: v.getDotPath(issue) ?? "",
+    value: missing ? "" : plainValue(issue.input),
+    message: own ? issue.message : missing ? "required" : "invalid",
+  };
+}
+
+/** What can be shown again: no deep structures. */
+function plainValue(value: unknown): unknown {
+  return typeof value === "object" && value !== null ? "" : value;
+}
+
+/**
+ * Answers `list` or `call METHOD` (in `call.rest`) and returns the exit code: 0 also for error objects, as rpcd wants, 2 for a wrong command line.
+ * A programming error is answered by `{"error": "internal_error"}`, exit code 1, and goes to stderr and so to the log.
+ */
+export async function runRpcd(plugin: RpcdPlugin, call: Call): Promise<number> {
+  const [verb, name] = call.rest;
+  if (verb === "list") {
+    print(call, Object.fromEntries(plugin.methods.map((method) => [method.name, method.example])));
+    return 0;
+  }
+  if (verb !== "call" || name === undefined) {
+    call.io.err(
+      `${plugin.name}: an rpcd plugin; usage: ${plugin.name} list, or: echo '{}' | ${plugin.name} call METHOD\n`,
+    );
+    return 2;
+  }
+  const method = plugin.methods.find((candidate) => candidate.name === name);
+  if (method === undefined) {
+    print(call, { error: "method_not_found" });
+    return 0;
+  }
+  try {
+    print(call, await method.call(await readArguments(call), call));
+    return 0;
+  } catch (thrown) {
+    return answerError(plugin, name, thrown, call);
+  }
+}
+
+function print(call: Call, answer: JsonObject): void {
+  call.io.out(`${JSON.stringify(answer)}\n`);
+}
+
+/** rpcd gives one object; nothing at all stands for an empty one. */
+async function readArguments(call: Call): Promise<JsonObject> {
+  const text = await call.io.readAll(maxInput);
+  let value: unknown;
+  try {
+    value = text.trim() === "" ? {} : JSON.parse(text);
+  } catch (cause) {
+    throw new NethsecError({ code: "invalid_json", message: "The arguments are not JSON", cause });
+  }
+  if (isJsonObject(value)) return value;
+  throw new NethsecError({ code: "invalid_json", message: "The arguments are not a JSON object" });
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function answerError(plugin: RpcdPlugin, method: string, thrown: unknown, call: Call): number {
+  if (thrown instanceof ValidationError) {
+    print(call, { validation: { errors: thrown.errors } });
+    return 0;
+  }
+  if (thrown instanceof NethsecError) {
+    call.host.log("warning", `${plugin.name} ${method}: ${thrown.message}`);
+    print(call, {
+      error: thrown.code,
+      message: thrown.message,
+      ...(thrown.advice === undefined ? {} : { advice: thrown.advice }),
+    });
+    return 0;
+  }
+  call.io.err(
+    `${plugin.name} ${method}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`,
+  );
+  print(call, { error: "internal_error" });
+  return 1;
 }

@@ -7,8 +7,14 @@ export interface Column {
 }
 
 /** Lines without a trailing newline; columns two spaces apart, no trailing blanks; widths count terminal cells (wide and combining characters included). */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], options: { readonly color: boolean }): string {
-  const widths = columns.map((column, index) => Math.max(cells(column.title), ...rows.map((row) => cells(row[index] ?? ""))));
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  options: { readonly color: boolean },
+): string {
+  const widths = columns.map((column, index) =>
+    Math.max(cells(column.title), ...rows.map((row) => cells(row[index] ?? ""))),
+  );
   const line = (values: readonly string[]): string =>
     columns
       .map((column, index) => {

@@ -59,7 +59,8 @@ export interface UciStore {
   names(): string[];
   /**
    * Runs `work`, then commits every package it changed: all or nothing. If `work` throws, nothing changes. Other people's
-   * pending deltas of those packages stay pending. Returns the names of the packages whose file changed.
+   * pending deltas of those packages stay pending, and the transaction does not see them. `work` runs at least twice when it changes something (first to
+   * find out which files to lock), so it must not do anything but change the transaction. Returns the names of the packages whose file changed.
    */
   change(work: (transaction: Transaction) => void): string[];
   /** Runtime state in /var/state/PKG (`uci -P /var/state`): never reaches /etc/config. Value undefined removes. */

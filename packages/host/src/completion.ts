@@ -1,0 +1,49 @@
+/** bash completion of all commands, from the table: a script that needs nothing else at run time. Pure. */
+import type { Command } from "./command.ts";
+import { isShown } from "./command-help.ts";
+import { actionOf, type CommandPath, commonOptions, topLevel } from "./command-path.ts";
+
+/** For /etc/bash_completion.d. Commands complete their actions and options, then files. */
+export function bashCompletion(commands: readonly Command[]): string {
+  const shown = commands.filter(isShown);
+  const cases = shown.flatMap((command) => pathCases(topLevel(command)));
+  const names = shown.map((command) => command.name);
+  return `# bash completion of nethsec and its commands; made by \`nethsec completion bash\`
+
+_nethsec_words() {
+  case "$1" in
+    "") printf '%s\\n' ${names.join(" ")} ;;
+${cases.map(([path, words]) => `    "${path}") printf '%s\\n' ${words.join(" ")} ;;`).join("\n")}
+    *) return 1 ;;
+  esac
+}
+
+_nethsec() {
+  local current=\${COMP_WORDS[COMP_CWORD]} path=\${COMP_WORDS[0]##*/} index word
+  [ "$path" = nethsec ] && path=""
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    word=\${COMP_WORDS[index]}
+    case $word in -*) continue ;; esac
+    _nethsec_words "\${path:+$path }$word" > /dev/null || break
+    path="\${path:+$path }$word"
+  done
+  mapfile -t COMPREPLY < <(compgen -W "$(_nethsec_words "$path")" -- "$current")
+}
+
+complete -o default -F _nethsec nethsec ${names.filter((name) => !builtin.has(name)).join(" ")}
+`;
+}
+
+/** Called as \`nethsec NAME\` only: system commands have these names. */
+const builtin = new Set(["help", "completion", "man"]);
+
+function pathCases(path: CommandPath): [string, string[]][] {
+  const { command } = path;
+  const actions = (command.actions ?? []).filter(isShown);
+  const options = command.raw === true ? [] : [...path.options, ...commonOptions].map(({ name }) => `--${name}`);
+  const own: [string, string[]] = [
+    path.names.join(" "),
+    [...actions.map(({ name }) => name), ...options, ...(options.length + actions.length === 0 ? ["''"] : [])],
+  ];
+  return [own, ...actions.flatMap((action) => pathCases(actionOf(path, action)))];
+}

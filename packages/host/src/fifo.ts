@@ -1,0 +1,37 @@
+/**
+ * Reading lines from a FIFO. Opened for reading and writing, so that the end of a writer is not an end of file and a writer that starts
+ * later finds a reader; the lines of a writer that died half-way through one are cut at `maxLine` and never joined for ever.
+ * Invariant: whoever replaced the FIFO by a file or link gets an error, not a reader.
+ */
+import { closeSync, constants, createReadStream, fstatSync, openSync } from "node:fs";
+import { NethsecError } from "./error.ts";
+
+/** Characters of one line; longer ones are dropped. */
+const maxLine = 4096;
+
+/**
+ * Calls `line` for each complete line until the signal aborts. `path` is the real path of an existing FIFO.
+ * Throws {@link NethsecError} `not_a_fifo` at once; later trouble with the descriptor goes to `failed`.
+ */
+export function readFifo(
+  path: string,
+  line: (text: string) => void,
+  failed: (error: Error) => void,
+  signal: AbortSignal,
+): void {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  if (!fstatSync(fd).isFIFO()) {
+    closeSync(fd);
+    throw new NethsecError({ code: "not_a_fifo", message: `${path} is not a FIFO.`, advice: `Remove it: rm ${path}` });
+  }
+  closeSync(fd);
+  const stream = createReadStream(path, { flags: "r+", encoding: "utf8", highWaterMark: 4096 });
+  let rest = "";
+  stream.on("data", (chunk) => {
+    const lines = (rest + String(chunk)).split("\n");
+    rest = (lines.pop() ?? "").slice(0, maxLine);
+    for (const text of lines) if (text.length <= maxLine) line(text);
+  });
+  stream.on("error", failed);
+  signal.addEventListener("abort", () => stream.destroy(), { once: true });
+}

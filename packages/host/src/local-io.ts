@@ -1,0 +1,165 @@
+/**
+ * `Io` of the process: its standard streams.
+ * Invariants: output is complete and in order when the process ends; a secret is not echoed, and the terminal is put back whatever happens.
+ */
+import * as fs from "node:fs";
+import type { Io } from "./command.ts";
+import { isTerminal } from "./c-library.ts";
+import { errnoOf } from "./file-error.ts";
+import { type LineReader, lineReader } from "./line-reader.ts";
+import { once } from "./once.ts";
+import { NethsecError } from "./error.ts";
+
+const defaultReadLimit = 1024 * 1024;
+
+/** The reader of our output went away (`| head`): the command ends quietly, as a program killed by SIGPIPE. */
+export class PipeClosed extends NethsecError {
+  constructor() {
+    super({ code: "pipe_closed", message: "nobody reads the output any more", exitCode: 141 });
+  }
+}
+
+export function localIo(): Io {
+  const reader = once(() => lineReader(standardInput()));
+  const stdinIsTerminal = once(() => isTerminalFile(0));
+  const stdoutIsTerminal = once(() => isTerminalFile(1));
+  const readLine = async (): Promise<string | undefined> => reader().line();
+  return {
+    out: (text) => {
+      writeSync(1, text);
+    },
+    err: (text) => {
+      writeSync(2, text);
+    },
+    write: (bytes) => writeAll(1, bytes),
+    get stdin() {
+      return reader().rest();
+    },
+    readAll: (maxBytes = defaultReadLimit) => reader().all(maxBytes),
+    readLine,
+    readSecret: async (prompt) => {
+      if (!stdinIsTerminal()) return (await readLine()) ?? "";
+      return readWithoutEcho(prompt, reader());
+    },
+    get stdinIsTerminal() {
+      return stdinIsTerminal();
+    },
+    get stdoutIsTerminal() {
+      return stdoutIsTerminal();
+    },
+    get color() {
+      return stdoutIsTerminal() && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
+    },
+    get columns() {
+      return stdoutIsTerminal() ? (process.stdout.columns ?? 80) : 80;
+    },
+    env: process.env,
+  };
+}
+
+/** Most are pipes or files: those need no C library. */
+function isTerminalFile(fd: number): boolean {
+  try {
+    return fs.fstatSync(fd).isCharacterDevice() && isTerminal(fd);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Reads only when asked. The runtime's own stream reads ahead: then a terminal or an open pipe keeps a process alive that is done.
+ */
+function standardInput(): ReadableStream<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(64 * 1024);
+  const read = (): Promise<{ errno: string | undefined; count: number }> =>
+    new Promise((resolve) => {
+      fs.read(0, buffer, 0, buffer.length, null, (error, count) =>
+        resolve({ errno: errnoOf(error), count: error === null ? count : 0 }),
+      );
+    });
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        let { errno, count } = await read();
+        // Somebody made it non-blocking.
+        while (errno === "EAGAIN") {
+          await Bun.sleep(10);
+          ({ errno, count } = await read());
+        }
+        if (count > 0) controller.enqueue(new Uint8Array(buffer.subarray(0, count)));
+        // Closed, or the terminal is gone.
+        else controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function writeSync(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += fs.writeSync(fd, bytes, at);
+    } catch (thrown) {
+      if (isGone(errnoOf(thrown))) throw new PipeClosed();
+      // Somebody made the pipe non-blocking and it is full.
+      if (errnoOf(thrown) !== "EAGAIN") throw thrown;
+      Bun.sleepSync(1);
+    }
+  }
+}
+
+/** Pipes answer EPIPE; sockets, which some parents use for pipes, also ECONNRESET. */
+function isGone(errno: string | undefined): boolean {
+  return errno === "EPIPE" || errno === "ECONNRESET";
+}
+
+/** On a thread of the runtime: the event loop goes on while the reader is slow. */
+async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    const { errno, written } = await new Promise<{ errno: string | undefined; written: number }>((resolve) => {
+      fs.write(fd, bytes, at, bytes.length - at, null, (error, count) => {
+        resolve({
+          errno: errnoOf(error) ?? (error === null ? undefined : error.message),
+          written: error === null ? count : 0,
+        });
+      });
+    });
+    if (isGone(errno)) throw new PipeClosed();
+    if (errno === "EAGAIN") await Bun.sleep(2);
+    else if (errno !== undefined)
+      throw new NethsecError({ code: "output_failed", message: `The output cannot be written: ${errno}` });
+    at += written;
+  }
+}
+
+/** Raw mode, keys taken one by one: Enter ends, Backspace and Ctrl-U correct, Ctrl-C and Ctrl-D give up. */
+async function readWithoutEcho(prompt: string, keys: LineReader): Promise<string> {
+  // Before the prompt: who types at once is not echoed either.
+  process.stdin.setRawMode(true);
+  writeSync(2, prompt);
+  let typed: number[] = [];
+  try {
+    for (;;) {
+      const key = await keys.byte();
+      if (key === 13 || key === 10) return Buffer.from(typed).toString("utf8");
+      if (key === undefined || key === 3 || (key === 4 && typed.length === 0)) {
+        throw new NethsecError({ code: "cancelled", message: "Cancelled", exitCode: 130 });
+      }
+      if (key === 127 || key === 8) typed = withoutLastCharacter(typed);
+      else if (key === 21) typed = [];
+      else if (key >= 32) typed.push(key);
+    }
+  } finally {
+    process.stdin.setRawMode(false);
+    writeSync(2, "\n");
+  }
+}
+
+/** Of UTF-8: its continuation bytes (10xxxxxx) go with their first byte. */
+function withoutLastCharacter(bytes: readonly number[]): number[] {
+  return bytes.slice(
+    0,
+    bytes.findLastIndex((byte) => (byte & 0xc0) !== 0x80),
+  );
+}

@@ -1,0 +1,132 @@
+/** The source of a command's man page (mdoc, section 8), from the table. Pure. */
+import type { Arg, Command, Option } from "./command.ts";
+import { isShown, wrap } from "./command-help.ts";
+import { commonOptions } from "./command-path.ts";
+
+/** `date` is the page's, as mdoc wants it ("June 1, 2026"). */
+export function manPage(command: Command, date = "November 22, 2026"): string {
+  return [
+    `.Dd ${date}`,
+    `.Dt ${command.name.toUpperCase()} 8`,
+    ".Os",
+    ".Sh NAME",
+    `.Nm ${command.name}`,
+    `.Nd ${text(command.summary)}`,
+    ".Sh SYNOPSIS",
+    ...synopsisLines(command),
+    ".Sh DESCRIPTION",
+    ...paragraphs(command.description ?? `${capital(command.summary)}.`),
+    ...list(
+      "Arguments:",
+      (command.args ?? []).map((arg) => [`Ar ${text(arg.name)}`, arg.summary]),
+    ),
+    ...actionLines(command),
+    ...list("Options:", command.raw === true ? [] : [...(command.options ?? []), ...commonOptions].map(optionItem)),
+    ".Sh EXIT STATUS",
+    ...sentences("0 on success, 1 on failure with the reason on standard error, 2 when the arguments are wrong."),
+    ...exampleLines(command),
+    ".Sh SEE ALSO",
+    ".Xr nethsec 8",
+    "",
+  ].join("\n");
+}
+
+function synopsisLines(command: Command): string[] {
+  const shown = (command.actions ?? []).filter(isShown);
+  const own = command.load === undefined ? [] : [".Nm", ...macroArguments(command)];
+  return [...own, ...shown.flatMap((action) => [".Nm", `.Cm ${text(action.name)}`, ...macroArguments(action)])];
+}
+
+function macroArguments(command: Command): string[] {
+  return [
+    ...(command.options ?? []).map(optionMacro).map((macro) => `.Op ${macro}`),
+    ...(command.args ?? []).map(argumentMacro),
+  ];
+}
+
+function argumentMacro(arg: Arg): string {
+  const macro = `Ar ${text(arg.name)}${arg.variadic === true ? " ..." : ""}`;
+  return arg.optional === true ? `.Op ${macro}` : `.${macro}`;
+}
+
+function optionMacro({ name, value }: Option): string {
+  return `Fl Fl ${text(name)}${value === undefined ? "" : ` Ar ${text(value)}`}`;
+}
+
+function optionItem(option: Option): [string, string] {
+  const short = option.short === undefined ? "" : `Fl ${option.short} , `;
+  return [short + optionMacro(option), option.summary];
+}
+
+function list(title: string, items: readonly (readonly [string, string])[]): string[] {
+  if (items.length === 0) return [];
+  return [
+    ".Pp",
+    title,
+    ".Bl -tag -width Ds",
+    ...items.flatMap(([macro, what]) => [`.It ${macro}`, `${capital(text(what))}.`]),
+    ".El",
+  ];
+}
+
+function actionLines(command: Command): string[] {
+  const shown = (command.actions ?? []).filter(isShown);
+  if (shown.length === 0) return [];
+  const item = (action: Command): string[] => [
+    `.It Cm ${text(action.name)} ${(action.args ?? []).map((arg) => argumentMacro(arg).slice(1)).join(" ")}`.trimEnd(),
+    ...sentences(`${capital(action.summary)}.`),
+    ...(action.description === undefined ? [] : [".Pp", ...paragraphs(action.description)]),
+    ...(action.options === undefined
+      ? []
+      : [
+          ".Bl -tag -width Ds",
+          ...action.options.flatMap((option) => [
+            `.It ${optionItem(option)[0]}`,
+            ...sentences(`${capital(option.summary)}.`),
+          ]),
+          ".El",
+        ]),
+  ];
+  return [".Pp", "Actions:", ".Bl -tag -width Ds", ...shown.flatMap(item), ".El"];
+}
+
+function exampleLines(command: Command): string[] {
+  const examples = [command, ...(command.actions ?? []).filter(isShown)].flatMap(({ examples: own }) => own ?? []);
+  if (examples.length === 0) return [];
+  return [
+    ".Sh EXAMPLES",
+    ...examples.flatMap(([line, what], index) => [
+      ...(index === 0 ? [] : [".Pp"]),
+      `${capital(text(what))}:`,
+      `.Dl ${text(line)}`,
+    ]),
+  ];
+}
+
+function paragraphs(description: string): string[] {
+  return description
+    .split("\n\n")
+    .flatMap((paragraph, index) => [...(index === 0 ? [] : [".Pp"]), ...sentences(paragraph)]);
+}
+
+/** mdoc wants each sentence to begin a line, and lines under 80 bytes. */
+function sentences(paragraph: string): string[] {
+  return paragraph
+    .replaceAll(/\s+/g, " ")
+    .split(/(?<=[.!?:]) (?=[A-Z"`/])/)
+    .flatMap((sentence) => wrap(sentence, 76))
+    .map(text);
+}
+
+/** Backslashes, and dots or quotes at the beginning of a line, mean something to roff. */
+function text(plain: string): string {
+  return plain
+    .replaceAll("\\", "\\e")
+    .replaceAll("…", "...")
+    .replaceAll(/[–—]/g, "-")
+    .replace(/^([.'])/, "\\&$1");
+}
+
+function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

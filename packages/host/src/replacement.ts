@@ -1,0 +1,85 @@
+/**
+ * Replacing a file as a whole: written under a temporary name beside it, then renamed.
+ *
+ * Invariants: a reader sees the old or the new file, also after a power loss; the mode is set before the first byte; nothing planted in a
+ * shared folder is followed or written to; given up or failed, no temporary file stays.
+ */
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { FileError } from "./file-error.ts";
+import { localRandom } from "./local-random.ts";
+import { checkFolders, isShared, isTrusted } from "./shared-folder.ts";
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY } = fs.constants;
+
+export interface Replacement {
+  write(data: Uint8Array): void;
+  /** Puts the file in its place; nothing may be called afterwards. */
+  commit(): void;
+  /** Removes what was written. */
+  discard(): void;
+}
+
+/**
+ * Begins to replace `real`; `path` is its name for messages. `mode`: default that of the file replaced, else 0644. Folders that are missing are made.
+ * Throws {@link FileError} or the system's error.
+ */
+export function beginReplacement(real: string, path: string, mode?: number): Replacement {
+  const dir = dirname(real);
+  checkFolders(real, path);
+  fs.mkdirSync(dir, { recursive: true, mode: 0o755 });
+  const old = fs.lstatSync(real, { throwIfNoEntry: false });
+  if (old?.isDirectory() === true) {
+    throw new FileError({
+      path,
+      code: "is_a_folder",
+      errno: "EISDIR",
+      message: `Cannot write ${path}: it is a folder`,
+    });
+  }
+  // In a shared folder the file there may be a stranger's: neither its mode nor its owner is taken over.
+  const keep = old?.isFile() === true && (isTrusted(old.uid) || !isShared(fs.statSync(dir))) ? old : undefined;
+  const temporary = join(dir, `.${basename(real).slice(0, 60)}.${localRandom.text(12)}`);
+  const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  const discard = (): void => {
+    fs.closeSync(fd);
+    fs.rmSync(temporary, { force: true });
+  };
+  const orDiscard = (work: () => void): void => {
+    try {
+      work();
+    } catch (thrown) {
+      discard();
+      throw thrown;
+    }
+  };
+  orDiscard(() => {
+    if (keep !== undefined && keep.uid !== process.geteuid?.()) fs.fchownSync(fd, keep.uid, keep.gid);
+    fs.fchmodSync(fd, mode ?? (keep === undefined ? 0o644 : keep.mode & 0o7777));
+  });
+  return {
+    write: (data) => {
+      orDiscard(() => {
+        for (let at = 0; at < data.length;) at += fs.writeSync(fd, data, at, data.length - at);
+      });
+    },
+    commit: () => {
+      orDiscard(() => {
+        fs.fsyncSync(fd);
+        fs.renameSync(temporary, real);
+      });
+      fs.closeSync(fd);
+      syncFolder(dir);
+    },
+    discard,
+  };
+}
+
+function syncFolder(dir: string): void {
+  const fd = fs.openSync(dir, O_RDONLY | O_DIRECTORY);
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}

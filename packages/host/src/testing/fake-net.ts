@@ -1,0 +1,74 @@
+/** `Net` in memory. */
+import type { DeviceAddresses, Net, NetworkInterface, Route } from "../host.ts";
+import { RunError } from "../run-error.ts";
+
+export interface FakeNet extends Net {
+  /** Adds an interface or changes it by name; default down, proto "none". */
+  setInterface(facts: Partial<NetworkInterface> & { readonly name: string }): void;
+  /** Adds a device or changes it by name; default up with carrier. */
+  setDevice(facts: Partial<DeviceAddresses> & { readonly device: string }): void;
+  setRoutes(routes: readonly Route[]): void;
+  /** One line an interface. */
+  describe(): string[];
+}
+
+/** `called` gets "ifup NAME" and "ifdown NAME". An unknown interface is a failed program, as with netifd's ifup. */
+export function fakeNet(called: (what: string) => void): FakeNet {
+  const interfaces = new Map<string, NetworkInterface>();
+  const devices = new Map<string, DeviceAddresses>();
+  let routes: readonly Route[] = [];
+  const bring = async (program: "ifup" | "ifdown", name: string): Promise<void> => {
+    called(`${program} ${name}`);
+    const found = interfaces.get(name);
+    if (found === undefined) {
+      throw new RunError({
+        code: "program_failed",
+        argv: [program, name],
+        message: `${program} ${name} ended with exit code 1: Interface ${name} not found`,
+      });
+    }
+    interfaces.set(name, { ...found, up: program === "ifup" });
+  };
+  return {
+    interfaces: async () => [...interfaces.values()],
+    addresses: async () => [...devices.values()],
+    routes: async () => [...routes],
+    ifup: (name) => bring("ifup", name),
+    ifdown: (name) => bring("ifdown", name),
+    setInterface: (facts) => {
+      const blank: NetworkInterface = {
+        name: facts.name,
+        up: false,
+        proto: "none",
+        device: undefined,
+        ipv4: [],
+        ipv6: [],
+        routes: [],
+      };
+      interfaces.set(facts.name, { ...blank, ...interfaces.get(facts.name), ...facts });
+    },
+    setDevice: (facts) => {
+      const blank: DeviceAddresses = {
+        device: facts.device,
+        mac: "02:00:00:00:00:01",
+        up: true,
+        carrier: true,
+        addresses: [],
+      };
+      devices.set(facts.device, { ...blank, ...devices.get(facts.device), ...facts });
+    },
+    setRoutes: (changed) => {
+      routes = changed;
+    },
+    describe: () =>
+      [...interfaces.values()].map(({ name, up, proto, ipv4 }) =>
+        [
+          "interface",
+          name,
+          up ? "up" : "down",
+          proto,
+          ...ipv4.map(({ address, prefix }) => `${address}/${prefix}`),
+        ].join(" "),
+      ),
+  };
+}

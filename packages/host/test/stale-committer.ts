@@ -1,0 +1,9 @@
+/** Commits as libuci does: what it opened before it waited for the lock is what it goes on with. Arguments: FILE LINE. */
+import { openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { lockFile } from "../src/flock.ts";
+
+const [path = "", line = ""] = process.argv.slice(2);
+const fd = openSync(path, "r+");
+lockFile(fd, "exclusive", { timeoutMs: "forever", what: path });
+writeFileSync(`${path}.tmp`, `${readFileSync(fd, "latin1")}${line}\n`);
+renameSync(`${path}.tmp`, path);
