@@ -1,0 +1,41 @@
+/**
+ * WAN down (contract, section 4): mwan3 calls /etc/mwan3.user, which starts every hook in /usr/libexec/mwan-hooks; ours is `send-mwan-alert`.
+ * A WAN that comes back within 30 seconds was not down. The newest event of an interface supersedes an older one that still waits,
+ * told by a token in a file: whoever finds another token there has been overtaken.
+ */
+import type { Host } from "@nethsec/host/host";
+import { readPlugConfig } from "../config.ts";
+import { sendAlert } from "./deliver.ts";
+import { isAlertId } from "./queue.ts";
+
+const waitMs = 30_000;
+const stateDir = "/var/run/ns-plug/mwan";
+
+export interface MwanEvent {
+  readonly action: string;
+  readonly interface: string;
+  readonly device: string;
+}
+
+/** Sends FAILURE 30 seconds after `disconnected`, OK at `connected`; other actions are nothing. Returns what was done. */
+export async function sendMwanAlert(
+  host: Host,
+  event: MwanEvent,
+  signal: AbortSignal,
+): Promise<"sent" | "cancelled" | "ignored"> {
+  const id = `wan:${event.interface}:down`;
+  if (!/^[A-Za-z0-9_.-]+$/.test(event.interface) || !isAlertId(id)) return "ignored";
+  if (event.action !== "disconnected" && event.action !== "connected") return "ignored";
+  if (readPlugConfig(host.uci).subscription === undefined) return "ignored";
+  const tokenPath = `${stateDir}/${event.interface}`;
+  const token = host.random.text(16);
+  host.files.write(tokenPath, token, { mode: 0o600 });
+  if (event.action === "disconnected") {
+    await host.clock.sleep(waitMs, signal);
+    if (host.files.readText(tokenPath) !== token) return "cancelled";
+  }
+  const status = event.action === "disconnected" ? "FAILURE" : "OK";
+  host.log.tagged("mwan3-alert")("info", `Sending alert ${id} with status ${status}`);
+  await sendAlert(host, id, status);
+  return "sent";
+}

@@ -1,0 +1,68 @@
+/**
+ * netdata's alarms as alerts of the portal (contract, section 4; netdata's health_alarm_notify.conf(5)): its custom sender calls our `send-alert`.
+ * netdata's notification script sources the file, so what it gives us arrives as shell variables: they are passed as quoted arguments.
+ */
+import type { Host } from "@nethsec/host/host";
+import type { AlertStatus } from "./queue.ts";
+
+export const notifyConfPath = "/etc/netdata/health_alarm_notify.conf";
+const marker = "# Written by ns-plug: alarms go to the subscription portal.";
+
+const notifyConf = (enabled: boolean): string => `${marker}
+SEND_EMAIL="NO"
+SEND_SYSLOG="${enabled ? "YES" : "NO"}"
+SYSLOG_FACILITY="daemon"
+DEFAULT_RECIPIENT_SYSLOG="netdata"
+role_recipients_syslog[sysadmin]="netdata"
+SEND_CUSTOM="${enabled ? "YES" : "NO"}"
+DEFAULT_RECIPIENT_CUSTOM="portal"
+role_recipients_custom[sysadmin]="portal"
+# Also after a restart of netdata, which has forgotten what it raised before.
+clear_alarm_always="YES"
+
+custom_sender() {
+	/usr/sbin/send-alert --netdata "\${chart}" "\${status}" && sent_custom="YES"
+}
+`;
+
+/** Chart of netdata → alert; no other chart is sent. */
+const alertsByChart: ReadonlyMap<string, string> = new Map([
+  ["disk_space._", "df:root:percent_bytes:free"],
+  ["disk_space./", "df:root:percent_bytes:free"],
+  ["disk_space._overlay", "df:root:percent_bytes:free"],
+  ["disk_space./overlay", "df:root:percent_bytes:free"],
+  ["disk_space._boot", "df:boot:percent_bytes:free"],
+  ["disk_space./boot", "df:boot:percent_bytes:free"],
+]);
+
+const statuses: ReadonlyMap<string, AlertStatus> = new Map([
+  ["CRITICAL", "FAILURE"],
+  ["CLEAR", "OK"],
+]);
+
+/** undefined: not one that the portal wants. */
+export function alertOfNetdata(
+  chart: string,
+  status: string,
+): { readonly id: string; readonly status: AlertStatus } | undefined {
+  const [id, mapped] = [alertsByChart.get(chart), statuses.get(status)];
+  return id === undefined || mapped === undefined ? undefined : { id, status: mapped };
+}
+
+type Needs = Pick<Host, "files" | "services">;
+
+/** The machine has a subscription: alarms go to the portal. */
+export const enableAlerts = (host: Needs): Promise<void> => write(host, true);
+
+/** It has none any more. A file that is not ours is left alone. */
+export async function disableAlerts(host: Needs): Promise<void> {
+  if (host.files.readText(notifyConfPath)?.startsWith(marker) === true) await write(host, false);
+}
+
+async function write(host: Needs, enabled: boolean): Promise<void> {
+  const text = notifyConf(enabled);
+  if (host.files.readText(notifyConfPath) === text) return;
+  host.files.write(notifyConfPath, text, { mode: 0o644 });
+  if (host.services.exists("netdata") && (await host.services.running("netdata")))
+    await host.services.call("netdata", "restart");
+}

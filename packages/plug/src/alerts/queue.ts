@@ -1,0 +1,98 @@
+/**
+ * Alerts on their way to the portal: one small file an alert in a folder on persistent storage, so that they outlive a reboot.
+ * The newest state of an alert replaces an older one that was not delivered; what was delivered last is remembered, so that no state is
+ * sent twice.
+ *
+ * Invariants: bounded (one file an alert name, at most `maxAlerts`); the file name is made from the alert's, which cannot leave the folder.
+ */
+import type { Host } from "@nethsec/host/host";
+import * as v from "valibot";
+
+export const queueDir = "/etc/ns-plug/alerts";
+const maxAlerts = 200;
+
+export type AlertStatus = "FAILURE" | "OK";
+
+const recordSchema = v.object({
+  id: v.string(),
+  /** What is to be delivered; absent when everything was. */
+  wanted: v.optional(v.picklist(["FAILURE", "OK"])),
+  /** What the portal knows; absent when it was never told. */
+  delivered: v.optional(v.picklist(["FAILURE", "OK"])),
+  /** Wall clock, ms since 1970: when `wanted` came in. Delivery is in this order. */
+  since: v.number(),
+});
+export type AlertRecord = v.InferOutput<typeof recordSchema>;
+
+/** Names such as `df:root:percent_bytes:free` or `wan:wanb:down`. */
+export const isAlertId = (id: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9_:.@-]{0,127}$/.test(id);
+
+type Needs = Pick<Host, "files">;
+
+const pathOf = (id: string): string => `${queueDir}/${encodeURIComponent(id)}.json`;
+
+export function readAlert(host: Needs, id: string): AlertRecord | undefined {
+  return readRecord(host, pathOf(id));
+}
+
+/** All records, the oldest first. */
+export function readAlerts(host: Needs): readonly AlertRecord[] {
+  return host.files
+    .list(queueDir)
+    .filter((name) => name.endsWith(".json"))
+    .flatMap((name) => readRecord(host, `${queueDir}/${name}`) ?? [])
+    .toSorted((a, b) => a.since - b.since);
+}
+
+/** A file that was damaged is no record: the next state of that alert writes it anew. */
+function readRecord(host: Needs, path: string): AlertRecord | undefined {
+  try {
+    const parsed = v.safeParse(recordSchema, JSON.parse(host.files.readText(path) ?? ""));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Puts a state into the queue; false when it waits there already, or the portal was told it last. `again`: also what the portal was told
+ * last (the other node of a pair may have told it something else since).
+ */
+export function queueAlert(host: Needs & Pick<Host, "clock">, id: string, status: AlertStatus, again = false): boolean {
+  const known = readAlert(host, id);
+  if (
+    known?.wanted === status ||
+    (known !== undefined && known.wanted === undefined && known.delivered === status && !again)
+  )
+    return false;
+  if (known === undefined) makeRoom(host);
+  const delivered = known?.delivered === undefined ? {} : { delivered: known.delivered };
+  save(host, { id, wanted: status, ...delivered, since: host.clock.now() });
+  return true;
+}
+
+export function markDelivered(host: Needs, record: AlertRecord, status: AlertStatus): void {
+  // The record may have got a newer state while this one was on its way.
+  const now = readAlert(host, record.id) ?? record;
+  const { wanted, ...rest } = now;
+  save(host, { ...rest, ...(wanted === undefined || wanted === status ? {} : { wanted }), delivered: status });
+}
+
+const save = (host: Needs, record: AlertRecord): void =>
+  host.files.write(pathOf(record.id), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+
+/** The oldest record that has nothing to deliver makes room; else the oldest of all. */
+function makeRoom(host: Needs): void {
+  const records = readAlerts(host);
+  if (records.length < maxAlerts) return;
+  const victim = records.find(({ wanted }) => wanted === undefined) ?? records[0];
+  if (victim !== undefined) host.files.remove(pathOf(victim.id));
+}
+
+/** Forgets what was delivered, keeps what waits: another machine may speak to the portal under our name meanwhile (ns-ha). */
+export function forgetDelivered(host: Needs): void {
+  for (const record of readAlerts(host)) if (record.wanted === undefined) host.files.remove(pathOf(record.id));
+}
+
+/** Forgets everything: the machine is no longer registered. */
+export const clearAlerts = (host: Needs): void => host.files.remove(queueDir, { recursive: true });

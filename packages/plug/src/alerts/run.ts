@@ -1,0 +1,50 @@
+/** Command line of the alerts: `send-alert` and the mwan3 hook `send-mwan-alert`. */
+import type { Call } from "@nethsec/host/command";
+import { UsageError } from "@nethsec/host/error";
+import { spread } from "../spread.ts";
+import { removeJobs } from "../schedule.ts";
+import { deliverAlerts, sendAlert } from "./deliver.ts";
+import { sendMwanAlert } from "./mwan.ts";
+import { alertOfNetdata } from "./netdata.ts";
+import { forgetDelivered, isAlertId } from "./queue.ts";
+
+/** Exit code 0: delivered, or nothing to deliver; 1: it waits and cron tries again. */
+export async function runSendAlert(call: Call): Promise<number> {
+  const { host, options, args, json, io } = call;
+  if (options["forget"] === true) {
+    forgetDelivered(host);
+    return 0;
+  }
+  if (options["flush"] === true) return flush(call);
+  const { alert_id: first = "", status: second = "" } = args;
+  const alert = options["netdata"] === true ? alertOfNetdata(first, second) : checked(first, second);
+  if (alert === undefined) return 0;
+  const delivery = await sendAlert(host, alert.id, alert.status, options["again"] === true);
+  if (json) io.out(`${JSON.stringify({ ...alert, delivery })}\n`);
+  else if (delivery === "queued")
+    io.err(`The portal cannot be reached now: ${alert.id} ${alert.status} is sent later.\n`);
+  return delivery === "queued" ? 1 : 0;
+}
+
+async function flush(call: Call): Promise<number> {
+  await spread(call);
+  if (!(await deliverAlerts(call.host))) return 1;
+  await removeJobs(call.host, ["send-alert"]);
+  return 0;
+}
+
+function checked(id: string, status: string): { id: string; status: "FAILURE" | "OK" } {
+  if (!isAlertId(id)) throw new UsageError(`"${id}" is no name of an alert`, "For example wan:wanb:down.");
+  if (status !== "FAILURE" && status !== "OK") throw new UsageError(`"${status}" is no status`, "It is FAILURE or OK.");
+  return { id, status };
+}
+
+/** mwan3 gives the event in the environment, as it does to every hook. */
+export async function runSendMwanAlert({ host, io, signal }: Call): Promise<number> {
+  await sendMwanAlert(
+    host,
+    { action: io.env["ACTION"] ?? "", interface: io.env["INTERFACE"] ?? "", device: io.env["DEVICE"] ?? "" },
+    signal,
+  );
+  return 0;
+}

@@ -1,0 +1,136 @@
+/**
+ * What a configuration archive holds, as one digest: names, kinds, modes, link targets and contents, in name order. Times, owners' names, the order
+ * of members and the compression do not count, so that the same configuration gives the same digest every night (contract, section 3).
+ * tar's own format is read here, as a stream of 512-byte blocks (POSIX ustar, GNU long names, pax paths): a few kilobytes of memory whatever its size.
+ */
+import { createHash } from "node:crypto";
+import { createGunzip } from "node:zlib";
+import { Readable } from "node:stream";
+import { NethsecError } from "@nethsec/host/error";
+
+const block = 512;
+/** Names longer than this are no names of a configuration. */
+const maxNameBytes = 64 * 1024;
+
+const damaged = (why: string): NethsecError =>
+  new NethsecError({
+    code: "archive_damaged",
+    message: `The configuration archive cannot be read: ${why}`,
+    advice: "Run `sysupgrade -b` by hand and look at its output.",
+  });
+
+/** SHA-256, hexadecimal, of a gzip-compressed tar archive. `ignore`: member names that do not count. */
+export async function archiveDigest(
+  archive: ReadableStream<Uint8Array>,
+  ignore: (name: string) => boolean = () => false,
+): Promise<string> {
+  const members: string[] = [];
+  for await (const member of tarMembers(archive)) {
+    if (!ignore(member.name))
+      members.push(`${member.name}\0${member.type}\0${member.mode}\0${member.link}\0${member.sha256}\n`);
+  }
+  const hash = createHash("sha256");
+  for (const member of members.toSorted()) hash.update(member);
+  return hash.digest("hex");
+}
+
+interface Member {
+  readonly name: string;
+  readonly type: string;
+  readonly mode: string;
+  readonly link: string;
+  readonly sha256: string;
+}
+
+async function* tarMembers(archive: ReadableStream<Uint8Array>): AsyncGenerator<Member> {
+  const reader = blockReader(archive);
+  let longName: string | undefined;
+  let longLink: string | undefined;
+  for (;;) {
+    const header = await reader.take(block);
+    if (header === undefined || header.every((byte) => byte === 0)) return;
+    const type = String.fromCharCode(header[156] ?? 0).replace("\0", "0");
+    const size = octal(header.subarray(124, 136));
+    if (type === "L" || type === "K" || type === "x") {
+      if (size > maxNameBytes) throw damaged("a name is too long");
+      const text = Buffer.from((await reader.take(padded(size))) ?? [])
+        .subarray(0, size)
+        .toString("latin1");
+      if (type === "L") longName = text.replace(/\0+$/, "");
+      else if (type === "K") longLink = text.replace(/\0+$/, "");
+      else {
+        longName = /\d+ path=(.*)\n/.exec(text)?.[1] ?? longName;
+        longLink = /\d+ linkpath=(.*)\n/.exec(text)?.[1] ?? longLink;
+      }
+      continue;
+    }
+    const prefix = field(header, 345, 155);
+    const name = longName ?? (prefix === "" ? "" : `${prefix}/`) + field(header, 0, 100);
+    const sha256 = type === "0" || type === "7" ? await reader.hash(size) : await reader.hash(type === "g" ? size : 0);
+    if (type !== "g") {
+      yield {
+        name: name.replace(/^\.?\//, ""),
+        type,
+        mode: field(header, 100, 8).trim(),
+        link: longLink ?? field(header, 157, 100),
+        sha256,
+      };
+      [longName, longLink] = [undefined, undefined];
+    }
+  }
+}
+
+const padded = (size: number): number => Math.ceil(size / block) * block;
+const field = (header: Uint8Array, at: number, length: number): string =>
+  Buffer.from(header.subarray(at, at + length))
+    .toString("latin1")
+    .split("\0")[0] ?? "";
+
+function octal(bytes: Uint8Array): number {
+  // GNU's base-256 form for what octal digits cannot hold.
+  if (((bytes[0] ?? 0) & 0x80) !== 0) return bytes.subarray(4).reduce((sum, byte) => sum * 256 + byte, 0);
+  const size = Number.parseInt(Buffer.from(bytes).toString("latin1").replaceAll(/[\0 ]/g, "") || "0", 8);
+  if (!Number.isSafeInteger(size) || size < 0) throw damaged("a member has no size");
+  return size;
+}
+
+function blockReader(archive: ReadableStream<Uint8Array>): {
+  take(count: number): Promise<Uint8Array | undefined>;
+  hash(size: number): Promise<string>;
+} {
+  const chunks = Readable.from(archive).pipe(createGunzip())[Symbol.asyncIterator]();
+  let held = Buffer.alloc(0);
+  const more = async (): Promise<boolean> => {
+    try {
+      const next = await chunks.next();
+      if (next.done === true) return false;
+      held = held.length === 0 ? next.value : Buffer.concat([held, next.value]);
+      return true;
+    } catch (cause) {
+      throw damaged(cause instanceof Error ? cause.message : "it is no gzip file");
+    }
+  };
+  return {
+    take: async (count) => {
+      while (held.length < count)
+        if (!(await more())) return held.length === 0 ? undefined : Promise.reject(damaged("it ends in the middle"));
+      const taken = held.subarray(0, count);
+      held = held.subarray(count);
+      return taken;
+    },
+    hash: async (size) => {
+      const hash = createHash("sha256");
+      let content = size;
+      let rest = padded(size);
+      while (rest > 0) {
+        if (held.length === 0 && !(await more())) throw damaged("it ends in the middle");
+        const part = held.subarray(0, Math.min(rest, held.length));
+        hash.update(part.subarray(0, Math.min(content, part.length)));
+        content = Math.max(0, content - part.length);
+        rest -= part.length;
+        held = held.subarray(part.length);
+      }
+      return hash.digest("hex");
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * The backups that the portal keeps for this machine (contract, section 3): list, download, upload, delete. Files are streamed.
+ * Invariants: a file name is one path component; the credentials never reach another host; a download to a file is complete or absent.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import { httpRequest, type HttpHost, type HttpRequest, type HttpResponse } from "@nethsec/host/http";
+import { posix } from "node:path";
+import * as v from "valibot";
+import type { Subscription } from "../config.ts";
+
+const listTimeoutMs = 60_000;
+/** For 2 GB over a slow line. */
+const transferTimeoutMs = 3 * 3600_000;
+
+const listSchema = v.array(v.looseObject({ file: v.string() }));
+export type RemoteBackup = v.InferOutput<typeof listSchema>[number];
+
+function request(
+  host: HttpHost,
+  subscription: Subscription,
+  name: string,
+  options: Omit<HttpRequest, "url" | "basic">,
+): Promise<HttpResponse> {
+  return httpRequest(
+    {
+      ...options,
+      url: `${subscription.backupUrl}/${subscription.plan}/api/v2/backup/${encodeURIComponent(name)}`,
+      basic: { user: subscription.systemId, password: subscription.secret },
+    },
+    host,
+  );
+}
+
+/** As the portal gives it, the newest first. */
+export async function listBackups(host: HttpHost, subscription: Subscription): Promise<readonly RemoteBackup[]> {
+  const response = await request(host, subscription, "", { timeoutMs: listTimeoutMs });
+  const list = v.safeParse(listSchema, response.json());
+  if (!list.success) {
+    throw new NethsecError({
+      code: "bad_answer",
+      message: "The portal's list of backups is not of the expected form.",
+      advice: "Try again later; if it stays so, ask the portal's support.",
+    });
+  }
+  return list.output;
+}
+
+/** To a file (0600) or a writer. */
+export function downloadBackup(
+  host: HttpHost,
+  subscription: Subscription,
+  name: string,
+  download: NonNullable<HttpRequest["download"]>,
+): Promise<HttpResponse> {
+  return request(host, subscription, checkedName(name), { download, timeoutMs: transferTimeoutMs, retries: 0 });
+}
+
+/** Uploads a file of this machine under its own name. */
+export async function uploadBackup(host: HttpHost, subscription: Subscription, path: string): Promise<void> {
+  await request(host, subscription, checkedName(posix.basename(path)), {
+    method: "PUT",
+    body: { file: path },
+    timeoutMs: transferTimeoutMs,
+    retries: 2,
+  });
+}
+
+export async function deleteBackup(host: HttpHost, subscription: Subscription, name: string): Promise<void> {
+  await request(host, subscription, checkedName(name), { method: "DELETE", timeoutMs: listTimeoutMs });
+}
+
+function checkedName(name: string): string {
+  if (/^[^/\\\0]+$/.test(name) && name !== "." && name !== ".." && name.length <= 255) return name;
+  throw new NethsecError({
+    code: "bad_backup_name",
+    message: `"${name}" is not the name of a backup.`,
+    advice: "`remote-backup list | jq -r '.[].file'` prints the names.",
+  });
+}

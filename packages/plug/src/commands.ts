@@ -1,0 +1,204 @@
+/** The commands of ns-plug, as data: an implementation is loaded when its command runs. */
+import type { Command } from "@nethsec/host/command";
+
+/** Read by `spread.ts`. */
+const spread = {
+  name: "spread",
+  value: "SECONDS",
+  summary: "wait a random time up to this long first (cron)",
+} as const;
+const timeout = { name: "timeout", summary: "seconds to wait for the portal, default 30", optional: true } as const;
+
+const controller: readonly Command[] = [
+  {
+    name: "ns-plug",
+    summary: "controller client: registers this unit and keeps the VPN to its controller",
+    description:
+      "Without an action it is the daemon that /etc/init.d/ns-plug runs: it registers the unit with the controller named in " +
+      "/etc/config/ns-plug, polls until the unit is approved, and keeps the OpenVPN tunnel; when the tunnel cannot be kept it registers again.",
+    examples: [
+      ["ns-plug status", "what the client is doing, and why"],
+      ["ns-plug reset", "leave the controller"],
+    ],
+    actions: [
+      {
+        name: "status",
+        summary: "registered, waiting, connected since; the reason of the last failure; the last push",
+        examples: [["ns-plug status --json", "for scripts"]],
+        load: async () => ({ run: (await import("./controller/run.ts")).runStatus }),
+      },
+      {
+        name: "reset",
+        summary: "leave the controller: account, configuration, VPN and log forwarding are removed",
+        examples: [["ns-plug reset", "after it, set server, unit_id and token to join another one"]],
+        load: async () => ({ run: (await import("./controller/run.ts")).runReset }),
+      },
+    ],
+    load: async () => ({ run: (await import("./controller/run.ts")).runDaemon }),
+  },
+  {
+    name: "ns-controller-push-info",
+    summary: "tell the controller the facts of this unit (OpenVPN runs it)",
+    hidden: true,
+    load: async () => ({ run: (await import("./reports/run.ts")).runPushInfo }),
+  },
+  {
+    name: "ns-push-reports",
+    summary: "tell the controller what happened since the last time",
+    options: [spread],
+    examples: [["ns-push-reports", "cron does it every 15 minutes"]],
+    load: async () => ({ run: (await import("./reports/run.ts")).runPushReports }),
+  },
+];
+
+const subscription: readonly Command[] = [
+  {
+    name: "register",
+    summary: "register this machine with a subscription",
+    args: [
+      { name: "type", summary: "community or enterprise" },
+      { name: "secret", summary: "the secret of the portal" },
+      timeout,
+    ],
+    examples: [
+      ["register enterprise 1234567890abcdef", "enterprise subscription"],
+      ["register community 1234567890abcdef", "community subscription"],
+    ],
+    load: async () => ({ run: (await import("./subscription/run.ts")).runRegister }),
+  },
+  {
+    name: "unregister",
+    summary: "give the subscription of this machine back",
+    examples: [["unregister", "options, cron lines and alerts are removed"]],
+    load: async () => ({ run: (await import("./subscription/run.ts")).runUnregister }),
+  },
+  {
+    name: "send-heartbeat",
+    summary: "tell the portal that this machine is alive",
+    options: [spread],
+    examples: [["send-heartbeat", "cron does it every ten minutes"]],
+    load: async () => ({ run: (await import("./subscription/run.ts")).runSendHeartbeat }),
+  },
+  {
+    name: "send-inventory",
+    summary: "send the inventory to the portal",
+    options: [spread],
+    examples: [["send-inventory", "cron does it every night"]],
+    load: async () => ({ run: (await import("./subscription/run.ts")).runSendInventory }),
+  },
+  {
+    name: "inventory",
+    summary: "print what this machine is and what it is used for, as JSON",
+    examples: [["inventory | jq .networks", "only the networks"]],
+    load: async () => ({ run: (await import("./subscription/run.ts")).runInventory }),
+  },
+  {
+    name: "subscription-info",
+    summary: "print what the portal knows of this machine, as JSON",
+    args: [timeout],
+    examples: [["subscription-info 10 | jq -r .uuid", "empty when this machine is not registered"]],
+    load: async () => ({ run: (await import("./subscription/run.ts")).runSubscriptionInfo }),
+  },
+];
+
+const file = { name: "file", summary: "its name, as `remote-backup list` prints it" } as const;
+
+const backup: readonly Command[] = [
+  {
+    name: "remote-backup",
+    summary: "the backups that the portal keeps for this machine",
+    examples: [
+      ["remote-backup download $(remote-backup list | jq -r .[0].file) - | sysupgrade -r -", "restore the latest one"],
+    ],
+    actions: [
+      {
+        name: "list",
+        summary: "the backups, the newest first: JSON, or a table on a terminal",
+        examples: [["remote-backup list | jq -r .[0].file", "name of the latest one"]],
+        load: async () => ({ run: (await import("./backup/run.ts")).runList }),
+      },
+      {
+        name: "download",
+        summary: "fetch one; complete or not at all",
+        args: [
+          file,
+          { name: "output", summary: "file to write; - is standard output; default: its own name", optional: true },
+        ],
+        examples: [["remote-backup download backup.tar.gz /tmp/backup.tar.gz", "to a file"]],
+        load: async () => ({ run: (await import("./backup/run.ts")).runDownload }),
+      },
+      {
+        name: "upload",
+        summary: "send a file under its own name",
+        args: [{ name: "file", summary: "path of the file" }],
+        examples: [["remote-backup upload /tmp/backup.tar.gz", "send it"]],
+        load: async () => ({ run: (await import("./backup/run.ts")).runUpload }),
+      },
+      {
+        name: "delete",
+        summary: "remove one from the portal",
+        args: [file],
+        examples: [["remote-backup delete backup.tar.gz", "remove it"]],
+        load: async () => ({ run: (await import("./backup/run.ts")).runDelete }),
+      },
+    ],
+  },
+  {
+    name: "send-backup",
+    summary: "send the configuration to the portal, if it changed",
+    description:
+      "With /etc/backup.pass only the encrypted form (gpg, symmetric) leaves the machine. Without it the archive is sent as it is, and the " +
+      "alert backup:config:notencrypted is raised.",
+    options: [spread, { name: "force", summary: "also when nothing changed since the last delivery" }],
+    examples: [["send-backup", "cron does it every night"]],
+    load: async () => ({ run: (await import("./backup/run.ts")).runSendBackup }),
+  },
+];
+
+const alerts: readonly Command[] = [
+  {
+    name: "send-alert",
+    summary: "send an alert to the portal; what cannot be sent now is sent later",
+    description:
+      "Without a subscription it does nothing. Exit code 1: the alert waits and is tried again every minute.",
+    args: [
+      { name: "alert_id", summary: "e.g. df:root:percent_bytes:free", optional: true },
+      { name: "status", summary: "FAILURE or OK", optional: true },
+    ],
+    options: [
+      { name: "again", summary: "also when the portal was told the same before" },
+      { name: "flush", summary: "only deliver what waits" },
+      { name: "forget", summary: "forget what was delivered, keep what waits" },
+      { name: "netdata", summary: "the arguments are a chart and a status of netdata" },
+      spread,
+    ],
+    examples: [["send-alert wan:wanb:down FAILURE", "raise it"]],
+    load: async () => ({ run: (await import("./alerts/run.ts")).runSendAlert }),
+  },
+  {
+    name: "send-mwan-alert",
+    summary: "hook of mwan3: a WAN went down or came back",
+    path: "/usr/libexec/mwan-hooks/send-mwan-alert",
+    hidden: true,
+    load: async () => ({ run: (await import("./alerts/run.ts")).runSendMwanAlert }),
+  },
+];
+
+const rpcd = (name: string, load: NonNullable<Command["load"]>): Command => ({
+  name,
+  summary: `rpcd plugin ${name}`,
+  path: `/usr/libexec/rpcd/${name}`,
+  raw: true,
+  hidden: true,
+  load,
+});
+
+export const commands: readonly Command[] = [
+  ...controller,
+  ...subscription,
+  ...backup,
+  ...alerts,
+  rpcd("ns.plug", () => import("./rpcd/ns-plug.ts")),
+  rpcd("ns.subscription", () => import("./rpcd/ns-subscription.ts")),
+  rpcd("ns.backup", () => import("./rpcd/ns-backup.ts")),
+];

@@ -1,0 +1,41 @@
+/** The OpenVPN configuration of the tunnel to the controller (contract, section 1, step 5; openvpn(8)). Pure. */
+import type { Grant } from "./registration.ts";
+
+export const clientConfPath = "/usr/share/ns-plug/client.conf";
+export const tunnelDevice = "tun-nsplug";
+
+/** `mtu`: used when both values are set; else OpenVPN measures the path itself. `routeUp` is run when the tunnel is there. */
+export function renderClientConf(
+  grant: Grant,
+  mtu: { tunMtu: number | undefined; mssfix: number | undefined },
+  routeUp: string,
+): string {
+  const sized = mtu.tunMtu !== undefined && mtu.mssfix !== undefined;
+  return [
+    "# Written by ns-plug at each registration; changes made here are lost.",
+    "client",
+    `remote ${grant.host} ${grant.port} udp`,
+    `dev ${tunnelDevice}`,
+    "dev-type tun",
+    "nobind",
+    "float",
+    "explicit-exit-notify 1",
+    "server-poll-timeout 5",
+    "connect-retry-max 5",
+    // A unit's own certificate must not be good for playing the controller to others.
+    'remote-cert-eku "TLS Web Server Authentication"',
+    // Notices a controller that is gone also when it pushes no keepalive of its own; what it pushes prevails.
+    "ping 10",
+    "ping-restart 45",
+    "auth-nocache",
+    "verb 3",
+    "suppress-timestamps",
+    "script-security 2",
+    `route-up ${routeUp}`,
+    ...(sized ? [`tun-mtu ${mtu.tunMtu}`, `mssfix ${mtu.mssfix}`] : ["mtu-test"]),
+    `<ca>\n${grant.ca}</ca>`,
+    `<cert>\n${grant.cert}</cert>`,
+    `<key>\n${grant.key}</key>`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,147 @@
+/** The client against controllers that answer as the contract says they can; time is virtual, the network two functions. */
+import { expect, test } from "bun:test";
+import { NethsecError } from "@nethsec/host/error";
+import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
+import { runClient, type Network } from "./client.ts";
+import type { Grant, Registration } from "./registration.ts";
+import { readState } from "./state.ts";
+
+const grant: Grant = {
+  host: "c.example",
+  port: 1194,
+  ca: "CA\n",
+  cert: "CERT\n",
+  key: "KEY\n",
+  promtail: { address: "172.21.0.1", port: 6514 },
+  vpnAddress: "172.21.0.1",
+  apiPort: 20001,
+};
+const config =
+  "config main 'config'\n\toption server 'https://c.example'\n\toption unit_id 'u1'\n\toption token 'secret-token'\n";
+const registered: Registration = { kind: "registered", grant };
+const waiting: Registration = { kind: "waiting", cause: "approval", text: "waiting for approval in the controller" };
+const failed: Registration = { kind: "failed", reason: "no route" };
+
+interface Run {
+  readonly host: FakeHost;
+  readonly done: Promise<unknown>;
+  readonly stop: AbortController;
+  readonly at: number[];
+}
+
+/** Answers in order; the last one for ever. The tunnel lasts until `tunnel` says otherwise. */
+function start(
+  answers: readonly Registration[],
+  tunnel?: Network["runTunnel"],
+  files: Record<string, string> = {},
+): Run {
+  const host = fakeHost({
+    files: { "/etc/config/ns-plug": config, "/etc/config/rpcd": "", [`/proc/${process.pid}/stat`]: "", ...files },
+  });
+  const stop = new AbortController();
+  const at: number[] = [];
+  const network: Network = {
+    register: async () => {
+      at.push(host.clock.monotonic());
+      return answers[Math.min(at.length, answers.length) - 1] ?? failed;
+    },
+    runTunnel:
+      tunnel ??
+      (async (_, changed, signal) => {
+        changed(true, undefined);
+        await host.clock.sleep(1e9, signal).catch(() => undefined);
+        return { reason: "stopped", connectedMs: 1e9 };
+      }),
+  };
+  const done = runClient(host, stop.signal, network).catch((error: unknown) => error);
+  return { host, done, stop, at };
+}
+
+const untilDone = async ({ host, done }: Run): Promise<unknown> => {
+  let ended = false;
+  void done.then(() => (ended = true));
+  while (!ended) await host.clock.advance(60_000);
+  return done;
+};
+
+test.each([
+  ["server", 1],
+  ["unit_id", 2],
+  ["token", 3],
+])("without %s it ends with exit code %d and says so", async (option, exitCode) => {
+  using host = fakeHost({ files: { "/etc/config/ns-plug": config.replace(new RegExp(`.*option ${option}.*\n`), "") } });
+  const error = await runClient(host, new AbortController().signal).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(NethsecError);
+  expect(error).toMatchObject({ exitCode, message: expect.stringContaining(option) });
+});
+
+test("polls every ten seconds for as long as it takes, saves nothing before the 200, then everything", async () => {
+  const run = start([...Array.from({ length: 30 }, () => waiting), registered]);
+  using host = run.host;
+  await host.clock.advance(150_000);
+  expect(run.at).toEqual(Array.from({ length: 16 }, (_, index) => index * 10_000));
+  expect(readState(host.files)).toMatchObject({ phase: "waiting", reason: waiting.text });
+  expect(host.uci.read("rpcd").get("controller", "password")).toBeUndefined();
+  expect(host.logged.filter((line) => line.includes("approval"))).toHaveLength(1);
+  await host.clock.advance(200_000);
+  expect(host.uci.read("rpcd").get("controller", "password")).toStartWith("$6$");
+  expect(host.uci.read("rpcd").section("controller")?.list("read")).toEqual(["*"]);
+  expect(host.uci.read("ns-plug").get("config", "vpn_address")).toBe("172.21.0.1");
+  expect(host.uci.read("rsyslog").get("promtail", "rfc")).toBe("5424");
+  expect(host.files.stat("/usr/share/ns-plug/client.conf")?.mode).toBe(0o600);
+  expect(readState(host.files)?.phase).toBe("connected");
+  run.stop.abort();
+  await run.done;
+});
+
+test("a duplicate loses its account and ends with exit code 4", async () => {
+  const run = start([{ kind: "duplicate" }]);
+  using host = run.host;
+  expect(await untilDone(run)).toMatchObject({ exitCode: 4, code: "duplicate_unit" });
+  expect(host.uci.read("rpcd").section("controller")).toBeUndefined();
+});
+
+test("five failures in a row end it with exit code 5, delays grow, and the next start goes on waiting", async () => {
+  const run = start([failed]);
+  using host = run.host;
+  expect(await untilDone(run)).toMatchObject({ exitCode: 5 });
+  const delays = run.at.map((time, index) => time - (run.at[index - 1] ?? 0));
+  expect(run.at).toHaveLength(5);
+  for (const index of [2, 3, 4]) expect(delays[index]).toBeGreaterThan((delays[index - 1] ?? 0) * 0.9);
+  const again = start([failed], undefined, { "/var/run/ns-plug/failures": "5\n" });
+  using second = again.host;
+  await second.clock.advance(39_000);
+  expect(again.at).toHaveLength(0);
+  await second.clock.advance(42_000);
+  expect(again.at).toHaveLength(1);
+  again.stop.abort();
+  await again.done;
+});
+
+test("a tunnel that cannot be kept makes it register again, with a new password, without a restart loop", async () => {
+  let tunnels = 0;
+  const hashes = new Set<string | undefined>();
+  const run = start([registered], async () => {
+    tunnels += 1;
+    hashes.add(run.host.uci.read("rpcd").get("controller", "password"));
+    return { reason: "no tunnel for 75 s: VERIFY ERROR", connectedMs: 0 };
+  });
+  using host = run.host;
+  await host.clock.advance(3_600_000);
+  expect(tunnels).toBeGreaterThan(5);
+  expect(tunnels).toBeLessThan(40);
+  expect(hashes.size).toBe(tunnels);
+  expect(host.logged.some((line) => line.includes("VERIFY ERROR"))).toBe(true);
+  run.stop.abort();
+  await run.done;
+});
+
+test("no secret reaches the log, the state or a command line", async () => {
+  const run = start([waiting, failed, registered]);
+  using host = run.host;
+  await host.clock.advance(60_000);
+  run.stop.abort();
+  await run.done;
+  const seen = [...host.logged, ...host.calls, host.files.readText("/var/run/ns-plug/state.json")].join("\n");
+  expect(seen).not.toContain("secret-token");
+});

@@ -1,0 +1,204 @@
+/**
+ * The controller client (`/usr/sbin/ns-plug`): register, wait for approval, keep the tunnel, register again when it cannot be kept.
+ *
+ * Invariants: nothing of an answer is saved before the controller has said 200; every wait ends when the signal aborts; no wait is
+ * shorter than the contract's, so no restart loop whatever the controller does.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import { readPlugConfig, writePlugOptions, type PlugConfig } from "../config.ts";
+import { setJob } from "../schedule.ts";
+import { failuresAfterLoss, retryDelayMs } from "./backoff.ts";
+import { clientConfPath, renderClientConf, tunnelDevice } from "./client-conf.ts";
+import { newCredentials, removeCredentials, savePassword } from "./credentials.ts";
+import { setLogForwarding } from "./log-forwarding.ts";
+import { register, requireUnit } from "./register.ts";
+import type { Grant } from "./registration.ts";
+import { readLastState, writeState, type ClientState } from "./state.ts";
+import { runTunnel } from "./tunnel.ts";
+
+const pollMs = 10_000;
+const limitedMs = 30_000;
+const failuresBeforeExit = 5;
+const failuresPath = "/var/run/ns-plug/failures";
+const routeUp = "/usr/libexec/ns-plug/route-up";
+
+/** The two things that reach out; tests and the simulation of a fleet put theirs in the place. */
+export interface Network {
+  readonly register: typeof register;
+  readonly runTunnel: typeof runTunnel;
+}
+
+/** Runs until the signal aborts. Throws with exit code 1, 2, 3 (option missing), 4 (duplicate) or 5 (five failures in a row). */
+export async function runClient(
+  host: Host,
+  signal: AbortSignal,
+  network: Network = { register, runTunnel },
+): Promise<void> {
+  requireUnit(readPlugConfig(host.uci));
+  if (!readPlugConfig(host.uci).controller.tlsVerify) {
+    host.log(
+      "warning",
+      "TLS verification of the controller is off (ns-plug.config.tls_verify=0): anybody on the way can read and change what is sent",
+    );
+  }
+  const report = reporter(host);
+  const failures = readFailures(host);
+  const before = failures > 0 ? readLastState(host.files)?.reason : undefined;
+  if (before !== undefined) report("failed", before);
+  await host.clock.sleep(retryDelayMs(failures, host.random.fraction()), signal);
+  while (!signal.aborted) {
+    const config = readPlugConfig(host.uci);
+    const grant = await registerUntilGranted(host, network, config, report, signal);
+    await apply(host, config, grant);
+    report("connecting");
+    const end = await network.runTunnel(host, tunnelReporter(host, report), signal);
+    if (signal.aborted) return;
+    report("connecting", `the tunnel is lost, registering again soon: ${end.reason}`);
+    const retryMs = end.connectedMs > 0 ? 0 : retryDelayMs(countFailure(host), host.random.fraction());
+    if (end.connectedMs > 0) writeFailures(host, failuresAfterLoss);
+    // All units of a controller lose it in the same second.
+    await host.clock.sleep(config.controller.rejoinSpreadMs * host.random.fraction() + retryMs, signal);
+  }
+}
+
+type Report = (phase: ClientState["phase"], reason?: string, address?: string) => void;
+
+/** Keeps `since` while the phase stays the same, and logs each new reason once. */
+function reporter(host: Host): Report {
+  let last: ClientState | undefined;
+  return (phase, reason, address) => {
+    const since = last?.phase === phase ? last.since : host.clock.now();
+    if (reason !== undefined && reason !== last?.reason) host.log(phase === "failed" ? "err" : "info", reason);
+    last = {
+      pid: process.pid,
+      phase,
+      since,
+      ...(reason === undefined ? {} : { reason }),
+      ...(address === undefined ? {} : { address }),
+    };
+    writeState(host.files, last);
+  };
+}
+
+/** An address that comes in after the tunnel has gone down again is not reported. */
+function tunnelReporter(host: Host, report: Report): (up: boolean, trouble: string | undefined) => void {
+  let isUp = false;
+  return (up, trouble) => {
+    isUp = up;
+    if (!up) {
+      report("connecting", trouble ?? "the tunnel is down; OpenVPN tries again");
+      return;
+    }
+    writeFailures(host, 0);
+    report("connected");
+    tunnelAddress(host).then(
+      (address) => {
+        if (isUp) report("connected", undefined, address);
+      },
+      (error: unknown) => host.log("warning", `the tunnel's address is not known: ${String(error)}`),
+    );
+  };
+}
+
+async function tunnelAddress({ net }: Pick<Host, "net">): Promise<string | undefined> {
+  const device = (await net.addresses()).find((entry) => entry.device === tunnelDevice);
+  return device?.addresses.find(({ address }) => !address.includes(":"))?.address;
+}
+
+/** One set of credentials for all polls: the controller keeps those of the last request. */
+async function registerUntilGranted(
+  host: Host,
+  network: Network,
+  config: PlugConfig,
+  report: Report,
+  signal: AbortSignal,
+): Promise<Grant> {
+  const credentials = newCredentials(host);
+  report("registering");
+  let inARow = 0;
+  for (;;) {
+    const answer = await network.register(host, config, credentials, signal);
+    switch (answer.kind) {
+      case "registered":
+        // Failures are forgotten when the tunnel is up, not yet here.
+        savePassword(host, credentials);
+        return answer.grant;
+      case "waiting":
+        inARow = 0;
+        writeFailures(host, 0);
+        report("waiting", answer.text);
+        await host.clock.sleep(pollMs, signal);
+        break;
+      case "limited":
+        report("waiting", "the controller limits the rate of requests");
+        await host.clock.sleep(limitedMs * (1 + host.random.fraction()), signal);
+        break;
+      case "duplicate":
+        // Started again at once by procd, it would ask at once: it waits like after a failure.
+        countFailure(host);
+        removeCredentials(host);
+        report("failed", "the controller knows another unit by this unit_id");
+        throw new NethsecError({
+          code: "duplicate_unit",
+          message: `The controller ${config.controller.server ?? ""} already has another unit with unit_id ${config.controller.unitId ?? ""}.`,
+          advice:
+            "Remove that unit in the controller, or give this one an id of its own (uuidgen), and start ns-plug again.",
+          exitCode: 4,
+        });
+      case "failed":
+        inARow += 1;
+        report("failed", answer.reason);
+        await afterFailure(host, config, inARow, answer.reason, signal);
+    }
+  }
+}
+
+async function afterFailure(
+  host: Host,
+  config: PlugConfig,
+  inARow: number,
+  reason: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const failures = countFailure(host);
+  if (inARow >= failuresBeforeExit) {
+    throw new NethsecError({
+      code: "controller_unreachable",
+      message: `Registration with ${config.controller.server ?? "the controller"} failed ${inARow} times in a row. Last: ${reason}`,
+      advice:
+        "procd starts ns-plug again; see `ns-plug status`. Check the line, the name and the certificate of the controller.",
+      exitCode: 5,
+    });
+  }
+  await host.clock.sleep(retryDelayMs(failures, host.random.fraction()), signal);
+}
+
+/** Makes the answer this unit's configuration. What is already so is not written again. */
+async function apply(host: Host, { controller, subscription }: PlugConfig, grant: Grant): Promise<void> {
+  host.uci.change((transaction) =>
+    writePlugOptions(transaction, {
+      vpn_address: grant.vpnAddress,
+      api_port: grant.apiPort === undefined ? undefined : String(grant.apiPort),
+    }),
+  );
+  host.files.write(clientConfPath, renderClientConf(grant, controller, routeUp), { mode: 0o600 });
+  if (setLogForwarding(host, grant.promtail) && host.services.exists("rsyslog"))
+    await host.services.call("rsyslog", "restart");
+  if (subscription !== undefined) await setJob(host, "ns-push-reports");
+}
+
+function readFailures(host: Pick<Host, "files">): number {
+  const count = Number.parseInt(host.files.readText(failuresPath) ?? "0", 10);
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
+}
+
+function writeFailures(host: Pick<Host, "files">, count: number): void {
+  if (count !== readFailures(host)) host.files.write(failuresPath, `${count}\n`, { mode: 0o600 });
+}
+
+function countFailure(host: Pick<Host, "files">): number {
+  const failures = readFailures(host) + 1;
+  writeFailures(host, failures);
+  return failures;
+}

@@ -1,0 +1,23 @@
+/**
+ * Forwarding of the log to the controller's promtail: UCI section `rsyslog.promtail` (contract, section 1, step 6).
+ * The section is the record: rsyslog's init script makes the forwarding from it (RFC 5424 over TCP), and deleting the section ends it.
+ */
+import type { Host } from "@nethsec/host/host";
+import type { Grant } from "./registration.ts";
+
+/** True when the section changed; rsyslog then wants a reload. */
+export function setLogForwarding(host: Pick<Host, "uci">, promtail: Grant["promtail"]): boolean {
+  const changed = host.uci.change((transaction) => {
+    if (promtail === undefined) {
+      transaction.delete("rsyslog", "promtail");
+      return;
+    }
+    transaction.setSection("rsyslog", "promtail", "forwarder");
+    transaction.set("rsyslog", "promtail", "source", "*.*");
+    transaction.set("rsyslog", "promtail", "protocol", "tcp");
+    transaction.set("rsyslog", "promtail", "target", promtail.address);
+    transaction.set("rsyslog", "promtail", "port", String(promtail.port));
+    transaction.set("rsyslog", "promtail", "rfc", "5424");
+  });
+  return changed.length > 0;
+}

@@ -1,0 +1,39 @@
+/** Makes this machine belong to no controller: what the documented list of `uci` commands does, in one step, and the VPN ended. */
+import type { Host } from "@nethsec/host/host";
+import { writePlugOptions } from "../config.ts";
+import { removeJobs } from "../schedule.ts";
+import { clientConfPath } from "./client-conf.ts";
+import { removeCredentials } from "./credentials.ts";
+import { setLogForwarding } from "./log-forwarding.ts";
+import { readState } from "./state.ts";
+
+/** More than OpenVPN takes to say goodbye. */
+const stopTimeoutMs = 15_000;
+
+export async function resetController(host: Host): Promise<void> {
+  await stopClient(host);
+  removeCredentials(host);
+  host.uci.change((transaction) =>
+    writePlugOptions(transaction, {
+      server: undefined,
+      unit_id: undefined,
+      token: undefined,
+      vpn_address: undefined,
+      api_port: undefined,
+    }),
+  );
+  if (setLogForwarding(host, undefined) && host.services.exists("rsyslog"))
+    await host.services.call("rsyslog", "restart");
+  await removeJobs(host, ["ns-push-reports"]);
+  host.files.remove(clientConfPath);
+  host.files.remove("/var/run/ns-plug", { recursive: true });
+  host.files.remove("/etc/ns-plug/reports.json");
+}
+
+/** Waits for the tunnel's end: a stop comes back before it is done. */
+async function stopClient({ services, clock, files }: Host): Promise<void> {
+  if (!services.exists("ns-plug")) return;
+  await services.call("ns-plug", "stop");
+  const deadline = clock.monotonic() + stopTimeoutMs;
+  while (readState(files) !== undefined && clock.monotonic() < deadline) await clock.sleep(100);
+}

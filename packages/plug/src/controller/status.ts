@@ -1,0 +1,41 @@
+/** What `ns-plug status`, the web interface and metrics say of the controller: one value made of configuration and client state. */
+import type { Host } from "@nethsec/host/host";
+import { readPlugConfig } from "../config.ts";
+import { readPushState, readState, type ClientState } from "./state.ts";
+
+export interface ControllerStatus {
+  /** The words of the web interface. */
+  readonly status: "unregistered" | "pending" | "connected";
+  readonly phase: ClientState["phase"] | "stopped";
+  /** ms since 1970; absent while the client is stopped. */
+  readonly since: number | undefined;
+  readonly reason: string | undefined;
+  readonly address: string | undefined;
+  readonly server: string;
+  readonly unitName: string;
+  readonly unitId: string;
+  readonly description: string;
+  readonly tlsVerify: boolean;
+  readonly push: { readonly status: "success" | "error" | ""; readonly lastSent: number | undefined };
+}
+
+export function controllerStatus({ uci, files, system }: Pick<Host, "uci" | "files" | "system">): ControllerStatus {
+  const { controller } = readPlugConfig(uci);
+  const state = readState(files);
+  const push = readPushState(files);
+  const registered =
+    controller.server !== undefined && controller.unitId !== undefined && controller.token !== undefined;
+  return {
+    status: !registered ? "unregistered" : state?.phase === "connected" ? "connected" : "pending",
+    phase: state?.phase ?? "stopped",
+    since: state?.since,
+    reason: state?.reason,
+    address: state?.address,
+    server: controller.server ?? "",
+    unitName: controller.unitName ?? system.hostname(),
+    unitId: controller.unitId ?? "",
+    description: controller.description ?? "",
+    tlsVerify: controller.tlsVerify,
+    push: { status: push?.status ?? "", lastSent: push?.lastSent },
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * The OpenVPN process of the tunnel to the controller: started, watched, and ended when it no longer gets through, so that the caller can register again.
+ * Invariant: no OpenVPN process is left behind when `runTunnel` settles.
+ */
+import type { Host } from "@nethsec/host/host";
+import { streamLines } from "@nethsec/host/stream-lines";
+import { clientConfPath } from "./client-conf.ts";
+
+/** How long a tunnel may take to come up, or to come back, before it is given up. Longer than OpenVPN's TLS window of 60 s. */
+export const patienceMs = 75_000;
+
+export interface TunnelEnd {
+  readonly reason: string;
+  /** Milliseconds the tunnel was up, in all. */
+  readonly connectedMs: number;
+}
+
+/** What a line of OpenVPN (verb 3) says about the tunnel. */
+export function readLine(
+  line: string,
+): { readonly event: "up" | "down" } | { readonly event: "trouble"; readonly text: string } | undefined {
+  if (line.includes("Initialization Sequence Completed")) return { event: "up" };
+  const trouble =
+    /(VERIFY ERROR.*|AUTH_FAILED.*|TLS Error: .*|Cannot resolve host address.*|Connection refused.*|Inactivity timeout.*|certificate.*revoked.*)/i.exec(
+      line,
+    )?.[1];
+  if (trouble !== undefined) return { event: "trouble", text: trouble.slice(0, 160) };
+  return /SIGUSR1\[|SIGHUP\[|Restart pause/.test(line) ? { event: "down" } : undefined;
+}
+
+/** Runs until the tunnel is given up, OpenVPN ends, or the signal aborts. `changed` is told each time it comes up or goes down. */
+export async function runTunnel(
+  host: Pick<Host, "run" | "clock" | "log">,
+  changed: (up: boolean, trouble: string | undefined) => void,
+  signal: AbortSignal,
+): Promise<TunnelEnd> {
+  const openvpn = host.run.spawn(["openvpn", "--config", clientConfPath], { signal, stderr: "ignore" });
+  const log = host.log.tagged("openvpn(nsplug)");
+  let upSince: number | undefined;
+  let connectedMs = 0;
+  let trouble: string | undefined;
+  let patience = new AbortController();
+  const gaveUp = Promise.withResolvers<"gave up">();
+
+  const waitForTunnel = (): void => {
+    patience = new AbortController();
+    host.clock.sleep(patienceMs, AbortSignal.any([patience.signal, signal])).then(
+      () => gaveUp.resolve("gave up"),
+      () => undefined,
+    );
+  };
+  const goDown = (): void => {
+    if (upSince === undefined) return;
+    connectedMs += host.clock.monotonic() - upSince;
+    upSince = undefined;
+    changed(false, trouble);
+    waitForTunnel();
+  };
+  waitForTunnel();
+  const reading = (async () => {
+    for await (const line of streamLines(openvpn.stdout)) {
+      log("info", line);
+      const said = readLine(line);
+      if (said?.event === "trouble") trouble = said.text;
+      else if (said?.event === "down") goDown();
+      else if (said?.event === "up" && upSince === undefined) {
+        patience.abort();
+        [upSince, trouble] = [host.clock.monotonic(), undefined];
+        changed(true, undefined);
+      }
+    }
+  })();
+  const ended = await Promise.race([openvpn.exited, gaveUp.promise]);
+  await openvpn.kill();
+  patience.abort();
+  await reading;
+  if (upSince !== undefined) connectedMs += host.clock.monotonic() - upSince;
+  const why =
+    ended === "gave up" ? `no tunnel for ${patienceMs / 1000} s` : `OpenVPN ended (${ended.code ?? "by a signal"})`;
+  return { reason: trouble === undefined ? why : `${why}: ${trouble}`, connectedMs };
+}

@@ -1,0 +1,86 @@
+/**
+ * Moves what is new in /var/log/messages into the pending events, which `push.ts` delivers.
+ * Invariants: each line is read once, also across a rotation and a reboot; a line without its newline is still being written and waits.
+ */
+import type { Host } from "@nethsec/host/host";
+import { streamLines } from "@nethsec/host/stream-lines";
+import { readCursors, writeCursors } from "./cursors.ts";
+import { readLogEvents } from "./log-events.ts";
+
+const logPath = "/var/log/messages";
+/** Where it is moved when it has become too long. */
+const olderLogPath = "/var/log/messages.1";
+/** Undelivered events kept of each kind: the oldest make room. */
+const maxPending = 20_000;
+
+type Needs = Pick<Host, "files">;
+
+export async function collectLogEvents(host: Needs & Pick<Host, "clock">): Promise<void> {
+  const cursors = readCursors(host);
+  const { log, pending } = cursors;
+  const head = await firstLine(host, logPath);
+  if (head === undefined) return;
+  const same = log?.head === head;
+  const rotated = log !== undefined && !same && (await firstLine(host, olderLogPath)) === log.head;
+  const older = rotated ? (await linesFrom(host, olderLogPath, log.offset)).lines : [];
+  const { lines, offset } = await linesFrom(host, logPath, same ? log.offset : 0);
+  const events = readLogEvents([...older, ...lines], host.clock.now());
+  const added = (dump: string, more: readonly unknown[]): unknown[] =>
+    [...(pending?.[dump] ?? []), ...more].slice(-maxPending);
+  writeCursors(host, {
+    ...cursors,
+    log: { head, offset },
+    pending: {
+      "dump-ts-malware": added("dump-ts-malware", events.malware),
+      "dump-ts-attacks": added("dump-ts-attacks", events.attacks),
+      "dump-mwan-events": added("dump-mwan-events", events.wans),
+    },
+  });
+}
+
+/** It has a time, so it tells one log from another. undefined while there is no whole line. */
+async function firstLine({ files }: Needs, path: string): Promise<string | undefined> {
+  if (!files.exists(path)) return undefined;
+  let whole = false;
+  const seen = bytesOf(files.readStream(path), 0, Infinity, () => (whole = true));
+  for await (const line of streamLines(seen, 256)) return whole ? line : undefined;
+  return undefined;
+}
+
+/** Whole lines of interest after the first `from` bytes, and the byte after the last of them. */
+async function linesFrom(
+  { files }: Needs,
+  path: string,
+  from: number,
+): Promise<{ readonly lines: readonly string[]; readonly offset: number }> {
+  const size = files.stat(path, { follow: true })?.size ?? 0;
+  const lines: string[] = [];
+  let offset = from;
+  let last = "";
+  const seen = bytesOf(files.readStream(path), from, size, (end) => (offset = end));
+  for await (const line of streamLines(seen)) {
+    last = line;
+    if (/banIP|mwan3track/.test(line)) lines.push(line);
+  }
+  if (offset < size && lines.at(-1) === last) lines.pop();
+  return { lines, offset };
+}
+
+/** The bytes of a stream from `from` to before `to`; `ended` gets the position after each chunk's last newline. */
+async function* bytesOf(
+  stream: ReadableStream<Uint8Array>,
+  from: number,
+  to: number,
+  ended: (position: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for await (const chunk of stream) {
+    const begin = Math.max(from, at);
+    const part = chunk.subarray(begin - at, Math.max(0, to - at));
+    const newline = part.lastIndexOf(0x0a);
+    if (newline >= 0) ended(begin + newline + 1);
+    if (part.length > 0) yield part;
+    at += chunk.length;
+    if (at >= to) return;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Traffic of finished hours, from the hour files of ns-report (documentation "ns-report", File format), as the controller's `dump-dpi-stats` wants it.
+ * An hour is told once, when it is over; the order is by hour, then client, so that a push that was cut goes on where it was.
+ */
+import type { Host } from "@nethsec/host/host";
+import * as v from "valibot";
+import type { Cursors } from "./cursors.ts";
+
+const hourMs = 3_600_000;
+/** The daemon may still write the last minutes of an hour after it has ended. */
+const settleMs = 5 * 60_000;
+/** How far back a unit goes that was never told anything. */
+const firstHours = 24;
+
+const names = v.record(v.string(), v.number());
+const fileSchema = v.object({
+  protocol: v.optional(names, {}),
+  application: v.optional(names, {}),
+  host: v.optional(names, {}),
+});
+
+export interface DpiItem {
+  readonly timestamp: number;
+  readonly client_address: string;
+  readonly client_name: string;
+  readonly bytes: number;
+  readonly protocol?: string;
+  readonly application?: string;
+  readonly host?: string;
+}
+
+/** One step: the items of one client in one hour, and the cursor that says it was delivered. */
+export interface DpiStep {
+  readonly items: readonly DpiItem[];
+  readonly cursor: NonNullable<Cursors["dpi"]>;
+}
+
+export function* dpiSteps(
+  { files, clock }: Pick<Host, "files" | "clock">,
+  base: string,
+  after: Cursors["dpi"],
+  clientName: (address: string) => string,
+): Generator<DpiStep> {
+  const last = Math.floor((clock.now() - settleMs) / hourMs) * hourMs - hourMs;
+  // The hour of the cursor is looked at again: some of its clients may still be to tell.
+  const first = after === undefined ? last - (firstHours - 1) * hourMs : after.hour * 1000;
+  for (let hour = Math.max(first, last - 31 * 24 * hourMs); hour <= last; hour += hourMs) {
+    const timestamp = hour / 1000;
+    if (after?.hour === timestamp && after.client === undefined) continue;
+    const { dir, file } = pathOf(base, new Date(hour));
+    for (const client of files.list(dir)) {
+      if (client.startsWith(".") || (after?.hour === timestamp && after.client !== undefined && client <= after.client))
+        continue;
+      const items = readItems(files.readText(`${dir}/${client}/${file}`), timestamp, client, clientName);
+      if (items.length > 0) yield { items, cursor: { hour: timestamp, client } };
+    }
+    yield { items: [], cursor: { hour: timestamp } };
+  }
+}
+
+function pathOf(base: string, time: Date): { readonly dir: string; readonly file: string } {
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return {
+    dir: `${base}/${time.getFullYear()}/${two(time.getMonth() + 1)}/${two(time.getDate())}`,
+    file: `${two(time.getHours())}.json`,
+  };
+}
+
+function readItems(
+  text: string | undefined,
+  timestamp: number,
+  client: string,
+  clientName: (address: string) => string,
+): DpiItem[] {
+  if (text === undefined) return [];
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  const parsed = v.safeParse(fileSchema, json);
+  if (!parsed.success) return [];
+  const common = { timestamp, client_address: client, client_name: clientName(client) };
+  return (["protocol", "host", "application"] as const).flatMap((kind) =>
+    Object.entries(parsed.output[kind]).map(([name, bytes]): DpiItem => ({ ...common, [kind]: name, bytes })),
+  );
+}

@@ -1,0 +1,56 @@
+/**
+ * Requests to the controller's reports (contract, section 1): through the VPN when the controller told its address there, else by HTTPS.
+ * The controller refuses bodies over 8 MiB: `batches` keeps well below.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import { httpRequest, type HttpHost } from "@nethsec/host/http";
+import type { ControllerConfig } from "../config.ts";
+
+const timeoutMs = 60_000;
+const maxBodyBytes = 6 * 1024 * 1024;
+
+/** `path`: e.g. "info" or "dump-dpi-stats". Throws HttpError. */
+export async function ingest(host: HttpHost, controller: ControllerConfig, path: string, body: unknown): Promise<void> {
+  const { server, unitId, token, vpnAddress, apiPort, tlsVerify } = controller;
+  if (server === undefined || unitId === undefined || token === undefined) {
+    throw new NethsecError({
+      code: "no_controller",
+      message: "This machine belongs to no controller.",
+      advice: "Set server, unit_id and token in /etc/config/ns-plug.",
+    });
+  }
+  const inside = vpnAddress !== undefined && apiPort !== undefined;
+  const base = inside
+    ? `http://${vpnAddress.includes(":") ? `[${vpnAddress}]` : vpnAddress}:${apiPort}`
+    : `${server}/api`;
+  await httpRequest(
+    {
+      url: `${base}/ingest/${path}`,
+      method: "POST",
+      basic: { user: unitId, password: token },
+      body: { json: body },
+      timeoutMs,
+      retries: 1,
+      maxRedirects: 0,
+      tlsVerify,
+    },
+    host,
+  );
+}
+
+/** Splits items so that each batch stays below the controller's limit; an item that is over it by itself is left out. */
+export function* batches<Item>(items: readonly Item[], maxBytes = maxBodyBytes): Generator<readonly Item[]> {
+  let batch: Item[] = [];
+  let size = 0;
+  for (const item of items) {
+    const bytes = Buffer.byteLength(JSON.stringify(item)) + 1;
+    if (bytes > maxBytes) continue;
+    if (size + bytes > maxBytes) {
+      yield batch;
+      [batch, size] = [[], 0];
+    }
+    batch.push(item);
+    size += bytes;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,51 @@
+/** Command line of the controller's reports: `ns-controller-push-info` and `ns-push-reports`. */
+import type { Call } from "@nethsec/host/command";
+import { NethsecError } from "@nethsec/host/error";
+import { version } from "@nethsec/host/version";
+import { readPlugConfig } from "../config.ts";
+import { requireUnit } from "../controller/register.ts";
+import { readPushState, writePushState } from "../controller/state.ts";
+import { spread } from "../spread.ts";
+import { ingest } from "./ingest.ts";
+import { pushReports } from "./push.ts";
+
+/** OpenVPN runs it when the tunnel is up. */
+export async function runPushInfo({ host, json, io }: Call): Promise<number> {
+  const config = readPlugConfig(host.uci);
+  requireUnit(config);
+  const release = host.system.osRelease();
+  const port = host.uci.read("dropbear").ofType("dropbear")[0]?.int("Port", 22) ?? 22;
+  const info = {
+    unit_name: config.controller.unitName ?? host.system.hostname(),
+    version: release["PRETTY_NAME"] ?? release["VERSION_ID"] ?? "",
+    subscription_type: config.subscription?.plan ?? "",
+    system_id: config.subscription?.systemId ?? "",
+    ssh_port: port,
+    fqdn: host.system.hostname(),
+    api_version: version,
+    description: config.controller.description ?? "",
+  };
+  await ingest(host, config.controller, "info", info);
+  if (json) io.out(`${JSON.stringify(info)}\n`);
+  return 0;
+}
+
+export async function runPushReports(call: Call): Promise<number> {
+  const { host, signal } = call;
+  requireUnit(readPlugConfig(host.uci));
+  await spread(call);
+  const lastSent = readPushState(host.files)?.lastSent;
+  try {
+    await pushReports(host, signal);
+  } catch (error) {
+    if (!(error instanceof NethsecError)) throw error;
+    writePushState(host.files, {
+      status: "error",
+      at: host.clock.now(),
+      ...(lastSent === undefined ? {} : { lastSent }),
+    });
+    throw error;
+  }
+  writePushState(host.files, { status: "success", at: host.clock.now(), lastSent: host.clock.now() });
+  return 0;
+}

@@ -1,0 +1,48 @@
+/**
+ * The cron lines of ns-plug. Each waits a random while first, so that thousands of firewalls do not arrive in the same second (contract, section 2).
+ * Minute and hour are drawn when a line is installed, and kept: a unit's heartbeat then comes every ten minutes, give or take the random while,
+ * and those of a fleet are spread over all ten.
+ */
+import type { Host } from "@nethsec/host/host";
+
+export type Job = "send-heartbeat" | "send-inventory" | "send-backup" | "send-alert" | "ns-push-reports";
+
+/** Seconds of random delay before each run. */
+const spreadSeconds: Readonly<Record<Job, number>> = {
+  "send-heartbeat": 60,
+  "send-inventory": 3000,
+  "send-backup": 3000,
+  "ns-push-reports": 600,
+  "send-alert": 45,
+};
+
+/** `minute` 0–59 and `hour` 0–5 are this unit's own. `send-alert` has a line only while alerts wait. */
+function cronLine(job: Job, minute: number, hour: number): string {
+  const nightly = `${minute} ${hour} * * *`;
+  const time = {
+    "send-heartbeat": `${minute % 10}-59/10 * * * *`,
+    "send-inventory": nightly,
+    "send-backup": nightly,
+    "send-alert": "* * * * *",
+    "ns-push-reports": "*/15 * * * *",
+  }[job];
+  return `${time} /usr/sbin/${job}${job === "send-alert" ? " --flush" : ""} --spread ${spreadSeconds[job]} >/dev/null 2>&1`;
+}
+
+type Needs = Pick<Host, "cron" | "random" | "services">;
+
+/** Installs the line once; what is there already stays as it is. */
+export async function setJob(host: Needs, job: Job): Promise<void> {
+  if (host.cron.text().includes(`# nethsec:${job}`)) return;
+  const line = cronLine(job, Math.floor(host.random.fraction() * 60), Math.floor(host.random.fraction() * 6));
+  if (host.cron.set(job, line)) await reloadCron(host);
+}
+
+export async function removeJobs(host: Needs, jobs: readonly Job[]): Promise<void> {
+  const changed = jobs.map((job) => host.cron.remove(job)).includes(true);
+  if (changed) await reloadCron(host);
+}
+
+async function reloadCron(host: Needs): Promise<void> {
+  if (host.services.exists("cron")) await host.services.call("cron", "restart");
+}

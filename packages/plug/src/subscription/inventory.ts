@@ -1,0 +1,60 @@
+/**
+ * The inventory: what this machine is and what it is used for (contract, section 2). Each field has a source of its own; one that fails
+ * leaves its own field empty (null), never the whole document.
+ */
+import type { Host } from "@nethsec/host/host";
+import type { Subscription } from "../config.ts";
+import { dmi, mountPoints, operatingSystem, processors, memory, kernel, uptime } from "./machine-facts.ts";
+import { networks } from "./network-facts.ts";
+import { features } from "./features.ts";
+import { postToPortal } from "./portal.ts";
+
+export const inventoryStatusPath = "/tmp/inventory-sent.json";
+
+type Source = (host: Host) => unknown;
+
+const sources: Readonly<Record<string, Source>> = {
+  os: operatingSystem,
+  kernel,
+  hostname: (host) => host.system.hostname(),
+  processors,
+  memory,
+  mountpoints: mountPoints,
+  dmi,
+  uptime,
+  networks,
+  features,
+};
+
+export async function collectInventory(host: Host): Promise<Readonly<Record<string, unknown>>> {
+  const entries = Object.entries(sources).map(async ([name, source]): Promise<[string, unknown]> => {
+    try {
+      return [name, (await source(host)) ?? null];
+    } catch (error) {
+      host.log(
+        "warning",
+        `inventory: ${name} is left empty: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      return [name, null];
+    }
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** Sends it, and keeps the outcome for the web interface. Throws HttpError. */
+export async function sendInventory(host: Host, subscription: Subscription): Promise<void> {
+  const data = await collectInventory(host);
+  const outcome = (status: "success" | "error"): void =>
+    host.files.write(
+      inventoryStatusPath,
+      `${JSON.stringify({ status, last_attempt: new Date(host.clock.now()).toISOString() })}\n`,
+      { mode: 0o644 },
+    );
+  try {
+    await postToPortal(host, subscription, subscription.inventoryUrl, { data: { lk: subscription.systemId, data } }, 2);
+  } catch (error) {
+    outcome("error");
+    throw error;
+  }
+  outcome("success");
+}

@@ -1,0 +1,113 @@
+/**
+ * `register` and `unregister`: a subscription is three things that belong together: options in UCI, cron lines, and what hooks make of it.
+ * Invariants: nothing is saved before the portal has named the machine; unregistering always leaves the machine without them, also when
+ * the portal is away.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import { HttpError } from "@nethsec/host/http";
+import * as v from "valibot";
+import { disableAlerts, enableAlerts } from "../alerts/netdata.ts";
+import { clearAlerts } from "../alerts/queue.ts";
+import { isPlan, portals, readPlugConfig, writePlugOptions, type Plan, type Subscription } from "../config.ts";
+import { removeJobs, setJob } from "../schedule.ts";
+import { sendHeartbeat } from "./heartbeat.ts";
+import { runHooks } from "./hooks.ts";
+import { sendInventory } from "./inventory.ts";
+import { postToPortal, requestInfo } from "./portal.ts";
+
+const infoSchema = v.looseObject({ uuid: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9-]{3,63}$/)) });
+
+const refuse = (code: string, text: string, advice?: string, cause?: unknown): NethsecError =>
+  new NethsecError({
+    code,
+    message: `[ERROR] ${text}`,
+    ...(advice === undefined ? {} : { advice }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+/** Throws NethsecError whose message is what the documentation says; then nothing was saved. */
+export async function registerMachine(
+  host: Host,
+  type: string,
+  secret: string,
+  timeoutMs?: number,
+): Promise<Subscription> {
+  if (!isPlan(type)) throw refuse("invalid_type", `Invalid type '${type}'`, "It is community or enterprise.");
+  if (secret === "" || /[^\x21-\x7e]/.test(secret)) throw refuse("invalid_secret", "Invalid secret");
+  const systemId = await findSystemId(host, type, secret, timeoutMs);
+  host.uci.change((transaction) =>
+    writePlugOptions(transaction, { ...portals[type], system_id: systemId, type, secret }),
+  );
+  const { subscription } = readPlugConfig(host.uci);
+  if (subscription === undefined) throw new Error("a subscription that was just saved cannot be read");
+  for (const job of ["send-heartbeat", "send-inventory", "send-backup"] as const) await setJob(host, job);
+  await enableAlerts(host);
+  // The portal has accepted the machine: what cannot be sent now is sent by cron.
+  await tell(host, "inventory", () => sendInventory(host, subscription));
+  await tell(host, "heartbeat", () => sendHeartbeat(host, subscription));
+  await runHooks(host, "register");
+  return subscription;
+}
+
+async function findSystemId(host: Host, plan: Plan, secret: string, timeoutMs: number | undefined): Promise<string> {
+  const response = await requestInfo(host, plan, secret, timeoutMs).catch((cause: unknown) => {
+    if (!(cause instanceof HttpError)) throw cause;
+    throw refuse(
+      "portal_unreachable",
+      `The portal cannot be reached: ${cause.message}`,
+      cause.advice ?? "Nothing was saved; try again.",
+      cause,
+    );
+  });
+  if ([400, 401, 403, 404].includes(response.status)) throw refuse("invalid_secret", "Invalid secret");
+  if (response.status !== 200)
+    throw refuse("portal_error", `The portal answers ${response.status}`, "Nothing was saved; try again later.");
+  const info = v.safeParse(infoSchema, jsonOf(response.text()));
+  if (!info.success) throw refuse("system_id_not_found", "System ID not found");
+  return info.output.uuid;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function tell(host: Host, what: string, send: () => Promise<unknown>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    if (!(error instanceof NethsecError)) throw error;
+    host.log("warning", `the ${what} could not be sent now, cron will: ${error.message}`);
+  }
+}
+
+/** False when the machine was not registered: then nothing was done. */
+export async function unregisterMachine(host: Host): Promise<boolean> {
+  const { subscription } = readPlugConfig(host.uci);
+  if (subscription === undefined) return false;
+  await tell(host, "release of the key", () =>
+    postToPortal(host, subscription, `${subscription.apiUrl}Utils/freekey`, {
+      lk: subscription.systemId,
+      secret: subscription.secret,
+    }),
+  );
+  host.uci.change((transaction) =>
+    writePlugOptions(transaction, {
+      system_id: undefined,
+      type: undefined,
+      secret: undefined,
+      api_url: undefined,
+      alerts_url: undefined,
+      inventory_url: undefined,
+    }),
+  );
+  await removeJobs(host, ["send-heartbeat", "send-inventory", "send-backup", "send-alert", "ns-push-reports"]);
+  await disableAlerts(host);
+  clearAlerts(host);
+  await runHooks(host, "unregister");
+  return true;
+}

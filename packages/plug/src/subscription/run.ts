@@ -1,0 +1,89 @@
+/** Command line of the subscription: `register`, `unregister`, `send-heartbeat`, `send-inventory`, `inventory`, `subscription-info`. */
+import type { Call } from "@nethsec/host/command";
+import { NethsecError, UsageError } from "@nethsec/host/error";
+import { readPlugConfig, type Subscription } from "../config.ts";
+import { sendHeartbeat } from "./heartbeat.ts";
+import { collectInventory, sendInventory } from "./inventory.ts";
+import { requestInfo } from "./portal.ts";
+import { registerMachine, unregisterMachine } from "./register.ts";
+import { spread } from "../spread.ts";
+
+/** Throws when this machine has no subscription. */
+export function requireSubscription({ host }: Call): Subscription {
+  const { subscription } = readPlugConfig(host.uci);
+  if (subscription !== undefined) return subscription;
+  throw new NethsecError({
+    code: "not_registered",
+    message: "This machine has no subscription.",
+    advice: "Register it: register enterprise <secret>, or register community <secret>.",
+  });
+}
+
+/** Seconds on the command line as milliseconds. */
+function timeoutOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= 3600))
+    throw new UsageError(`"${text}" is no time limit in seconds`, "For example 30.");
+  return seconds * 1000;
+}
+
+export async function runRegister(call: Call): Promise<number> {
+  const { type = "", secret = "", timeout } = call.args;
+  const subscription = await registerMachine(call.host, type, secret, timeoutOf(timeout));
+  call.io.out(
+    call.json
+      ? `${JSON.stringify({ system_id: subscription.systemId, type: subscription.plan })}\n`
+      : `Registered as ${subscription.systemId} (${subscription.plan}).\n`,
+  );
+  return 0;
+}
+
+export async function runUnregister(call: Call): Promise<number> {
+  const done = await unregisterMachine(call.host);
+  if (call.json) call.io.out(`${JSON.stringify({ unregistered: done })}\n`);
+  else call.io.out(done ? "Unregistered.\n" : "This machine is not registered: nothing to do.\n");
+  return 0;
+}
+
+/** Cron runs it on every machine that was once registered: without a subscription it does nothing. */
+export async function runSendHeartbeat(call: Call): Promise<number> {
+  const { subscription } = readPlugConfig(call.host.uci);
+  if (subscription === undefined) return 0;
+  await spread(call);
+  await sendHeartbeat(call.host, subscription);
+  return 0;
+}
+
+export async function runSendInventory(call: Call): Promise<number> {
+  const { subscription } = readPlugConfig(call.host.uci);
+  if (subscription === undefined) return 0;
+  await spread(call);
+  await sendInventory(call.host, subscription);
+  return 0;
+}
+
+export async function runInventory(call: Call): Promise<number> {
+  call.io.out(`${JSON.stringify(await collectInventory(call.host), null, call.json ? 0 : 2)}\n`);
+  return 0;
+}
+
+/** Always prints one JSON document: other programs read it. */
+export async function runSubscriptionInfo(call: Call): Promise<number> {
+  const { subscription } = readPlugConfig(call.host.uci);
+  if (subscription === undefined) {
+    call.io.out(`${JSON.stringify({ uuid: "" })}\n`);
+    return 0;
+  }
+  const { plan, secret, apiUrl } = subscription;
+  const response = await requestInfo(call.host, plan, secret, timeoutOf(call.args["timeout"]), apiUrl);
+  if (response.status !== 200) {
+    throw new NethsecError({
+      code: "portal_error",
+      message: `The portal answers ${response.status} for this machine.`,
+      advice: "Has the subscription ended? Otherwise try again later.",
+    });
+  }
+  call.io.out(`${JSON.stringify(response.json())}\n`);
+  return 0;
+}
