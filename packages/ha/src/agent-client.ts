@@ -1,0 +1,267 @@
+/**
+ * How commands talk to the resident agent: HTTP over its UNIX socket (mode 0600). This file is the protocol: the agent serves these
+ * paths and shapes, `ns-ha-config` and the rpcd plugin read them.
+ *
+ *   GET  /status                    AgentStatus
+ *   GET  /history?limit=N&follow=1  HistoryEntry, one JSON object a line, oldest first; with follow the stream stays open
+ *   GET  /diff                      { entries: DiffEntry[] }
+ *   GET  /drill                     { checks: DrillCheck[] }
+ *   POST /sync  { wait }            SyncEvent, one JSON object a line; the last one has kind "result"
+ *   POST /switch { to }             SwitchResult
+ *   POST /changed                   204: "configuration changed, look again"
+ *   POST /apply { id? }             ApplyAnswer: restores the staging area (backup); without an id whatever is complete there
+ *   GET  /facts                     Facts: what the other node asks for in `drill` and `history`
+ *   GET  /held                      { entries }: what this node holds of the staging area's list, for `diff`
+ *
+ * Errors are answered with status 4xx/5xx and { error: code, message, advice }.
+ * Invariant: no call waits longer than its deadline, except the streams, which end when the caller's signal aborts.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import * as v from "valibot";
+import { haPaths } from "./config.ts";
+
+export const vrrpStateSchema = v.picklist(["init", "backup", "master", "fault", "unknown"]);
+export type VrrpState = v.InferOutput<typeof vrrpStateSchema>;
+
+const conditionSchema = v.object({
+  code: v.string(),
+  severity: v.picklist(["info", "warning", "error"]),
+  /** Wall clock, milliseconds since 1970. */
+  since: v.number(),
+  text: v.string(),
+});
+
+export const agentStatusSchema = v.object({
+  role: v.picklist(["primary", "backup", "unknown"]),
+  state: vrrpStateSchema,
+  /** Milliseconds since 1970 of the last transition; undefined when there was none since the agent started. */
+  stateSince: v.optional(v.number()),
+  /** True when the plan is empty: everything on this node is as its state wants it. */
+  converged: v.boolean(),
+  /** Steps that are still to be done, e.g. "start openvpn". */
+  pending: v.array(v.string()),
+  /** As in the documentation: "Successful", "SSH Connection Failed", …; undefined before the first one. */
+  lastSyncStatus: v.optional(v.string()),
+  /** Milliseconds since 1970. */
+  lastSyncTime: v.optional(v.number()),
+  conditions: v.array(conditionSchema),
+  /** keepalived's counters: advert_rcvd, advert_sent, become_master, … as in its JSON dump. Empty when keepalived does not run. */
+  keepalivedStats: v.record(v.string(), v.number()),
+});
+export type AgentStatus = v.InferOutput<typeof agentStatusSchema>;
+
+export const historyEntrySchema = v.object({
+  /** Wall clock, milliseconds since 1970. */
+  at: v.number(),
+  node: v.picklist(["primary", "backup"]),
+  kind: v.picklist(["transition", "sync", "fault", "switch", "agent"]),
+  text: v.string(),
+  /** How long it took, milliseconds; absent for what has no duration. */
+  tookMs: v.optional(v.number()),
+});
+export type HistoryEntry = v.InferOutput<typeof historyEntrySchema>;
+
+export const diffEntrySchema = v.object({
+  path: v.string(),
+  change: v.picklist(["missing", "different", "extra", "mode", "owner"]),
+  /** One line more, e.g. sizes or modes on both sides. */
+  detail: v.optional(v.string()),
+});
+export type DiffEntry = v.InferOutput<typeof diffEntrySchema>;
+
+export const drillCheckSchema = v.object({
+  /** snake_case, e.g. "peer_reachable". */
+  code: v.string(),
+  verdict: v.picklist(["ok", "warning", "fail"]),
+  /** A sentence for the administrator. */
+  text: v.string(),
+});
+export type DrillCheck = v.InferOutput<typeof drillCheckSchema>;
+
+export const syncEventSchema = v.variant("kind", [
+  v.object({ kind: v.literal("progress"), text: v.string() }),
+  v.object({
+    kind: v.literal("result"),
+    /** As in the documentation: "Successful", "SSH Connection Failed", … */
+    status: v.string(),
+    ok: v.boolean(),
+    /** Paths that were changed on the backup, and packages reloaded; only with wait. */
+    changed: v.array(v.string()),
+    tookMs: v.number(),
+    /** What to do when it failed. */
+    advice: v.optional(v.string()),
+  }),
+]);
+export type SyncEvent = v.InferOutput<typeof syncEventSchema>;
+
+export const switchResultSchema = v.object({
+  /** The node that is master now. */
+  master: v.picklist(["primary", "backup"]),
+  /** Milliseconds between the old master's last and the new master's first word, as seen by this node. */
+  outageMs: v.number(),
+  /** Milliseconds until every service was where it belongs. */
+  convergedMs: v.optional(v.number()),
+});
+export type SwitchResult = v.InferOutput<typeof switchResultSchema>;
+
+export const applyAnswerSchema = v.variant("ok", [
+  /** Paths that changed here, and services that were reloaded. */
+  v.object({ ok: v.literal(true), changed: v.array(v.string()), reloaded: v.array(v.string()) }),
+  v.object({ ok: v.literal(false), error: v.string(), message: v.string(), advice: v.optional(v.string()) }),
+]);
+export type ApplyAnswer = v.InferOutput<typeof applyAnswerSchema>;
+
+export const factsSchema = v.object({
+  version: v.string(),
+  role: v.picklist(["primary", "backup"]),
+  state: vrrpStateSchema,
+  converged: v.boolean(),
+  /** Wall clock of that node, milliseconds since 1970. */
+  now: v.number(),
+  /** Of the file system that receives; bytes. */
+  freeBytes: v.number(),
+  /** Network devices that exist. */
+  devices: v.array(v.string()),
+  /** Entries of conntrackd's caches; undefined when it does not answer. */
+  connections: v.optional(v.object({ internal: v.number(), external: v.number() })),
+  /** Milliseconds since 1970 of the last restore; undefined before the first one. */
+  appliedAt: v.optional(v.number()),
+  history: v.array(historyEntrySchema),
+});
+export type Facts = v.InferOutput<typeof factsSchema>;
+
+export interface AgentClient {
+  /** undefined when the agent does not run. */
+  status(): Promise<AgentStatus | undefined>;
+  history(options: { limit: number; follow: boolean; signal: AbortSignal }): AsyncGenerator<HistoryEntry>;
+  diff(): Promise<DiffEntry[]>;
+  drill(): Promise<DrillCheck[]>;
+  sync(options: { wait: boolean; signal: AbortSignal }): AsyncGenerator<SyncEvent>;
+  switchTo(to: "primary" | "backup"): Promise<SwitchResult>;
+  /** Tells the agent to read the configuration again; without an agent nothing happens. */
+  changed(): Promise<void>;
+  /** Errors of the restore are answers, not exceptions. Used by `ns-ha sync-receive` and the hotplug script. */
+  apply(id: string | undefined): Promise<ApplyAnswer>;
+  facts(): Promise<Facts>;
+  /** Answered as it came: the primary checks it. */
+  held(): Promise<unknown>;
+}
+
+/** `socket`: real path of the agent's socket. */
+export function agentClient(socket: string = haPaths.agentSocket): AgentClient {
+  const get = (path: string, timeoutMs: number): Promise<unknown> => json(socket, "GET", path, undefined, timeoutMs);
+  const post = (path: string, body: unknown, timeoutMs: number): Promise<unknown> =>
+    json(socket, "POST", path, body, timeoutMs);
+  return {
+    async status() {
+      const answer = await get("/status", 2000).catch(absent);
+      return answer === undefined ? undefined : v.parse(agentStatusSchema, answer);
+    },
+    async *history({ limit, follow, signal }) {
+      const path = `/history?limit=${limit}${follow ? "&follow=1" : ""}`;
+      for await (const line of lines(socket, "GET", path, undefined, signal)) yield v.parse(historyEntrySchema, line);
+    },
+    async diff() {
+      return v.parse(v.object({ entries: v.array(diffEntrySchema) }), await get("/diff", 60_000)).entries;
+    },
+    async drill() {
+      return v.parse(v.object({ checks: v.array(drillCheckSchema) }), await get("/drill", 60_000)).checks;
+    },
+    async *sync({ wait, signal }) {
+      for await (const line of lines(socket, "POST", "/sync", { wait }, signal)) yield v.parse(syncEventSchema, line);
+    },
+    async switchTo(to) {
+      return v.parse(switchResultSchema, await post("/switch", { to }, 60_000));
+    },
+    async changed() {
+      await post("/changed", {}, 2000).catch(absent);
+    },
+    async apply(id) {
+      return v.parse(applyAnswerSchema, await post("/apply", id === undefined ? {} : { id }, 120_000));
+    },
+    async facts() {
+      return v.parse(factsSchema, await get("/facts", 10_000));
+    },
+    held: () => get("/held", 60_000),
+  };
+}
+
+const notRunning = new Set(["ENOENT", "ECONNREFUSED", "FailedToOpenSocket", "ConnectionRefused"]);
+
+/** "The agent does not run" is an answer for some callers. */
+function absent(error: unknown): undefined {
+  if (error instanceof NethsecError && error.code === "ha_agent_not_running") return undefined;
+  throw error;
+}
+
+async function send(
+  socket: string,
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): Promise<Response> {
+  const init = {
+    method,
+    signal,
+    unix: socket,
+    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+  };
+  const response = await fetch(`http://agent${path}`, init).catch((cause: unknown) => {
+    if (cause instanceof Error && "code" in cause && notRunning.has(String(cause.code))) {
+      throw new NethsecError({
+        code: "ha_agent_not_running",
+        message: "The agent ns-ha does not run on this node.",
+        advice: "Start it: `/etc/init.d/ns-ha start`; why it ended is in /var/log/messages.",
+        cause,
+      });
+    }
+    if (signal.aborted || !(cause instanceof Error)) throw cause;
+    throw new NethsecError({
+      code: "ha_agent_failed",
+      message: `The agent ns-ha gave no answer to ${method} ${path}: ${cause.message}`,
+      advice: "Look into /var/log/messages (grep ns-ha), then try again.",
+      cause,
+    });
+  });
+  if (response.ok) return response;
+  throw await refusal(response);
+}
+
+const refusalSchema = v.object({ error: v.string(), message: v.string(), advice: v.optional(v.string()) });
+
+async function refusal(response: Response): Promise<NethsecError> {
+  const parsed = v.safeParse(refusalSchema, await response.json().catch(() => undefined));
+  if (!parsed.success)
+    return new NethsecError({
+      code: "ha_agent_failed",
+      message: `The agent ns-ha answered with status ${response.status}.`,
+    });
+  const { error, message, advice } = parsed.output;
+  return new NethsecError({ code: error, message, ...(advice === undefined ? {} : { advice }) });
+}
+
+async function json(socket: string, method: string, path: string, body: unknown, timeoutMs: number): Promise<unknown> {
+  const response = await send(socket, method, path, body, AbortSignal.timeout(timeoutMs));
+  return response.status === 204 ? {} : response.json();
+}
+
+/** Values of a stream of JSON lines. */
+async function* lines(
+  socket: string,
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+): AsyncGenerator {
+  const response = await send(socket, method, path, body, signal);
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of response.body ?? []) {
+    rest += decoder.decode(chunk, { stream: true });
+    const complete = rest.split("\n");
+    rest = complete.pop() ?? "";
+    for (const line of complete) if (line !== "") yield JSON.parse(line);
+  }
+  if (rest.trim() !== "") yield JSON.parse(rest);
+}

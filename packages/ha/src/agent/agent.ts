@@ -1,0 +1,363 @@
+/**
+ * The resident agent `ns-ha`: hears keepalived, makes the node what its state wants, keeps the backup's files like the primary's, answers
+ * on its socket. This file only wires the parts; what should be is in plan.ts.
+ * Invariants: an interrupted restore is finished or undone before anything else; the end of the agent changes nothing on the node.
+ */
+import { type Conditions, conditions } from "@nethsec/host/conditions";
+import { readFifo } from "@nethsec/host/fifo";
+import type { Host } from "@nethsec/host/host";
+import { serveHttp } from "@nethsec/host/http-server";
+import { version } from "@nethsec/host/version";
+import * as v from "valibot";
+import type { AgentStatus, DrillCheck, Facts, VrrpState } from "../agent-client.ts";
+import { type HaConfig, haPaths, readHaConfig } from "../config.ts";
+import { heldEntries } from "../sync/apply-staging.ts";
+import { recordSync } from "../sync/record-sync.ts";
+import { recoverRestore } from "../sync/restore.ts";
+import { SyncLoop } from "../sync/sync-loop.ts";
+import type { SyncOutcome } from "../sync/sync-sender.ts";
+import { handleAgentRequest } from "./agent-server.ts";
+import { Alerts } from "./alerts.ts";
+import { readConnections } from "./conntrackd-state.ts";
+import { FirewallWorld, marksPath } from "./firewall-world.ts";
+import { History } from "./history.ts";
+import { ApplyTurns } from "./apply-turns.ts";
+import { PeerQuestions } from "./peer-questions.ts";
+import { looksRight } from "./vrrp.ts";
+import { PeerWatch } from "./peer-watch.ts";
+import { postureOf } from "./plan.ts";
+import { Reconciler } from "./reconciler.ts";
+import { switchOver } from "./switchover.ts";
+import { VrrpTracker } from "./vrrp-tracker.ts";
+
+export const conditionsPath = "/var/run/ns-ha/conditions.json";
+const lookEveryMs = 10_000;
+const askEveryMs = 600_000;
+const countersAgeMaxMs = 5000;
+/** A step that failed this often is worth a condition. */
+const failuresTold = 3;
+
+/** Runs until the signal aborts or the node leaves its cluster. Returns the exit code. */
+export async function runAgent(host: Host, signal: AbortSignal): Promise<number> {
+  const config = readHaConfig(host.uci);
+  if (config === undefined) {
+    host.log("info", "this node belongs to no cluster: nothing to do");
+    return 0;
+  }
+  const agent = new Agent(host, config);
+  return agent.run(signal);
+}
+
+class Agent {
+  readonly #host: Host;
+  readonly #life = new AbortController();
+  readonly #history: History;
+  readonly #alerts: Alerts;
+  readonly #conditions: Conditions;
+  readonly #tracker: VrrpTracker;
+  readonly #reconciler: Reconciler;
+  readonly #sync: SyncLoop;
+  readonly #peer: PeerWatch;
+  #config: HaConfig;
+  readonly #questions: PeerQuestions;
+  readonly #turns: ApplyTurns;
+
+  constructor(host: Host, config: HaConfig) {
+    this.#host = host;
+    this.#config = config;
+    this.#history = new History(host);
+    this.#alerts = new Alerts(host);
+    host.files.mkdir("/var/run/ns-ha", { mode: 0o755 });
+    this.#conditions = conditions(host, conditionsPath);
+    const current = (): HaConfig => this.#config;
+    const rebooted = !host.files.exists(marksPath);
+    this.#tracker = new VrrpTracker(host, config.instance, (before, { state }) => this.#transition(before, state));
+    this.#peer = new PeerWatch(host, current, this.#conditions, () => this.#tracker.current.state);
+    this.#reconciler = new Reconciler({
+      world: new FirewallWorld(host, current, this.#life.signal),
+      clock: host.clock,
+      log: host.log,
+      marks: readMarks(host),
+      converged: (situation, tookMs) => this.#converged(situation.state, tookMs),
+      changed: () => this.#tellFailing(),
+    });
+    this.#sync = new SyncLoop({
+      host,
+      config: current,
+      allowed: () => this.#sends(),
+      finished: (outcome) => this.#synchronised(outcome),
+    });
+    this.#questions = new PeerQuestions(host, current, this.#history, () => this.#sync.describe(this.#config));
+    this.#turns = new ApplyTurns({
+      host,
+      config: current,
+      state: () => this.#tracker.current.state,
+      conditions: this.#conditions,
+      history: this.#history,
+      applied: () => this.#reconciler.lookAgain(),
+    });
+    if (rebooted && config.role === "primary") this.#alerts.remember("ha:primary:failed", "FAILURE");
+  }
+
+  async run(signal: AbortSignal): Promise<number> {
+    const host = this.#host;
+    const life = this.#life;
+    const end = (): void => life.abort(new Error("the agent stops"));
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+    const recovered = recoverRestore(host.files);
+    if (recovered !== undefined) host.log("warning", `an interrupted restore was ${recovered}`);
+    await this.#openFifo(life.signal);
+    const server = await serveHttp({
+      listen: { kind: "unix", path: host.files.real(haPaths.agentSocket), mode: 0o600 },
+      handle: (request) => handleAgentRequest(this.#parts(), request),
+      failed: (error) =>
+        host.log("err", `request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    });
+    host.log("info", `${version} started as ${this.#config.role}`);
+    host.files.watch("/etc/config/keepalived", () => this.#reread(), life.signal);
+    host.files.watch("/etc/config/ns-ha", () => this.#reconciler.lookAgain(), life.signal);
+    try {
+      await this.#tracker.look();
+      this.#enter();
+      await Promise.all([
+        this.#reconciler.run(life.signal),
+        this.#sync.run(life.signal),
+        this.#alerts.run(life.signal),
+        this.#lookRegularly(life.signal),
+      ]);
+    } finally {
+      end();
+      await server.stop();
+      host.log("info", "stopped");
+    }
+    return 0;
+  }
+
+  async #openFifo(signal: AbortSignal): Promise<void> {
+    const { files, run, log } = this.#host;
+    const path = haPaths.notifyFifo;
+    // keepalived makes it as well; whoever is first.
+    if (files.stat(path) === undefined)
+      await run(["mkfifo", "-m", "600", files.real(path)], { timeoutMs: 5000, ok: "any" });
+    readFifo(
+      files.real(path),
+      (line) => this.#tracker.hint(line),
+      (error) => log("err", `the FIFO of keepalived cannot be read: ${error.message}`),
+      signal,
+    );
+  }
+
+  async #lookRegularly(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#host.clock.sleep(lookEveryMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      const vip = this.#config.interfaces[0]?.virtualIp.split("/")[0] ?? "";
+      const now = this.#host.clock.monotonic();
+      // Each question is a line in keepalived's log: asked now and then, and at once when something looks wrong.
+      const due = now - this.#tracker.askedAt > askEveryMs || !looksRight(this.#host, this.#tracker.current.state, vip);
+      await Promise.all([due ? this.#tracker.look() : undefined, this.#peer.look()]);
+      this.#keepalivedCondition();
+    }
+  }
+
+  /** The configuration was changed, by a command or by hand. */
+  #reread(): void {
+    let config: HaConfig | undefined;
+    try {
+      config = readHaConfig(this.#host.uci);
+    } catch (error) {
+      this.#conditions.raise("ha_config_invalid", "error", error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#conditions.clear("ha_config_invalid");
+    if (config === undefined || config.role !== this.#config.role) {
+      this.#host.log("info", "the node left its cluster");
+      this.#life.abort(new Error("left the cluster"));
+      return;
+    }
+    this.#config = config;
+    this.#enter();
+    this.#sync.look();
+  }
+
+  #enter(): void {
+    const { state, term } = this.#tracker.current;
+    const { role, enabled } = this.#config;
+    this.#reconciler.enter({ role, enabled, state, term });
+  }
+
+  #transition(before: VrrpState, state: VrrpState): void {
+    const { role } = this.#config;
+    this.#host.log(state === "fault" ? "warning" : "info", `VRRP state: ${before} -> ${state}`);
+    this.#enter();
+    this.#sync.look();
+    this.#history.add({ node: role, kind: state === "fault" ? "fault" : "transition", text: `${before} -> ${state}` });
+    if (role === "backup") {
+      if (state === "master") this.#alerts.set("ha:primary:failed", "FAILURE");
+      else this.#alerts.remember("ha:primary:failed", "OK");
+    } else if (state === "master") this.#alerts.set("ha:primary:failed", "OK");
+    else if (before === "master") this.#alerts.remember("ha:primary:failed", "FAILURE");
+    this.#keepalivedCondition();
+  }
+
+  #converged(state: VrrpState, tookMs: number): void {
+    const { role, enabled } = this.#config;
+    const posture = postureOf({ role, enabled, state });
+    this.#host.log("info", `everything in place as ${state} (${posture}) after ${Math.round(tookMs)} ms`);
+    this.#history.add({
+      node: role,
+      kind: "transition",
+      text: `everything in place as ${state}`,
+      tookMs: Math.round(tookMs),
+    });
+  }
+
+  #sends(): boolean {
+    const { role, enabled, sync } = this.#config;
+    return role === "primary" && enabled && sync.enabled && this.#tracker.current.state === "master";
+  }
+
+  #synchronised(outcome: SyncOutcome): void {
+    const { log } = this.#host;
+    const { status, ok, changed, tookMs, reason, advice } = outcome;
+    recordSync(this.#host, status);
+    const took = `${Math.round(tookMs)} ms`;
+    const tagged = log.tagged("ns-rsync.sh");
+    if (ok) {
+      tagged("info", `${status}: ${changed.length} paths changed on the backup node, ${took}`);
+      this.#alerts.set("ha:sync:failed", "OK");
+      const news = this.#conditions.clear("sync_failed");
+      if (news || changed.length > 0)
+        this.#history.add({
+          node: "primary",
+          kind: "sync",
+          text: `${status}, ${changed.length} changed`,
+          tookMs: Math.round(tookMs),
+        });
+      return;
+    }
+    tagged("err", `${status}: ${reason ?? ""}`);
+    this.#alerts.set("ha:sync:failed", "FAILURE");
+    const news = this.#conditions.raise(
+      "sync_failed",
+      "error",
+      [`${status}:`, reason, advice].filter((text) => text !== undefined).join(" "),
+    );
+    if (news) this.#history.add({ node: "primary", kind: "fault", text: `synchronisation: ${status}` });
+  }
+
+  #tellFailing(): void {
+    const lasting = this.#reconciler.failing.filter(({ failures }) => failures >= failuresTold);
+    if (lasting.length === 0) this.#conditions.clear("step_failed");
+    else
+      this.#conditions.raise(
+        "step_failed",
+        "warning",
+        lasting.map(({ id, reason }) => `${id} does not succeed: ${reason}`).join("; "),
+      );
+  }
+
+  #keepalivedCondition(): void {
+    const { state } = this.#tracker.current;
+    if (state === "unknown" && this.#config.enabled) {
+      this.#conditions.raise(
+        "keepalived_not_running",
+        "error",
+        "keepalived does not run or does not answer: this node cannot take over. Start it: /etc/init.d/keepalived start",
+      );
+    } else this.#conditions.clear("keepalived_not_running");
+  }
+
+  async #status(): Promise<AgentStatus> {
+    // Counters a moment old are good enough, each question is a line in keepalived's log.
+    if (this.#host.clock.monotonic() - this.#tracker.askedAt > countersAgeMaxMs) await this.#tracker.look();
+    const { role } = this.#config;
+    const { state, since } = this.#tracker.current;
+    const recorded = this.#host.uci.readState("keepalived").section("ha_peer");
+    const lastSyncStatus = recorded?.get("last_sync_status");
+    const lastSyncTime = recorded?.get("last_sync_time");
+    return {
+      role,
+      state,
+      stateSince: since,
+      converged: this.#reconciler.converged,
+      pending: [...this.#reconciler.pending],
+      ...(lastSyncStatus === undefined ? {} : { lastSyncStatus }),
+      ...(lastSyncTime === undefined ? {} : { lastSyncTime: Number(lastSyncTime) * 1000 }),
+      conditions: [...this.#conditions.list()],
+      keepalivedStats: { ...this.#tracker.stats },
+    };
+  }
+
+  async #drill(): Promise<DrillCheck[]> {
+    const { last, lastAt } = this.#sync;
+    return this.#questions.drill({
+      state: this.#tracker.current.state,
+      converged: this.#reconciler.converged,
+      lastSync:
+        last === undefined || lastAt === undefined ? undefined : { ok: last.ok, status: last.status, at: lastAt },
+    });
+  }
+
+  async #facts(): Promise<Facts> {
+    const host = this.#host;
+    const [addresses, connections] = await Promise.all([host.net.addresses(), readConnections(host)]);
+    return {
+      version,
+      role: this.#config.role,
+      state: this.#tracker.current.state,
+      converged: this.#reconciler.converged,
+      now: host.clock.now(),
+      freeBytes: host.system.fileSystem("/").free,
+      devices: addresses.map(({ device }) => device),
+      ...(connections === undefined ? {} : { connections }),
+      ...(this.#turns.appliedAt === undefined ? {} : { appliedAt: this.#turns.appliedAt }),
+      history: this.#history.list(200),
+    };
+  }
+
+  #parts(): Parameters<typeof handleAgentRequest>[0] {
+    return {
+      status: () => this.#status(),
+      history: (limit) => this.#questions.history(limit),
+      follow: (listener, signal) => this.#history.follow(listener, signal),
+      diff: () => this.#questions.diff(),
+      drill: () => this.#drill(),
+      sync: (progress) => this.#sync.now(progress),
+      switchTo: async (to) => {
+        const result = await switchOver(
+          {
+            host: this.#host,
+            config: this.#config,
+            state: () => this.#tracker.current.state,
+            converged: () => this.#reconciler.converged,
+            peer: () => this.#questions.facts(),
+          },
+          to,
+        );
+        this.#history.add({
+          node: this.#config.role,
+          kind: "switch",
+          text: `switched to the ${to}, ${result.outageMs} ms without the VIP`,
+          ...(result.convergedMs === undefined ? {} : { tookMs: result.convergedMs }),
+        });
+        return result;
+      },
+      changed: () => this.#reread(),
+      apply: (id) => this.#turns.apply(id),
+      facts: () => this.#facts(),
+      held: () => heldEntries(this.#host, this.#config),
+    };
+  }
+}
+
+function readMarks(host: Pick<Host, "files">): ReadonlyMap<string, string> {
+  try {
+    return new Map(
+      v.parse(v.array(v.tuple([v.string(), v.string()])), JSON.parse(host.files.readText(marksPath) ?? "[]")),
+    );
+  } catch {
+    return new Map(); // everything is done once more
+  }
+}

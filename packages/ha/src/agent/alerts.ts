@@ -1,0 +1,104 @@
+/**
+ * `ha:sync:failed` and `ha:primary:failed` (contract, section 6), through the same `send-alert` as every other alert.
+ * Invariants: never twice for one state, also across a restart of the agent; an alert that cannot be handed over waits and is tried again;
+ * without a subscription nothing is sent, and what is still wrong when one appears is sent then.
+ */
+import type { Host } from "@nethsec/host/host";
+import * as v from "valibot";
+
+export type AlertId = "ha:sync:failed" | "ha:primary:failed";
+export type AlertStatus = "FAILURE" | "OK";
+
+export const alertsPath = "/etc/ns-ha/alerts.json";
+const firstRetryMs = 5000;
+const lastRetryMs = 300_000;
+
+const storeSchema = v.record(v.string(), v.object({ status: v.picklist(["FAILURE", "OK"]), delivered: v.boolean() }));
+type Store = v.InferOutput<typeof storeSchema>;
+
+export class Alerts {
+  readonly #host: Pick<Host, "files" | "run" | "uci" | "clock" | "log">;
+  #failures = 0;
+  #wake: () => void = () => undefined;
+
+  constructor(host: Pick<Host, "files" | "run" | "uci" | "clock" | "log">) {
+    this.#host = host;
+  }
+
+  /** What holds from now on. The first OK of all is no news. */
+  set(id: AlertId, status: AlertStatus): void {
+    const store = this.#read();
+    const before = store[id];
+    if (before?.status === status) return;
+    this.#write({ ...store, [id]: { status, delivered: status === "OK" && before === undefined } });
+    this.#wake();
+  }
+
+  /** The other node reports this state itself; here it is only remembered, so that the end of it can be told. */
+  remember(id: AlertId, status: AlertStatus): void {
+    const store = this.#read();
+    if (store[id] !== undefined || status === "OK") this.#write({ ...store, [id]: { status, delivered: true } });
+  }
+
+  get pending(): readonly string[] {
+    return Object.entries(this.#read()).flatMap(([id, { delivered }]) => (delivered ? [] : [id]));
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.#wake(), { once: true });
+    while (!signal.aborted) {
+      const rest = new AbortController();
+      this.#wake = () => rest.abort(new Error("woken"));
+      const wait = await this.#deliver(signal);
+      if (signal.aborted) return;
+      await this.#host.clock.sleep(wait, rest.signal).catch(() => undefined);
+    }
+  }
+
+  /** Hands over what is pending; milliseconds until the next try. */
+  async #deliver(signal: AbortSignal): Promise<number> {
+    if (!subscribed(this.#host)) return lastRetryMs;
+    for (const id of this.pending) {
+      const { status } = this.#read()[id] ?? {};
+      if (status === undefined) continue;
+      try {
+        // The other node's alert of the same name came in between: what this node sent last says nothing. After a first try (exit 1: it is
+        // queued) `send-alert` knows whether cron has delivered it meanwhile.
+        const again = this.#failures === 0 ? ["--again"] : [];
+        await this.#host.run(["send-alert", ...again, id, status], { timeoutMs: 60_000, signal });
+      } catch (error) {
+        if (signal.aborted) return 0;
+        this.#failures += 1;
+        if (this.#failures === 1)
+          this.#host.log(
+            "warning",
+            `alert ${id} ${status} waits: ${error instanceof Error ? error.message : String(error)}`,
+          );
+        return Math.min(firstRetryMs * 2 ** (this.#failures - 1), lastRetryMs);
+      }
+      this.#failures = 0;
+      const store = this.#read();
+      if (store[id]?.status === status) this.#write({ ...store, [id]: { status, delivered: true } });
+      else return 0; // changed while it was sent
+    }
+    return lastRetryMs;
+  }
+
+  #read(): Store {
+    try {
+      return v.parse(storeSchema, JSON.parse(this.#host.files.readText(alertsPath) ?? "{}"));
+    } catch {
+      return {}; // damaged: at worst one alert is repeated
+    }
+  }
+
+  #write(store: Store): void {
+    this.#host.files.write(alertsPath, JSON.stringify(store), { mode: 0o600 });
+  }
+}
+
+/** A valid subscription: the portal's system id and secret are there. */
+export function subscribed(host: Pick<Host, "uci">): boolean {
+  const config = host.uci.load("ns-plug")?.section("config");
+  return [config?.get("system_id"), config?.get("secret")].every((value) => value !== undefined && value !== "");
+}

@@ -1,0 +1,83 @@
+/**
+ * Restores on the backup, one at a time, with what everybody wants to know of them afterwards.
+ * Invariants: never while this node carries the site; what went wrong is an answer to the primary, not an exception.
+ */
+import type { Conditions } from "@nethsec/host/conditions";
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import type { ApplyAnswer, VrrpState } from "../agent-client.ts";
+import type { HaConfig } from "../config.ts";
+import { applyStaging } from "../sync/apply-staging.ts";
+import { recordSync } from "../sync/record-sync.ts";
+import type { History } from "./history.ts";
+
+export interface ApplyContext {
+  readonly host: Host;
+  readonly config: () => HaConfig;
+  readonly state: () => VrrpState;
+  readonly conditions: Conditions;
+  readonly history: History;
+  /** Files were changed. */
+  readonly applied: () => void;
+}
+
+export class ApplyTurns {
+  readonly #context: ApplyContext;
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Wall clock, milliseconds since 1970, of the last good one since the agent started. */
+  appliedAt: number | undefined;
+
+  constructor(context: ApplyContext) {
+    this.#context = context;
+  }
+
+  apply(id: string | undefined): Promise<ApplyAnswer> {
+    const turn = this.#turn.then(() => this.#now(id));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #now(id: string | undefined): Promise<ApplyAnswer> {
+    const { host, config, state, conditions, history, applied } = this.#context;
+    if (config().role !== "backup")
+      return refusal("not_the_backup", "This node is not the backup: it restores nothing.");
+    if (state() === "master") {
+      return refusal(
+        "backup_is_master",
+        "The backup node is master now: its files are not changed under it.",
+        "See `ns-ha-config status` on both nodes; both are master when they cannot hear each other.",
+      );
+    }
+    const from = host.clock.monotonic();
+    try {
+      const { changed, reloaded } = await applyStaging(host, config(), id);
+      this.appliedAt = host.clock.now();
+      recordSync(host, "Successful");
+      conditions.clear("restore_failed");
+      if (changed.length > 0) {
+        history.add({
+          node: "backup",
+          kind: "sync",
+          text: `${changed.length} paths restored`,
+          tookMs: Math.round(host.clock.monotonic() - from),
+        });
+        applied();
+      }
+      return { ok: true, changed: [...changed], reloaded: [...reloaded] };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      conditions.raise("restore_failed", "error", message);
+      host.log("err", `restore: ${message}`);
+      if (error instanceof NethsecError) return refusal(error.code, message, error.advice);
+      return refusal(
+        "restore_failed",
+        `The backup node could not apply the files: ${message}. Nothing was changed there.`,
+        "Is its disk full? On the backup node: df -h",
+      );
+    }
+  }
+}
+
+function refusal(error: string, message: string, advice?: string): ApplyAnswer {
+  return { ok: false, error, message, ...(advice === undefined ? {} : { advice }) };
+}

@@ -1,0 +1,142 @@
+/** A rehearsal: what a failover would lose now. Pure: facts of both nodes in, verdicts out. */
+import { formatBytes, formatDuration } from "@nethsec/host/units";
+import type { DiffEntry, DrillCheck, Facts, VrrpState } from "../agent-client.ts";
+import type { HaConfig } from "../config.ts";
+import type { Connections } from "./conntrackd-state.ts";
+
+export interface DrillFacts {
+  readonly config: HaConfig;
+  readonly version: string;
+  readonly state: VrrpState;
+  readonly converged: boolean;
+  /** Wall clock, milliseconds. */
+  readonly now: number;
+  readonly lastSync: { readonly ok: boolean; readonly status: string; readonly at: number } | undefined;
+  readonly connections: Connections | undefined;
+  /** Devices that this node's interfaces need. */
+  readonly devices: readonly string[];
+  /** Bytes of all that is synchronised. */
+  readonly syncBytes: number;
+  readonly diff: readonly DiffEntry[] | undefined;
+  /** undefined: the peer did not answer. */
+  readonly peer: Facts | undefined;
+  readonly peerTrouble: string | undefined;
+}
+
+const clockSkewMaxMs = 30_000;
+/** Free space that a restore needs beside what it writes. */
+const spareBytes = 8 * 1024 * 1024;
+
+export function drillChecks(facts: DrillFacts): DrillCheck[] {
+  const { peer, config } = facts;
+  const own = [
+    check("primary_is_master", facts.state === "master", `this node is ${facts.state}`, "this node is master"),
+    check(
+      "primary_converged",
+      facts.converged,
+      "steps are still open here: ns-ha-config status",
+      "everything on this node is in place",
+    ),
+    syncCheck(facts),
+  ];
+  if (peer === undefined) {
+    return [
+      ...own,
+      {
+        code: "peer_reachable",
+        verdict: "fail",
+        text: `The backup node ${config.peer.address} does not answer: ${facts.peerTrouble ?? "?"}`,
+      },
+    ];
+  }
+  return [
+    ...own,
+    check("peer_reachable", true, "", `the backup node ${config.peer.address} answers`),
+    check(
+      "peer_is_backup",
+      peer.state === "backup",
+      `the backup node is ${peer.state}, not backup`,
+      "the other node is backup, ready to take over",
+    ),
+    check(
+      "peer_converged",
+      peer.converged,
+      "steps are still open on the backup node",
+      "everything on the backup node is in place",
+    ),
+    check(
+      "same_version",
+      peer.version === facts.version,
+      `versions differ: ${facts.version} here, ${peer.version} on the backup: ns-ha-config upgrade-remote`,
+      `both nodes run ${facts.version}`,
+    ),
+    devicesCheck(facts.devices, peer.devices),
+    diffCheck(facts.diff),
+    connectionsCheck(facts.connections, peer.connections),
+    check(
+      "disk_space",
+      peer.freeBytes > facts.syncBytes + spareBytes,
+      `only ${formatBytes(peer.freeBytes)} are free on the backup node for ${formatBytes(facts.syncBytes)}`,
+      `${formatBytes(peer.freeBytes)} are free on the backup node`,
+    ),
+    clockCheck(facts.now, peer.now),
+  ];
+}
+
+function check(code: string, ok: boolean, bad: string, good: string): DrillCheck {
+  const text = ok ? good : bad;
+  return { code, verdict: ok ? "ok" : "fail", text: text.charAt(0).toUpperCase() + text.slice(1) };
+}
+
+function syncCheck({ lastSync, now, config }: DrillFacts): DrillCheck {
+  if (lastSync === undefined)
+    return check("sync_fresh", false, "nothing was synchronised yet: ns-ha-config sync --wait", "");
+  const age = Math.max(0, now - lastSync.at);
+  const late = age > 3 * config.sync.intervalSeconds * 1000;
+  const bad = lastSync.ok
+    ? `the last synchronisation was ${formatDuration(age)} ago`
+    : `the last synchronisation failed: ${lastSync.status}`;
+  return check("sync_fresh", lastSync.ok && !late, bad, `synchronised ${formatDuration(age)} ago`);
+}
+
+function devicesCheck(here: readonly string[], there: readonly string[]): DrillCheck {
+  const missing = here.filter((device) => !there.includes(device));
+  return check(
+    "same_devices",
+    missing.length === 0,
+    `the backup node has no ${missing.join(", ")}`,
+    "the backup node has the same network devices",
+  );
+}
+
+function diffCheck(diff: readonly DiffEntry[] | undefined): DrillCheck {
+  if (diff === undefined)
+    return { code: "same_files", verdict: "warning", text: "The files of the backup node could not be compared" };
+  return check(
+    "same_files",
+    diff.length === 0,
+    `${diff.length} files differ: ns-ha-config diff`,
+    "the files on both nodes are the same",
+  );
+}
+
+/** A tenth of difference is traffic between the two questions. */
+function connectionsCheck(here: Connections | undefined, there: Connections | undefined): DrillCheck {
+  if (here === undefined)
+    return check("connections", false, "conntrackd does not run on this node: /etc/init.d/conntrackd start", "");
+  if (there === undefined) return check("connections", false, "conntrackd does not run on the backup node", "");
+  const lag = here.internal - there.external;
+  const ok = lag <= Math.max(20, here.internal * 0.1);
+  return check(
+    "connections",
+    ok,
+    `the backup node knows ${there.external} of ${here.internal} connections`,
+    `the backup node knows ${there.external} of ${here.internal} connections`,
+  );
+}
+
+function clockCheck(here: number, there: number): DrillCheck {
+  const skew = Math.abs(here - there);
+  const text = `The clocks of the nodes are ${formatDuration(skew)} apart`;
+  return { code: "clocks", verdict: skew > clockSkewMaxMs ? "warning" : "ok", text };
+}

@@ -1,0 +1,266 @@
+/**
+ * The real firewall behind the reconciler: what is wanted according to the configuration, what is there, and how a step is done.
+ * Invariants: every program has a deadline; a step that cannot be verified has only the program's word; nothing here decides what to do.
+ */
+import type { Host, NetworkInterface } from "@nethsec/host/host";
+import { sendFrames } from "@nethsec/host/raw-frames";
+import { NethsecError } from "@nethsec/host/error";
+import { hotplugCall } from "@nethsec/host/hotplug";
+import type { HaConfig } from "../config.ts";
+import { enabledServices } from "../sync/apply-staging.ts";
+import { readExport } from "../sync/export-files.ts";
+import { announcements } from "./announce.ts";
+import { Gate } from "./gate.ts";
+import { followingInterfaces } from "./following-interfaces.ts";
+import { HotspotMac } from "./hotspot-mac.ts";
+import { type Desired, type Observed, servicesToLookAt, type Situation, type Step } from "./plan.ts";
+import { RunningServices } from "./running-services.ts";
+import { readServiceTable, switchedOn } from "./service-table.ts";
+import type { World } from "./reconciler.ts";
+
+export const marksPath = "/var/run/ns-ha/marks.json";
+const natHelpersPath = "/etc/modules.d/ns-nathelpers";
+const restartTimeoutMs = 60_000;
+/** A stop that takes longer hangs: its process group is killed, the others went on meanwhile, and it is tried again. */
+const stopTimeoutMs = 15_000;
+/** What a static address needs; DHCP and PPPoE may take longer and are looked at again. */
+const upTimeoutMs = 2000;
+const runningTimeoutMs = 3000;
+const runningPollMs = 200;
+/** Init scripts: more than cores, since many only wait. */
+const scriptsAtATime = 6;
+/** A script that takes longer is not waited for by the look at the others. */
+const quietTimeoutMs = 1500;
+const pollMs = 50;
+/** Repeats of an announcement, milliseconds after the first: switches and neighbours lose some. */
+const announceAgainMs = [300, 2000];
+
+export class FirewallWorld implements World {
+  readonly #host: Host;
+  readonly #config: () => HaConfig;
+  readonly #mac: HotspotMac;
+  readonly #life: AbortSignal;
+  readonly #running: RunningServices;
+  readonly #gate = new Gate(scriptsAtATime);
+
+  /** `config` gives the current one; `life` ends with the agent. */
+  constructor(host: Host, config: () => HaConfig, life: AbortSignal) {
+    this.#host = host;
+    this.#config = config;
+    this.#mac = new HotspotMac(host);
+    this.#life = life;
+    this.#running = new RunningServices(host);
+  }
+
+  desired(situation: Situation): Desired {
+    const { uci, files } = this.#host;
+    const services = readServiceTable(uci.load("ns-ha"));
+    const interfaces = followingInterfaces(uci, situation.role);
+    const hotspot = situation.role === "backup" ? exportedHotspot(files) : undefined;
+    return { situation, services, interfaces, hotspot };
+  }
+
+  async observe(desired: Desired, marks: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Observed> {
+    const { uci, files, services, net } = this.#host;
+    const enabled = enabledServices(files);
+    const available = desired.services.filter(
+      (row) => services.exists(row.name) && enabled(row.name) && switchedOn(row, (pkg) => uci.load(pkg)),
+    );
+    const names = new Set(available.map(({ name }) => name));
+    const look = servicesToLookAt(marks, desired).filter((name) => names.has(name));
+    const [interfaces, running, hotspotMac] = await Promise.all([
+      net.interfaces(),
+      look.length === 0 ? new Map<string, boolean>() : this.#running.look(look),
+      desired.hotspot === undefined ? undefined : this.#mac.observe(desired.hotspot.device),
+    ]);
+    signal.throwIfAborted();
+    const routes = uci.read("network").sections.filter(({ type }) => type === "route" || type === "route6");
+    return {
+      interfaces: new Map(interfaces.map(({ name, up }) => [name, up])),
+      available: names,
+      running,
+      dhcpForce: uci
+        .read("dhcp")
+        .ofType("dnsmasq")
+        .map((section) => section.get("force") ?? "0"),
+      routesDisabled: routes
+        .filter((section) => section.get("ns_tag") === "ha" && !section.bool("ns_disabled", false))
+        .map((section) => section.bool("disabled", false)),
+      hotspotMac,
+      conntrackd: services.exists("conntrackd"),
+      natHelpers: files.exists(natHelpersPath),
+      marks,
+    };
+  }
+
+  saveMarks(marks: ReadonlyMap<string, string>): void {
+    this.#host.files.write(marksPath, JSON.stringify([...marks]), { mode: 0o600 });
+  }
+
+  async perform(step: Step, signal: AbortSignal): Promise<void> {
+    switch (step.kind) {
+      case "interface":
+        return this.#switchInterface(step.name, step.up, signal);
+      case "announce":
+        return this.#announce(step.name, signal);
+      case "conntrackd":
+        return this.#conntrackd(step.to, signal);
+      case "service":
+        return this.#service(step.name, step.action, signal);
+      case "cron":
+        return this.#cron(step.action, step.words);
+      case "dhcp-force":
+        return this.#dhcpForce(step.value);
+      case "nat-helpers":
+        return this.#natHelpers(signal);
+      case "routes":
+        return this.#routes(step.enabled);
+      case "hotspot-mac":
+        return this.#mac.set(step.device, step.mac, step.original);
+      case "hotplug":
+        return hotplugCall(this.#host.run, "keepalived", {
+          ACTION: step.action,
+          TYPE: "INSTANCE",
+          NAME: this.#config().instance,
+          NS_HA_AGENT: "1",
+        });
+    }
+  }
+
+  async #switchInterface(name: string, up: boolean, signal: AbortSignal): Promise<void> {
+    const { net } = this.#host;
+    await (up ? net.ifup(name) : net.ifdown(name));
+    const proto = this.#host.uci.read("network").get(name, "proto");
+    const settled = await this.#until(
+      upTimeoutMs,
+      pollMs,
+      signal,
+      async () => (await this.#interface(name))?.up === up,
+    );
+    if (settled || (up && proto === "none")) return;
+    throw new NethsecError({ code: "interface_not_switched", message: `${name} is not ${up ? "up" : "down"} yet` });
+  }
+
+  async #interface(name: string): Promise<NetworkInterface | undefined> {
+    return (await this.#host.net.interfaces()).find((found) => found.name === name);
+  }
+
+  async #announce(name: string, signal: AbortSignal): Promise<void> {
+    const found = await this.#interface(name);
+    if (found?.up !== true)
+      throw new NethsecError({ code: "interface_down", message: `${name} is not up, nothing was announced` });
+    const device = (await this.#host.net.addresses()).find((each) => each.device === found.device);
+    signal.throwIfAborted();
+    if (device === undefined) return; // without addresses of its own, e.g. a bond's interface
+    const frames = announcements(
+      device.mac,
+      device.addresses.map(({ address }) => address),
+    );
+    sendFrames(device.device, frames);
+    void this.#announceAgain(device.device, frames, signal);
+  }
+
+  async #announceAgain(device: string, frames: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#life]);
+    try {
+      for (const delay of announceAgainMs) {
+        await this.#host.clock.sleep(delay, either);
+        sendFrames(device, frames);
+      }
+    } catch (error) {
+      if (!either.aborted) this.#host.log("debug", `announcing on ${device}: ${String(error)}`);
+    }
+  }
+
+  /** conntrackd(8), primary-backup script: commit, flush the caches, read the kernel's table again, send it; or shorten timers and ask. */
+  async #conntrackd(to: "master" | "backup", signal: AbortSignal): Promise<void> {
+    for (const flag of to === "master" ? ["-c", "-f", "-R", "-B"] : ["-t", "-n"]) {
+      await this.#host.run(["conntrackd", "-C", "/etc/conntrackd/conntrackd.conf", flag], { timeoutMs: 5000, signal });
+    }
+  }
+
+  async #service(name: string, action: "restart" | "reload" | "stop", signal: AbortSignal): Promise<void> {
+    const { services, uci } = this.#host;
+    if (action === "stop") this.#running.forget(name);
+    const timeoutMs = action === "stop" ? stopTimeoutMs : restartTimeoutMs;
+    await this.#gate.through(async () => {
+      signal.throwIfAborted();
+      await services.call(name, action, { timeoutMs, signal });
+    });
+    const row = readServiceTable(uci.load("ns-ha")).find((found) => found.name === name);
+    if (row?.process !== true || action === "reload") return;
+    await Promise.race([this.#gate.whenIdle(), this.#host.clock.sleep(quietTimeoutMs, signal)]);
+    // Nothing to run is as good as running after a restart, and as good as not running after a stop.
+    const wrong = action === "stop";
+    const right = async (): Promise<boolean> => (await this.#running.look([name])).get(name) !== wrong;
+    const settled = await this.#until(runningTimeoutMs, runningPollMs, signal, right);
+    if (settled) return;
+    throw new NethsecError({
+      code: "service_not_switched",
+      message: `${name} is ${wrong ? "still running" : "not running"} after ${action}`,
+    });
+  }
+
+  async #cron(action: "resume" | "suspend", words: readonly string[]): Promise<void> {
+    const { cron, services } = this.#host;
+    const changed = action === "resume" ? cron.resume(words) : cron.suspend(words);
+    if (changed && services.exists("cron")) await services.call("cron", "restart");
+  }
+
+  async #dhcpForce(value: "0" | "1"): Promise<void> {
+    this.#host.uci.change((transaction) => {
+      for (const section of transaction.load("dhcp").ofType("dnsmasq"))
+        transaction.set("dhcp", section.name, "force", value);
+    });
+    return Promise.resolve();
+  }
+
+  /** Lines of /etc/modules.d: a module and its options, or a comment. */
+  async #natHelpers(signal: AbortSignal): Promise<void> {
+    const lines = (this.#host.files.readText(natHelpersPath) ?? "").split("\n").map((line) => line.trim());
+    for (const line of lines) {
+      const [name, ...options] = line.split(/\s+/);
+      if (name === undefined || name === "" || name.startsWith("#")) continue;
+      const loaded = await this.#host
+        .run(["modprobe", name, ...options], { timeoutMs: 10_000, ok: "any", signal })
+        .then(({ code }) => code === 0)
+        .catch(() => false);
+      signal.throwIfAborted();
+      // A kernel without the helper will not have it in a minute either.
+      if (!loaded) this.#host.log("warning", `the NAT helper ${name} cannot be loaded`);
+    }
+  }
+
+  async #routes(enabled: boolean): Promise<void> {
+    const { uci, services } = this.#host;
+    uci.change((transaction) => {
+      for (const section of transaction.load("network").sections) {
+        if (!/^route6?$/.test(section.type) || section.get("ns_tag") !== "ha" || section.bool("ns_disabled", false))
+          continue;
+        transaction.set("network", section.name, "disabled", enabled ? "0" : "1");
+      }
+    });
+    await services.call("network", "reload", { timeoutMs: 30_000 });
+  }
+
+  /** False when it did not become true in time. */
+  async #until(
+    timeoutMs: number,
+    everyMs: number,
+    signal: AbortSignal,
+    holds: () => Promise<boolean>,
+  ): Promise<boolean> {
+    const { clock } = this.#host;
+    const end = clock.monotonic() + timeoutMs;
+    while (!(await holds())) {
+      if (clock.monotonic() >= end) return false;
+      await clock.sleep(everyMs, signal);
+    }
+    return true;
+  }
+}
+
+function exportedHotspot(files: Host["files"]): Desired["hotspot"] {
+  const { hotspot } = readExport(files);
+  return "device" in hotspot ? { device: hotspot.device, mac: hotspot.mac_address } : undefined;
+}

@@ -1,0 +1,38 @@
+/**
+ * At most so many at a time, and a moment to wait for when none is left: init scripts compete for the same cores, and one question to procd after
+ * all of them is cheaper than one after each.
+ */
+export class Gate {
+  readonly #places: number;
+  readonly #waiting: (() => void)[] = [];
+  readonly #idle = new Set<() => void>();
+  #inside = 0;
+
+  constructor(places: number) {
+    this.#places = places;
+  }
+
+  async through<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#inside >= this.#places) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#inside += 1;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#leave();
+      else next(); // takes over the place
+    }
+  }
+
+  /** Settles when nobody is inside. */
+  whenIdle(): Promise<void> {
+    return this.#inside === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.add(resolve));
+  }
+
+  #leave(): void {
+    this.#inside -= 1;
+    if (this.#inside > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+}

@@ -1,0 +1,87 @@
+/** What the primary asks the backup, by the key of the synchronisation: facts, what it holds; and what follows from that: diff, drill, history of both. */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import { version } from "@nethsec/host/version";
+import * as v from "valibot";
+import { type DiffEntry, type DrillCheck, type Facts, factsSchema, type HistoryEntry } from "../agent-client.ts";
+import { requiredDevices } from "../checks.ts";
+import type { HaConfig } from "../config.ts";
+import { sshRun } from "../ssh-link.ts";
+import { diffEntries } from "../sync/diff.ts";
+import { type ManifestEntry, manifestEntrySchema } from "../sync/manifest.ts";
+import { readConnections } from "./conntrackd-state.ts";
+import { type DrillFacts, drillChecks } from "./drill.ts";
+import { type History, mergeHistory } from "./history.ts";
+
+const timeoutMs = 15_000;
+const heldSchema = v.object({ entries: v.array(manifestEntrySchema) });
+
+export class PeerQuestions {
+  readonly #host: Host;
+  readonly #config: () => HaConfig;
+  readonly #history: History;
+  readonly #entries: () => Promise<readonly ManifestEntry[]>;
+
+  /** `entries`: what would be sent now. */
+  constructor(host: Host, config: () => HaConfig, history: History, entries: () => Promise<readonly ManifestEntry[]>) {
+    this.#host = host;
+    this.#config = config;
+    this.#history = history;
+    this.#entries = entries;
+  }
+
+  /** Throws what the link throws, and `peer_not_understood`. */
+  facts(): Promise<Facts> {
+    return this.#ask("facts", factsSchema);
+  }
+
+  async diff(): Promise<DiffEntry[]> {
+    const [here, there] = await Promise.all([this.#entries(), this.#ask("held", heldSchema)]);
+    return diffEntries(here, there.entries);
+  }
+
+  /** The last `limit` entries of both nodes; of this one alone when the other does not answer. */
+  async history(limit: number): Promise<HistoryEntry[]> {
+    const own = this.#history.list(limit);
+    if (this.#config().role !== "primary") return own;
+    const peer = await this.facts().catch(() => undefined);
+    return mergeHistory(own, peer?.history ?? [], limit);
+  }
+
+  async drill(own: Pick<DrillFacts, "state" | "converged" | "lastSync">): Promise<DrillCheck[]> {
+    let peerTrouble: string | undefined;
+    const [peer, diff, connections, entries] = await Promise.all([
+      this.facts().catch((error: unknown) => {
+        peerTrouble = error instanceof Error ? error.message : String(error);
+        return undefined;
+      }),
+      this.diff().catch(() => undefined),
+      readConnections(this.#host),
+      this.#entries(),
+    ]);
+    return drillChecks({
+      ...own,
+      config: this.#config(),
+      version,
+      now: this.#host.clock.now(),
+      connections,
+      devices: requiredDevices(this.#host.uci.read("network")),
+      syncBytes: entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0),
+      diff,
+      peer,
+      peerTrouble,
+    });
+  }
+
+  async #ask<T>(command: "facts" | "held", schema: v.GenericSchema<unknown, T>): Promise<T> {
+    const { stdout, stderr } = await sshRun(this.#host, this.#config(), { key: "sync", command, timeoutMs });
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout);
+    if (parsed.success) return parsed.output;
+    const said = stderr.trim().split("\n").at(-1) ?? "";
+    throw new NethsecError({
+      code: "peer_not_understood",
+      message: `The backup node ${this.#config().peer.address} gave no usable answer${said === "" ? "" : `: ${said}`}.`,
+      advice: "Is its agent running? On the backup node: /etc/init.d/ns-ha start",
+    });
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The heart of the agent: `plan(observed, desired)` says what is still to be done (design decision 3). Pure, no clock, no order of calls.
+ * Invariants: an empty plan means converged; a step is planned only while what it achieves is not there; steps of the two postures never
+ * appear together; nothing is planned for a service that is missing or that the user disabled.
+ *
+ * What can be seen (interfaces, processes, options) is observed. What cannot (was this service restarted since we are master? was the
+ * connection table committed?) is a *mark*: key → value, set when the step succeeded, deleted before it starts.
+ */
+import type { VrrpState } from "../agent-client.ts";
+import type { Role } from "../config.ts";
+import type { ServiceRow } from "./service-table.ts";
+
+/** active: this node carries the site. passive: it holds still. */
+export type Posture = "active" | "passive";
+
+export interface Situation {
+  readonly role: Role;
+  /** keepalived.globals.enabled */
+  readonly enabled: boolean;
+  readonly state: VrrpState;
+  /** Grows with each transition: marks of an older one do not count. */
+  readonly term: number;
+}
+
+/**
+ * Active: VRRP master; or the cluster was disabled, then the primary goes on alone (without the virtual addresses).
+ * Everything else (backup, fault, keepalived stopped, not known yet) is passive: two nodes with one WAN address are worse than none.
+ */
+export function postureOf({ role, enabled, state }: Pick<Situation, "role" | "enabled" | "state">): Posture {
+  if (!enabled) return role === "primary" ? "active" : "passive";
+  return state === "master" ? "active" : "passive";
+}
+
+/** An interface that follows the state: WAN, bond below a WAN, WireGuard, IPsec, tun. */
+export interface FollowingInterface {
+  readonly name: string;
+  /** False for what comes up by itself later (tun of an OpenVPN server): called once, not waited for. */
+  readonly waited: boolean;
+  /** False when the user disabled it on the primary: kept down. */
+  readonly wanted: boolean;
+  /** Those of a lower layer carry those of a higher one. */
+  readonly layer: number;
+}
+
+export interface Desired {
+  readonly situation: Situation;
+  readonly services: readonly ServiceRow[];
+  /** In the order in which they must come up. */
+  readonly interfaces: readonly FollowingInterface[];
+  /** Device and address that the hotspot must have while active (backup node only). */
+  readonly hotspot: { readonly device: string; readonly mac: string } | undefined;
+}
+
+export interface Observed {
+  /** By interface: up or not. Missing: netifd does not know it. */
+  readonly interfaces: ReadonlyMap<string, boolean>;
+  /** Services that exist and that neither their configuration nor the user disabled. */
+  readonly available: ReadonlySet<string>;
+  /** By service; missing when it was not looked at. */
+  readonly running: ReadonlyMap<string, boolean>;
+  /** Value of `force` in each dnsmasq section. */
+  readonly dhcpForce: readonly string[];
+  /** `disabled` of each route section with ns_tag ha. */
+  readonly routesDisabled: readonly boolean[];
+  readonly hotspotMac: { readonly now: string; readonly original: string | undefined } | undefined;
+  readonly conntrackd: boolean;
+  readonly natHelpers: boolean;
+  readonly marks: ReadonlyMap<string, string>;
+}
+
+export type Step =
+  | { readonly kind: "interface"; readonly name: string; readonly up: boolean }
+  | { readonly kind: "announce"; readonly name: string }
+  | { readonly kind: "conntrackd"; readonly to: "master" | "backup" }
+  | { readonly kind: "service"; readonly name: string; readonly action: "restart" | "reload" | "stop" }
+  | { readonly kind: "cron"; readonly action: "resume" | "suspend"; readonly words: readonly string[] }
+  | { readonly kind: "dhcp-force"; readonly value: "0" | "1" }
+  | { readonly kind: "nat-helpers" }
+  | { readonly kind: "routes"; readonly enabled: boolean }
+  | { readonly kind: "hotspot-mac"; readonly device: string; readonly mac: string; readonly original: boolean }
+  | { readonly kind: "hotplug"; readonly action: HotplugAction };
+export type HotplugAction = "NOTIFY_MASTER" | "NOTIFY_BACKUP" | "NOTIFY_FAULT" | "NOTIFY_STOP";
+
+export interface PlannedStep {
+  /** What `status` shows as pending, e.g. "restart openvpn". Unique within a plan. */
+  readonly id: string;
+  readonly step: Step;
+  /** Ids of steps of this plan that must have ended (well or not) before. */
+  readonly after: readonly string[];
+  /** Set when the step succeeded. */
+  readonly mark: { readonly key: string; readonly value: string };
+}
+
+/** What is still to be done, in order of urgency. */
+export function plan(observed: Observed, desired: Desired): PlannedStep[] {
+  return postureOf(desired.situation) === "active" ? planActive(observed, desired) : planPassive(observed, desired);
+}
+
+/** Everything but interfaces and connection table, which come first: the line is what users miss. */
+function planActive(observed: Observed, desired: Desired): PlannedStep[] {
+  const value = `active ${desired.situation.term}`;
+  const marked = (key: string): boolean => observed.marks.get(key) === value;
+  const steps: PlannedStep[] = [];
+  const add = (id: string, key: string, step: Step, after: readonly string[] = []): void => {
+    steps.push({ id, step, after, mark: { key, value } });
+  };
+  if (observed.conntrackd && !marked("conntrackd"))
+    add("take over connections", "conntrackd", { kind: "conntrackd", to: "master" });
+  const { hotspot } = desired;
+  if (hotspot !== undefined && observed.hotspotMac !== undefined && observed.hotspotMac.now !== hotspot.mac) {
+    add("copy hotspot MAC", "hotspot", { kind: "hotspot-mac", ...hotspot, original: false });
+  }
+  const mac = steps.filter(({ step }) => step.kind === "hotspot-mac").map(({ id }) => id);
+  const lines: { readonly id: string; readonly layer: number }[] = [];
+  for (const { name, waited, wanted, layer } of desired.interfaces) {
+    const up = observed.interfaces.get(name);
+    if (!wanted || up === undefined) continue;
+    const key = `interface ${name}`;
+    if (waited ? !up : !marked(key)) {
+      const below = lines.filter((line) => line.layer < layer).map(({ id }) => id);
+      add(`ifup ${name}`, key, { kind: "interface", name, up: true }, [...mac, ...below]);
+      lines.push({ id: `ifup ${name}`, layer });
+    }
+    if (waited && !marked(`announce ${name}`)) {
+      const after = steps.some(({ id }) => id === `ifup ${name}`) ? [`ifup ${name}`] : [];
+      add(`announce ${name}`, `announce ${name}`, { kind: "announce", name }, after);
+    }
+  }
+  const line = steps.filter(({ step }) => step.kind === "interface").map(({ id }) => id);
+  if (observed.routesDisabled.includes(true)) add("enable routes", "routes", { kind: "routes", enabled: true }, line);
+  if (observed.natHelpers && !marked("nat-helpers"))
+    add("load NAT helpers", "nat-helpers", { kind: "nat-helpers" }, line);
+  if (observed.dhcpForce.some((force) => force !== "1"))
+    add("DHCP force on", "dhcp-force", { kind: "dhcp-force", value: "1" });
+  for (const row of desired.services) {
+    if (row.active === "none" || !observed.available.has(row.name)) continue;
+    const key = `service ${row.name}`;
+    const fallen = row.process && row.active === "restart" && observed.running.get(row.name) === false;
+    if (marked(key) && !fallen) continue;
+    const after = row.name === "dnsmasq" ? [...line, "DHCP force on"] : line;
+    add(
+      `${row.active} ${row.name}`,
+      key,
+      { kind: "service", name: row.name, action: row.active },
+      present(steps, after),
+    );
+  }
+  const words = desired.services.flatMap(({ cron }) => cron);
+  if (!marked("cron")) add("resume cron lines", "cron", { kind: "cron", action: "resume", words }, line);
+  if (!marked("hotplug")) add("hotplug NOTIFY_MASTER", "hotplug", { kind: "hotplug", action: "NOTIFY_MASTER" }, line);
+  return steps;
+}
+
+function planPassive(observed: Observed, desired: Desired): PlannedStep[] {
+  const value = "passive";
+  const marked = (key: string): boolean => observed.marks.get(key) === value;
+  const steps: PlannedStep[] = [];
+  const add = (id: string, key: string, step: Step, after: readonly string[] = []): void => {
+    steps.push({ id, step, after, mark: { key, value } });
+  };
+  // From the top down: what is carried before what carries it.
+  const lines: { readonly id: string; readonly layer: number }[] = [];
+  for (const { name, waited, layer } of [...desired.interfaces].reverse()) {
+    const up = observed.interfaces.get(name);
+    if (up === undefined) continue;
+    // An interface that was being brought up when the state changed is not up yet, and must not come up later.
+    if (!up && (marked(`interface ${name}`) || !waited)) continue;
+    const above = lines.filter((line) => line.layer > layer).map(({ id }) => id);
+    add(`ifdown ${name}`, `interface ${name}`, { kind: "interface", name, up: false }, above);
+    lines.push({ id: `ifdown ${name}`, layer });
+  }
+  const down = steps.map(({ id }) => id);
+  const mac = observed.hotspotMac;
+  if (desired.hotspot !== undefined && mac?.original !== undefined && mac.now !== mac.original) {
+    const step: Step = { kind: "hotspot-mac", device: desired.hotspot.device, mac: mac.original, original: true };
+    add("restore hotspot MAC", "hotspot", step, down);
+  }
+  if (observed.dhcpForce.some((force) => force !== "0"))
+    add("DHCP force off", "dhcp-force", { kind: "dhcp-force", value: "0" });
+  for (const row of desired.services) {
+    if (row.passive === "none" || !observed.available.has(row.name)) continue;
+    const key = `service ${row.name}`;
+    const risen = row.process && observed.running.get(row.name) === true;
+    if (marked(key) && !risen) continue;
+    add(`stop ${row.name}`, key, { kind: "service", name: row.name, action: "stop" });
+  }
+  if (observed.conntrackd && !marked("conntrackd"))
+    add("hand over connections", "conntrackd", { kind: "conntrackd", to: "backup" }, down);
+  if (observed.routesDisabled.includes(false))
+    add("disable routes", "routes", { kind: "routes", enabled: false }, down);
+  const words = desired.services.flatMap(({ cron }) => cron);
+  if (!marked("cron")) add("suspend cron lines", "cron", { kind: "cron", action: "suspend", words });
+  const action = hotplugAction(desired.situation.state);
+  if (observed.marks.get("hotplug") !== action) {
+    steps.push({
+      id: `hotplug ${action}`,
+      step: { kind: "hotplug", action },
+      after: down,
+      mark: { key: "hotplug", value: action },
+    });
+  }
+  return steps;
+}
+
+function hotplugAction(state: VrrpState): HotplugAction {
+  if (state === "fault") return "NOTIFY_FAULT";
+  return state === "backup" || state === "init" ? "NOTIFY_BACKUP" : "NOTIFY_STOP";
+}
+
+function present(steps: readonly PlannedStep[], ids: readonly string[]): string[] {
+  return ids.filter((wanted) => steps.some(({ id }) => id === wanted));
+}
+
+/** Services whose process is worth a look: their mark says that they are where they belong, and only the look can tell otherwise. */
+export function servicesToLookAt(marks: ReadonlyMap<string, string>, desired: Desired): string[] {
+  const active = postureOf(desired.situation) === "active";
+  const value = active ? `active ${desired.situation.term}` : "passive";
+  return desired.services.flatMap((row) => {
+    const concerned = row.process && (active ? row.active === "restart" : row.passive === "stop");
+    return concerned && marks.get(`service ${row.name}`) === value ? [row.name] : [];
+  });
+}

@@ -1,0 +1,219 @@
+/**
+ * Makes a node be what its state wants: observe → plan → act → observe again, until the plan is empty (design decision 3).
+ *
+ * Invariants:
+ * - one pass at a time; a new situation aborts the running one, waits for its steps to let go, and starts afresh;
+ * - a step's mark is deleted before the step starts and set after it succeeded in the situation it was planned for, so a step that was
+ *   cut anywhere counts as not done, in both directions;
+ * - a step that fails is tried again after a growing delay (bounded), and never holds up steps that do not depend on it.
+ */
+import type { Clock, Log } from "@nethsec/host/host";
+import { type Desired, type Observed, type PlannedStep, plan, type Situation } from "./plan.ts";
+
+/** The machine as the reconciler sees it. */
+export interface World {
+  desired(situation: Situation): Desired;
+  observe(desired: Desired, marks: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Observed>;
+  /** Does the step and looks whether it worked; throws when it did not. Must settle soon after the signal aborts. */
+  perform(step: PlannedStep["step"], signal: AbortSignal): Promise<void>;
+  /** Called with all marks after each change, so that they survive a restart of the agent. */
+  saveMarks(marks: ReadonlyMap<string, string>): void;
+}
+
+export interface ReconcilerOptions {
+  readonly world: World;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly marks: ReadonlyMap<string, string>;
+  /** Steps that run at the same time. */
+  readonly parallel?: number;
+  /** Milliseconds between looks when nothing happens. */
+  readonly lookAgainMs?: number;
+  /** Told when the plan became empty: milliseconds since the situation began (or the agent started). */
+  readonly converged?: (situation: Situation, tookMs: number) => void;
+  /** Told after each pass. */
+  readonly changed?: () => void;
+}
+
+export interface FailingStep {
+  readonly id: string;
+  readonly failures: number;
+  readonly reason: string;
+  /** Monotonic. */
+  readonly nextTry: number;
+}
+
+/** The world itself limits what competes for the processor; a step that only waits must not hold up another. */
+const defaultParallel = 64;
+const defaultLookAgainMs = 300_000;
+const firstRetryMs = 1000;
+const lastRetryMs = 60_000;
+/** netifd needs time of its own (DHCP, PPPoE): calling ifup again would start it over. */
+const interfaceRetryMs = 30_000;
+
+export class Reconciler {
+  readonly #world: World;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #parallel: number;
+  readonly #lookAgainMs: number;
+  readonly #options: ReconcilerOptions;
+  readonly #marks: Map<string, string>;
+  readonly #failing = new Map<string, FailingStep>();
+  #situation: Situation | undefined;
+  #since = 0;
+  #pending: readonly string[] = [];
+  #converged = false;
+  #attempt = new AbortController();
+  #wake: () => void = () => undefined;
+  #woken = true;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#world = options.world;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#marks = new Map(options.marks);
+    this.#parallel = options.parallel ?? defaultParallel;
+    this.#lookAgainMs = options.lookAgainMs ?? defaultLookAgainMs;
+  }
+
+  get converged(): boolean {
+    return this.#converged;
+  }
+  /** What is still to be done, as of the last look. */
+  get pending(): readonly string[] {
+    return this.#pending;
+  }
+  get failing(): readonly FailingStep[] {
+    return [...this.#failing.values()];
+  }
+
+  /** The newest situation supersedes an older one even while its steps are running. The same one again changes nothing. */
+  enter(situation: Situation): void {
+    const before = this.#situation;
+    const same = before !== undefined && before.term === situation.term && before.state === situation.state;
+    if (same && before.enabled === situation.enabled && before.role === situation.role) return;
+    this.#situation = situation;
+    this.#since = this.#clock.monotonic();
+    this.#converged = false;
+    this.#failing.clear();
+    this.#attempt.abort(new Error(`superseded by ${situation.state}`));
+    this.lookAgain();
+  }
+
+  /** Something may have changed. `forget`: marks that no longer count, e.g. the file behind them was replaced. */
+  lookAgain(forget: readonly string[] = []): void {
+    for (const key of forget) this.#marks.delete(key);
+    this.#woken = true;
+    this.#wake();
+  }
+
+  /** Runs until the signal aborts; steps that are running then are given up, not undone. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => (this.#attempt.abort(new Error("agent stops")), this.#wake()), {
+      once: true,
+    });
+    while (!signal.aborted) {
+      this.#woken = false;
+      this.#attempt = new AbortController();
+      const progressed = await this.#pass(this.#attempt.signal);
+      this.#options.changed?.();
+      if (signal.aborted) return;
+      if (!progressed && !this.#woken) await this.#rest(signal);
+    }
+  }
+
+  /** One look and the steps it asks for. True when another look is due at once. */
+  async #pass(signal: AbortSignal): Promise<boolean> {
+    const situation = this.#situation;
+    if (situation === undefined) return false;
+    try {
+      const desired = this.#world.desired(situation);
+      const observed = await this.#world.observe(desired, this.#marks, signal);
+      if (signal.aborted) return true;
+      const steps = plan(observed, desired);
+      this.#pending = steps.map(({ id }) => id);
+      for (const id of this.#failing.keys()) if (!this.#pending.includes(id)) this.#failing.delete(id);
+      if (steps.length === 0) return this.#settle(situation);
+      this.#converged = false;
+      const now = this.#clock.monotonic();
+      const due = steps.filter(({ id }) => (this.#failing.get(id)?.nextTry ?? 0) <= now);
+      await this.#act(due, signal);
+      return due.length > 0;
+    } catch (error) {
+      if (signal.aborted) return true;
+      this.#fail("look", reasonOf(error), firstRetryMs);
+      return false;
+    }
+  }
+
+  #settle(situation: Situation): false {
+    this.#failing.delete("look");
+    if (!this.#converged) {
+      this.#converged = true;
+      this.#options.converged?.(situation, this.#clock.monotonic() - this.#since);
+    }
+    return false;
+  }
+
+  /** Runs the steps, each as soon as those it comes after have ended, at most `parallel` at a time. */
+  async #act(steps: readonly PlannedStep[], signal: AbortSignal): Promise<void> {
+    const waiting = [...steps];
+    const open = new Set(steps.map(({ id }) => id));
+    const running = new Set<Promise<void>>();
+    while ((waiting.length > 0 && !signal.aborted) || running.size > 0) {
+      for (const step of signal.aborted ? [] : [...waiting]) {
+        if (running.size >= this.#parallel) break;
+        if (step.after.some((id) => open.has(id))) continue;
+        waiting.splice(waiting.indexOf(step), 1);
+        const work: Promise<void> = this.#perform(step, signal).finally(
+          () => (running.delete(work), open.delete(step.id)),
+        );
+        running.add(work);
+      }
+      if (running.size === 0) return; // a circle: cannot be, and must not spin
+      await Promise.race(running);
+    }
+  }
+
+  async #perform({ id, step, mark }: PlannedStep, signal: AbortSignal): Promise<void> {
+    this.#marks.delete(mark.key);
+    this.#world.saveMarks(this.#marks);
+    const from = this.#clock.monotonic();
+    try {
+      await this.#world.perform(step, signal);
+      if (signal.aborted) return;
+      this.#marks.set(mark.key, mark.value);
+      this.#world.saveMarks(this.#marks);
+      this.#failing.delete(id);
+      this.#pending = this.#pending.filter((other) => other !== id);
+      this.#log("debug", `${id}: ${Math.round(this.#clock.monotonic() - from)} ms`);
+    } catch (error) {
+      if (!signal.aborted)
+        this.#fail(id, reasonOf(error), step.kind === "interface" && step.up ? interfaceRetryMs : firstRetryMs);
+    }
+  }
+
+  #fail(id: string, reason: string, firstMs: number): void {
+    const failures = (this.#failing.get(id)?.failures ?? 0) + 1;
+    const delay = Math.min(firstMs * 2 ** (failures - 1), lastRetryMs);
+    this.#failing.set(id, { id, failures, reason, nextTry: this.#clock.monotonic() + delay });
+    this.#log(failures === 1 ? "warning" : "debug", `${id} failed, next try in ${delay / 1000} s: ${reason}`);
+  }
+
+  /** Until woken, a retry is due, or it is time to look again. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const now = this.#clock.monotonic();
+    const next = Math.min(this.#lookAgainMs, ...[...this.#failing.values()].map(({ nextTry }) => nextTry - now));
+    const rest = new AbortController();
+    this.#wake = () => rest.abort(new Error("woken"));
+    if (this.#woken || signal.aborted) return;
+    await this.#clock.sleep(Math.max(next, 10), rest.signal).catch(() => undefined);
+    this.#wake = () => undefined;
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,144 @@
+/**
+ * A planned switchover: keepalived watches a file whose number is added to this node's priority; nothing in the configuration changes and a
+ * reboot forgets it. Runs on the primary.
+ * Invariants: refused when the other node could not take over; when it does not, the primary takes back and says so.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host, Process } from "@nethsec/host/host";
+import type { Facts, SwitchResult, VrrpState } from "../agent-client.ts";
+import { type HaConfig, haPaths } from "../config.ts";
+import { handOver } from "../render-keepalived.ts";
+
+export interface SwitchContext {
+  readonly host: Pick<Host, "files" | "run" | "clock">;
+  readonly config: HaConfig;
+  readonly state: () => VrrpState;
+  readonly converged: () => boolean;
+  readonly peer: () => Promise<Facts>;
+}
+
+const deadlineMs = 20_000;
+const convergeMs = 30_000;
+const pollMs = 20;
+/** The VIP is asked this often while the switch lasts. */
+const pingSeconds = 0.02;
+
+/** Resolves when the new master answers for the VIP and its services are in place. Throws `switch_refused` or `switch_failed`. */
+export async function switchOver(context: SwitchContext, to: "primary" | "backup"): Promise<SwitchResult> {
+  const { host, config, state } = context;
+  if (config.role !== "primary")
+    throw refused(
+      "it is started on the primary.",
+      "From here: ns-ha-config ssh-remote is for the primary; log in there.",
+    );
+  const away = to === "backup";
+  if ((state() === "master") !== away)
+    throw refused(away ? "this node is not master, so there is nothing to hand over." : "this node is master already.");
+  const peer = await context.peer();
+  if (away && peer.state !== "backup")
+    throw refused(`the other node is ${peer.state}, not backup: it would not take over.`, "See: ns-ha-config drill");
+  const probe = new VipProbe(host, config);
+  const from = host.clock.monotonic();
+  try {
+    host.files.write(haPaths.priorityFile, `${away ? handOver : 0}\n`, { mode: 0o644 });
+    await arrived(context, away);
+    await probe.settle();
+  } catch (error) {
+    if (away) host.files.write(haPaths.priorityFile, "0\n", { mode: 0o644 });
+    throw error;
+  } finally {
+    await probe.stop();
+  }
+  const done = await until(
+    host,
+    convergeMs,
+    async () => (away ? (await context.peer()).converged : context.converged()),
+    100,
+  );
+  return {
+    master: to,
+    outageMs: probe.outageMs,
+    ...(done ? { convergedMs: Math.round(host.clock.monotonic() - from) } : {}),
+  };
+}
+
+async function arrived({ host, state, peer }: SwitchContext, away: boolean): Promise<void> {
+  const own = await until(host, deadlineMs, () => Promise.resolve((state() === "master") !== away), pollMs);
+  const other = own && (!away || (await until(host, deadlineMs, async () => (await peer()).state === "master", 50)));
+  if (other) return;
+  throw new NethsecError({
+    code: "switch_failed",
+    message: away
+      ? "The backup node did not take over; the primary keeps the site."
+      : "The primary did not take back in time.",
+    advice: "See: ns-ha-config drill, and /var/log/messages of both nodes.",
+  });
+}
+
+async function until(
+  host: Pick<Host, "clock">,
+  timeoutMs: number,
+  holds: () => Promise<boolean>,
+  every: number,
+): Promise<boolean> {
+  const end = host.clock.monotonic() + timeoutMs;
+  while (!(await holds())) {
+    if (host.clock.monotonic() > end) return false;
+    await host.clock.sleep(every);
+  }
+  return true;
+}
+
+function refused(why: string, advice?: string): NethsecError {
+  return new NethsecError({
+    code: "switch_refused",
+    message: `No switchover: ${why}`,
+    ...(advice === undefined ? {} : { advice }),
+  });
+}
+
+/** The longest time without an answer of the VIP, by `ping` from this node. */
+class VipProbe {
+  readonly #process: Process;
+  readonly #clock: Host["clock"];
+  readonly #reading: Promise<void>;
+  #last: number;
+  #longest = 0;
+  #answers = 0;
+
+  constructor(host: Pick<Host, "run" | "clock">, config: HaConfig) {
+    const vip = config.interfaces[0]?.virtualIp.split("/")[0] ?? config.nodeAddress;
+    this.#clock = host.clock;
+    this.#last = host.clock.monotonic();
+    this.#process = host.run.spawn(["ping", "-n", "-i", String(pingSeconds), vip], { stderr: "ignore" });
+    this.#reading = this.#read();
+  }
+
+  /** Milliseconds. */
+  get outageMs(): number {
+    return Math.max(0, Math.round(this.#longest - pingSeconds * 1000));
+  }
+
+  /** Waits for some answers after the switch, so that a gap at its end counts too. */
+  async settle(): Promise<void> {
+    const seen = this.#answers;
+    const end = this.#clock.monotonic() + 5000;
+    while (this.#answers < seen + 5 && this.#clock.monotonic() < end) await this.#clock.sleep(pollMs);
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.kill("SIGTERM", 500);
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#process.stdout) {
+      if (!decoder.decode(chunk).includes("bytes from")) continue;
+      const now = this.#clock.monotonic();
+      this.#longest = Math.max(this.#longest, now - this.#last);
+      this.#last = now;
+      this.#answers += 1;
+    }
+  }
+}

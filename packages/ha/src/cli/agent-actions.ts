@@ -1,0 +1,130 @@
+/** `sync`, `diff`, `history`, `switch`, `drill`: what the agent of this primary does or knows. */
+import type { Call } from "@nethsec/host/command";
+import { UsageError } from "@nethsec/host/error";
+import { table } from "@nethsec/host/table";
+import { formatDuration } from "@nethsec/host/units";
+import { agentClient, type AgentClient, type DrillCheck, type HistoryEntry } from "../agent-client.ts";
+import { onPrimary } from "../cluster.ts";
+import { haPaths } from "../config.ts";
+import { progress } from "./answer.ts";
+
+function agent(call: Call): AgentClient {
+  return agentClient(call.host.files.real(haPaths.agentSocket));
+}
+
+export async function sync(call: Call): Promise<number> {
+  const wait = call.options["wait"] === true;
+  onPrimary(call.host, wait ? "sync --wait" : "sync");
+  for await (const event of agent(call).sync({ wait, signal: call.signal })) {
+    if (event.kind === "progress") {
+      progress(call, event.text);
+      continue;
+    }
+    const { status, ok, changed, tookMs, advice } = event;
+    if (call.json)
+      call.io.out(
+        `${JSON.stringify({ success: ok, status, changed, took_ms: tookMs, ...(advice === undefined ? {} : { advice }) })}\n`,
+      );
+    else if (ok)
+      call.io.out(
+        `${[`Synchronisation: ${status}, ${formatDuration(tookMs)}`, ...changedLines(wait, changed)].join("\n")}\n`,
+      );
+    else call.io.err(`Synchronisation: ${status}\n${advice === undefined ? "" : `${advice}\n`}`);
+    return ok ? 0 : 1;
+  }
+  return 1;
+}
+
+function changedLines(wait: boolean, changed: readonly string[]): readonly string[] {
+  if (!wait) return [];
+  return changed.length === 0
+    ? ["Nothing had changed."]
+    : ["Applied on the backup node:", ...changed.map((path) => `  ${path}`)];
+}
+
+export async function diff(call: Call): Promise<number> {
+  onPrimary(call.host, "diff");
+  const entries = await agent(call).diff();
+  if (call.json) call.io.out(`${JSON.stringify({ entries })}\n`);
+  else if (entries.length === 0) call.io.out("The backup node holds what the primary has.\n");
+  else {
+    const rows = entries.map(({ path, change, detail }) => [change, path, detail ?? ""]);
+    call.io.out(
+      `${table([{ title: "Change" }, { title: "Path" }, { title: "Detail" }], rows, { color: call.io.color })}\n`,
+    );
+  }
+  return 0;
+}
+
+const historyDefault = 20;
+
+export async function history(call: Call): Promise<number> {
+  onPrimary(call.host, "history");
+  const count = call.options["lines"];
+  const limit = count === undefined ? historyDefault : Number(count);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
+    throw new UsageError(`"${String(count)}" is no number of lines (1 to 10000)`);
+  const follow = call.options["follow"] === true;
+  const entries: HistoryEntry[] = [];
+  try {
+    for await (const entry of agent(call).history({ limit, follow, signal: call.signal })) {
+      if (call.json && !follow) entries.push(entry);
+      else call.io.out(call.json ? `${JSON.stringify(entry)}\n` : `${historyLine(entry)}\n`);
+    }
+  } catch (error) {
+    if (!call.signal.aborted) throw error; // interrupted: that is how one leaves --follow
+  }
+  if (call.json && !follow) call.io.out(`${JSON.stringify({ entries })}\n`);
+  return 0;
+}
+
+/** "2025-06-09 07:21:15.123Z  primary  transition  backup → master  (0.31 s)" */
+export function historyLine(entry: HistoryEntry): string {
+  const time = new Date(entry.at).toISOString().replace("T", " ");
+  const took = entry.tookMs === undefined ? "" : `  (${formatDuration(entry.tookMs)})`;
+  return `${time}  ${entry.node.padEnd(7)}  ${entry.kind.padEnd(10)}  ${entry.text}${took}`;
+}
+
+export async function switchOver(call: Call): Promise<number> {
+  const given = call.options["to"] ?? "backup";
+  if (given !== "primary" && given !== "backup") throw new UsageError("--to is primary or backup");
+  onPrimary(call.host, `switch --to ${given}`);
+  progress(call, `Handing over to the ${given} node…`);
+  const { master, outageMs, convergedMs } = await agent(call).switchTo(given);
+  if (call.json)
+    call.io.out(
+      `${JSON.stringify({ success: true, master, outage_ms: outageMs, converged_ms: convergedMs ?? null })}\n`,
+    );
+  else {
+    const whole =
+      convergedMs === undefined ? "" : `; every service was in its place after ${formatDuration(convergedMs)}`;
+    call.io.out(`The ${master} node is master now; measured outage ${formatDuration(outageMs)}${whole}.\n`);
+    if (master === "backup") call.io.out("Back: ns-ha-config switch --to primary\n");
+  }
+  return 0;
+}
+
+export async function drill(call: Call): Promise<number> {
+  onPrimary(call.host, "drill");
+  progress(call, "Checking what a failover needs…");
+  const checks = await agent(call).drill();
+  const failed = checks.some(({ verdict }) => verdict === "fail");
+  if (call.json) call.io.out(`${JSON.stringify({ success: !failed, checks })}\n`);
+  else call.io.out(`${drillReport(checks, call.io.color)}\n`);
+  return failed ? 1 : 0;
+}
+
+/** A verdict a line, and the sum. Pure. */
+export function drillReport(checks: readonly DrillCheck[], color: boolean): string {
+  const code = { ok: 32, warning: 33, fail: 31 } as const;
+  const lines = checks.map(({ verdict, text }) => {
+    const word = verdict.padEnd(7);
+    return `${color ? `\u001b[${code[verdict]}m${word}\u001b[0m` : word}  ${text}`;
+  });
+  const failed = checks.filter(({ verdict }) => verdict === "fail").length;
+  const sum =
+    failed === 0
+      ? "A failover now would lose nothing."
+      : `A failover now would lose something: ${failed} of ${checks.length} checks failed.`;
+  return [...lines, "", sum].join("\n");
+}

@@ -1,0 +1,48 @@
+/** How every action of ns-ha-config speaks: one JSON document with `--json`, plain sentences else; and how a list of problems is refused. */
+import type { Call } from "@nethsec/host/command";
+import { NethsecError } from "@nethsec/host/error";
+import type { Problem } from "../checks.ts";
+
+/** Prints the sentences, or `{"success": true, …facts}`; returns the exit code 0. */
+export function succeed(
+  call: Call,
+  sentences: readonly string[],
+  facts: Readonly<Record<string, unknown>> = {},
+): number {
+  if (call.json) call.io.out(`${JSON.stringify({ success: true, ...facts })}\n`);
+  else for (const sentence of sentences) call.io.out(`${sentence}\n`);
+  return 0;
+}
+
+/** Each problem on a line of its own; exit code 1. */
+export function failWith(call: Call, title: string, problems: readonly Pick<Problem, "code" | "message">[]): number {
+  if (call.json) {
+    const errors = problems.map(({ code, message }) => ({ code, message }));
+    call.io.out(`${JSON.stringify({ success: false, errors })}\n`);
+  } else call.io.err(`${title}\n${problems.map(({ message }) => `  - ${message}`).join("\n")}\n`);
+  return 1;
+}
+
+/** What is under way, for a person who waits; nothing with `--json` or into a file. */
+export function progress(call: Call, text: string): void {
+  if (!call.json && call.io.stdoutIsTerminal) call.io.err(`${text}\n`);
+}
+
+/** An argument that the table demands, so its absence is a fault of ours. */
+export function argument(call: Call, name: string): string {
+  const value = call.args[name];
+  if (value === undefined) throw new Error(`the argument ${name} is not declared`);
+  return value;
+}
+
+/** Root's password: a prompt without echo on a terminal, else one line of stdin. */
+export async function readPassword(call: Call, node: string): Promise<string> {
+  const password = await call.io.readSecret(`Password of root on the backup node ${node}: `);
+  if (password !== "") return password;
+  throw new NethsecError({
+    code: "password_missing",
+    message: "No password was given.",
+    advice: `Type it at the prompt, or: echo "password" | ${call.calledAs} …`,
+    exitCode: 2,
+  });
+}

@@ -1,0 +1,32 @@
+/** `check-primary-node` and `check-backup-node`: nothing is changed, every problem is listed. */
+import type { Call } from "@nethsec/host/command";
+import { UsageError } from "@nethsec/host/error";
+import { notOnBackup } from "../cluster.ts";
+import { ipv4ToNumber } from "../ipv4.ts";
+import { fingerprint } from "../known-hosts.ts";
+import { checkBackup } from "../remote-actions.ts";
+import { checkRequirements } from "../requirements.ts";
+import { argument, failWith, progress, readPassword, succeed } from "./answer.ts";
+
+export async function checkPrimaryNode(call: Call): Promise<number> {
+  const interfaceName = argument(call, "lan_interface");
+  notOnBackup(call.host, `check-primary-node ${interfaceName}`);
+  const problems = await checkRequirements(call.host, { role: "primary", interfaceName });
+  if (problems.length > 0) return failWith(call, "The primary node does not meet the requirements:", problems);
+  return succeed(call, ["The primary node meets the requirements."]);
+}
+
+export async function checkBackupNode(call: Call): Promise<number> {
+  const [address, interfaceName] = [argument(call, "backup_node_ip"), argument(call, "lan_interface")];
+  notOnBackup(call.host, `check-backup-node ${address} ${interfaceName}`);
+  if (ipv4ToNumber(address) === undefined) throw new UsageError(`"${address}" is no IPv4 address`);
+  const password = await readPassword(call, address);
+  progress(call, `Connecting to ${address}…`);
+  const { errors, hostKey, pinnedNow } = await checkBackup(call.host, address, password, interfaceName);
+  const key = `${fingerprint(hostKey)} (${hostKey.algorithm})`;
+  if (errors.length > 0) return failWith(call, `The backup node ${address} does not meet the requirements:`, errors);
+  const pinned = pinnedNow
+    ? `The SSH host key of ${address} was pinned: ${key}`
+    : `The SSH host key of ${address} is the pinned one: ${key}`;
+  return succeed(call, ["The backup node meets the requirements.", pinned], { host_key: key, pinned_now: pinnedNow });
+}

@@ -1,0 +1,52 @@
+/** `add-lan-interface`, `remove-interface`, `add-vip`, `remove-vip`: on both nodes or on neither. */
+import type { Call } from "@nethsec/host/command";
+import { UsageError } from "@nethsec/host/error";
+import * as cluster from "../cluster.ts";
+import { ipv4ToNumber } from "../ipv4.ts";
+import { argument, progress, succeed } from "./answer.ts";
+import { checkCidr } from "./init.ts";
+import { listing } from "./problems.ts";
+
+const unchanged = "Nothing was changed:";
+
+export async function addLanInterface(call: Call): Promise<number> {
+  const words = ["primary_node_ip", "backup_node_ip", "virtual_ip_address"].map((name) => argument(call, name));
+  const [primaryAddress = "", backupAddress = "", virtualIp = ""] = words;
+  cluster.onPrimary(call.host, `add-lan-interface ${words.join(" ")}`);
+  for (const address of [primaryAddress, backupAddress]) {
+    if (ipv4ToNumber(address) === undefined) throw new UsageError(`"${address}" is no IPv4 address`);
+  }
+  checkCidr(virtualIp);
+  progress(call, "Configuring both nodes…");
+  await listing(unchanged, () => cluster.addLanInterface(call.host, { primaryAddress, backupAddress, virtualIp }));
+  return succeed(call, [`The interface with the virtual IP ${virtualIp} was added on both nodes.`]);
+}
+
+export async function removeInterface(call: Call): Promise<number> {
+  const name = argument(call, "interface");
+  const config = cluster.onPrimary(call.host, `remove-interface ${name}`);
+  const virtual = config.interfaces.find((known) => known.name === name)?.virtualIp;
+  progress(call, "Configuring both nodes…");
+  await listing(unchanged, () => cluster.removeInterface(call.host, name));
+  const moved =
+    virtual === undefined
+      ? []
+      : [`${name} has the address ${virtual} on this node now; on the backup node the interface was removed.`];
+  return succeed(call, [`The interface ${name} was removed from the HA configuration.`, ...moved]);
+}
+
+export async function addVip(call: Call): Promise<number> {
+  const [name, cidr] = [argument(call, "interface"), argument(call, "vip_address")];
+  cluster.onPrimary(call.host, `add-vip ${name} ${cidr}`);
+  checkCidr(cidr);
+  await listing(unchanged, () => cluster.addVip(call.host, name, cidr));
+  return succeed(call, [`The VIP ${cidr} was added to ${name} on both nodes.`]);
+}
+
+export async function removeVip(call: Call): Promise<number> {
+  const [name, cidr] = [argument(call, "interface"), argument(call, "vip")];
+  cluster.onPrimary(call.host, `remove-vip ${name} ${cidr}`);
+  checkCidr(cidr);
+  await listing(unchanged, () => cluster.removeVip(call.host, name, cidr));
+  return succeed(call, [`The VIP ${cidr} was removed from ${name} on both nodes.`]);
+}

@@ -1,0 +1,54 @@
+/** `enable`, `disable`, `reset`. */
+import type { Call } from "@nethsec/host/command";
+import * as cluster from "../cluster.ts";
+import { argument, progress, succeed } from "./answer.ts";
+
+export async function enable(call: Call): Promise<number> {
+  cluster.onPrimary(call.host, "enable");
+  progress(call, "Enabling both nodes…");
+  await cluster.enable(call.host);
+  return succeed(call, ["The HA cluster is enabled on both nodes."]);
+}
+
+export async function disable(call: Call): Promise<number> {
+  cluster.onPrimary(call.host, "disable");
+  progress(call, "Disabling both nodes…");
+  await cluster.disable(call.host);
+  return succeed(call, [
+    "The HA cluster is disabled on both nodes; they are reached by their own addresses.",
+    "To enable it again: ns-ha-config enable",
+  ]);
+}
+
+export async function reset(call: Call): Promise<number> {
+  const force = call.options["force"] === true;
+  if (!force) cluster.onPrimary(call.host, "reset");
+  const what = force ? "this node only" : "both nodes";
+  if (call.options["yes"] !== true) {
+    if (!call.json) call.io.err(`The HA configuration of ${what} will be removed. Type yes to go on: `);
+    if ((await call.io.readLine())?.trim() !== "yes") {
+      if (call.json) call.io.out(`${JSON.stringify({ success: false, error: "not_confirmed" })}\n`);
+      else call.io.err("Nothing was changed: the answer was not yes (without a terminal use --yes).\n");
+      return 1;
+    }
+  }
+  progress(call, "Removing the HA configuration…");
+  await cluster.reset(call.host, force);
+  return succeed(call, [`The HA configuration of ${what} was removed; the network configuration is as it was.`]);
+}
+
+export async function setTiming(call: Call): Promise<number> {
+  const timing = argument(call, "timing");
+  if (timing !== "classic" && timing !== "fast") {
+    const { UsageError } = await import("@nethsec/host/error");
+    throw new UsageError(`"${timing}" is no timing: it is classic or fast`);
+  }
+  const config = cluster.onPrimary(call.host, `set-timing ${timing}`);
+  const { readJournal } = await import("../pair.ts");
+  if (config.timing === timing && readJournal(call.host) === undefined)
+    return succeed(call, [`The timing is ${timing} already.`]);
+  const { setTiming: change } = await import("../set-timing.ts");
+  progress(call, "Changing both nodes…");
+  await change(call.host, timing);
+  return succeed(call, [`The timing of both nodes is ${timing} now.`]);
+}

@@ -1,0 +1,19 @@
+/** Every problem of a refused change on a line of its own, as one error. */
+import { NethsecError } from "@nethsec/host/error";
+import { RequirementsError } from "../node-changes.ts";
+
+/** Runs `work`; turns its {@link RequirementsError} into an error that lists every problem below `title`. */
+export async function listing<T>(title: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof RequirementsError)) throw error;
+    const [first] = error.problems;
+    const lines = error.problems.map(({ message }) => `  - ${message}`);
+    throw new NethsecError({
+      code: first?.code ?? "validation",
+      message: `${title}\n${lines.join("\n")}`,
+      cause: error,
+    });
+  }
+}

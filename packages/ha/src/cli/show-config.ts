@@ -1,0 +1,54 @@
+/** `show-config`, in the layout of the documentation to the byte. */
+import type { Call } from "@nethsec/host/command";
+import { onPrimary } from "../cluster.ts";
+import { listInterfaces, listVips, type ListedInterface } from "../list-interfaces.ts";
+
+export function run(call: Call): number {
+  onPrimary(call.host, "show-config");
+  const interfaces = listInterfaces(call.host.uci);
+  const vips = listVips(call.host.uci);
+  if (call.json) {
+    call.io.out(`${JSON.stringify({ interfaces, vips })}\n`);
+    return 0;
+  }
+  call.io.out(showConfig(interfaces, vips, call.io.color));
+  return 0;
+}
+
+const rule = "-".repeat(65);
+
+/** Pure: what there is → the text, with its last newline. The blank after a device that is not configured is the documentation's. */
+export function showConfig(
+  interfaces: readonly ListedInterface[],
+  vips: readonly { interface: string; ipaddr: string }[],
+  color: boolean,
+): string {
+  const title = (text: string): string => (color ? `\u001b[1m${text}\u001b[0m` : text);
+  const configured = interfaces.filter((item) => item.ha_configured);
+  const others = interfaces.filter((item) => !item.ha_configured);
+  return [
+    title("Current configuration"),
+    "",
+    "Interfaces:",
+    ...orNone(
+      configured.map(
+        ({ name, device, virtual_ip }) => `  Interface: ${name}, Device: ${device}, Virtual IP: ${virtual_ip}`,
+      ),
+    ),
+    "",
+    "Aliases:",
+    ...orNone(vips.map((vip) => `  Interface: ${vip.interface}, Virtual Alias IP: ${vip.ipaddr}`)),
+    "",
+    rule,
+    "",
+    title("Not configured"),
+    "",
+    "Interfaces:",
+    ...orNone(others.map(({ name, device }) => `  Interface: ${name}, Device: ${device} `)),
+    "",
+  ].join("\n");
+}
+
+function orNone(lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? ["  None"] : lines;
+}

@@ -1,0 +1,87 @@
+/** `status`: the only action for both nodes, in the layout of the documentation; more lines may follow it. */
+import type { Call } from "@nethsec/host/command";
+import { clusterStatus, type ClusterStatus } from "../cluster-status.ts";
+
+export async function run(call: Call): Promise<number> {
+  if (call.options["watch"] !== true) return print(call);
+  for (;;) {
+    if (call.io.stdoutIsTerminal) call.io.out("\u001b[H\u001b[2J");
+    await print(call);
+    try {
+      await call.host.clock.sleep(1000, call.signal);
+    } catch {
+      return 0; // interrupted: that is how one leaves
+    }
+  }
+}
+
+async function print(call: Call): Promise<number> {
+  const status = await clusterStatus(call.host);
+  if (call.json) call.io.out(`${JSON.stringify(asJson(status))}\n`);
+  else call.io.out(showStatus(status, await localTime(call, status.lastSyncTime), call.io.color));
+  return 0;
+}
+
+/** The plugin's names (contract, section 2), with what is new. */
+function asJson(status: ClusterStatus): Record<string, unknown> {
+  return {
+    role: status.role,
+    status: status.status,
+    state: status.state,
+    timing: status.timing,
+    last_sync_status: status.lastSyncStatus ?? "",
+    last_sync_time: status.lastSyncTime ?? 0,
+    virtual_ips: Object.fromEntries(status.virtualIps.map(({ section, options }) => [section, options])),
+    keepalived_stats: status.keepalivedStats,
+    pending: status.pending,
+    conditions: status.conditions,
+  };
+}
+
+/** As `date` prints it, in the firewall's time zone. */
+async function localTime(call: Call, seconds: number | undefined): Promise<string | undefined> {
+  if (seconds === undefined) return undefined;
+  const { stdout } = await call.host.run(["date", "-d", `@${seconds}`, "+%a %b %e %H:%M:%S %Z %Y"], {
+    timeoutMs: 2000,
+  });
+  return stdout.trim();
+}
+
+const colors: Readonly<Record<string, number>> = {
+  enabled: 32,
+  disabled: 90,
+  master: 94,
+  fault: 31,
+  unknown: 33,
+  error: 31,
+  warning: 33,
+};
+
+/** Pure: what is known → the text, with its last newline. `syncTime`: as `date` prints it. */
+export function showStatus(status: ClusterStatus, syncTime: string | undefined, color: boolean): string {
+  const paint = (text: string, kind = text): string => {
+    const code = colors[kind];
+    return color && code !== undefined ? `\u001b[${code}m${text}\u001b[0m` : text;
+  };
+  if (status.role === "unknown") return `Status: ${paint("disabled")}\n`;
+  const lines = [`Status: ${paint(status.status)}`, `Role: ${status.role}`, `Current State: ${paint(status.state)}`];
+  if (status.lastSyncStatus !== undefined) {
+    const good = status.lastSyncStatus === "Successful";
+    lines.push(`Last Sync Status: ${paint(status.lastSyncStatus, good ? "enabled" : "error")}`);
+  }
+  if (syncTime !== undefined) lines.push(`Last Sync Time: ${syncTime}`);
+  if (status.virtualIps.length > 0) {
+    const ips = status.virtualIps.map(
+      ({ section, options }) => `  ${section}: ${options["address"] ?? ""} (${options["device"] ?? ""})`,
+    );
+    lines.push("", "Virtual IPs:", ...ips);
+  }
+  const stats = Object.entries(status.keepalivedStats).map(([name, value]) => `  ${name}: ${value}`);
+  if (stats.length > 0) lines.push("", "Keepalived Statistics:", ...stats);
+  const notes = [
+    ...status.pending.map((step) => `  pending: ${step}`),
+    ...status.conditions.map(({ severity, text }) => `  ${paint(severity)}: ${text}`),
+  ];
+  if (notes.length > 0) lines.push("", "Notes:", ...notes);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,39 @@
+/** `upgrade-remote [image]` and `upgrade-remote --packages`. */
+import type { Call } from "@nethsec/host/command";
+import { onPrimary } from "../cluster.ts";
+import { downloadImage } from "../download-image.ts";
+import { levelPackages } from "../level-packages.ts";
+import { upgradeBackup } from "../upgrade-backup.ts";
+import { progress, succeed } from "./answer.ts";
+
+export async function run(call: Call): Promise<number> {
+  const given = call.args["image"];
+  const config = onPrimary(call.host, ["upgrade-remote", ...(given === undefined ? [] : [given])].join(" "));
+  const { host, signal } = call;
+  if (call.options["packages"] === true) {
+    progress(call, `Comparing the packages with those of ${config.peer.address}…`);
+    const installed = await levelPackages(host, config, signal, (text) => progress(call, text));
+    const sentence =
+      installed.length === 0
+        ? "The backup node has the same packages already."
+        : `Installed on the backup node: ${installed.join(", ")}.`;
+    return succeed(call, [sentence], { installed });
+  }
+  if (given === undefined) progress(call, "Downloading the latest image…");
+  const image = given ?? (await downloadImage(host, { latest: true, force: false, signal }));
+  progress(call, `Sending ${image} to ${config.peer.address}…`);
+  await upgradeBackup(host, config, image, signal);
+  return succeed(
+    call,
+    [`The backup node ${config.peer.address} installs ${image} and restarts; see: ns-ha-config status`],
+    { image },
+  );
+}
+
+/** `ns-download [-f] [-l]`: prints the path of the verified image. */
+export async function download(call: Call): Promise<number> {
+  const { latest, force } = { latest: call.options["latest"] === true, force: call.options["force"] === true };
+  const image = await downloadImage(call.host, { latest, force, signal: call.signal });
+  call.io.out(call.json ? `${JSON.stringify({ image })}\n` : `${image}\n`);
+  return 0;
+}

@@ -1,0 +1,61 @@
+/** What is known about the cluster on this node: configuration, the agent's word, the last synchronisation. Reads only. */
+import type { Condition, Host } from "@nethsec/host/host";
+import { agentClient, type VrrpState } from "./agent-client.ts";
+import { haPaths, readHaConfig, type Role, type Timing } from "./config.ts";
+import { isUnderWay, readJournal } from "./pair.ts";
+
+export interface ClusterStatus {
+  readonly role: Role | "unknown";
+  readonly status: "enabled" | "disabled";
+  readonly state: VrrpState;
+  readonly timing: Timing;
+  readonly lastSyncStatus: string | undefined;
+  /** Seconds since 1970. */
+  readonly lastSyncTime: number | undefined;
+  /** By UCI section, in order. */
+  readonly virtualIps: readonly { readonly section: string; readonly options: Readonly<Record<string, string>> }[];
+  readonly keepalivedStats: Readonly<Record<string, number>>;
+  /** Steps that the agent has still to do; empty when converged or when there is no agent. */
+  readonly pending: readonly string[];
+  readonly conditions: readonly Pick<Condition, "code" | "severity" | "text">[];
+}
+
+type Machine = Pick<Host, "uci" | "files">;
+
+export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
+  const config = readHaConfig(host.uci);
+  const agent = config === undefined ? undefined : await agentClient(host.files.real(haPaths.agentSocket)).status();
+  const sync = config === undefined ? undefined : host.uci.readState("keepalived").section("ha_peer");
+  const time = Number(sync?.get("last_sync_time") ?? "");
+  const conditions: Pick<Condition, "code" | "severity" | "text">[] = [...(agent?.conditions ?? [])];
+  if (config !== undefined && agent === undefined) {
+    const text =
+      "The agent ns-ha does not run on this node: services do not follow the cluster. Start it: /etc/init.d/ns-ha start";
+    conditions.push({ code: "ha_agent_not_running", severity: "error", text });
+  }
+  const journal = readJournal(host);
+  if (journal !== undefined && !isUnderWay(host, journal)) {
+    const text = `A change was interrupted, the nodes may differ. Complete it: ns-ha-config ${journal.action}`;
+    conditions.push({ code: "change_interrupted", severity: "warning", text });
+  }
+  return {
+    role: config?.role ?? "unknown",
+    status: config?.enabled === true ? "enabled" : "disabled",
+    state: agent?.state ?? "unknown",
+    timing: config?.timing ?? "classic",
+    lastSyncStatus: sync?.get("last_sync_status"),
+    lastSyncTime: Number.isInteger(time) && time > 0 ? time : undefined,
+    virtualIps: config === undefined ? [] : virtualIps(host),
+    keepalivedStats: agent?.keepalivedStats ?? {},
+    pending: agent?.pending ?? [],
+    conditions,
+  };
+}
+
+function virtualIps(host: Machine): ClusterStatus["virtualIps"] {
+  const sections = host.uci.read("keepalived").ofType("ipaddress");
+  return sections.map((section) => ({
+    section: section.name,
+    options: Object.fromEntries(section.options.map((option) => [option, section.get(option) ?? ""])),
+  }));
+}

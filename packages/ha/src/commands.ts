@@ -1,0 +1,63 @@
+/** Commands of ns-ha, as data that loads no implementation. Actions of `ns-ha-config` are in config-actions.ts. */
+import type { Command } from "@nethsec/host/command";
+import { agentActions, agentTools } from "./agent/commands.ts";
+import { configActions } from "./config-actions.ts";
+
+export const commands: readonly Command[] = [
+  {
+    name: "ns-ha-config",
+    summary: "configure a cluster of two firewalls",
+    description:
+      "Makes two firewalls one: virtual addresses, connection tracking, configuration and services. Every action but status belongs on the primary node.",
+    examples: [
+      ["ns-ha-config check-primary-node lan", "is this node ready to be the primary?"],
+      ["ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan", "make it the primary"],
+      ["ns-ha-config status", "how is the cluster?"],
+    ],
+    options: [{ name: "trace", summary: "tell each step on stderr (no secrets)" }],
+    actions: configActions,
+  },
+  {
+    name: "ns.ha",
+    summary: "rpcd plugin of the cluster",
+    path: "/usr/libexec/rpcd/ns.ha",
+    raw: true,
+    hidden: true,
+    load: () => import("./rpcd.ts"),
+  },
+  {
+    name: "ns-download",
+    summary: "download and verify a firmware image",
+    description: "Prints the path of the image. Without --latest it is the release that runs.",
+    examples: [["ns-download -l", "the newest release"]],
+    options: [
+      { name: "latest", short: "l", summary: "the newest release" },
+      { name: "force", short: "f", summary: "download it even if it is there" },
+    ],
+    path: "/usr/sbin/ns-download",
+    load: async () => ({ run: (await import("./cli/upgrade-remote.ts")).download }),
+  },
+  {
+    name: "ns-ha",
+    summary: "the resident agent of the cluster, and what it is called for",
+    path: "/usr/sbin/ns-ha",
+    actions: [
+      {
+        name: "render",
+        summary: "write keepalived's and conntrackd's configuration, and tell them when it changed",
+        description:
+          "The init script runs it before keepalived starts and after each change of /etc/config/keepalived.",
+        examples: [["ns-ha render", "after uci commit keepalived"]],
+        load: () => import("./cli/render.ts"),
+      },
+      {
+        name: "hold-timing",
+        summary: "stand still while the primary changes its timing (called by set-timing)",
+        hidden: true,
+        load: async () => ({ run: (await import("./set-timing.ts")).runHoldTiming }),
+      },
+      ...agentActions,
+    ],
+  },
+  ...agentTools,
+];

@@ -1,0 +1,68 @@
+/** What `check-primary-node` and `check-backup-node` ask of a node (its own half), and the same for an interface to be added. */
+import type { Host } from "@nethsec/host/host";
+import {
+  announcedRouter,
+  answers,
+  checkDevices,
+  checkDhcp,
+  checkHotspot,
+  checkInterface,
+  checkVirtualIp,
+  inUse,
+  isOurs,
+  type Problem,
+} from "./checks.ts";
+import { readHaConfig, type Role } from "./config.ts";
+import { configuredInterfaces } from "./network-config.ts";
+
+export interface Requirements {
+  readonly role: Role;
+  readonly interfaceName: string;
+  /** CIDR; undefined: what the cluster has, or what the DHCP server announces as router. */
+  readonly virtualIp?: string;
+  /** Addresses that a virtual one must not be, besides this node's own. */
+  readonly otherAddresses?: readonly string[];
+  /** The DHCP server must have its option "force". */
+  readonly dhcpForce?: boolean;
+  /** Devices of the primary (asked of the backup). */
+  readonly devices?: readonly string[];
+}
+
+/** Every problem of this node; empty when it is ready. Changes nothing. */
+export async function checkRequirements(
+  host: Pick<Host, "uci" | "run" | "net">,
+  wanted: Requirements,
+): Promise<Problem[]> {
+  const network = host.uci.read("network");
+  const problems = checkInterface(network, wanted.interfaceName);
+  problems.push(...(wanted.role === "primary" ? await checkPrimary(host, wanted) : []));
+  if (wanted.devices !== undefined && wanted.devices.length > 0) {
+    const present = (await host.net.addresses()).map(({ device }) => device.split("@")[0] ?? device);
+    problems.push(...checkDevices(wanted.devices, present));
+  }
+  return problems;
+}
+
+async function checkPrimary(host: Pick<Host, "uci" | "run">, wanted: Requirements): Promise<Problem[]> {
+  const onInterface = configuredInterfaces(host.uci.read("network")).find(({ name }) => name === wanted.interfaceName);
+  if (onInterface === undefined) return [];
+  const config = readHaConfig(host.uci);
+  const existing = config?.interfaces.find(({ name }) => name === wanted.interfaceName)?.virtualIp;
+  const dhcp = host.uci.read("dhcp");
+  const known = wanted.virtualIp ?? existing;
+  const problems = checkDhcp(dhcp, wanted.interfaceName, { virtualIp: known, force: wanted.dhcpForce ?? false });
+  problems.push(...checkHotspot(host.uci));
+  const prefix = onInterface.addresses[0]?.prefix;
+  const router = announcedRouter(dhcp, wanted.interfaceName);
+  const candidate = known ?? (router === undefined || prefix === undefined ? undefined : `${router}/${prefix}`);
+  if (candidate === undefined) return problems;
+  const own = configuredInterfaces(host.uci.read("network")).flatMap(({ addresses }) =>
+    addresses.map(({ address }) => address),
+  );
+  const addressProblems = checkVirtualIp(candidate, onInterface, [...own, ...(wanted.otherAddresses ?? [])]);
+  problems.push(...addressProblems);
+  const address = candidate.split("/")[0] ?? candidate;
+  const worthAsking = addressProblems.length === 0 && onInterface.device !== undefined && !isOurs(config, address);
+  if (worthAsking && (await answers(host, onInterface.device, address))) problems.push(inUse(address));
+  return problems;
+}

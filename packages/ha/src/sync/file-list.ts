@@ -1,0 +1,69 @@
+/**
+ * Which files travel: `sysupgrade -l`, plus keepalived.ha_peer.sync_list, minus exclude_list, minus what makes a node itself.
+ * Invariants: every path is clean and has no link as its first part (`/var` is one on OpenWrt); the order does not depend on the sources.
+ */
+import { dirname } from "node:path";
+import type { Files, Host } from "@nethsec/host/host";
+import { globToRegExp, isCleanPath, isGlob, isOwnPath, matchesAny } from "./path-rules.ts";
+
+/** What `sysupgrade -l` lists, one path a line. Empty when there is no sysupgrade here. */
+export async function sysupgradeList(host: Pick<Host, "run" | "files">, signal?: AbortSignal): Promise<string[]> {
+  if (!host.files.exists("/sbin/sysupgrade")) return [];
+  const { stdout } = await host.run(["sysupgrade", "-l"], {
+    timeoutMs: 30_000,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return stdout.split("\n").filter((line) => line.startsWith("/"));
+}
+
+export interface FileListSources {
+  readonly sysupgrade: readonly string[];
+  readonly list: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+/** The restore list: files and folders that exist here, patterns resolved. */
+export function fileList(files: Files, { sysupgrade, list, exclude }: FileListSources): string[] {
+  const found = [...sysupgrade, ...list.flatMap((item) => (isGlob(item) ? expand(files, item) : [item]))]
+    .map((path) => withoutLink(files, path.replaceAll(/\/{2,}/g, "/").replace(/\/+$/, "")))
+    .filter(
+      (path) => isCleanPath(path) && !isOwnPath(path) && !matchesAny(path, exclude) && files.stat(path) !== undefined,
+    );
+  return [...new Set(found)].sort();
+}
+
+/** `/var/x` → `/tmp/x` where /var is a link, as on OpenWrt: the receiver follows no links. */
+function withoutLink(files: Files, path: string): string {
+  const [, first = "", ...rest] = path.split("/");
+  const target = first === "" ? undefined : files.readlink(`/${first}`);
+  if (target === undefined) return path;
+  return [target.startsWith("/") ? target : `/${target}`, ...rest].join("/");
+}
+
+/** Paths that a pattern matches, folder by folder. */
+function expand(files: Files, pattern: string): string[] {
+  const parts = pattern.split("/").slice(1);
+  let found = [""];
+  for (const part of parts) {
+    found = found.flatMap((dir) => {
+      if (!isGlob(part)) return [`${dir}/${part}`];
+      const expression = globToRegExp(`/${part}`);
+      // A shell's `*` does not match hidden names either.
+      return files
+        .list(dir === "" ? "/" : dir)
+        .flatMap((name) =>
+          expression.test(`/${name}`) && (!name.startsWith(".") || part.startsWith(".")) ? [`${dir}/${name}`] : [],
+        );
+    });
+  }
+  return found.filter((path) => files.stat(path) !== undefined);
+}
+
+/** Folders and files to watch for changes: what is not below another one. */
+export function watchRoots(files: Files, list: readonly string[]): string[] {
+  const inEtc = (path: string): boolean => path === "/etc" || path.startsWith("/etc/");
+  const others = list
+    .filter((path) => !inEtc(path))
+    .map((path) => (files.stat(path)?.type === "directory" ? path : path));
+  return ["/etc", ...new Set(others.filter((path) => dirname(path) !== "/"))];
+}

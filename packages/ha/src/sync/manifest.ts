@@ -1,0 +1,140 @@
+/**
+ * The manifest: what a complete staging area holds, entry by entry. Written on the primary, checked on the backup.
+ * Invariants: a checked manifest has only clean paths, each below one of its roots, none of them a node's own; parents come before children.
+ */
+import { createHash } from "node:crypto";
+import type { Files, FileStat } from "@nethsec/host/host";
+import { digestFile } from "@nethsec/host/verified-copy";
+import { NethsecError } from "@nethsec/host/error";
+import * as v from "valibot";
+import { isCleanPath, isOwnPath, isWithin } from "./path-rules.ts";
+
+const path = v.pipe(v.string(), v.check(isCleanPath, "not a clean absolute path"));
+const common = {
+  path,
+  uid: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  gid: v.pipe(v.number(), v.integer(), v.minValue(0)),
+};
+/** Permission bits without setuid and setgid: the synchronisation never makes a program privileged. */
+const mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o1777));
+export const manifestEntrySchema = v.variant("type", [
+  v.object({
+    ...common,
+    type: v.literal("file"),
+    mode,
+    size: v.number(),
+    sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  }),
+  v.object({ ...common, type: v.literal("directory"), mode }),
+  v.object({ ...common, type: v.literal("symlink"), target: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)) }),
+]);
+export type ManifestEntry = v.InferOutput<typeof manifestEntrySchema>;
+
+export const manifestSchema = v.object({
+  version: v.literal(1),
+  /** Lines of the restore list: files, and folders that are mirrored exactly. */
+  roots: v.array(path),
+  /** Paths that were sent before and exist no longer on the primary. */
+  gone: v.array(path),
+  entries: v.pipe(v.array(manifestEntrySchema), v.maxLength(200_000)),
+});
+export type Manifest = v.InferOutput<typeof manifestSchema>;
+
+/** SHA-256 of the text as it is written: names this manifest to the other node. */
+export function manifestId(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Throws `manifest_refused`, telling the first thing that is wrong. */
+export function parseManifest(text: string): Manifest {
+  let manifest: Manifest;
+  try {
+    manifest = v.parse(manifestSchema, JSON.parse(text));
+  } catch (cause) {
+    throw refused(`it cannot be read (${cause instanceof Error ? cause.message.slice(0, 200) : "?"})`, cause);
+  }
+  const seen = new Map<string, ManifestEntry["type"]>();
+  for (const { path, type } of manifest.entries) {
+    if (!manifest.roots.some((root) => isWithin(path, root))) throw refused(`${path} is not in its own list`);
+    if (seen.has(path)) throw refused(`${path} stands twice in it`);
+    const parent = seen.get(path.slice(0, path.lastIndexOf("/")));
+    if (parent !== undefined && parent !== "directory") throw refused(`${path} is below something that is no folder`);
+    seen.set(path, type);
+  }
+  for (const path of [...manifest.roots, ...manifest.gone, ...seen.keys()]) {
+    if (isOwnPath(path)) throw refused(`${path} belongs to the node itself and is never taken from the other`);
+  }
+  return manifest;
+}
+
+function refused(why: string, cause?: unknown): NethsecError {
+  return new NethsecError({
+    code: "manifest_refused",
+    message: `What was received is refused: ${why}. Nothing was changed.`,
+    advice: "Run `ns-ha-config sync --wait` on the primary; if it stays, compare the versions of both nodes.",
+    cause,
+  });
+}
+
+interface Known {
+  readonly stat: FileStat;
+  readonly sha256: string;
+}
+
+/** Reads trees into entries; remembers hashes of files whose inode, size and time did not change. */
+export class ManifestReader {
+  readonly #files: Files;
+  readonly #now: () => number;
+  readonly #known = new Map<string, Known>();
+
+  /** `now`: wall clock, as the times of files. */
+  constructor(files: Files, now: () => number) {
+    this.#files = files;
+    this.#now = now;
+  }
+
+  /** Entries of each root that exists, and of all below it, without those that `skip` names; parents first. */
+  read(roots: readonly string[], skip: (path: string) => boolean): ManifestEntry[] {
+    const found = new Map<string, ManifestEntry>();
+    const visit = (path: string): void => {
+      if (found.has(path) || skip(path)) return;
+      const entry = this.entry(path);
+      if (entry === undefined) return;
+      found.set(path, entry);
+      if (entry.type === "directory") for (const name of this.#files.list(path)) visit(`${path}/${name}`);
+    };
+    for (const root of roots) visit(root);
+    for (const path of this.#known.keys()) if (!found.has(path)) this.#known.delete(path);
+    return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** undefined: it does not exist (any more), or is a device, a socket or a FIFO, which never travel. */
+  entry(path: string): ManifestEntry | undefined {
+    const stat = this.#files.stat(path);
+    if (stat === undefined || stat.type === "other") return undefined;
+    const { uid, gid } = stat;
+    const mode = stat.mode & 0o1777;
+    if (stat.type === "directory") return { path, type: "directory", mode, uid, gid };
+    if (stat.type === "symlink") {
+      const target = this.#files.readlink(path);
+      return target === undefined ? undefined : { path, type: "symlink", uid, gid, target };
+    }
+    try {
+      return { path, type: "file", mode, uid, gid, size: stat.size, sha256: this.#digest(path, stat) };
+    } catch (error) {
+      if (this.#files.stat(path) === undefined) return undefined; // gone meanwhile
+      throw error;
+    }
+  }
+
+  #digest(path: string, stat: FileStat): string {
+    const known = this.#known.get(path);
+    const same = known?.stat.ino === stat.ino && known.stat.size === stat.size && known.stat.mtimeMs === stat.mtimeMs;
+    // A file written within the granularity of its time may change again without showing it.
+    if (known !== undefined && same && this.#now() - stat.mtimeMs > settledMs) return known.sha256;
+    const { sha256 } = digestFile(this.#files.real(path));
+    this.#known.set(path, { stat, sha256 });
+    return sha256;
+  }
+}
+const settledMs = 2000;

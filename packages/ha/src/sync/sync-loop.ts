@@ -1,0 +1,181 @@
+/**
+ * When to synchronise: at once after a change (inotify, short debounce), when asked, and periodically as a safety net (design decision 5).
+ * Invariants: one run at a time; requests that come while one is running are one more run together; only while `allowed`; after a
+ * failure it is tried again by itself, with a growing delay; the outcome is in /var/state, in the log, and in a condition.
+ */
+import type { Host } from "@nethsec/host/host";
+import { NethsecError } from "@nethsec/host/error";
+import type { HaConfig } from "../config.ts";
+import type { Manifest } from "./manifest.ts";
+import { watchRoots } from "./file-list.ts";
+import { isOwnPath, isWithin } from "./path-rules.ts";
+import { type SyncOutcome, SyncSender } from "./sync-sender.ts";
+
+const quietMs = 100;
+/** Leases and other files that programs write all the time. */
+const busyQuietMs = 5000;
+const firstRetryMs = 5000;
+const lastRetryMs = 120_000;
+
+export interface SyncLoopOptions {
+  readonly host: Host;
+  readonly config: () => HaConfig;
+  /** True while this node is the one that sends. */
+  readonly allowed: () => boolean;
+  readonly finished: (outcome: SyncOutcome) => void;
+}
+
+interface Waiter {
+  readonly progress: (text: string) => void;
+  readonly resolve: (outcome: SyncOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class SyncLoop {
+  readonly #options: SyncLoopOptions;
+  readonly #sender: SyncSender;
+  readonly #waiters: Waiter[] = [];
+  #dueAt = 0;
+  #force = true;
+  #failures = 0;
+  #wake: () => void = () => undefined;
+  #watching: { readonly roots: string; readonly stop: AbortController } | undefined;
+  last: SyncOutcome | undefined;
+  /** Wall clock, milliseconds since 1970. */
+  lastAt: number | undefined;
+
+  constructor(options: SyncLoopOptions) {
+    this.#options = options;
+    this.#sender = new SyncSender(options.host);
+  }
+
+  /** Synchronises as soon as possible; resolves with what came of it. Throws `sync_not_here` where it makes no sense. */
+  now(progress: (text: string) => void): Promise<SyncOutcome> {
+    if (!this.#options.allowed()) {
+      throw new NethsecError({
+        code: "sync_not_here",
+        message:
+          "This node does not send its configuration now: only the primary does, while it is master and the cluster is enabled.",
+        advice: "Look at `ns-ha-config status`.",
+      });
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ progress, resolve, reject });
+      this.#force = true;
+      this.#due(0);
+    });
+  }
+
+  /** What would be sent now. */
+  describe(config: HaConfig): Promise<Manifest["entries"]> {
+    return this.#sender.entries(config, AbortSignal.timeout(30_000));
+  }
+
+  /** The state or the configuration changed: whether this node sends is to be decided again. */
+  look(): void {
+    this.#dueAt = 0;
+    this.#wake();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.#wake(), { once: true });
+    const { clock } = this.#options.host;
+    while (!signal.aborted) {
+      if (!this.#options.allowed()) {
+        this.#stopWatching();
+        this.#force = true;
+        await this.#sleep(60_000, signal);
+        this.#dueAt = 0;
+        continue;
+      }
+      this.#watch(signal);
+      const wait = this.#dueAt - clock.monotonic();
+      if (wait > 0) {
+        await this.#sleep(wait, signal);
+        continue;
+      }
+      await this.#once(signal);
+    }
+    this.#stopWatching();
+    for (const { reject } of this.#waiters.splice(0)) reject(new Error("the agent stops"));
+  }
+
+  async #once(signal: AbortSignal): Promise<void> {
+    const { host, config, finished } = this.#options;
+    const waiters = this.#waiters.splice(0);
+    const onlyIfChanged = !this.#force && this.#failures === 0;
+    this.#force = false;
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    try {
+      const settings = config();
+      const outcome = await this.#sender.run(settings, {
+        onlyIfChanged,
+        signal,
+        progress: (text) => waiters.forEach((waiter) => waiter.progress(text)),
+      });
+      this.#failures = outcome.ok ? 0 : this.#failures + 1;
+      const next = outcome.ok
+        ? settings.sync.intervalSeconds * 1000
+        : Math.min(firstRetryMs * 2 ** (this.#failures - 1), lastRetryMs);
+      this.#due(next);
+      this.#force ||= this.#waiters.length > 0;
+      this.last = outcome;
+      this.lastAt = host.clock.now();
+      finished(outcome);
+      for (const { resolve } of waiters) resolve(outcome);
+      this.#watch(signal);
+    } catch (error) {
+      this.#due(lastRetryMs);
+      for (const { reject } of waiters) reject(error);
+      if (!signal.aborted)
+        host.log("err", `synchronisation: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #due(inMs: number): void {
+    const at = this.#options.host.clock.monotonic() + inMs;
+    if (at >= this.#dueAt) return;
+    this.#dueAt = at;
+    this.#wake();
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const rest = new AbortController();
+    this.#wake = () => rest.abort(new Error("woken"));
+    if (signal.aborted) return;
+    await this.#options.host.clock.sleep(Math.min(ms, 2 ** 31 - 1), rest.signal).catch(() => undefined);
+    this.#wake = () => undefined;
+  }
+
+  /** Watches what the last run sent; starts again when that list of folders changed. */
+  #watch(signal: AbortSignal): void {
+    const { files, log } = this.#options.host;
+    const roots = watchRoots(files, this.#options.config().sync.list);
+    const key = roots.join("\n");
+    if (this.#watching?.roots === key) return;
+    this.#stopWatching();
+    const stop = new AbortController();
+    this.#watching = { roots: key, stop };
+    for (const root of roots) {
+      try {
+        files.watch(root, (path) => this.#changed(path), AbortSignal.any([signal, stop.signal]));
+      } catch (error) {
+        log(
+          "warning",
+          `${root} cannot be watched, its changes travel with the periodic run: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    }
+  }
+
+  #stopWatching(): void {
+    this.#watching?.stop.abort();
+    this.#watching = undefined;
+  }
+
+  #changed(path: string): void {
+    if (isOwnPath(path) || isWithin(path, "/etc/ha") || this.#failures > 0) return;
+    if (isWithin(path, "/etc")) this.#due(quietMs);
+    else this.#due(busyQuietMs);
+  }
+}

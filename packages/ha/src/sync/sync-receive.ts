@@ -1,0 +1,83 @@
+/**
+ * `ns-ha sync-receive`: all that the synchronisation's key may do on the backup (forced command in authorized_keys). It receives into the
+ * staging area, has it applied, and answers questions; everything else is refused.
+ * Invariants: no shell sees what the other node asked for; rsync gets only options from a list, may only receive, and only into the staging
+ * area; a symbolic link there is replaced by rsync, never followed (no --keep-dirlinks).
+ */
+import type { Call } from "@nethsec/host/command";
+import { NethsecError } from "@nethsec/host/error";
+import { agentClient } from "../agent-client.ts";
+import { readHaConfig } from "../config.ts";
+
+export type Request =
+  | { readonly kind: "rsync"; readonly args: readonly string[] }
+  | { readonly kind: "apply"; readonly id: string }
+  | { readonly kind: "facts" }
+  | { readonly kind: "held" };
+
+/** Short options of the sender's rsync, in any order, then the capabilities after `e`. */
+const shortOptions = /^-[lptgoRdcvz]+(?:e\d*\.[A-Za-z]*)?$/;
+const longOptions = /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-z%]{0,8}|--checksum|--dirs|--no-r)$/;
+
+/** What `SSH_ORIGINAL_COMMAND` asks for; undefined: refused. Pure. */
+export function parseRequest(command: string, stagingDir: string): Request | undefined {
+  if (command === "facts" || command === "held") return { kind: command };
+  const id = /^apply ([0-9a-f]{64})$/.exec(command)?.[1];
+  if (id !== undefined) return { kind: "apply", id };
+  const [program, server, ...rest] = command.split(" ");
+  if (program !== "rsync" || server !== "--server") return undefined;
+  const [dot, target] = rest.splice(-2);
+  if (dot !== "." || (target !== stagingDir && target !== `${stagingDir}/`)) return undefined;
+  return rest.every((option) => shortOptions.test(option) || longOptions.test(option))
+    ? { kind: "rsync", args: ["--server", ...rest, dot, target] }
+    : undefined;
+}
+
+export async function run({ host, io, signal }: Call): Promise<number> {
+  const config = readHaConfig(host.uci);
+  const asked = io.env["SSH_ORIGINAL_COMMAND"] ?? "";
+  const log = host.log.tagged("ns-rsync.sh");
+  if (config === undefined || config.role !== "backup") {
+    throw new NethsecError({
+      code: "not_the_backup",
+      message: "This node is not the backup of a cluster: it receives nothing.",
+    });
+  }
+  const request = parseRequest(asked, config.sync.stagingDir);
+  if (request === undefined) {
+    log("warning", `refused: ${asked}`);
+    throw new NethsecError({
+      code: "sync_refused",
+      message: "The key of the synchronisation may only synchronise.",
+      advice: "For a shell on the backup node: ns-ha-config ssh-remote",
+    });
+  }
+  if (request.kind === "rsync") {
+    host.files.mkdir(config.sync.stagingDir, { mode: 0o700 });
+    host.files.chmod(config.sync.stagingDir, 0o700);
+    log("info", `root : PWD=/root ; USER=root ; COMMAND=/usr/bin/rsync ${request.args.join(" ")}`);
+    const child = host.run.spawn(["rsync", ...request.args], {
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+      signal,
+    });
+    return (await child.exited).code ?? 1;
+  }
+  const agent = agentClient(host.files.real("/var/run/ns-ha/agent.sock"));
+  try {
+    const answer =
+      request.kind === "apply"
+        ? await agent.apply(request.id)
+        : request.kind === "held"
+          ? await agent.held()
+          : await agent.facts();
+    io.out(`${JSON.stringify(answer)}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof NethsecError)) throw error;
+    const { code, message, advice } = error;
+    io.out(`${JSON.stringify({ ok: false, error: code, message, advice })}\n`);
+    return 1;
+  }
+}

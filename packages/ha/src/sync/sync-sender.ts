@@ -1,0 +1,219 @@
+/**
+ * One synchronisation, primary's side: export → list → manifest → rsync into the staging area → "apply" (design decision 5).
+ * Invariants: one at a time (the agent's duty); nothing is sent that the receiver would refuse; a run that fails anywhere leaves the backup
+ * as it was, since it applies only what matches the manifest; the status is one of the documented words.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host, RunResult } from "@nethsec/host/host";
+import * as v from "valibot";
+import { type ApplyAnswer, applyAnswerSchema } from "../agent-client.ts";
+import type { HaConfig } from "../config.ts";
+import { dbclientTrouble, sshCommand, sshRun } from "../ssh-link.ts";
+import { writeExport } from "./export-files.ts";
+import { fileList, sysupgradeList } from "./file-list.ts";
+import { type Manifest, manifestId, ManifestReader } from "./manifest.ts";
+import { isOwnPath, manifestPath as manifestFile, matchesAny, restoreListPath } from "./path-rules.ts";
+
+/** As the documentation and `/var/state` tell it. */
+export type SyncStatus =
+  | "Successful"
+  | "SSH Connection Failed"
+  | "SSH Host Key Changed"
+  | "Rsync Transfer Failed"
+  | "Restore Failed"
+  | "Export Failed";
+
+export interface SyncOutcome {
+  readonly status: SyncStatus;
+  readonly ok: boolean;
+  /** Paths that changed on the backup. */
+  readonly changed: readonly string[];
+  readonly tookMs: number;
+  readonly reason?: string;
+  readonly advice?: string;
+}
+
+const transferTimeoutMs = 300_000;
+const applyTimeoutMs = 120_000;
+/** `sysupgrade -l` costs a second on small machines, and what it lists changes rarely. */
+const listAgeMaxMs = 60_000;
+/** Files may change between their hashing and their transfer: then once more. */
+const attempts = 3;
+
+export class SyncSender {
+  readonly #host: Host;
+  readonly #reader: ManifestReader;
+  #listed: { readonly at: number; readonly paths: readonly string[] } | undefined;
+  #sent: ReadonlySet<string> = new Set();
+  #lastId: string | undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#reader = new ManifestReader(host.files, () => host.clock.now());
+  }
+
+  /** The restore list of the last run: what is worth watching. */
+  get paths(): readonly string[] {
+    return [...this.#sent];
+  }
+
+  /** `onlyIfChanged`: nothing is sent when the manifest is that of the last good run. */
+  async run(
+    config: HaConfig,
+    options: {
+      readonly onlyIfChanged: boolean;
+      readonly signal: AbortSignal;
+      readonly progress: (text: string) => void;
+    },
+  ): Promise<SyncOutcome> {
+    const from = this.#host.clock.monotonic();
+    const outcome = (rest: Omit<SyncOutcome, "tookMs">): SyncOutcome => ({
+      ...rest,
+      tookMs: this.#host.clock.monotonic() - from,
+    });
+    let status: SyncStatus = "Export Failed";
+    try {
+      options.progress("exporting the network configuration");
+      await writeExport(this.#host);
+      for (let attempt = 1; ; attempt += 1) {
+        const { manifest, text } = await this.#describe(config, options.signal);
+        const id = manifestId(text);
+        if (options.onlyIfChanged && id === this.#lastId)
+          return outcome({ status: "Successful", ok: true, changed: [] });
+        status = "Rsync Transfer Failed";
+        options.progress(`sending ${manifest.entries.length} entries to ${config.peer.address}`);
+        const sent = await this.#transfer(config, manifest, attempt > 1, options.signal);
+        // Files that vanished meanwhile (24), or could not be read (23): describe and send again.
+        const again = attempt < attempts && (sent.code === 23 || sent.code === 24);
+        if (sent.code !== 0 && !again) return outcome(transferFailed(sent));
+        if (again) continue;
+        status = "Restore Failed";
+        options.progress("applying on the backup node");
+        const answer = await this.#apply(config, id, options.signal);
+        if (answer.ok) {
+          this.#lastId = id;
+          this.#sent = new Set(manifest.entries.map(({ path }) => path));
+          return outcome({ status: "Successful", ok: true, changed: answer.changed });
+        }
+        if (answer.error === "staging_incomplete" && attempt < attempts) continue;
+        return outcome({
+          status,
+          ok: false,
+          changed: [],
+          reason: answer.message,
+          ...(answer.advice === undefined ? {} : { advice: answer.advice }),
+        });
+      }
+    } catch (error) {
+      options.signal.throwIfAborted();
+      return outcome(failedBy(error, status));
+    }
+  }
+
+  /** What would be sent now. */
+  async entries(config: HaConfig, signal: AbortSignal): Promise<Manifest["entries"]> {
+    return (await this.#describe(config, signal)).manifest.entries;
+  }
+
+  async #describe(config: HaConfig, signal: AbortSignal): Promise<{ manifest: Manifest; text: string }> {
+    const { files, clock } = this.#host;
+    if (this.#listed === undefined || clock.monotonic() - this.#listed.at > listAgeMaxMs) {
+      this.#listed = { at: clock.monotonic(), paths: await sysupgradeList(this.#host, signal) };
+    }
+    const { list, exclude } = config.sync;
+    // All of /etc/config belongs to a backup: a package made a second ago need not wait for the next `sysupgrade -l`.
+    const configs = files.list("/etc/config").map((name) => `/etc/config/${name}`);
+    const roots = fileList(files, { sysupgrade: [...this.#listed.paths, ...configs], list, exclude });
+    const entries = this.#reader.read(roots, (path) => isOwnPath(path) || matchesAny(path, exclude));
+    const here = new Set(entries.map(({ path }) => path));
+    const gone = [...this.#sent].filter(
+      (path) => !here.has(path) && !matchesAny(path, exclude) && files.stat(path) === undefined,
+    );
+    const manifest: Manifest = { version: 1, roots, gone, entries };
+    return { manifest, text: JSON.stringify(manifest) };
+  }
+
+  /** Sends the entries one by one, by name: what is not in the manifest does not travel. */
+  #transfer(config: HaConfig, manifest: Manifest, compareContents: boolean, signal: AbortSignal): Promise<RunResult> {
+    const { files, run } = this.#host;
+    files.write(manifestFile, JSON.stringify(manifest), { mode: 0o600 });
+    files.write(restoreListPath, `${manifest.roots.join("\n")}\n`, { mode: 0o600 });
+    const { argv, env } = sshCommand(this.#host, config, "sync");
+    const shell = argv.slice(0, -1).join(" ");
+    const target = argv.at(-1) ?? "";
+    const names = [...manifest.entries.map(({ path }) => path), manifestFile, restoreListPath]
+      .map((path) => `${path.slice(1)}\0`)
+      .join("");
+    const check = compareContents ? ["--checksum"] : [];
+    return run(
+      [
+        "rsync",
+        "-lptgo",
+        "--relative",
+        "--no-implied-dirs",
+        ...check,
+        "--timeout=20",
+        "--from0",
+        "--files-from=-",
+        "-e",
+        shell,
+        files.real("/"),
+        `${target}:${config.sync.stagingDir}`,
+      ],
+      { env, stdin: names, timeoutMs: transferTimeoutMs, ok: "any", signal },
+    );
+  }
+
+  async #apply(config: HaConfig, id: string, signal: AbortSignal): Promise<ApplyAnswer> {
+    const { stdout, stderr, code } = await sshRun(this.#host, config, {
+      key: "sync",
+      command: `apply ${id}`,
+      timeoutMs: applyTimeoutMs,
+      signal,
+    });
+    try {
+      return v.parse(applyAnswerSchema, JSON.parse(stdout));
+    } catch {
+      const said = stderr.trim().split("\n").at(-1) ?? "";
+      return {
+        ok: false,
+        error: "no_answer",
+        message: `The backup node did not say whether it applied the files (exit ${code ?? "by a signal"}${said === "" ? "" : `: ${said}`}).`,
+      };
+    }
+  }
+}
+
+function transferFailed(result: RunResult): Omit<SyncOutcome, "tookMs"> {
+  const trouble = dbclientTrouble(result);
+  if (trouble === "host key") return keyChanged;
+  if (trouble !== undefined)
+    return { status: "SSH Connection Failed", ok: false, changed: [], reason: trouble, advice: connectionAdvice };
+  const said = result.stderr.trim().split("\n").slice(-2).join("; ");
+  return {
+    status: "Rsync Transfer Failed",
+    ok: false,
+    changed: [],
+    reason: said,
+    advice: "It is tried again by itself; if it stays, look at /var/log/messages of both nodes.",
+  };
+}
+
+const connectionAdvice = "Check that the backup node is switched on and its HA cable plugged in.";
+const keyChanged: Omit<SyncOutcome, "tookMs"> = {
+  status: "SSH Host Key Changed",
+  ok: false,
+  changed: [],
+  reason: "the SSH host key of the backup node is not the one that was pinned",
+  advice:
+    "If the backup node was replaced or installed again, run `ns-ha-config check-backup-node` and initialise it again. If not, somebody is in between.",
+};
+
+function failedBy(error: unknown, status: SyncStatus): Omit<SyncOutcome, "tookMs"> {
+  const reason = error instanceof Error ? error.message : String(error);
+  const advice = error instanceof NethsecError && error.advice !== undefined ? { advice: error.advice } : {};
+  const code = error instanceof NethsecError ? error.code : "";
+  if (code === "ssh_host_key_changed") return keyChanged;
+  if (code.startsWith("ssh_")) return { status: "SSH Connection Failed", ok: false, changed: [], reason, ...advice };
+  return { status, ok: false, changed: [], reason, ...advice };
+}
