@@ -1,0 +1,121 @@
+/**
+ * Who may read: decides for each request, signs people in and out.
+ *
+ * Invariants: without credentials in the configuration there is no gate, and the server then listens on the loopback or a UNIX socket only
+ * (serve-config.ts); a secret is compared in constant time; failed tries are limited; one password is hashed at a time, so that
+ * tries cost this machine at most one hash's memory.
+ */
+import { isPasswordHash, passwordMatches, tokenMatches } from "./password-hash.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { lifetimeMs, Sessions } from "./sessions.ts";
+
+export interface Credentials {
+  readonly passwordHash: string | undefined;
+  readonly tokenHashes: readonly string[];
+}
+
+export interface GateNeeds {
+  /** Milliseconds that only grow. */
+  readonly now: () => number;
+  /** Letters and digits from the system's CSPRNG. */
+  readonly randomText: (count: number) => string;
+}
+
+/** "wait": too many failed tries; milliseconds. */
+export type Verdict =
+  | { readonly kind: "allowed"; readonly signedIn: boolean }
+  | { readonly kind: "denied" }
+  | { readonly kind: "wait"; readonly ms: number };
+
+const cookieName = "ns-report-session";
+const maxWaitingHashes = 8;
+
+export class Gate {
+  readonly #credentials: Credentials | undefined;
+  readonly #limit: RateLimit;
+  readonly #sessions: Sessions;
+  #hashing: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  /** Without credentials everybody may read. */
+  constructor(credentials: Credentials | undefined, needs: GateNeeds) {
+    this.#credentials = credentials;
+    this.#limit = new RateLimit(needs.now);
+    this.#sessions = new Sessions(needs.now, needs.randomText);
+  }
+
+  /** By the session's cookie, or by `Authorization: Bearer TOKEN`. `address`: of the other end, for the limit. */
+  check(headers: Headers, address: string): Verdict {
+    if (this.#credentials === undefined) return { kind: "allowed", signedIn: false };
+    const id = sessionOf(headers);
+    if (id !== undefined && this.#sessions.holds(id)) return { kind: "allowed", signedIn: true };
+    const bearer = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+    if (bearer === undefined) return { kind: "denied" };
+    const ms = this.#limit.attempt(address);
+    if (ms > 0) return { kind: "wait", ms };
+    if (!this.#isToken(bearer, this.#credentials)) return { kind: "denied" };
+    this.#limit.succeeded(address);
+    return { kind: "allowed", signedIn: false };
+  }
+
+  /** The cookie to set when `secret` is the password or a token. `secure`: the browser's connection is encrypted. */
+  async signIn(
+    secret: string,
+    address: string,
+    cookie: CookieScope,
+  ): Promise<
+    { readonly cookie: string } | { readonly problem: "wrong" } | { readonly problem: "wait"; readonly ms: number }
+  > {
+    const credentials = this.#credentials;
+    const ms = this.#limit.attempt(address);
+    if (ms > 0 || this.#waiting >= maxWaitingHashes) return { problem: "wait", ms: Math.max(ms, 1000) };
+    if (
+      credentials === undefined ||
+      !(this.#isToken(secret, credentials) || (await this.#isPassword(secret, credentials)))
+    )
+      return { problem: "wrong" };
+    this.#limit.succeeded(address);
+    return { cookie: cookieText(this.#sessions.begin(), Math.floor(lifetimeMs / 1000), cookie) };
+  }
+
+  /** Ends the session; the cookie that removes it from the browser. */
+  signOut(headers: Headers, cookie: CookieScope): string {
+    const id = sessionOf(headers);
+    if (id !== undefined) this.#sessions.end(id);
+    return cookieText("", 0, cookie);
+  }
+
+  #isToken(secret: string, credentials: Credentials): boolean {
+    return credentials.tokenHashes.map((hash) => tokenMatches(secret, hash)).includes(true);
+  }
+
+  async #isPassword(secret: string, { passwordHash }: Credentials): Promise<boolean> {
+    if (passwordHash === undefined || !isPasswordHash(passwordHash)) return false;
+    this.#waiting += 1;
+    const turn = this.#hashing.then(() => passwordMatches(secret, passwordHash));
+    this.#hashing = turn.catch(() => undefined);
+    try {
+      return await turn;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+}
+
+export interface CookieScope {
+  /** "/" or the site's base. */
+  readonly path: string;
+  readonly secure: boolean;
+}
+
+function cookieText(value: string, maxAge: number, { path, secure }: CookieScope): string {
+  return `${cookieName}=${value}; Path=${path}; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${secure ? "; Secure" : ""}`;
+}
+
+function sessionOf(headers: Headers): string | undefined {
+  for (const part of (headers.get("cookie") ?? "").slice(0, 8192).split(";")) {
+    const [name, value] = part.trim().split("=", 2);
+    if (name === cookieName && value !== undefined) return value;
+  }
+  return undefined;
+}

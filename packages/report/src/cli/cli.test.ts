@@ -1,0 +1,238 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { fakeHost } from "@nethsec/host/testing/fake-host";
+import { runCommand } from "../../test/run-command.ts";
+import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
+import { passwordMatches, tokenMatches } from "../auth/password-hash.ts";
+import { writeStatus } from "../daemon-status.ts";
+import { serveConfig } from "../serve/serve-config.ts";
+import { password, token } from "./access.ts";
+import { run as days } from "./days.ts";
+import { run as exportDay } from "./export.ts";
+import { bar, shown } from "./report-text.ts";
+import { run as status } from "./status.ts";
+import { run as summary } from "./summary.ts";
+import { run as top } from "./top.ts";
+import { run as watch } from "./watch.ts";
+
+const now = new Date(2026, 10, 22, 13, 30).getTime();
+const base = "/var/run/dpireport";
+const host = fakeHost({ now, files: { "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n" } });
+const cache = Object.fromEntries(
+  Array.from({ length: 20 }, (_, index) => [`192.168.1.${index + 2}`, { name: null, until: 9e15 }]),
+);
+host.files.write(
+  "/var/run/ns-report/names.json",
+  JSON.stringify({ ...cache, "fd00::a1b2:3c4d": { name: null, until: 9e15 } }),
+);
+const total = writeSampleDay(
+  host.files,
+  base,
+  { year: 2026, month: 11, day: 22 },
+  { clients: 12, hours: 14, hostile: true },
+);
+writeSampleDay(host.files, base, { year: 2026, month: 11, day: 21 }, { clients: 3, hours: 24 });
+afterAll(() => host[Symbol.dispose]());
+
+describe("reading on the terminal", () => {
+  test("days: a table, JSON, CSV, one month", async () => {
+    expect((await runCommand(days, host)).out).toMatch(
+      /^Day +Clients +Traffic\n2026-11-21 +Saturday +3 +.* [GM]iB\n2026-11-22 +Sunday +12 +.*\n$/,
+    );
+    expect(JSON.parse((await runCommand(days, host, { json: true })).out)).toMatchObject([
+      { day: "2026-11-21" },
+      { day: "2026-11-22", bytes: total, clients: 12 },
+    ]);
+    expect((await runCommand(days, host, { options: { csv: true } })).out).toStartWith(
+      "day,bytes,clients,unattributed\r\n2026-11-21,",
+    );
+    expect((await runCommand(days, host, { options: { month: "2025-01" } })).err).toContain(
+      "There are no reports of 2025-01.",
+    );
+  });
+
+  test("summary: total, hours, lists; lines fit the terminal", async () => {
+    const { out } = await runCommand(summary, host);
+    expect(out).toStartWith("Sunday 22 November 2026\n");
+    expect(out).toContain("annas-laptop");
+    expect(out).toMatch(/^13 +[\d.]+ [KMG]iB/m);
+    expect(out).not.toMatch(/^14 /m);
+    expect(out).toContain("… 10 more: ns-report top hosts 2026-11-22");
+    for (const line of out.split("\n")) expect([line, line.length <= 80]).toEqual([line, true]);
+  });
+
+  test("summary --json narrowed; client of yesterday", async () => {
+    const narrowed = JSON.parse(
+      (await runCommand(summary, host, { json: true, options: { application: "netify.google", hour: "9" } })).out,
+    );
+    expect(narrowed).toMatchObject({
+      day: "2026-11-22",
+      narrow: { section: "application", value: "netify.google", hour: 9 },
+    });
+    expect(narrowed.applications).toBeUndefined();
+    const { out } = await runCommand(summary, host, { args: { client: "192.168.1.1", day: "yesterday" } });
+    expect(out).toStartWith("Saturday 21 November 2026, annas-laptop (192.168.1.1)\n");
+  });
+
+  test("top: limit, CSV, and what cannot be known", async () => {
+    expect(
+      (await runCommand(top, host, { args: { list: "hosts" }, options: { limit: "3" } })).out.trim().split("\n").length,
+    ).toBe(4);
+    const all = JSON.parse((await runCommand(top, host, { args: { list: "clients" }, json: true })).out);
+    expect(all.reduce((sum: number, row: { bytes: number }) => sum + row.bytes, 0)).toBe(total);
+    expect(
+      runCommand(top, host, { args: { list: "hosts" }, options: { application: "netify.google" } }),
+    ).rejects.toThrow("each list by itself");
+    expect(runCommand(top, host, { args: { list: "users" } })).rejects.toThrow('There is no list "users"');
+  });
+
+  test("export: everything once, nothing dangerous", async () => {
+    const { out } = await runCommand(exportDay, host);
+    expect(out).toStartWith("day,hour,client,section,name,bytes\r\n2026-11-22,0,");
+    expect(out.match(/^day,/gm)?.length).toBe(1);
+    expect(out).toContain(`"'=cmd|'/c calc'!a1"`);
+    const lines = (await runCommand(exportDay, host, { json: true })).out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.filter((row) => row.section === "total").reduce((sum, row) => sum + row.bytes, 0)).toBe(total);
+    expect(lines.length).toBe(out.trim().split("\r\n").length - 1);
+  });
+
+  test("hostile names cannot steer the terminal", async () => {
+    const { out } = await runCommand(top, host, {
+      args: { list: "hosts" },
+      options: { limit: "0", client: "192.168.1.1" },
+    });
+    expect(out).toContain(hostileNames[0]);
+    expect(out).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+    expect(shown("a\u001b[2Jb\nc\u202e", 40)).toBe("a\ufffd[2Jb\ufffdc\ufffd");
+    expect(shown("日本語日本語", 5)).toBe("日本…");
+  });
+
+  test.each([
+    [{ day: "2026-02-30" }, {}, "is not a day"],
+    [{ day: "tomorrow" }, {}, "is not a day"],
+    [{}, { client: "anna" }, "is not the address of a client"],
+    [{}, { hour: "24" }, "is not an hour"],
+    [{}, { limit: "-1" }, "is not a number of rows"],
+    [{}, { application: "a", host: "b" }, "do not go together"],
+  ])("refuses %j %j", (args, options, message) => {
+    expect(runCommand(summary, host, { args, options })).rejects.toThrow(message);
+  });
+
+  test("a bar shows something of more than nothing, and never more than all", () => {
+    expect([bar(0, 10), bar(1e-9, 10), bar(0.5, 4), bar(1, 3), bar(7, 3)]).toEqual(["", "▏", "██", "███", "███"]);
+  });
+});
+
+describe("an empty machine says what to do", () => {
+  using empty = fakeHost({ now });
+  test("no daemon", async () => {
+    const ran = await runCommand(summary, empty);
+    expect([ran.code, ran.out]).toEqual([0, ""]);
+    expect(ran.err).toContain("/etc/init.d/dpireport start");
+    expect((await runCommand(status, empty)).code).toBe(1);
+  });
+});
+
+test("status: healthy, and what is wrong", async () => {
+  const healthy = {
+    pid: 1,
+    started: now - 90_000,
+    written: now,
+    source: "/var/run/netifyd/netifyd.sock",
+    connected: true,
+    last_event: now,
+    last_dump: now,
+    dump_took: 5,
+    events: 1234,
+    malformed: 0,
+    bytes: 5,
+    unattributed: { unknown_flow: 3, not_a_client: 4 },
+    waiting: 0,
+    flows: 2,
+    clients: 1,
+    lag: 20,
+    memory: 30_000_000,
+  };
+  writeStatus(host.files, base, healthy);
+  const good = await runCommand(status, host);
+  expect([good.code, good.out]).toEqual([0, expect.stringContaining("Events       1,234")]);
+  writeStatus(host.files, base, { ...healthy, connected: false });
+  const bad = await runCommand(status, host);
+  expect([bad.code, bad.out]).toEqual([1, expect.stringContaining("warning: dpireport is not connected")]);
+  expect(JSON.parse((await runCommand(status, host, { json: true })).out)).toMatchObject({
+    healthy: false,
+    conditions: [{ code: "dpi_engine_disconnected" }],
+  });
+  writeStatus(host.files, base, healthy);
+});
+
+test("watch draws at each dump and tells the rate", async () => {
+  const ended = new AbortController();
+  const day = { year: 2026, month: 11, day: 22 };
+  const running = runCommand(watch, host, { json: true, signal: ended.signal });
+  await host.clock.advance(5000);
+  writeSampleDay(host.files, base, day, { clients: 12, hours: 14, hostile: true, moreHosts: 1 }, 2);
+  const status = JSON.parse(host.files.readText(`${base}/.status.json`) ?? "");
+  writeStatus(host.files, base, { ...status, last_dump: now + 120_000 });
+  await host.clock.advance(5000);
+  ended.abort();
+  await host.clock.advance(5000);
+  const lines = (await running).out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines.length).toBe(2);
+  expect(lines[0]).toMatchObject({ hour: 13, growth: null });
+  expect(lines[1].interval_ms).toBe(120_000);
+  expect(lines[1].growth).toBe(
+    lines[1].clients.reduce((sum: number, client: { growth: number }) => sum + client.growth, 0),
+  );
+  expect(lines[1].growth).toBeGreaterThan(0);
+});
+
+describe("access", () => {
+  test("a password and tokens are stored as hashes; listening elsewhere needs one of them", async () => {
+    using fresh = fakeHost({
+      now,
+      files: { "/etc/config/ns-report": "config report 'config'\n\toption listen '192.168.1.1'\n" },
+    });
+    expect(() => serveConfig(fresh.uci, fresh.files)).toThrow("does not listen on 192.168.1.1 without");
+    expect(runCommand(password, fresh, { stdin: "short\n" })).rejects.toThrow("from 10 to 1024 characters");
+    expect((await runCommand(password, fresh, { stdin: "correct horse battery\n" })).code).toBe(0);
+    const stored = fresh.uci.read("ns-report").get("config", "password_hash") ?? "";
+    expect(await passwordMatches("correct horse battery", stored)).toBe(true);
+    expect(fresh.files.readText("/etc/config/ns-report")).not.toContain("horse");
+    expect(serveConfig(fresh.uci, fresh.files).listen).toEqual({ kind: "tcp", address: "192.168.1.1", port: 8090 });
+    const one = (await runCommand(token, fresh)).out.trim();
+    await runCommand(token, fresh);
+    const { credentials } = serveConfig(fresh.uci, fresh.files);
+    expect(credentials?.tokenHashes.map((hash) => tokenMatches(one, hash))).toEqual([true, false]);
+    await runCommand(token, fresh, { options: { remove: true } });
+    await runCommand(password, fresh, { options: { remove: true } });
+    expect(() => serveConfig(fresh.uci, fresh.files)).toThrow("without a password");
+  });
+
+  test.each([
+    ["option listen 'localhost'", "ns-report.config.listen"],
+    ["option port '70000'", "ns-report.config.port"],
+    ["option base 'reports'", "ns-report.config.base"],
+    ["option socket 'x.sock'", "ns-report.config.socket"],
+    ["option password_hash 'plain'", "ns-report.config.password_hash"],
+    ["option cert '/etc/nothing.pem'\n\toption key '/etc/nothing.key'", "ns-report.config.cert"],
+  ])("refuses %j", (line, message) => {
+    using fresh = fakeHost({ files: { "/etc/config/ns-report": `config report 'config'\n\t${line}\n` } });
+    expect(() => serveConfig(fresh.uci, fresh.files)).toThrow(message);
+  });
+
+  test("by default: the loopback, nobody asked", () => {
+    using fresh = fakeHost();
+    expect(serveConfig(fresh.uci, fresh.files)).toEqual({
+      listen: { kind: "tcp", address: "127.0.0.1", port: 8090 },
+      credentials: undefined,
+      hosts: [],
+      base: "",
+    });
+  });
+});

@@ -1,0 +1,75 @@
+/** `ns-report export`: every figure of a day, for other programs: one row for each client, hour, section and name. */
+import type { Call } from "@nethsec/host/command";
+import { openStore } from "../query/open-store.ts";
+import { UsageError } from "@nethsec/host/error";
+import type { DayCounters } from "../day-counters.ts";
+import { sectionNames } from "../hour-counters.ts";
+import { csvText } from "../query/export-table.ts";
+import { formatDay } from "../query/report-day.ts";
+import type { Narrow } from "../query/summary.ts";
+import { dayAsked, narrowAsked } from "./report-question.ts";
+
+/** Rows written at once, so that a large day needs little memory beside itself. */
+const rowsAtOnce = 5000;
+
+type Row = readonly [day: string, hour: number, client: string, section: string, name: string, bytes: number];
+const columns = ["day", "hour", "client", "section", "name", "bytes"] as const;
+
+export async function run(call: Call): Promise<number> {
+  if (call.json && call.options["csv"] === true) throw new UsageError("--json and --csv do not go together.");
+  const store = openStore(call);
+  const day = dayAsked(call, store.today());
+  const narrow = narrowAsked(call);
+  const counters = store.day(day, narrow.client);
+  const bytes = new TextEncoder();
+  const write = (text: string): Promise<void> => call.io.write(bytes.encode(text));
+  if (!call.json) await write(csvText({ columns, rows: [] }));
+  let rows: Row[] = [];
+  const flush = async (): Promise<void> => {
+    const text = call.json
+      ? rows.map((row) => `${rowJson(row)}\n`).join("")
+      : csvText({ columns, rows }).slice(columns.join(",").length + 2);
+    rows = [];
+    await write(text);
+  };
+  for (const row of rowsOf(counters, narrow)) {
+    rows.push(row);
+    if (rows.length >= rowsAtOnce) await flush();
+  }
+  await flush();
+  return 0;
+}
+
+/** One JSON object a line. */
+function rowJson(row: Row): string {
+  return JSON.stringify(Object.fromEntries(columns.map((column, index) => [column, row[index]])));
+}
+
+/** Totals first (section "total", no name), then each section; what belongs to no client has an empty client. */
+export function* rowsOf(counters: DayCounters, narrow: Narrow): Generator<Row> {
+  const day = formatDay(counters.day);
+  const byName = narrow.section !== undefined;
+  const wanted = (client: string, hour: number): boolean =>
+    (narrow.client === undefined || narrow.client === client) && (narrow.hour === undefined || narrow.hour === hour);
+  for (const [index, client] of counters.clients.entries()) {
+    for (let hour = 0; hour < 24; hour++) {
+      const bytes = counters.totals[index * 24 + hour] ?? 0;
+      if (!byName && bytes > 0 && wanted(client, hour)) yield [day, hour, client, "total", "", bytes];
+    }
+  }
+  for (const section of sectionNames) {
+    if (byName && narrow.section !== section) continue;
+    const table = counters.sections[section];
+    for (let row = 0; row < table.rows; row++) {
+      const client = counters.clients[table.client[row] ?? 0] ?? "";
+      const name = table.names[table.name[row] ?? 0] ?? "";
+      const hour = table.hour[row] ?? 0;
+      if ((!byName || name === narrow.value) && wanted(client, hour))
+        yield [day, hour, client, section, name, table.bytes[row] ?? 0];
+    }
+  }
+  if (byName || narrow.client !== undefined) return;
+  for (const [hour, bytes] of counters.unattributed.entries()) {
+    if (bytes > 0 && wanted("", hour)) yield [day, hour, "", "unattributed", "", bytes];
+  }
+}

@@ -1,0 +1,76 @@
+/** What is asked on the command line: the day, the narrowing, how many rows. Wrong words are usage errors before anything is read. */
+import type { Call } from "@nethsec/host/command";
+import { UsageError } from "@nethsec/host/error";
+import { isAddress } from "../client-address.ts";
+import { sectionNames } from "../hour-counters.ts";
+import type { Day } from "../hour-key.ts";
+import { clientNamesOf } from "../names/host-names.ts";
+import { dayAt, parseDay } from "../query/report-day.ts";
+import type { Narrow } from "../query/summary.ts";
+
+/** A person waits this long for names by reverse DNS, at most; what comes later is there the next time. */
+const nameWaitMs = 300;
+
+/** "2026-11-22", "today" (also when nothing is given), "yesterday". */
+export function dayAsked(call: Call, today: Day): Day {
+  const text = call.args["day"] ?? "today";
+  if (text === "today") return today;
+  if (text === "yesterday") return dayAt(new Date(today.year, today.month - 1, today.day - 1, 12).getTime());
+  const day = parseDay(text);
+  if (day === undefined)
+    throw new UsageError(`"${text}" is not a day.`, "Write it as 2026-11-22, today, or yesterday.");
+  return day;
+}
+
+/** From `--client`, `--hour`, and one of `--application`, `--protocol`, `--host`. */
+export function narrowAsked(call: Call): Narrow {
+  const hour = textOption(call, "hour");
+  const client = textOption(call, "client");
+  const given = sectionNames.filter((section) => call.options[section] !== undefined);
+  if (given.length > 1)
+    throw new UsageError(
+      `--${given.join(" and --")} do not go together: reports keep each list by itself.`,
+      "Give one of them.",
+    );
+  const [section] = given;
+  const value = section === undefined ? undefined : textOption(call, section)?.toLowerCase();
+  return {
+    ...(client === undefined ? {} : { client: addressFrom(client) }),
+    ...(hour === undefined ? {} : { hour: hourFrom(hour) }),
+    ...(section === undefined || value === undefined ? {} : { section, value }),
+  };
+}
+
+export function addressFrom(text: string): string {
+  if (!isAddress(text))
+    throw new UsageError(
+      `"${text}" is not the address of a client.`,
+      "Write it as 192.168.1.10; `ns-report top clients` lists them.",
+    );
+  return text.toLowerCase();
+}
+
+function hourFrom(text: string): number {
+  if (!/^([01]?\d|2[0-3])$/.test(text))
+    throw new UsageError(`"${text}" is not an hour of the day.`, "Write a number from 0 to 23.");
+  return Number(text);
+}
+
+/** Rows of each list; 0: all. */
+export function limitAsked(call: Call, fallback: number): number {
+  const text = textOption(call, "limit");
+  if (text === undefined) return fallback;
+  if (!/^\d{1,6}$/.test(text))
+    throw new UsageError(`"${text}" is not a number of rows.`, "Write a number; 0 shows all.");
+  return Number(text) === 0 ? Number.POSITIVE_INFINITY : Number(text);
+}
+
+export function textOption(call: Call, name: string): string | undefined {
+  const value = call.options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Address → name of those that have one. */
+export async function namesFor(call: Call, clients: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  return clientNamesOf(call.host).lookup(clients, nameWaitMs);
+}

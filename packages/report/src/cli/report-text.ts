@@ -1,0 +1,85 @@
+/** Reports for the terminal: headings, bars, tables of traffic. Pure. */
+import { cells, table } from "@nethsec/host/table";
+import { formatBytes } from "@nethsec/host/units";
+import { twoDigits } from "../hour-key.ts";
+import { percent } from "../query/percent.ts";
+import { visibleText } from "../query/visible-text.ts";
+
+export interface TextStyle {
+  readonly color: boolean;
+  /** Of the terminal. */
+  readonly columns: number;
+}
+
+export function heading(text: string, style: TextStyle): string {
+  return style.color ? `\u001b[1m${visibleText(text)}\u001b[0m` : visibleText(text);
+}
+
+/** Text from the network, for a terminal: no control or direction characters, cut to `width` cells. */
+export function shown(text: string, width: number): string {
+  const clean = visibleText(text);
+  if (cells(clean) <= width) return clean;
+  let cut = "";
+  for (const character of clean) {
+    if (cells(cut + character) > width - 1) break;
+    cut += character;
+  }
+  return `${cut}…`;
+}
+
+const eighths = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/** A bar of at most `width` cells for a share from 0 to 1, in eighths of a cell; something is always seen of more than nothing. */
+export function bar(share: number, width: number): string {
+  const parts = share <= 0 ? 0 : Math.max(1, Math.round(Math.min(1, share) * width * 8));
+  return "█".repeat(Math.floor(parts / 8)) + (eighths[parts % 8] ?? "");
+}
+
+/** A line for each hour up to `last` (0 to 23): hour, traffic, bar. */
+export function hourLines(hours: readonly number[], last: number, style: TextStyle): string {
+  const top = Math.max(...hours);
+  const width = Math.max(10, Math.min(60, style.columns - 20));
+  return hours
+    .slice(0, last + 1)
+    .map((bytes, hour) =>
+      `${twoDigits(hour)}  ${formatBytes(bytes).padStart(9)}  ${bar(top === 0 ? 0 : bytes / top, width)}`.trimEnd(),
+    )
+    .join("\n");
+}
+
+export interface TrafficRow {
+  readonly label: string;
+  readonly note?: string;
+  readonly bytes: number;
+}
+
+/** Names with traffic, share and a bar. `note`: title of a second column, e.g. "Address". */
+export function trafficTable(
+  what: string,
+  note: string | undefined,
+  rows: readonly TrafficRow[],
+  total: number,
+  style: TextStyle,
+): string {
+  const noteWidth = note === undefined ? 0 : Math.max(note.length, ...rows.map((row) => row.note?.length ?? 0)) + 2;
+  // Traffic, share and bar with their gaps take 34 cells.
+  const nameWidth = Math.max(16, Math.min(64, style.columns - 34 - noteWidth));
+  const top = Math.max(1, ...rows.map((row) => row.bytes));
+  return table(
+    [
+      { title: what },
+      ...(note === undefined ? [] : [{ title: note }]),
+      { title: "Traffic", align: "right" },
+      { title: "Share", align: "right" },
+      { title: "" },
+    ],
+    rows.map((row) => [
+      shown(row.label, nameWidth),
+      ...(note === undefined ? [] : [row.note ?? ""]),
+      formatBytes(row.bytes),
+      percent(total === 0 ? 0 : (row.bytes / total) * 100),
+      bar(row.bytes / top, 12),
+    ]),
+    { color: style.color },
+  );
+}

@@ -1,0 +1,52 @@
+/** `ns-report status`: whether figures are coming in, and what is wrong if not. */
+import type { Call } from "@nethsec/host/command";
+import { openStore } from "../query/open-store.ts";
+import { table } from "@nethsec/host/table";
+import { formatBytes, formatDuration } from "@nethsec/host/units";
+import { readStatus, type DaemonStatus } from "../daemon-status.ts";
+import { nextStep } from "../query/next-step.ts";
+import { reportConditions } from "../query/report-conditions.ts";
+
+/** Exit code 0 when nothing is wrong, 1 otherwise: for scripts. */
+export function run(call: Call): number {
+  const { host, io } = call;
+  const store = openStore(call);
+  const status = readStatus(host.files, store.base);
+  const now = host.clock.now();
+  const conditions = reportConditions(status, now);
+  const healthy = status !== undefined && conditions.length === 0;
+  if (call.json) {
+    io.out(`${JSON.stringify({ path: store.base, healthy, daemon: status ?? null, conditions })}\n`);
+    return healthy ? 0 : 1;
+  }
+  if (status === undefined) {
+    const { text, command } = nextStep(undefined, store.base);
+    io.out(`${text}\n${command === undefined ? "" : `  ${command}\n`}`);
+    return 1;
+  }
+  io.out(
+    `${table([{ title: "dpireport" }, { title: "" }], statusRows(status, now, store.base), { color: io.color })}\n`,
+  );
+  for (const { severity, text } of conditions) io.out(`\n${severity}: ${text}\n`);
+  return healthy ? 0 : 1;
+}
+
+function statusRows(status: DaemonStatus, now: number, base: string): [string, string][] {
+  const ago = (at: number | undefined): string =>
+    at === undefined ? "never" : `${formatDuration(Math.max(0, now - at))} ago`;
+  const unattributed = status.unattributed.unknown_flow + status.unattributed.not_a_client;
+  return [
+    ["Reports", base],
+    ["Source", `${status.source}, ${status.connected ? "connected" : "not connected"}`],
+    ["Last event", ago(status.last_event)],
+    ["Last dump", ago(status.last_dump)],
+    ["Running for", formatDuration(Math.max(0, now - status.started))],
+    [
+      "Events",
+      `${status.events.toLocaleString("en-GB")}${status.malformed > 0 ? `, and ${status.malformed} malformed lines` : ""}`,
+    ],
+    ["Counted", `${formatBytes(status.bytes)}, unattributed ${formatBytes(unattributed)}`],
+    ["Flows", `${status.flows} of ${status.clients} clients this hour`],
+    ["Memory", formatBytes(status.memory)],
+  ];
+}

@@ -1,0 +1,127 @@
+/** `ns-report summary` and `ns-report client`: a day, narrowed or not, with its hours and its largest names. */
+import type { Call } from "@nethsec/host/command";
+import { openStore } from "../query/open-store.ts";
+import { formatBytes } from "@nethsec/host/units";
+import { twoDigits, type Day } from "../hour-key.ts";
+import { labelOf } from "../query/labels.ts";
+import { sectionOfList, type ListName } from "../query/export-rows.ts";
+import { formatDay, longDay, sameDay } from "../query/report-day.ts";
+import { summarise, type Narrow, type Summary } from "../query/summary.ts";
+import { nothingYet } from "./nothing-yet.ts";
+import { addressFrom, dayAsked, limitAsked, namesFor, narrowAsked } from "./report-question.ts";
+import { heading, hourLines, shown, trafficTable, type TextStyle } from "./report-text.ts";
+
+export async function run(call: Call): Promise<number> {
+  const { client } = call.args;
+  const store = openStore(call);
+  const day = dayAsked(call, store.today());
+  const narrow = { ...narrowAsked(call), ...(client === undefined ? {} : { client: addressFrom(client) }) };
+  const limit = limitAsked(call, 10);
+  const summary = summarise(store.day(day, narrow.client), narrow);
+  const clients = [
+    ...(narrow.client === undefined ? [] : [narrow.client]),
+    ...summary.clients.slice(0, limit).map(({ id }) => id),
+  ];
+  const names = await namesFor(call, clients);
+  // The hours to come are not shown.
+  const lastHour = sameDay(day, store.today()) ? new Date(call.host.clock.now()).getHours() : 23;
+  const view: View = { day, narrow, summary, limit, names, lastHour };
+  if (call.json) {
+    call.io.out(`${JSON.stringify(summaryJson(view))}\n`);
+    return 0;
+  }
+  if (summary.hours.every((bytes) => bytes === 0) && summary.unattributed === 0)
+    return nothingYet(call, `No traffic in ${titleOf(day, narrow, names)}.`);
+  call.io.out(summaryText(view, { color: call.io.color, columns: call.io.columns }));
+  return 0;
+}
+
+type Names = ReadonlyMap<string, string>;
+
+interface View {
+  readonly day: Day;
+  readonly narrow: Narrow;
+  readonly summary: Summary;
+  /** Rows of each list. */
+  readonly limit: number;
+  readonly names: Names;
+  readonly lastHour: number;
+}
+
+function summaryJson({ day, narrow, summary, limit, names }: View): object {
+  const { sections } = summary;
+  const list = (name: ListName): object[] =>
+    usagesOf(summary, name)
+      .slice(0, limit)
+      .map(({ id, bytes }) => ({ id, ...labelled(name, id, names), bytes }));
+  return {
+    day: formatDay(day),
+    narrow,
+    total: summary.total,
+    unattributed: summary.unattributed,
+    hours: summary.hours,
+    clients: list("clients"),
+    ...(sections === undefined
+      ? {}
+      : { applications: list("applications"), protocols: list("protocols"), hosts: list("hosts") }),
+  };
+}
+
+function labelled(list: ListName, id: string, names: Names): { readonly label?: string; readonly name?: string } {
+  const section = sectionOfList[list];
+  if (section !== undefined) return section === "host" ? {} : { label: labelOf(section, id) };
+  const name = names.get(id);
+  return name === undefined ? {} : { name };
+}
+
+function usagesOf(summary: Summary, list: ListName): Summary["clients"] {
+  const section = sectionOfList[list];
+  return section === undefined ? summary.clients : (summary.sections?.[section] ?? []);
+}
+
+function titleOf(day: Day, narrow: Narrow, names: Names): string {
+  const { client, section, value, hour } = narrow;
+  const name = client === undefined ? undefined : names.get(client);
+  return [
+    longDay(day),
+    ...(hour === undefined ? [] : [`${twoDigits(hour)}:00`]),
+    ...(client === undefined ? [] : [name === undefined ? client : `${name} (${client})`]),
+    ...(section === undefined || value === undefined ? [] : [`${section} ${labelOf(section, value)}`]),
+  ].join(", ");
+}
+
+const titles = { clients: "Client", applications: "Application", protocols: "Protocol", hosts: "Remote host" } as const;
+
+function summaryText({ day, narrow, summary, limit, names, lastHour }: View, style: TextStyle): string {
+  const lists: readonly ListName[] = [
+    ...(narrow.client === undefined ? (["clients"] as const) : []),
+    ...(summary.sections === undefined ? [] : (["applications", "protocols", "hosts"] as const)),
+  ];
+  const tables = lists
+    .filter((list) => usagesOf(summary, list).length > 0)
+    .map((list) => {
+      const usages = usagesOf(summary, list);
+      const rows = usages.slice(0, limit).map(({ id, bytes }) => rowOf(list, id, bytes, names));
+      const more =
+        usages.length > rows.length
+          ? `\n… ${usages.length - rows.length} more: ns-report top ${list} ${formatDay(day)}`
+          : "";
+      return trafficTable(titles[list], list === "clients" ? "Address" : undefined, rows, summary.total, style) + more;
+    });
+  const facts = `${formatBytes(summary.total)}${narrow.client === undefined ? `, ${summary.clients.length} clients` : ""}${
+    summary.unattributed > 0 ? `; ${formatBytes(summary.unattributed)} more belong to no client` : ""
+  }`;
+  return `${[`${heading(shown(titleOf(day, narrow, names), style.columns), style)}\n${facts}`, hourLines(summary.hours, lastHour, style), ...tables].join("\n\n")}\n`;
+}
+
+export function rowOf(
+  list: ListName,
+  id: string,
+  bytes: number,
+  names: Names,
+): { label: string; note?: string; bytes: number } {
+  const section = sectionOfList[list];
+  return section === undefined
+    ? { label: names.get(id) ?? id, note: id, bytes }
+    : { label: labelOf(section, id), bytes };
+}

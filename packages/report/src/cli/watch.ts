@@ -1,0 +1,95 @@
+/** `ns-report watch`: the current hour, drawn anew with each dump of the daemon. */
+import type { Call } from "@nethsec/host/command";
+import { openStore } from "../query/open-store.ts";
+import { table } from "@nethsec/host/table";
+import { formatBitRate, formatBytes } from "@nethsec/host/units";
+import { readStatus } from "../daemon-status.ts";
+import { twoDigits } from "../hour-key.ts";
+import { labelOf } from "../query/labels.ts";
+import { LiveHour, type LiveHourState } from "../query/live-hour.ts";
+import { nextStep } from "../query/next-step.ts";
+import { namesFor } from "./report-question.ts";
+import { heading, shown } from "./report-text.ts";
+
+const lookEveryMs = 1000;
+const rowsShown = 15;
+
+export async function run(call: Call): Promise<number> {
+  const { host, io, signal } = call;
+  const store = openStore(call);
+  const status = (): ReturnType<typeof readStatus> => readStatus(host.files, store.base);
+  const live = new LiveHour(store, () => host.clock.now(), status);
+  let drawn: string | undefined;
+  while (!signal.aborted) {
+    const mark = live.mark();
+    if (mark !== drawn) {
+      drawn = mark;
+      const state = live.look();
+      const names = await namesFor(
+        call,
+        state.summary.clients.slice(0, rowsShown).map(({ id }) => id),
+      );
+      if (call.json) io.out(`${JSON.stringify(liveJson(state, names))}\n`);
+      else
+        io.out(
+          `${io.stdoutIsTerminal ? "\u001b[H\u001b[2J" : ""}${liveText(state, names, call, nextStep(status(), store.base).text)}\n`,
+        );
+    }
+    await host.clock.sleep(lookEveryMs, signal).catch(() => undefined);
+  }
+  return 0;
+}
+
+type Names = ReadonlyMap<string, string>;
+
+function liveJson({ hour, summary, growth, asOf }: LiveHourState, names: Names): object {
+  return {
+    as_of: asOf ?? null,
+    hour,
+    total: summary.total,
+    interval_ms: growth?.ms ?? null,
+    growth: growth?.total ?? null,
+    clients: summary.clients.map(({ id, bytes }) => ({
+      client: id,
+      name: names.get(id) ?? null,
+      bytes,
+      growth: growth === undefined ? null : (growth.clients.get(id) ?? 0),
+    })),
+  };
+}
+
+function liveText({ hour, summary, growth, asOf }: LiveHourState, names: Names, call: Call, whenEmpty: string): string {
+  const { io } = call;
+  const style = { color: io.color, columns: io.columns };
+  const rate = (bytes: number): string =>
+    growth === undefined ? "…" : formatBitRate(growth.ms <= 0 ? 0 : (bytes * 8000) / growth.ms);
+  const time = asOf === undefined ? "no dump yet" : `dump of ${new Date(asOf).toTimeString().slice(0, 8)}`;
+  const head = heading(`${twoDigits(hour)}:00 to ${twoDigits((hour + 1) % 24)}:00`, style);
+  const facts = `${formatBytes(summary.total)}, ${growth === undefined ? "rate known from the next dump on" : rate(growth.total)}, ${time}`;
+  if (summary.clients.length === 0) return `${head}\n${facts}\n\n${whenEmpty}`;
+  const clients = table(
+    [
+      { title: "Client" },
+      { title: "Address" },
+      { title: "Rate", align: "right" },
+      { title: "This hour", align: "right" },
+    ],
+    summary.clients
+      .slice(0, rowsShown)
+      .map(({ id, bytes }) => [
+        shown(names.get(id) ?? id, 32),
+        id,
+        rate(growth?.clients.get(id) ?? 0),
+        formatBytes(bytes),
+      ]),
+    style,
+  );
+  const applications = table(
+    [{ title: "Application" }, { title: "This hour", align: "right" }],
+    (summary.sections?.application ?? [])
+      .slice(0, 5)
+      .map(({ id, bytes }) => [shown(labelOf("application", id), 32), formatBytes(bytes)]),
+    style,
+  );
+  return `${head}\n${facts}\n\n${clients}\n\n${applications}\n\nCtrl-C ends.`;
+}

@@ -1,0 +1,203 @@
+/**
+ * `<DUMP_PATH>/.checkpoint`: the state from which a daemon goes on: the last totals of live flows and, as of the same moment, the whole
+ * counters of the hours in memory. Writing it is the one moment at which a dump happens; the hour files are copies made afterwards.
+ *
+ * Why nothing is lost or counted twice by a crash: the file is replaced atomically. Killed before that, the earlier checkpoint
+ * holds, and the growth since then is seen again as growth of the totals. Killed after it, while hour files were being written, the
+ * counters in it are absolute: the next daemon writes them over whatever is there.
+ * Pure: bytes in and out. Invariant: what cannot be decoded completely is nothing.
+ */
+import { crc32 } from "node:zlib";
+import { BrokenBytes, ByteReader, ByteWriter } from "../byte-writer.ts";
+import type { HourCounters } from "../hour-counters.ts";
+import { decodeCounters, encodeHour } from "../hour-index.ts";
+import type { HourKey } from "../hour-key.ts";
+import type { Accounting } from "./accounting.ts";
+import type { FlowIdentity } from "./flow-event.ts";
+import { Field, Flag } from "./flow-table.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** "NSC1". */
+const magic = 0x3143_534e;
+
+/** Of a flow in the file, as a rule: digest 20, time stamps 16, numbers up to 12, its share of the names. */
+const bytesPerFlow = 56;
+
+export interface CheckpointState {
+  readonly accounting: Accounting;
+  readonly ledger: Ledger;
+  /** Names by the interface numbers of the flows. */
+  readonly interfaces: readonly string[];
+}
+
+/** Every hour of the ledger must have been merged with the disk: its counters are absolute. */
+export function encodeCheckpoint({ accounting, ledger, interfaces }: CheckpointState): Uint8Array {
+  const out = new ByteWriter(accounting.flows.size * bytesPerFlow + 65_536);
+  out.word(magic);
+  out.double(accounting.knowsSince);
+  out.number(accounting.externalCounts === undefined ? 2 : Number(accounting.externalCounts));
+  out.names(interfaces);
+  const identities = writeIdentities(out, accounting);
+  writeFlows(out, accounting, identities);
+  out.number(ledger.hours.size);
+  for (const [key, { counters }] of ledger.hours) {
+    out.number(key);
+    out.number(counters.unattributed);
+    out.block(encodeHour(counters, { asOf: 0, hours: 0 }));
+  }
+  out.word(crc32(out.done()));
+  return out.done();
+}
+
+export interface Checkpoint {
+  /** The counters of the hours, absolute. */
+  readonly hours: ReadonlyMap<HourKey, HourCounters>;
+  /** Puts the flows into an accounting that has seen no event yet; `interfaceNumber` gives names their numbers. */
+  restoreFlows(accounting: Accounting, interfaceNumber: (name: string) => number): void;
+}
+
+/** undefined when the bytes are not a whole checkpoint. */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint | undefined {
+  try {
+    const end = bytes.length - 4;
+    if (end < 0 || crc32(bytes.subarray(0, end)) !== new ByteReader(bytes.subarray(end)).word()) return undefined;
+    return decode(new ByteReader(bytes));
+  } catch (error) {
+    if (error instanceof BrokenBytes) return undefined;
+    throw error;
+  }
+}
+
+function decode(input: ByteReader): Checkpoint {
+  if (input.word() !== magic) throw new BrokenBytes("not a checkpoint");
+  const knowsSince = input.double();
+  const external = input.number();
+  const interfaces = input.names();
+  const identities = readIdentities(input);
+  const flows = Array.from({ length: input.number() }, () => readFlow(input));
+  const hours = new Map<HourKey, HourCounters>();
+  for (let left = input.number(); left > 0; left--) {
+    const key = input.number();
+    const unattributed = input.number();
+    const counters = decodeCounters(input.block());
+    if (counters === undefined) throw new BrokenBytes("bad hour");
+    counters.unattributed = unattributed;
+    hours.set(key, counters);
+  }
+  return {
+    hours,
+    restoreFlows(accounting, interfaceNumber) {
+      accounting.knowsSince = knowsSince;
+      accounting.externalCounts = external === 2 ? undefined : external === 1;
+      const numbers = interfaces.map(interfaceNumber);
+      for (const flow of flows) restoreFlow(accounting, flow, numbers[flow.interface] ?? 0, identities);
+    },
+  };
+}
+
+function writeIdentities(out: ByteWriter, accounting: Accounting): Map<FlowIdentity, number> {
+  const numbers = new Map<FlowIdentity, number>();
+  const texts = new Map<string, number>();
+  const numberOf = (text: string): number => {
+    let number = texts.get(text);
+    if (number === undefined) {
+      number = texts.size + 1;
+      texts.set(text, number);
+    }
+    return number;
+  };
+  for (const row of accounting.flows.each()) {
+    const identity = accounting.flows.identity[row];
+    if (identity === undefined || numbers.has(identity)) continue;
+    numbers.set(identity, numbers.size + 1);
+    for (const text of [identity.client, identity.protocol, identity.application]) numberOf(text);
+    if (identity.host !== undefined) numberOf(identity.host);
+  }
+  out.names([...texts.keys()]);
+  out.number(numbers.size);
+  for (const { client, protocol, application, host } of numbers.keys()) {
+    for (const text of [client, protocol, application]) out.number(numberOf(text));
+    out.number(host === undefined ? 0 : numberOf(host));
+  }
+  return numbers;
+}
+
+function readIdentities(input: ByteReader): FlowIdentity[] {
+  const texts = input.names();
+  const text = (number: number): string => {
+    const found = texts[number - 1];
+    if (found === undefined) throw new BrokenBytes("no such text");
+    return found;
+  };
+  return Array.from({ length: input.number() }, () => {
+    const [client, protocol, application] = [text(input.number()), text(input.number()), text(input.number())];
+    const host = input.number();
+    return { client, protocol, application, host: host === 0 ? undefined : text(host) };
+  });
+}
+
+function writeFlows(out: ByteWriter, accounting: Accounting, identities: ReadonlyMap<FlowIdentity, number>): void {
+  const { flows, waiting } = accounting;
+  out.number(flows.size);
+  for (const row of flows.each()) {
+    const key = flows.keyOf(row);
+    for (const word of key.digest) out.word(word);
+    out.number(key.interface);
+    out.number(flows.flags(row));
+    out.number(flows.get(row, Field.total));
+    out.number(flows.get(row, Field.skipped));
+    out.double(flows.get(row, Field.firstSeen));
+    out.double(flows.get(row, Field.lastSeen));
+    const identity = flows.identity[row];
+    out.number(identity === undefined ? 0 : (identities.get(identity) ?? 0));
+    const pairs = waiting.get(row) ?? [];
+    out.number(pairs.length);
+    for (const number of pairs) out.number(number);
+  }
+}
+
+interface SavedFlow {
+  readonly digest: Uint32Array;
+  readonly interface: number;
+  readonly flags: number;
+  readonly total: number;
+  readonly skipped: number;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly identity: number;
+  readonly waiting: number[];
+}
+
+function readFlow(input: ByteReader): SavedFlow {
+  return {
+    digest: Uint32Array.from({ length: 5 }, () => input.word()),
+    interface: input.number(),
+    flags: input.number(),
+    total: input.number(),
+    skipped: input.number(),
+    firstSeen: input.double(),
+    lastSeen: input.double(),
+    identity: input.number(),
+    waiting: Array.from({ length: input.number() }, () => input.number()),
+  };
+}
+
+function restoreFlow(
+  accounting: Accounting,
+  saved: SavedFlow,
+  netInterface: number,
+  identities: readonly FlowIdentity[],
+): void {
+  const { flows } = accounting;
+  const row = flows.insert(saved.digest, netInterface);
+  flows.setFlags(row, saved.flags | Flag.inUse);
+  flows.set(row, Field.total, saved.total);
+  flows.set(row, Field.skipped, saved.skipped);
+  flows.set(row, Field.firstSeen, saved.firstSeen);
+  flows.set(row, Field.lastSeen, saved.lastSeen);
+  // Clocks that only grow begin anew with each process: its time to be stale does too.
+  flows.set(row, Field.touched, accounting.seconds);
+  const identity = identities[saved.identity - 1];
+  flows.identity[row] = identity === undefined ? undefined : accounting.intern(identity);
+  if (saved.waiting.length > 0) accounting.waiting.set(row, saved.waiting);
+}

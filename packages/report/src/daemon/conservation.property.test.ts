@@ -1,0 +1,386 @@
+/**
+ * Conservation: whatever the stream, the hour files and the unattributed figure together hold what the stream reported, exactly.
+ * A random world of flows is told as netifyd tells it, then repeated, reordered, cut, with the daemon stopped, started and crashed in
+ * between; an oracle that knows which flow each event belongs to adds up the growth of the totals.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { localClock } from "@nethsec/host/local-clock";
+import { localFiles } from "@nethsec/host/local-files";
+import { sectionNames } from "../hour-counters.ts";
+import { hourKey, hourKeyAt } from "../hour-key.ts";
+import { listDays } from "../hour-store.ts";
+import { readDay } from "../day-counters.ts";
+import { Accounting } from "./accounting.ts";
+import { Dump } from "./dump.ts";
+import { InterfaceNumbers } from "./interface-numbers.ts";
+import { Ledger } from "./ledger.ts";
+import { StreamReader } from "./stream-reader.ts";
+
+const zone = process.env["TZ"];
+beforeAll(() => {
+  process.env["TZ"] = "Europe/Rome";
+});
+afterAll(() => {
+  if (zone === undefined) delete process.env["TZ"];
+  else process.env["TZ"] = zone;
+});
+
+const clients = ["192.168.1.10", "fd00::5", "10.9.8.7", "8.8.8.8", "0.0.0.0"];
+/** Around the end and the beginning of daylight saving, midnight at the end of a year, and an ordinary evening. */
+const moments = [
+  Date.UTC(2026, 9, 25, 0, 10),
+  Date.UTC(2026, 2, 29, 0, 20),
+  Date.UTC(2026, 11, 31, 22, 30),
+  Date.UTC(2026, 5, 10, 20, 0),
+];
+
+interface Told {
+  readonly at: number;
+  readonly instance: number;
+  readonly type: "flow" | "flow_stats" | "flow_purge";
+  readonly text: string;
+  readonly total: number;
+  /** Bytes since the agent's last event about the flow, as it tells them. */
+  readonly increment: number;
+  readonly app: string;
+  readonly life: Life;
+}
+
+const life = fc.record({
+  client: fc.nat(clients.length - 1),
+  /** When it is announced: before its first counters, after them, or never. */
+  announced: fc.constantFrom("before", "before", "after", "never"),
+  host: fc.option(fc.constantFrom("example.org", "Example.ORG", "__proto__", "other"), { nil: undefined }),
+  refined: fc.nat(5),
+  ticks: fc.array(fc.record({ gap: fc.nat(2_400_000), bytes: fc.nat(2_000_000), lost: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 6,
+  }),
+  purge: fc.boolean(),
+});
+type Life = typeof life extends fc.Arbitrary<infer T> ? T : never;
+const world = fc.record({
+  start: fc.constantFrom(...moments),
+  /** By digest: flows that follow each other under it. */
+  flows: fc.array(fc.array(life, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 5 }),
+  repeats: fc.array(fc.nat(1000), { maxLength: 6 }),
+  swaps: fc.array(fc.nat(1000), { maxLength: 6 }),
+  interruptions: fc.array(fc.record({ at: fc.nat(1000), kind: fc.constantFrom("stop", "dump", "crash") }), {
+    maxLength: 5,
+  }),
+  cut: fc.integer({ min: 1, max: 700 }),
+});
+type World = typeof world extends fc.Arbitrary<infer T> ? T : never;
+
+/** What the agent tells, in order of time. */
+function tell({ start, flows, interruptions }: World): Told[] {
+  const crash = interruptions.some(({ kind }) => kind === "crash");
+  const told: Told[] = [];
+  let instance = 0;
+  for (const [number, lives] of flows.entries()) {
+    let at = start + number;
+    for (const [turn, one] of lives.entries()) {
+      // Only a flow that was purged makes room for another under its digest.
+      if (turn > 0 && lives[turn - 1]?.purge === false) break;
+      instance++;
+      at = tellFlow(
+        told, // Under a used digest a flow must be announced first when its predecessor's end may be lost.
+        turn > 0 && (one.announced === "never" || crash) ? { ...one, announced: "before" } : one,
+        {
+          digest: number.toString(16).padStart(40, "0"),
+          instance,
+          at: at + 5000,
+        },
+      );
+    }
+  }
+  return told.sort((a, b) => a.at - b.at);
+}
+
+function tellFlow(
+  told: Told[],
+  one: Life,
+  { digest, instance, at: begin }: { digest: string; instance: number; at: number },
+): number {
+  const event = (
+    type: Told["type"],
+    at: number,
+    total: number,
+    increment: number,
+    fields: object,
+    app: string,
+  ): void => {
+    told.push({
+      at,
+      instance,
+      type,
+      total,
+      increment,
+      app,
+      life: one,
+      text: JSON.stringify({ type, interface: "br-lan", internal: true, flow: { digest, ...fields } }),
+    });
+  };
+  const announce = (at: number, app: string): void =>
+    event(
+      "flow",
+      at,
+      0,
+      0,
+      {
+        first_seen_at: begin,
+        last_seen_at: at,
+        local_ip: clients[one.client],
+        detected_protocol_name: "HTTP/S",
+        detected_application_name: app,
+        ...(one.host === undefined ? {} : { host_server_name: one.host }),
+      },
+      app.toLowerCase(),
+    );
+  if (one.announced === "before") announce(begin, "Unknown");
+  let at = begin;
+  let total = 0;
+  let seen = begin;
+  for (const [index, { gap, bytes, lost }] of one.ticks.entries()) {
+    at += 1 + (index === 0 ? gap % 10_000 : gap);
+    total += bytes;
+    seen = at;
+    // An increment may be lost for flows whose beginning is told; else nobody could know of these bytes.
+    const increment = lost && one.announced !== "never" ? Math.floor(bytes / 3) : bytes;
+    event(
+      "flow_stats",
+      at,
+      total,
+      increment,
+      { last_seen_at: seen, local_bytes: increment, other_bytes: 0, total_bytes: total },
+      "",
+    );
+    if (index === 0 && one.announced === "after") announce(at + 3, "Unknown");
+    if (one.refined === index && one.announced !== "never") announce(at + 5, "netify.Late");
+  }
+  if (!one.purge) return at;
+  at += 30_000;
+  event("flow_purge", at, total, 0, { last_seen_at: seen, local_bytes: 0, other_bytes: 0, total_bytes: total }, "");
+  return at;
+}
+
+/** The growth of each flow's total, by hour and application, as seen by someone who can tell flows apart. */
+class Oracle {
+  private state = {
+    max: new Map<number, number>(),
+    app: new Map<number, string>(),
+    bytes: new Map<string, number>(),
+    waiting: new Map<number, [number, number][]>(),
+  };
+  private saved = structuredClone(this.state);
+  private readonly lives = new Map<number, Life>();
+
+  dumped(): void {
+    this.saved = structuredClone(this.state);
+  }
+
+  crashed(): void {
+    this.state = structuredClone(this.saved);
+  }
+
+  see({ instance, type, total, increment, app, life: one, at }: Told): void {
+    const { state } = this;
+    this.lives.set(instance, one);
+    if (type === "flow") {
+      state.app.set(instance, app);
+      for (const [hour, bytes] of state.waiting.get(instance) ?? []) this.add(instance, hour, bytes);
+      state.waiting.delete(instance);
+      return;
+    }
+    // Nobody can tell how much of a flow that is never announced was counted by a daemon that crashed.
+    const before = state.max.get(instance) ?? (one.announced === "never" ? total - increment : 0);
+    const growth = total - before;
+    if (!state.max.has(instance)) state.max.set(instance, total);
+    if (growth <= 0) return;
+    state.max.set(instance, total);
+    if (state.app.has(instance)) this.add(instance, hourKeyAt(at), growth);
+    else state.waiting.set(instance, [...(state.waiting.get(instance) ?? []), [hourKeyAt(at), growth]]);
+  }
+
+  /** "hour client section name" → bytes, for the sections and for "total"; unattributed as "hour unattributed". */
+  expected(): Map<string, number> {
+    const sums = new Map<string, number>();
+    const add = (key: string, bytes: number): void => void (bytes > 0 && sums.set(key, (sums.get(key) ?? 0) + bytes));
+    for (const [key, bytes] of this.state.bytes) {
+      const [hour, instance, app] = key.split(" ");
+      const { client, host } = this.life(Number(instance));
+      const address = clients[client] ?? "";
+      if (client >= 3) {
+        add(`${hour} unattributed`, bytes);
+        continue;
+      }
+      add(`${hour} ${address} total`, bytes);
+      add(`${hour} ${address} protocol http/s`, bytes);
+      add(`${hour} ${address} application ${app}`, bytes);
+      if (host !== undefined) add(`${hour} ${address} host ${host.toLowerCase()}`, bytes);
+    }
+    for (const pairs of this.state.waiting.values())
+      for (const [hour, bytes] of pairs) add(`${hour} unattributed`, bytes);
+    return sums;
+  }
+
+  private life(instance: number): Life {
+    const life = this.lives.get(instance);
+    if (life === undefined) throw new Error(`no flow ${instance}`);
+    return life;
+  }
+
+  private add(instance: number, hour: number, bytes: number): void {
+    const key = `${hour} ${instance} ${this.state.app.get(instance)}`;
+    this.state.bytes.set(key, (this.state.bytes.get(key) ?? 0) + bytes);
+  }
+}
+
+/** One process of the daemon over `root`, driven by the test. */
+class Process {
+  private readonly ledger = new Ledger();
+  private readonly accounting: Accounting;
+  private readonly reader: StreamReader;
+  private readonly dump: Dump;
+  private now: number;
+  private readonly start: number;
+
+  constructor(root: string, start: number, began: number) {
+    this.now = start;
+    this.start = began;
+    this.accounting = new Accounting(this.ledger, start);
+    const interfaces = new InterfaceNumbers();
+    this.reader = new StreamReader(this.accounting, interfaces.of);
+    const clock = { ...localClock, now: () => this.now };
+    this.dump = new Dump({
+      files: localFiles(root),
+      base: "/r",
+      clock,
+      ledger: this.ledger,
+      accounting: this.accounting,
+      interfaces,
+      staleSeconds: 3600,
+      warn: (text) => expect(text).toBe(""),
+    });
+    this.accounting.setTime(start, start - began);
+    this.dump.restore();
+  }
+
+  tell(event: Told, cut: number): void {
+    this.now = event.at;
+    this.accounting.setTime(event.at, event.at - this.start);
+    const line = `${event.text}\n`;
+    const bytes = new TextEncoder().encode(`{"length": ${line.length}}\n${line}`);
+    for (let at = 0; at < bytes.length; at += cut) this.reader.push(bytes.subarray(at, at + cut));
+  }
+
+  write(): Promise<void> {
+    return this.dump.write(false);
+  }
+}
+
+function found(root: string): Map<string, number> {
+  const sums = new Map<string, number>();
+  const files = localFiles(root);
+  const add = (key: string, bytes: number): void => void (bytes > 0 && sums.set(key, (sums.get(key) ?? 0) + bytes));
+  for (const day of listDays(files, "/r")) {
+    const counters = readDay(files, "/r", day);
+    for (const [hour, bytes] of counters.unattributed.entries()) add(`${hourKey(day, hour)} unattributed`, bytes);
+    for (const [index, client] of counters.clients.entries()) {
+      for (let hour = 0; hour < 24; hour++)
+        add(`${hourKey(day, hour)} ${client} total`, counters.totals[index * 24 + hour] ?? 0);
+    }
+    for (const section of sectionNames) {
+      const { rows, client, hour, name, names, bytes } = counters.sections[section];
+      for (let row = 0; row < rows; row++)
+        add(
+          `${hourKey(day, hour[row] ?? 0)} ${counters.clients[client[row] ?? 0]} ${section} ${names[name[row] ?? 0]}`,
+          bytes[row] ?? 0,
+        );
+    }
+  }
+  return sums;
+}
+
+/** Repeats events, and swaps neighbours that are not about the same flow. */
+function disturb(told: Told[], { repeats, swaps }: World): Told[] {
+  const events = [...told];
+  for (const place of repeats) {
+    const index = place % events.length;
+    const event = events[index];
+    if (event !== undefined) events.splice(index + 1, 0, event);
+  }
+  for (const place of swaps) {
+    const index = place % events.length;
+    const [a, b] = [events[index], events[index + 1]];
+    if (a === undefined || b === undefined || digestOf(a) === digestOf(b)) continue;
+    [events[index], events[index + 1]] = [
+      { ...b, at: a.at },
+      { ...a, at: b.at },
+    ];
+  }
+  return events;
+}
+
+function digestOf({ text }: Told): string {
+  return /"digest":"(\w+)"/.exec(text)?.[1] ?? "";
+}
+
+async function run(world: World, root: string): Promise<{ found: Map<string, number>; expected: Map<string, number> }> {
+  const events = disturb(tell(world), world);
+  const oracle = new Oracle();
+  const interruptions = new Map(world.interruptions.map(({ at, kind }) => [at % events.length, kind]));
+  let daemon = new Process(root, world.start, world.start);
+  await daemon.write();
+  const latest = new Map<string, Told>();
+  for (const [index, event] of events.entries()) {
+    daemon.tell(event, world.cut);
+    oracle.see(event);
+    if (event.type === "flow") latest.set(digestOf(event), event);
+    const kind = interruptions.get(index);
+    if (kind === undefined) continue;
+    if (kind !== "crash") {
+      await daemon.write();
+      oracle.dumped();
+    }
+    if (kind === "dump") continue;
+    if (kind === "crash") oracle.crashed();
+    daemon = new Process(root, event.at, world.start);
+    // What was announced since the last dump is forgotten; here the agent improves every identity again.
+    for (const known of kind === "crash" ? latest.values() : []) {
+      const again = { ...known, at: event.at };
+      daemon.tell(again, world.cut);
+      oracle.see(again);
+    }
+  }
+  await daemon.write();
+  return { found: found(root), expected: oracle.expected() };
+}
+
+describe("conservation", () => {
+  test("hour files and unattributed bytes are what the stream reported", async () => {
+    const folder = mkdtempSync(join("/dev/shm", "conservation-"));
+    let number = 0;
+    try {
+      await fc.assert(
+        fc.asyncProperty(world, async (one) => {
+          const root = join(folder, String(number++));
+          localFiles(folder).mkdir(`/${number - 1}`);
+          const result = await run(one, root);
+          rmSync(root, { recursive: true });
+          expect(Object.fromEntries(result.found)).toEqual(Object.fromEntries(result.expected));
+        }),
+        {
+          numRuns: Number(process.env["CONSERVATION_RUNS"] ?? 200),
+          interruptAfterTimeLimit: 30_000,
+          markInterruptAsFailure: true,
+        },
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 60_000);
+});

@@ -1,0 +1,185 @@
+/** The daemon over a real socket and real files. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { localClock } from "@nethsec/host/local-clock";
+import { localFiles } from "@nethsec/host/local-files";
+import type { Clock, Files, Level, Log } from "@nethsec/host/host";
+import { flowServer, send, until } from "../../test/flow-server.ts";
+import { recordedStream } from "../../test/recorded-stream.ts";
+import { readStatus } from "../daemon-status.ts";
+import { readDay } from "../day-counters.ts";
+import { dayOf, hourKeyAt } from "../hour-key.ts";
+import { runDaemon } from "./daemon.ts";
+import type { Settings } from "./environment.ts";
+import { netifydSource } from "./flow-source.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+interface Running {
+  readonly files: Files;
+  readonly said: string[];
+  stop(): Promise<void>;
+}
+
+const base = "/reports";
+
+function start(socket: string, root: string, clock: Clock, settings: Partial<Settings> = {}): Running {
+  const files = localFiles(root);
+  const said: string[] = [];
+  const note = (level: Level, text: string): void => void said.push(`${level}: ${text}`);
+  const log: Log = Object.assign(note, { tagged: () => log });
+  const abort = new AbortController();
+  const done = runDaemon(
+    {
+      host: { files, clock, log },
+      settings: {
+        source: { kind: "netifyd", socket },
+        staleSeconds: 3600,
+        dumpSeconds: 3600,
+        base,
+        debug: false,
+        ...settings,
+      },
+      source: netifydSource(socket, clock),
+      pid: 1,
+      memory: () => 0,
+    },
+    abort.signal,
+  );
+  return {
+    files,
+    said,
+    stop: () => {
+      abort.abort();
+      return done;
+    },
+  };
+}
+
+function temporaryRoot(): string {
+  const folder = mkdtempSync(join(tmpdir(), "dpireport-"));
+  folders.push(folder);
+  return folder;
+}
+
+/** The machine's clock, as if it were `start` now. */
+function clockAt(start: number): Clock {
+  const shift = start - Date.now();
+  return { ...localClock, now: () => Date.now() + shift };
+}
+
+const truth = {
+  "192.168.50.11": 67_975_492,
+  "192.168.50.12": 38_985_507,
+  "192.168.50.13": 3_810_905,
+  "fd50::1": 86,
+  "fd50::13": 11_986_259,
+  "fe80::48d3:49ff:fe8f:86ca": 420,
+  "fe80::5470:92ff:fe68:2790": 420,
+  "fe80::f010:25ff:fe80:101a": 420,
+};
+
+function totals(
+  files: Files,
+  at: number,
+): { clients: Record<string, number>; unattributed: number; sums: Record<string, number> } {
+  const day = readDay(files, base, dayOf(hourKeyAt(at)));
+  const clients: Record<string, number> = {};
+  for (const [index, client] of day.clients.entries())
+    clients[client] = day.totals.subarray(index * 24, index * 24 + 24).reduce((a, b) => a + b, 0);
+  const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
+  return {
+    clients,
+    unattributed: sum(day.unattributed),
+    sums: { protocol: sum(day.sections.protocol.bytes), application: sum(day.sections.application.bytes) },
+  };
+}
+
+describe("dpireport", () => {
+  test("writes the truth of live2_full as hour files when it is stopped", async () => {
+    await using server = await flowServer();
+    const stream = recordedStream("live2_full");
+    const daemon = start(server.path, temporaryRoot(), clockAt(stream.start));
+    const client = await server.next();
+    await send(client, stream.bytes);
+    client.end();
+    await until(() => daemon.said.some((line) => line.includes("ended")), "the end of the stream");
+    await daemon.stop();
+    const found = totals(daemon.files, stream.start);
+    expect(found.clients).toEqual(truth);
+    expect(found.unattributed).toBe(275_228);
+    expect(found.sums).toEqual({ protocol: 122_759_509, application: 122_759_509 });
+    const text = daemon.files.readText(`${base}/2026/11/22/192.168.50.12/00.json`) ?? "";
+    expect(Object.keys(JSON.parse(text))).toEqual(["total", "protocol", "application", "host"]);
+    expect(JSON.parse(text).protocol["http/s"]).toBeGreaterThan(0);
+    const status = readStatus(daemon.files, base);
+    expect(status).toMatchObject({
+      events: 1396,
+      malformed: 0,
+      bytes: 122_759_509,
+      waiting: 275_228,
+      connected: false,
+    });
+  });
+
+  test("goes on where it was stopped: live2_reconnect_1, then _2 by another process over the same files", async () => {
+    const root = temporaryRoot();
+    const [first, second] = [recordedStream("live2_reconnect_1"), recordedStream("live2_reconnect_2")];
+    const seen: number[] = [];
+    let files = localFiles(root);
+    for (const stream of [first, second]) {
+      await using server = await flowServer();
+      const daemon = start(server.path, root, clockAt(stream.start));
+      files = daemon.files;
+      const client = await server.next();
+      await send(client, stream.bytes);
+      client.end();
+      await until(() => daemon.said.some((line) => line.includes("ended")), "the end of the stream");
+      await daemon.stop();
+      seen.push(Object.values(totals(files, stream.start).clients).reduce((a, b) => a + b, 0));
+    }
+    expect(seen[0]).toBeGreaterThan(0);
+    expect(seen[1]).toBeGreaterThan(seen[0] ?? 0);
+    const again = totals(files, second.start);
+    expect(again.sums["protocol"]).toBe(seen[1]);
+  });
+
+  test("waits for a socket that is not there, and for one that closes at once", async () => {
+    const root = temporaryRoot();
+    const daemon = start(join(root, "nobody.sock"), root, localClock);
+    await until(() => daemon.said.some((line) => line.startsWith("warning: No connection to")), "the first attempt");
+    await daemon.stop();
+    await using server = await flowServer();
+    const other = start(server.path, root, localClock);
+    (await server.next()).destroy();
+    const socket = await server.next();
+    await send(socket, '{"length": 3}\n{}\nnot json\n');
+    await until(() => other.said.some((line) => line.includes("1 lines of the flow stream")), "the malformed line");
+    await other.stop();
+    expect(server.accepted).toBe(2);
+  });
+
+  test("a socket that accepts and stays silent does not keep it from stopping", async () => {
+    await using server = await flowServer();
+    const daemon = start(server.path, temporaryRoot(), localClock);
+    await server.next();
+    await daemon.stop();
+    expect(daemon.said.at(-1)).toBe("info: Stopped; everything is written.");
+  });
+
+  test("the files are for everyone to read, the checkpoint is not", async () => {
+    await using server = await flowServer();
+    const root = temporaryRoot();
+    const daemon = start(server.path, root, localClock);
+    await server.next();
+    await daemon.stop();
+    expect(statSync(join(root, base, ".checkpoint")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(root, base, ".status.json")).mode & 0o777).toBe(0o644);
+    expect(readdirSync(join(root, base)).filter((name) => !name.startsWith("."))).toEqual([]);
+  });
+});

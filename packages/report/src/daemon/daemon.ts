@@ -1,0 +1,204 @@
+/**
+ * `dpireport`: connects the parts (source → reader → accounting → dump) to the machine and keeps time. All decisions are in those
+ * parts. Invariants: one dump at a time; the last one happens after the last event; the process ends only when it is written or cannot be.
+ */
+import type { Host } from "@nethsec/host/host";
+import { writeStatus, type DaemonStatus } from "../daemon-status.ts";
+import { hourKeyAt } from "../hour-key.ts";
+import { Accounting } from "./accounting.ts";
+import { Dump } from "./dump.ts";
+import type { Settings } from "./environment.ts";
+import type { FlowSource } from "./flow-source.ts";
+import { InterfaceNumbers } from "./interface-numbers.ts";
+import { Ledger } from "./ledger.ts";
+import { StreamReader } from "./stream-reader.ts";
+
+/** The same trouble is logged once in this time. */
+const sayAgainMs = 60_000;
+
+export interface DaemonParts {
+  readonly host: Pick<Host, "files" | "clock" | "log">;
+  readonly settings: Settings;
+  readonly source: FlowSource;
+  /** Of this process. */
+  readonly pid: number;
+  /** Resident bytes now. */
+  readonly memory: () => number;
+}
+
+/** Runs until the signal aborts, then writes everything. Rejects when the last dump failed. */
+export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promise<void> {
+  const daemon = new Daemon(parts);
+  daemon.restore();
+  await daemon.dump(false);
+  const source = parts.source(daemon, signal);
+  while (!signal.aborted) {
+    await parts.host.clock.sleep(parts.settings.dumpSeconds * 1000, signal).catch(() => undefined);
+    if (!signal.aborted) await daemon.dump(true);
+  }
+  await source;
+  const failed = await daemon.dump(false);
+  if (failed !== undefined) throw failed;
+  parts.host.log("info", "Stopped; everything is written.");
+}
+
+class Daemon {
+  private readonly parts: DaemonParts;
+  private readonly ledger = new Ledger();
+  private readonly interfaces = new InterfaceNumbers();
+  private readonly accounting: Accounting;
+  private readonly reader: StreamReader;
+  private readonly store: Dump;
+  private readonly started: number;
+  private readonly said = new Map<string, number>();
+  private isConnected = false;
+  private lastEvent: number | undefined;
+  private lastDump: number | undefined;
+  private dumpError: string | undefined;
+  private dumpTook = 0;
+  private malformedSaid = 0;
+
+  constructor(parts: DaemonParts) {
+    this.parts = parts;
+    const { files, clock } = parts.host;
+    this.started = clock.now();
+    this.accounting = new Accounting(this.ledger, this.started);
+    this.reader = new StreamReader(this.accounting, this.interfaces.of);
+    this.store = new Dump({
+      files,
+      clock,
+      base: parts.settings.base,
+      ledger: this.ledger,
+      accounting: this.accounting,
+      interfaces: this.interfaces,
+      staleSeconds: parts.settings.staleSeconds,
+      warn: (text) => parts.host.log("warning", text),
+    });
+  }
+
+  restore(): void {
+    this.setTime();
+    try {
+      this.store.restore();
+    } catch (error) {
+      this.say(
+        "restore",
+        `Cannot read what an earlier run left: ${textOf(error)} The numbers are kept in memory until it can be read.`,
+      );
+    }
+  }
+
+  data(chunk: Uint8Array): void {
+    this.setTime();
+    const before = this.accounting.events;
+    this.reader.push(chunk);
+    if (this.accounting.events > before) this.lastEvent = this.parts.host.clock.now();
+    if (
+      this.reader.malformed > this.malformedSaid &&
+      this.say("malformed", `${this.reader.malformed} lines of the flow stream were not understood and are skipped.`)
+    ) {
+      this.malformedSaid = this.reader.malformed;
+    }
+  }
+
+  connected(): void {
+    this.isConnected = true;
+    this.parts.host.log("info", `Connected to ${sourceName(this.parts.settings)}.`);
+    this.writeStatus();
+  }
+
+  disconnected(why: string, retryMs: number): void {
+    this.reader.end();
+    const was = this.isConnected;
+    this.isConnected = false;
+    const text = `${was ? "The connection to" : "No connection to"} ${sourceName(this.parts.settings)}${was ? " ended" : ""}: ${why}. Trying again in ${retryMs / 1000} s and for as long as it takes.`;
+    this.say("connection", text);
+    if (was) this.writeStatus();
+  }
+
+  /** What went wrong, if anything; the numbers are then still in memory. */
+  async dump(yielding: boolean): Promise<Error | undefined> {
+    const { clock, log } = this.parts.host;
+    this.setTime();
+    const began = clock.monotonic();
+    let failed: Error | undefined;
+    try {
+      await this.store.write(yielding);
+      if (this.dumpError !== undefined) log("info", "The reports can be written again; nothing was lost.");
+      this.dumpError = undefined;
+      this.lastDump = clock.now();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      failed = error;
+      this.dumpError = error.message;
+      this.say("dump", `The reports cannot be written: ${textOf(error)} The numbers are kept in memory.`, "err");
+    }
+    this.dumpTook = Math.round(clock.monotonic() - began);
+    if (this.parts.settings.debug)
+      log(
+        "debug",
+        `Dump in ${this.dumpTook} ms: ${this.accounting.flows.size} flows, ${this.accounting.events} events so far.`,
+      );
+    this.writeStatus();
+    return failed;
+  }
+
+  private setTime(): void {
+    const { clock } = this.parts.host;
+    this.accounting.setTime(clock.now(), clock.monotonic());
+  }
+
+  private writeStatus(): void {
+    try {
+      writeStatus(this.parts.host.files, this.parts.settings.base, this.status());
+    } catch (error) {
+      this.say("status", `The status file cannot be written: ${textOf(error)}`);
+    }
+  }
+
+  private status(): DaemonStatus {
+    const { accounting, ledger, reader } = this;
+    const now = this.parts.host.clock.now();
+    let waiting = 0;
+    for (const bytes of accounting.waitingByHour().values()) waiting += bytes;
+    return {
+      pid: this.parts.pid,
+      started: this.started,
+      written: now,
+      source: sourceName(this.parts.settings),
+      connected: this.isConnected,
+      ...(this.lastEvent === undefined ? {} : { last_event: this.lastEvent }),
+      ...(this.lastDump === undefined ? {} : { last_dump: this.lastDump }),
+      ...(this.dumpError === undefined ? {} : { dump_error: this.dumpError }),
+      dump_took: this.dumpTook,
+      events: accounting.events,
+      malformed: reader.malformed,
+      bytes: ledger.attributed,
+      unattributed: { unknown_flow: ledger.unknownFlow, not_a_client: ledger.notAClient },
+      waiting,
+      flows: accounting.flows.size,
+      clients: ledger.hours.get(hourKeyAt(now))?.counters.clients.size ?? 0,
+      lag: Math.max(0, Math.round(accounting.lag)),
+      memory: this.parts.memory(),
+    };
+  }
+
+  /** Logs at most once a minute for each subject. True when it did. */
+  private say(subject: string, text: string, level: "warning" | "err" = "warning"): boolean {
+    const { clock, log } = this.parts.host;
+    const now = clock.monotonic();
+    const last = this.said.get(subject);
+    if (last !== undefined && now - last < sayAgainMs) return false;
+    this.said.set(subject, now);
+    log(level, text);
+    return true;
+  }
+}
+
+function sourceName({ source }: Settings): string {
+  return source.kind === "netifyd" ? source.socket : `ndpi:${source.device}`;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,31 @@
+/** The command `dpireport`: settings, source, daemon. */
+import process from "node:process";
+import type { Call } from "@nethsec/host/command";
+import { useLocalTime } from "../local-time.ts";
+import { runDaemon } from "./daemon.ts";
+import { readSettings } from "./environment.ts";
+import { netifydSource, type FlowSource } from "./flow-source.ts";
+import { ndpireaderSource } from "./ndpireader-source.ts";
+
+/** Exit code 0 after SIGTERM or SIGINT when everything was written. */
+export async function run(call: Call): Promise<number> {
+  const { host, io, signal } = call;
+  useLocalTime(host.uci);
+  const settings = readSettings(io.env, host.uci);
+  const log = host.log.tagged("dpireport");
+  const source: FlowSource =
+    settings.source.kind === "netifyd"
+      ? netifydSource(host.files.real(settings.source.socket), host.clock)
+      : ndpireaderSource(settings.source.device, host.run, host.clock);
+  await runDaemon(
+    {
+      host: { files: host.files, clock: host.clock, log },
+      settings,
+      source,
+      pid: process.pid,
+      memory: () => process.memoryUsage.rss(),
+    },
+    signal,
+  );
+  return 0;
+}

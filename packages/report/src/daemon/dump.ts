@@ -1,0 +1,162 @@
+/**
+ * Writes what the ledger holds: first the checkpoint (see checkpoint.ts: from then on it has happened), then hour files,
+ * `.unattributed.json`, hour indexes. Invariants: an hour's counters are merged with what the disk had before anything of that hour is
+ * written; a dump that fails half-way leaves everything dirty that is not on disk, and the next one goes on; with events coming in
+ * during a dump the disk may be ahead of the checkpoint, never behind what readers saw before.
+ */
+import type { Clock, Files } from "@nethsec/host/host";
+import { encodeHour } from "../hour-index.ts";
+import { dayOf, hourKeyAt, hourOf, type Day, type HourKey } from "../hour-key.ts";
+import { dayPath, listClients, listHours, readUnattributed, writeHour, writeUnattributed } from "../hour-store.ts";
+import { indexPath, readHourFiles, rebuildIndexes, surveyDay } from "../hour-tables.ts";
+import type { Accounting } from "./accounting.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+import type { InterfaceNumbers } from "./interface-numbers.ts";
+import type { Ledger, OpenHour } from "./ledger.ts";
+
+/** Hours kept in memory while the disk takes nothing: three days. */
+const maxHours = 72;
+/** Files are written for so long before events have their turn again. */
+const sliceMs = 25;
+
+export interface DumpParts {
+  readonly files: Files;
+  readonly base: string;
+  readonly clock: Clock;
+  readonly ledger: Ledger;
+  readonly accounting: Accounting;
+  readonly interfaces: InterfaceNumbers;
+  readonly staleSeconds: number;
+  /** Something an administrator should know, once. */
+  readonly warn: (text: string) => void;
+}
+
+export class Dump {
+  private readonly parts: DumpParts;
+  private restored = false;
+  private readonly hoursOfDay = new Map<string, number>();
+  private readonly unattributed = new Map<HourKey, number>();
+
+  constructor(parts: DumpParts) {
+    this.parts = parts;
+  }
+
+  /**
+   * Takes up the checkpoint of an earlier daemon. Called first at the start; when the disk could not be read then (throws `FileError`),
+   * `write` tries again, and takes the counters only: flows that were counted meanwhile have their totals already.
+   */
+  restore(): void {
+    const { files, base, ledger, accounting, interfaces, warn } = this.parts;
+    const path = `${base}/.checkpoint`;
+    const bytes = files.readBytes(path);
+    const checkpoint = bytes === undefined ? undefined : decodeCheckpoint(bytes);
+    if (checkpoint === undefined && bytes !== undefined) {
+      files.rename(path, `${path}.damaged`);
+      warn(`${path} was damaged; it is kept as ${path}.damaged. The hour files are kept and added to.`);
+    }
+    if (checkpoint !== undefined) {
+      if (accounting.flows.size === 0 && accounting.events === 0) checkpoint.restoreFlows(accounting, interfaces.of);
+      for (const [key, counters] of checkpoint.hours) {
+        ledger.merge(key, counters);
+        markDirty(ledger.hour(key));
+      }
+    }
+    this.restored = true;
+  }
+
+  /** Everything to disk. `yielding`: lets events have their turn between files. Throws `FileError`; then nothing is lost. */
+  async write(yielding: boolean): Promise<void> {
+    const { files, base, clock, ledger, accounting, interfaces, staleSeconds } = this.parts;
+    accounting.sweep(staleSeconds);
+    this.dropOldest();
+    if (!this.restored) this.restore();
+    const waiting = accounting.waitingByHour();
+    for (const key of waiting.keys()) ledger.hour(key);
+    for (const [key, open] of ledger.hours)
+      if (!open.merged) ledger.merge(key, readHourFiles(files, base, dayOf(key), hourOf(key)));
+    // Hours that begin while files are written are not in this checkpoint: they wait for the next one.
+    const hours = Array.from(ledger.hours);
+    files.write(`${base}/.checkpoint`, encodeCheckpoint({ accounting, ledger, interfaces: interfaces.names }), {
+      mode: 0o600,
+    });
+    for (const [key, open] of hours) {
+      await this.writeHourFiles(key, open, yielding);
+      this.writeUnattributed(key, open.counters.unattributed + (waiting.get(key) ?? 0));
+    }
+    const current = hourKeyAt(clock.now());
+    for (const [key, open] of hours) {
+      if (key === current || open.dirty || accounting.waitingByHour().has(key)) continue;
+      ledger.close(key);
+      this.unattributed.delete(key);
+    }
+  }
+
+  private async writeHourFiles(key: HourKey, open: OpenHour, yielding: boolean): Promise<void> {
+    if (!open.dirty) return;
+    const { files, base, clock } = this.parts;
+    const day = dayOf(key);
+    const hours = this.knownHours(day) | (1 << hourOf(key));
+    this.hoursOfDay.set(dayPath(base, day), hours);
+    open.dirty = false;
+    let sliceEnd = clock.monotonic() + sliceMs;
+    try {
+      for (const [address, client] of open.counters.clients) {
+        if (!client.dirty) continue;
+        client.dirty = false;
+        try {
+          writeHour(files, base, key, address, client);
+        } catch (error) {
+          client.dirty = true;
+          throw error;
+        }
+        if (yielding && clock.monotonic() > sliceEnd) {
+          await clock.sleep(0);
+          sliceEnd = clock.monotonic() + sliceMs;
+        }
+      }
+      // One millisecond on: file times are kept finer than the clock tells.
+      files.write(indexPath(base, day, hourOf(key)), encodeHour(open.counters, { asOf: clock.now() + 1, hours }));
+    } catch (error) {
+      open.dirty = true;
+      throw error;
+    }
+  }
+
+  private writeUnattributed(key: HourKey, bytes: number): void {
+    if (this.unattributed.get(key) === bytes) return;
+    const { files, base } = this.parts;
+    const hours = readUnattributed(files, base, dayOf(key));
+    if (hours[hourOf(key)] !== bytes) {
+      hours[hourOf(key)] = bytes;
+      writeUnattributed(files, base, dayOf(key), hours);
+    }
+    this.unattributed.set(key, bytes);
+  }
+
+  /** The hours of a day that have files; at the first call it makes sure that the indexes of the day tell all of them. */
+  private knownHours(day: Day): number {
+    const { files, base, clock } = this.parts;
+    const known = this.hoursOfDay.get(dayPath(base, day));
+    if (known !== undefined) return known;
+    let hours = 0;
+    for (const client of listClients(files, base, day))
+      for (const hour of listHours(files, base, day, client)) hours |= 1 << hour;
+    if (!surveyDay(files, base, day).complete) rebuildIndexes(files, base, day, clock.now());
+    return hours;
+  }
+
+  private dropOldest(): void {
+    const { ledger, warn } = this.parts;
+    while (ledger.hours.size > maxHours) {
+      const oldest = Math.min(...ledger.hours.keys());
+      ledger.close(oldest);
+      warn(`The numbers of hour ${oldest} are lost: nothing could be written for three days.`);
+    }
+  }
+}
+
+/** The counters of a checkpoint go over whatever the hour files say. */
+function markDirty(open: OpenHour): void {
+  open.dirty = true;
+  for (const client of open.counters.clients.values()) client.dirty = true;
+}

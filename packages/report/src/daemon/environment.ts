@@ -1,0 +1,88 @@
+/**
+ * The daemon's settings: environment variables as documented, else /etc/config/ns-report, else defaults. A value that is not valid is an error
+ * at the start, not a silent default. Pure but for reading UCI.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { UciStore } from "@nethsec/host/uci-store";
+import { reportPath } from "../report-path.ts";
+
+export interface Settings {
+  readonly source:
+    | { readonly kind: "netifyd"; readonly socket: string }
+    | { readonly kind: "ndpi"; readonly device: string };
+  readonly staleSeconds: number;
+  readonly dumpSeconds: number;
+  readonly base: string;
+  readonly debug: boolean;
+}
+
+const oneWeek = 604_800;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws `bad_environment` or `bad_setting`, naming the value. */
+export function readSettings(env: Environment, uci: Pick<UciStore, "read">): Settings {
+  return {
+    source: sourceOf(env, uci),
+    staleSeconds: seconds(env, "FLOW_STALE_TIMEOUT", 3600),
+    dumpSeconds: seconds(env, "DUMP_TIMEOUT", 120),
+    base: reportPath(env, uci),
+    debug: logLevel(env),
+  };
+}
+
+function sourceOf(env: Environment, uci: Pick<UciStore, "read">): Settings["source"] {
+  const socket = env["NETIFYD_SOCKET"];
+  if (socket !== undefined) {
+    if (!isPath(socket))
+      throw badEnvironment("NETIFYD_SOCKET", socket, "an absolute path, such as /var/run/netifyd/netifyd.sock");
+    return { kind: "netifyd", socket };
+  }
+  const config = uci.read("ns-report");
+  const kind = config.get("config", "source") ?? "netifyd";
+  if (kind === "ndpi") {
+    const device = config.get("config", "ndpi_device") ?? "br-lan";
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(device))
+      throw badSetting("ndpi_device", device, "the name of a network device, such as br-lan");
+    return { kind, device };
+  }
+  if (kind !== "netifyd") throw badSetting("source", kind, "netifyd or ndpi");
+  const path = config.get("config", "netifyd_socket") ?? "/var/run/netifyd/netifyd.sock";
+  if (!isPath(path)) throw badSetting("netifyd_socket", path, "an absolute path");
+  return { kind, socket: path };
+}
+
+function seconds(env: Environment, name: string, fallback: number): number {
+  const text = env[name];
+  if (text === undefined) return fallback;
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > oneWeek) throw badEnvironment(name, text, `a number of seconds from 1 to ${oneWeek}`);
+  return value;
+}
+
+function logLevel(env: Environment): boolean {
+  const level = env["LOG_LEVEL"] ?? "INFO";
+  if (level !== "INFO" && level !== "DEBUG") throw badEnvironment("LOG_LEVEL", level, "INFO or DEBUG");
+  return level === "DEBUG";
+}
+
+// A UNIX socket's path has 107 bytes at the most (unix(7)).
+function isPath(text: string): boolean {
+  return /^\/[^\0]{1,106}$/.test(text);
+}
+
+function badEnvironment(name: string, value: string, wanted: string): NethsecError {
+  return new NethsecError({
+    code: "bad_environment",
+    message: `The environment variable ${name} is ${JSON.stringify(value.slice(0, 200))}; it must be ${wanted}.`,
+    advice: `Correct ${name}, or leave it out for the default.`,
+  });
+}
+
+function badSetting(option: string, value: string, wanted: string): NethsecError {
+  return new NethsecError({
+    code: "bad_setting",
+    message: `ns-report.config.${option} is ${JSON.stringify(value.slice(0, 200))}; it must be ${wanted}.`,
+    advice: `uci set ns-report.config.${option}=…; uci commit ns-report; /etc/init.d/dpireport restart`,
+  });
+}

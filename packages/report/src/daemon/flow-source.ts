@@ -1,0 +1,66 @@
+/** Where bytes of the flow stream come from, and netifyd's socket as one. A source connects again by itself, for ever. */
+import type { Clock } from "@nethsec/host/host";
+import { connectLocal } from "@nethsec/host/local-socket";
+
+export interface SourceListener {
+  data(chunk: Uint8Array): void;
+  connected(): void;
+  /** Connecting failed or the connection ended; another attempt follows after `retryMs`. */
+  disconnected(why: string, retryMs: number): void;
+}
+
+/** Runs until the signal aborts; never rejects. */
+export type FlowSource = (listener: SourceListener, signal: AbortSignal) => Promise<void>;
+
+const firstRetryMs = 500;
+const longestRetryMs = 30_000;
+/** A connection that held for so long was a good one: the next attempt comes soon. */
+const goodMs = 10_000;
+/** netifyd tells its status every 15 s: a connection silent for so long is dead. */
+const silentMs = 300_000;
+
+/** `path`: netifyd's socket, the real path. */
+export function netifydSource(path: string, clock: Clock): FlowSource {
+  return async (listener, signal) => {
+    let retryMs = firstRetryMs;
+    while (!signal.aborted) {
+      const began = clock.monotonic();
+      const why = await oneConnection(path, clock, listener, signal);
+      if (signal.aborted) return;
+      if (clock.monotonic() - began >= goodMs) retryMs = firstRetryMs;
+      listener.disconnected(why, retryMs);
+      await clock.sleep(retryMs, signal).catch(() => undefined);
+      retryMs = Math.min(retryMs * 2, longestRetryMs);
+    }
+  };
+}
+
+/** Why it ended. */
+async function oneConnection(
+  path: string,
+  clock: Clock,
+  listener: SourceListener,
+  signal: AbortSignal,
+): Promise<string> {
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  let heard = clock.monotonic();
+  try {
+    const hear = (chunk: Uint8Array): void => {
+      heard = clock.monotonic();
+      listener.data(chunk);
+    };
+    const connection = await connectLocal(path, hear, either);
+    listener.connected();
+    const silent = (async () => {
+      while (clock.monotonic() - heard < silentMs) await clock.sleep(silentMs - (clock.monotonic() - heard), either);
+      connection.close();
+      return `silent for ${silentMs / 1000} s`;
+    })().catch(() => "");
+    const error = await connection.closed;
+    over.abort();
+    return (await silent) || error?.message || "closed by the other end";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Live flows by (interface, digest). A flow is 64 bytes, one cache line, in one growing buffer instead of an object: 100,000 flows take
+ * some 8 MB, and finding one allocates nothing. Pure. Invariants: a row number stays valid until its flow is removed; removing
+ * keeps every other flow findable.
+ */
+import type { FlowIdentity } from "./flow-event.ts";
+
+/** Numbers (doubles) of a row, by their place in it. */
+export const Field = {
+  /** Bytes of the flow that are counted (the largest total seen). */
+  total: 0,
+  /** Bytes before the first event about the flow, which count only if the flow turns out to have begun under our eyes. */
+  skipped: 1,
+  /** Unix ms on the agent's clock; 0 while unknown, -t while it is only known to be later than t. */
+  firstSeen: 2,
+  /** Unix ms on the agent's clock, of the last counters. */
+  lastSeen: 3,
+  /** Seconds on the caller's monotonic clock at the last event. */
+  touched: 4,
+} as const;
+
+/** Bits of a row's flags. */
+export const Flag = {
+  /** The row holds a flow. */
+  inUse: 1,
+  /** Announced, and began when this table already knew every flow: its whole total is new. */
+  wholeIsNew: 2,
+  /** Its end was told; the row stays a while for events that repeat or come late. */
+  purged: 4,
+  /** On an interface that is not internal. */
+  external: 8,
+  /** Counters were seen. */
+  counted: 16,
+  /** The clock was set back during the flow: its time stamps cannot be compared with new ones. */
+  timeless: 32,
+} as const;
+
+// A row: five doubles, then five words of digest and one that holds the interface (16 bits) and the flags.
+const rowNumbers = 8;
+const rowWords = 16;
+const keyAt = 10;
+const tailAt = 15;
+const flagBits = 8;
+const flagMask = (1 << flagBits) - 1;
+
+export class FlowTable {
+  readonly identity: (FlowIdentity | undefined)[] = [];
+  private numbers: Float64Array;
+  private words: Uint32Array;
+  /** Open addressing: row + 1, or 0. */
+  private slots: Int32Array;
+  private readonly free: number[] = [];
+  private rows = 0;
+  private used = 0;
+
+  constructor(capacity = 1024) {
+    this.numbers = new Float64Array(capacity * rowNumbers);
+    this.words = new Uint32Array(this.numbers.buffer);
+    this.slots = new Int32Array(capacity * 2);
+  }
+
+  get size(): number {
+    return this.used;
+  }
+
+  /** A {@link Field} of a row. */
+  get(row: number, field: number): number {
+    return this.numbers[row * rowNumbers + field] ?? 0;
+  }
+
+  set(row: number, field: number, value: number): void {
+    this.numbers[row * rowNumbers + field] = value;
+  }
+
+  flags(row: number): number {
+    return (this.words[row * rowWords + tailAt] ?? 0) & flagMask;
+  }
+
+  setFlags(row: number, flags: number): void {
+    const at = row * rowWords + tailAt;
+    this.words[at] = ((this.words[at] ?? 0) & ~flagMask) | flags;
+  }
+
+  /** -1 when it is not there. `netInterface`: 0 to 65,535. */
+  find(digest: Uint32Array, netInterface: number): number {
+    const { slots, words } = this;
+    const mask = slots.length - 1;
+    for (let slot = hash(digest, 0, netInterface) & mask; ; slot = (slot + 1) & mask) {
+      const row = (slots[slot] ?? 0) - 1;
+      if (row < 0) return -1;
+      const at = row * rowWords + keyAt;
+      if (
+        words[at] === digest[0] &&
+        words[at + 1] === digest[1] &&
+        words[at + 2] === digest[2] &&
+        words[at + 3] === digest[3] &&
+        words[at + 4] === digest[4] &&
+        (words[at + 5] ?? 0) >>> flagBits === netInterface
+      ) {
+        return row;
+      }
+    }
+  }
+
+  /** The new row, all zero. The flow must not be there yet. */
+  insert(digest: Uint32Array, netInterface: number): number {
+    if (this.used * 2 >= this.slots.length) this.growSlots();
+    const row = this.free.pop() ?? this.rows++;
+    if (row * rowNumbers >= this.numbers.length) this.growRows();
+    this.numbers.fill(0, row * rowNumbers, (row + 1) * rowNumbers);
+    this.words.set(digest, row * rowWords + keyAt);
+    this.words[row * rowWords + tailAt] = (netInterface << flagBits) | Flag.inUse;
+    this.identity[row] = undefined;
+    this.used++;
+    this.place(row);
+    return row;
+  }
+
+  remove(row: number): void {
+    const mask = this.slots.length - 1;
+    let hole = this.home(row);
+    while (this.slots[hole] !== row + 1) hole = (hole + 1) & mask;
+    // Move later ones of the same run up, so that no search stops early at the hole.
+    for (let slot = (hole + 1) & mask; this.slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const moved = (this.slots[slot] ?? 0) - 1;
+      if (((slot - this.home(moved)) & mask) >= ((slot - hole) & mask)) {
+        this.slots[hole] = moved + 1;
+        hole = slot;
+      }
+    }
+    this.slots[hole] = 0;
+    this.words[row * rowWords + tailAt] = 0;
+    this.identity[row] = undefined;
+    this.free.push(row);
+    this.used--;
+  }
+
+  /** Rows in use, in no particular order; removing the current one is allowed. */
+  *each(): Generator<number> {
+    for (let row = 0; row < this.rows; row++) if (this.flags(row) !== 0) yield row;
+  }
+
+  /** The row's digest (a view) and interface. */
+  keyOf(row: number): { readonly digest: Uint32Array; readonly interface: number } {
+    const at = row * rowWords + keyAt;
+    return { digest: this.words.subarray(at, at + 5), interface: (this.words[at + 5] ?? 0) >>> flagBits };
+  }
+
+  private home(row: number): number {
+    const at = row * rowWords + keyAt;
+    return hash(this.words, at, (this.words[at + 5] ?? 0) >>> flagBits) & (this.slots.length - 1);
+  }
+
+  private place(row: number): void {
+    const mask = this.slots.length - 1;
+    let slot = this.home(row);
+    while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.slots[slot] = row + 1;
+  }
+
+  private growSlots(): void {
+    this.slots = new Int32Array(this.slots.length * 2);
+    for (let row = 0; row < this.rows; row++) if (this.flags(row) !== 0) this.place(row);
+  }
+
+  private growRows(): void {
+    const capacity = Math.ceil((this.numbers.length / rowNumbers) * 1.5);
+    const larger = new Float64Array(capacity * rowNumbers);
+    larger.set(this.numbers);
+    this.numbers = larger;
+    this.words = new Uint32Array(larger.buffer);
+  }
+}
+
+/** Digests are hashes already; mixing spreads those that differ in a few digits only. */
+function hash(words: Uint32Array, at: number, netInterface: number): number {
+  let mixed = (words[at] ?? 0) ^ Math.imul((words[at + 4] ?? 0) ^ netInterface, 0x9e3779b1);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b);
+  return (mixed ^ (mixed >>> 13)) >>> 0;
+}

@@ -1,0 +1,19 @@
+/** Numbers for interface names: small ones in the order of appearance, kept in the checkpoint with the flows. Pure. */
+const maxInterfaces = 4096;
+
+export class InterfaceNumbers {
+  readonly names: string[] = [];
+  private readonly numbers = new Map<string, number>();
+
+  /** All names beyond a bound that no machine reaches share one number. */
+  readonly of = (name: string): number => {
+    let number = this.numbers.get(name);
+    if (number === undefined) {
+      if (this.names.length >= maxInterfaces) return maxInterfaces;
+      number = this.names.length;
+      this.names.push(name);
+      this.numbers.set(name, number);
+    }
+    return number;
+  };
+}

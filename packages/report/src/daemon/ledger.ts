@@ -1,0 +1,179 @@
+/**
+ * The hours in memory: adds bytes to client, protocol, application and host, keeps their number bounded, and knows what changed since
+ * the last dump. Pure. Invariants: every byte given to `add` or `addUnattributed` is in exactly one hour; folding names into
+ * `other` and merging what is on disk keep all sums exact.
+ */
+import { isClientAddress } from "../client-address.ts";
+import {
+  cellOf,
+  clientOf,
+  emptyHour,
+  foldSums,
+  sectionNames,
+  type Cell,
+  type ClientHour,
+  type HourCounters,
+} from "../hour-counters.ts";
+import type { HourKey } from "../hour-key.ts";
+import type { FlowIdentity, Place } from "./flow-event.ts";
+
+/** Names of one section that a client may have in an hour before the smallest fold into `other`. */
+const maxNames = 2048;
+/** Names of all clients in all hours in memory: about 40 MB at the worst. */
+const maxNamesInMemory = 250_000;
+const maxClients = 16_384;
+
+export interface OpenHour {
+  readonly counters: HourCounters;
+  /** Whether what the disk had of this hour is in the counters. */
+  merged: boolean;
+  /** Whether anything changed since the hour's files were written. */
+  dirty: boolean;
+}
+
+export class Ledger {
+  readonly hours = new Map<HourKey, OpenHour>();
+  /** Bytes since the start. */
+  attributed = 0;
+  notAClient = 0;
+  unknownFlow = 0;
+  private names = 0;
+  private bound = maxNamesInMemory;
+  private lastKey: HourKey = -1;
+  private last: OpenHour | undefined;
+
+  hour(key: HourKey): OpenHour {
+    if (key === this.lastKey && this.last !== undefined) return this.last;
+    let open = this.hours.get(key);
+    if (open === undefined) {
+      open = { counters: emptyHour(), merged: false, dirty: false };
+      this.hours.set(key, open);
+    }
+    this.lastKey = key;
+    this.last = open;
+    return open;
+  }
+
+  add(key: HourKey, identity: FlowIdentity, bytes: number): void {
+    const open = this.hour(key);
+    let place = identity.place;
+    if (place === undefined || place.hour !== key || place.generation !== open.counters.generation) {
+      place = this.place(key, open, identity);
+    }
+    open.dirty = true;
+    const { client, cells } = place;
+    if (client === undefined) {
+      open.counters.unattributed += bytes;
+      this.notAClient += bytes;
+      return;
+    }
+    client.total += bytes;
+    client.dirty = true;
+    for (const cell of cells) cell.bytes += bytes;
+    this.attributed += bytes;
+  }
+
+  addUnattributed(key: HourKey, bytes: number): void {
+    const open = this.hour(key);
+    open.counters.unattributed += bytes;
+    open.dirty = true;
+    this.unknownFlow += bytes;
+  }
+
+  /** Adds what the disk had of an hour before this process opened it. */
+  merge(key: HourKey, found: HourCounters): void {
+    const open = this.hour(key);
+    open.merged = true;
+    open.counters.unattributed += found.unattributed;
+    for (const [address, had] of found.clients) {
+      const client = clientOf(open.counters, address);
+      client.total += had.total;
+      for (const section of sectionNames) {
+        for (const [name, cell] of had[section]) this.cell(client, section, name).bytes += cell.bytes;
+      }
+    }
+    this.fold();
+  }
+
+  /** Forgets an hour that is on disk. */
+  close(key: HourKey): void {
+    const open = this.hours.get(key);
+    if (open === undefined) return;
+    this.hours.delete(key);
+    open.counters.generation++;
+    this.lastKey = -1;
+    this.last = undefined;
+    this.names = this.countNames();
+  }
+
+  private place(key: HourKey, open: OpenHour, identity: FlowIdentity): Place {
+    const { counters } = open;
+    const cells: Cell[] = [];
+    const room = counters.clients.size < maxClients || counters.clients.has(identity.client);
+    const client = room && isClientAddress(identity.client) ? clientOf(counters, identity.client) : undefined;
+    if (client !== undefined) {
+      this.findCells(cells, client, identity);
+      if (sectionNames.some((section) => client[section].size > maxNames) || this.names > this.bound) {
+        // The new cells are still empty and may just have been folded away: what is added to them then would be lost.
+        this.fold();
+        cells.length = 0;
+        this.findCells(cells, client, identity);
+      }
+    }
+    const place = { hour: key, generation: counters.generation, client, cells };
+    identity.place = place;
+    return place;
+  }
+
+  private findCells(cells: Cell[], client: ClientHour, identity: FlowIdentity): void {
+    cells.push(
+      this.cell(client, "protocol", identity.protocol),
+      this.cell(client, "application", identity.application),
+    );
+    if (identity.host !== undefined) cells.push(this.cell(client, "host", identity.host));
+  }
+
+  private cell(client: ClientHour, section: (typeof sectionNames)[number], name: string): Cell {
+    const sums = client[section];
+    const before = sums.size;
+    const cell = cellOf(sums, name);
+    this.names += sums.size - before;
+    return cell;
+  }
+
+  /** Brings every list under its bound, the longest ones first and further when all together are too many. */
+  private fold(): void {
+    let keep = maxNames / 2;
+    this.foldTo(maxNames, keep);
+    while (this.names > maxNamesInMemory && keep > 1) {
+      keep = Math.floor(keep / 2);
+      this.foldTo(keep, keep);
+    }
+    // When even one name each is too many (a full disk for days), the next attempt waits until it is worth while.
+    this.bound = Math.max(maxNamesInMemory, Math.ceil(this.names * 1.25));
+  }
+
+  private foldTo(limit: number, keep: number): void {
+    for (const open of this.hours.values()) {
+      for (const client of open.counters.clients.values()) {
+        for (const section of sectionNames) {
+          if (client[section].size <= limit) continue;
+          foldSums(client[section], keep);
+          client.dirty = true;
+          open.dirty = true;
+          open.counters.generation++;
+        }
+      }
+    }
+    this.names = this.countNames();
+  }
+
+  private countNames(): number {
+    let names = 0;
+    for (const open of this.hours.values()) {
+      for (const client of open.counters.clients.values())
+        for (const section of sectionNames) names += client[section].size;
+    }
+    return names;
+  }
+}

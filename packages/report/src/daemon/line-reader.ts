@@ -1,0 +1,82 @@
+/**
+ * Cuts a byte stream into lines. Both dialects frame by line: 4.x puts a line `{"length": N}` before each message, 5.x does not
+ * (spec/netifyd.md, Framing); the length is not needed. Pure. Invariants: memory is bounded by `maxLineBytes` plus one chunk; the
+ * bytes given to `line` are valid during the call only.
+ */
+
+/** Far over the longest legitimate line seen (definitions, 18,704 bytes; much larger with more signatures). */
+export const maxLineBytes = 4 * 1024 * 1024;
+
+const newline = 10;
+
+export interface LineSink {
+  /** One line without its newline: `bytes[start..end)`. */
+  line(bytes: Uint8Array, start: number, end: number): void;
+  /** A line longer than {@link maxLineBytes} was dropped. */
+  tooLong(): void;
+}
+
+export class LineReader {
+  private readonly sink: LineSink;
+  private rest = new Uint8Array(0);
+  private kept = 0;
+  private dropping = false;
+
+  constructor(sink: LineSink) {
+    this.sink = sink;
+  }
+
+  /** The next bytes of the stream, cut anywhere. */
+  push(chunk: Uint8Array): void {
+    let start = 0;
+    if (this.kept > 0 || this.dropping) {
+      const end = chunk.indexOf(newline);
+      if (end < 0) {
+        this.keep(chunk);
+        return;
+      }
+      this.keep(chunk.subarray(0, end));
+      if (this.dropping) this.sink.tooLong();
+      else this.sink.line(this.rest, 0, this.kept);
+      this.forget();
+      start = end + 1;
+    }
+    for (let end = chunk.indexOf(newline, start); end >= 0; end = chunk.indexOf(newline, start)) {
+      if (end - start > maxLineBytes) this.sink.tooLong();
+      else if (end > start) this.sink.line(chunk, start, end);
+      start = end + 1;
+    }
+    if (start < chunk.length) this.keep(chunk.subarray(start));
+  }
+
+  /** The stream ended or broke: what is left of a line is no line. True when something was left. */
+  end(): boolean {
+    const left = this.kept > 0 || this.dropping;
+    this.forget();
+    return left;
+  }
+
+  private keep(part: Uint8Array): void {
+    if (this.dropping) return;
+    const length = this.kept + part.length;
+    if (length > maxLineBytes) {
+      this.forget();
+      this.dropping = true;
+      return;
+    }
+    if (length > this.rest.length) {
+      const larger = new Uint8Array(Math.max(length, this.rest.length * 2, 16_384));
+      larger.set(this.rest.subarray(0, this.kept));
+      this.rest = larger;
+    }
+    this.rest.set(part, this.kept);
+    this.kept = length;
+  }
+
+  private forget(): void {
+    this.kept = 0;
+    this.dropping = false;
+    // One long line must not hold its memory for ever.
+    if (this.rest.length > 65_536) this.rest = new Uint8Array(0);
+  }
+}

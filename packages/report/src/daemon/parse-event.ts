@@ -1,0 +1,108 @@
+/**
+ * One JSON message → what the accounting needs of it. The plain way, by `JSON.parse`; `event-scanner.ts` is the fast one and must give
+ * the same answer. Pure. Everything in a message is foreign: a field of another type than expected counts as missing.
+ */
+import { createHash } from "node:crypto";
+import type { FlowEvent, FlowIdentity } from "./flow-event.ts";
+
+export type Message =
+  /** `event` was filled. */
+  | "flow"
+  /** A message that is of no use here. */
+  | "other"
+  /** Not JSON, or a flow event that does not say which flow. */
+  | "malformed"
+  | StatusMessage;
+
+/** The full form of `agent_status`. */
+export interface StatusMessage {
+  /** Whether any interface has the role LAN. */
+  readonly hasInternal: boolean;
+}
+
+/** Longest name kept; netifyd cuts host names at 79 characters, RFC 1035 allows 253. */
+const maxNameLength = 253;
+
+const identityTypes = new Set(["flow", "flow_dpi_complete", "flow_dpi_update"]);
+const counterTypes = new Set(["flow_stats", "flow_status", "flow_purge", "flow_dpi_complete", "flow_dpi_update"]);
+
+/** `interfaceNumber` gives each interface name its number. */
+export function parseEvent(text: string, event: FlowEvent, interfaceNumber: (name: string) => number): Message {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return "malformed";
+  }
+  if (!isRecord(value)) return "malformed";
+  const type = value["type"];
+  if (type === "agent_status") return statusOf(value);
+  if (typeof type !== "string") return "other";
+  const hasIdentity = identityTypes.has(type);
+  const hasCounters = counterTypes.has(type);
+  if (!hasIdentity && !hasCounters) return "other";
+  const flow = value["flow"];
+  const name = value["interface"];
+  if (!isRecord(flow) || typeof name !== "string" || typeof flow["digest"] !== "string") return "malformed";
+  event.interface = interfaceNumber(name);
+  event.internal = value["internal"] === true;
+  digestWords(flow["digest"], event.digest);
+  event.alias = firstDigest(flow["digest_prev"], event.digest);
+  event.firstSeen = positive(flow["first_seen_at"]) ?? 0;
+  event.lastSeen = positive(flow["last_seen_at"]) ?? 0;
+  event.identity = hasIdentity ? identityOf(flow) : undefined;
+  const local = positive(flow["local_bytes"]);
+  const other = positive(flow["other_bytes"]);
+  event.increment =
+    hasCounters && (local !== undefined || other !== undefined) ? (local ?? 0) + (other ?? 0) : Number.NaN;
+  event.total = hasCounters ? (positive(flow["total_bytes"]) ?? Number.NaN) : Number.NaN;
+  event.purge = type === "flow_purge";
+  if (event.identity === undefined && Number.isNaN(event.increment) && Number.isNaN(event.total) && !event.purge)
+    return "malformed";
+  return "flow";
+}
+
+function statusOf(value: Record<string, unknown>): Message {
+  const interfaces = value["interfaces"];
+  if (!isRecord(interfaces)) return "other";
+  return { hasInternal: Object.values(interfaces).some((one) => isRecord(one) && one["role"] === "LAN") };
+}
+
+function identityOf(flow: Record<string, unknown>): FlowIdentity | undefined {
+  const client = flow["local_ip"];
+  if (typeof client !== "string") return undefined;
+  return {
+    client: client.slice(0, 64).toLowerCase(),
+    protocol: nameOf(flow["detected_protocol_name"]) ?? "unknown",
+    application: nameOf(flow["detected_application_name"]) ?? "unknown",
+    host: nameOf(flow["host_server_name"]) ?? nameOf(flow["dns_host_name"]),
+  };
+}
+
+function nameOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value.slice(0, maxNameLength).toLowerCase() : undefined;
+}
+
+/** 40 hexadecimal digits as they are; any other digest by its SHA-1, which has the same size. */
+export function digestWords(digest: string, into: Uint32Array): void {
+  const hex = /^[0-9a-f]{40}$/.test(digest) ? digest : createHash("sha1").update(digest).digest("hex");
+  for (let word = 0; word < 5; word++) into[word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16);
+}
+
+/** 5.x: moves the stable digest (the first of `digest_prev`) to `digest` and returns the event's own. */
+function firstDigest(previous: unknown, digest: Uint32Array): Uint32Array | undefined {
+  const first: unknown = Array.isArray(previous) ? previous[0] : undefined;
+  if (typeof first !== "string" || first === "") return undefined;
+  const own = digest.slice();
+  digestWords(first, digest);
+  return own.every((word, index) => word === digest[index]) ? undefined : own;
+}
+
+/** A whole number that counters may have. */
+function positive(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,172 @@
+/**
+ * The daemon as a process, killed by SIGKILL at random moments while it dumps all the time: nothing is counted twice, and nothing that
+ * the engine still reports is lost. SIGKILLS=200 for the full run.
+ */
+import { expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { localFiles } from "@nethsec/host/local-files";
+import { flowServer, send, until } from "../../test/flow-server.ts";
+import { readDay } from "../day-counters.ts";
+import { readStatus } from "../daemon-status.ts";
+import { listDays } from "../hour-store.ts";
+
+const kills = Number(process.env["SIGKILLS"] ?? 12);
+const seed = Number(process.env["SIGKILL_SEED"] ?? Date.now() % 1_000_000);
+const program = new URL("../../test/run-dpireport.ts", import.meta.url).pathname;
+
+/** Small and reproducible (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const clients = 40;
+const flowsPerClient = 3;
+
+interface Flow {
+  readonly digest: string;
+  readonly client: string;
+  readonly host: string;
+  total: number;
+}
+
+test(
+  `${kills} times killed, no byte twice and none lost (seed ${seed})`,
+  async () => {
+    const random = randomFrom(seed);
+    const root = mkdtempSync(join(tmpdir(), "sigkill-"));
+    await using server = await flowServer();
+    const files = localFiles(root);
+    const start = (): ReturnType<typeof spawn> =>
+      spawn(process.execPath, [program, root], {
+        env: { ...process.env, NETIFYD_SOCKET: server.path, DUMP_PATH: "/reports", DUMP_TIMEOUT: "1", DUMP_MS: "15" },
+        stdio: ["ignore", "inherit", "inherit"],
+      });
+    let daemon = start();
+    try {
+      // It must have begun to watch before the flows begin.
+      let socket = await server.next();
+      await until(() => readStatus(files, "/reports")?.connected ?? false, "the first status");
+      const began = Date.now() + 1;
+      const flows = Array.from({ length: clients * flowsPerClient }, (_, index): Flow => ({
+        digest: index.toString(16).padStart(40, "0"),
+        client: `10.0.0.${1 + (index % clients)}`,
+        host: `host${index}.example`,
+        total: 0,
+      }));
+      for (let kill = 0; kill < kills; kill++) {
+        await announce(socket, flows, began);
+        const killAt = performance.now() + random() * 120;
+        while (performance.now() < killAt) {
+          await grow(socket, flows, random);
+          await new Promise((resolve) => setTimeout(resolve, random() * 4));
+        }
+        const exited = new Promise((resolve) => daemon.once("exit", resolve));
+        daemon.kill("SIGKILL");
+        await exited;
+        socket.destroy();
+        expect(total(root).bytes).toBeLessThanOrEqual(reported(flows));
+        daemon = start();
+        socket = await server.next();
+      }
+      const itSays = (connected: boolean) => (): boolean => {
+        const status = readStatus(files, "/reports");
+        return status?.pid === daemon.pid && status?.connected === connected;
+      };
+      await until(itSays(true), "the last daemon's connection");
+      await announce(socket, flows, began);
+      await grow(socket, flows, random);
+      socket.end();
+      await until(itSays(false), "the end of the stream");
+      const code = new Promise((resolve) => daemon.once("exit", resolve));
+      daemon.kill("SIGTERM");
+      expect(await code).toBe(0);
+      expect(total(root)).toEqual({
+        bytes: reported(flows),
+        hosts: Object.fromEntries(flows.map(({ host, total }) => [host, total])),
+        unattributed: 0,
+      });
+    } finally {
+      daemon.kill("SIGKILL");
+      rmSync(root, { recursive: true, force: true });
+    }
+  },
+  20_000 + kills * 1000,
+);
+
+function reported(flows: readonly Flow[]): number {
+  return flows.reduce((sum, { total }) => sum + total, 0);
+}
+
+async function announce(socket: Socket, flows: readonly Flow[], began: number): Promise<void> {
+  await tell(
+    socket,
+    flows.map(({ digest, client, host }) => ({
+      type: "flow",
+      interface: "br-lan",
+      internal: true,
+      flow: {
+        digest,
+        first_seen_at: began,
+        last_seen_at: began,
+        local_ip: client,
+        detected_protocol_name: "TLS",
+        detected_application_name: "x",
+        host_server_name: host,
+      },
+    })),
+  );
+}
+
+async function grow(socket: Socket, flows: Flow[], random: () => number): Promise<void> {
+  await tell(
+    socket,
+    flows.map((flow) => {
+      const bytes = Math.floor(random() * 100_000) + 1;
+      flow.total += bytes;
+      return {
+        type: "flow_stats",
+        interface: "br-lan",
+        internal: true,
+        flow: {
+          digest: flow.digest,
+          last_seen_at: Date.now(),
+          local_bytes: bytes,
+          other_bytes: 0,
+          total_bytes: flow.total,
+        },
+      };
+    }),
+  );
+}
+
+/** A daemon that was killed just now does not take it: its successor hears of the totals. */
+async function tell(socket: Socket, events: readonly object[]): Promise<void> {
+  await send(socket, events.map((event) => `${JSON.stringify(event)}\n`).join("")).catch(() => undefined);
+}
+
+function total(root: string): { bytes: number; hosts: Record<string, number>; unattributed: number } {
+  const files = localFiles(root);
+  const hosts: Record<string, number> = {};
+  let [bytes, unattributed] = [0, 0];
+  for (const day of listDays(files, "/reports")) {
+    const counters = readDay(files, "/reports", day);
+    for (const value of counters.totals) bytes += value;
+    for (const value of counters.unattributed) unattributed += value;
+    const { rows, names, name, bytes: values } = counters.sections.host;
+    for (let row = 0; row < rows; row++) {
+      const key = names[name[row] ?? 0] ?? "";
+      hosts[key] = (hosts[key] ?? 0) + (values[row] ?? 0);
+    }
+  }
+  return { bytes, hosts, unattributed };
+}

@@ -1,0 +1,53 @@
+/** Bytes of the engine's stream → accounting: lines, messages, and what becomes of each kind. Pure. */
+import type { Accounting } from "./accounting.ts";
+import { emptyEvent } from "./flow-event.ts";
+import { LineReader } from "./line-reader.ts";
+import { EventScanner } from "./event-scanner.ts";
+
+export class StreamReader {
+  /** Lines that are no message, since the start. */
+  malformed = 0;
+  private readonly accounting: Accounting;
+  private readonly lines: LineReader;
+  private readonly event = emptyEvent();
+  private readonly scanner: EventScanner;
+
+  constructor(accounting: Accounting, interfaceNumber: (name: string) => number) {
+    this.accounting = accounting;
+    this.scanner = new EventScanner(this.event, interfaceNumber);
+    this.lines = new LineReader({
+      line: (bytes, start, end) => this.line(bytes, start, end),
+      tooLong: () => this.malformed++,
+    });
+  }
+
+  push(chunk: Uint8Array): void {
+    this.lines.push(chunk);
+  }
+
+  /** The connection ended: half a line is dropped. */
+  end(): void {
+    if (this.lines.end()) this.malformed++;
+  }
+
+  private line(bytes: Uint8Array, start: number, end: number): void {
+    if (isFrameHeader(bytes, start, end)) return;
+    const message = this.scanner.scan(bytes, start, end);
+    if (message === "flow") this.accounting.event(this.event);
+    else if (message === "malformed") this.malformed++;
+    else if (message !== "other") this.accounting.roles(message.hasInternal);
+  }
+}
+
+const header = new TextEncoder().encode('{"length":');
+
+/** 4.x: `{"length": N}` before each message. */
+function isFrameHeader(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > 32 || bytes[end - 1] !== 125) return false;
+  for (let index = 0; index < header.length; index++) if (bytes[start + index] !== header[index]) return false;
+  for (let at = start + header.length; at < end - 1; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte !== 32 && (byte < 48 || byte > 57)) return false;
+  }
+  return true;
+}

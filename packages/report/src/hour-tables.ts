@@ -1,0 +1,122 @@
+/**
+ * Reads a day from its hour indexes, and from the hour files themselves where those are newer or have no index.
+ * Invariant: the answer is what the hour files say, whatever the indexes are: an index only saves opening files.
+ */
+import type { Files } from "@nethsec/host/host";
+import type { DayBuilder } from "./day-builder.ts";
+import { decodeHour, encodeHour, indexHeader, type IndexHeader } from "./hour-index.ts";
+import { emptyHour, sectionNames, type HourCounters } from "./hour-counters.ts";
+import { hourKey, twoDigits, type Day, type HourKey } from "./hour-key.ts";
+import { dayPath, hourPath, listClients, listHours, readHour, readUnattributed } from "./hour-store.ts";
+
+export function indexPath(base: string, day: Day, hour: number): string {
+  return `${dayPath(base, day)}/.${twoDigits(hour)}.index`;
+}
+
+/** All hour files of one hour. */
+export function readHourFiles(files: Files, base: string, day: Day, hour: number): HourCounters {
+  const counters = emptyHour();
+  for (const client of listClients(files, base, day)) {
+    const found = readHour(files, base, hourKey(day, hour), client);
+    if (found !== undefined) counters.clients.set(client, found);
+  }
+  counters.unattributed = readUnattributed(files, base, day)[hour] ?? 0;
+  return counters;
+}
+
+/** Gives a whole day to the builder; with `onlyClient` just that client. Missing or damaged files count as nothing. */
+export function readHourTables(files: Files, base: string, day: Day, builder: DayBuilder, onlyClient?: string): void {
+  const survey = surveyDay(files, base, day, onlyClient);
+  builder.clients(survey.clients);
+  builder.unattributed(readUnattributed(files, base, day));
+  const decoded = survey.indexes.map((index) => (index === undefined ? undefined : decodeHour(index.bytes)));
+  if (onlyClient === undefined) {
+    for (const section of sectionNames)
+      builder.reserve(
+        section,
+        decoded.reduce((sum, columns) => sum + (columns?.sections[section].name.length ?? 0), 0),
+      );
+  }
+  for (let hour = 0; hour < 24; hour++) {
+    const fromFiles = new Set(survey.fromFiles[hour]);
+    const wanted =
+      onlyClient === undefined
+        ? (client: string) => !fromFiles.has(client)
+        : (client: string) => client === onlyClient && !fromFiles.has(client);
+    const columns = decoded[hour];
+    if (columns !== undefined) builder.hour(hour, columns, wanted);
+    for (const client of fromFiles) {
+      const found = readHour(files, base, hourKey(day, hour), client);
+      if (found !== undefined) builder.add(hour, client, found);
+    }
+  }
+}
+
+/** Writes the index of every hour of a day from its files. For days that are over: the daemon writes those of today. */
+export function rebuildIndexes(files: Files, base: string, day: Day, now: number): void {
+  const hours: HourCounters[] = [];
+  let mask = 0;
+  for (let hour = 0; hour < 24; hour++) {
+    const counters = readHourFiles(files, base, day, hour);
+    hours.push(counters);
+    if (counters.clients.size > 0) mask |= 1 << hour;
+  }
+  for (const [hour, counters] of hours.entries()) {
+    if (counters.clients.size > 0)
+      files.write(indexPath(base, day, hour), encodeHour(counters, { asOf: now, hours: mask }));
+  }
+}
+
+interface Index extends IndexHeader {
+  readonly bytes: Uint8Array;
+}
+
+/** What of a day can be taken from where. */
+export interface Survey {
+  readonly clients: readonly string[];
+  /** By hour. */
+  readonly indexes: readonly (Index | undefined)[];
+  /** By hour: the clients whose file must be opened. */
+  readonly fromFiles: readonly (readonly string[])[];
+  /** Whether no file had to be opened for want of an index. */
+  readonly complete: boolean;
+}
+
+/** Which hours are told by their index, and which files have to be opened. */
+export function surveyDay(files: Files, base: string, day: Day, onlyClient?: string): Survey {
+  const all = listClients(files, base, day);
+  const clients = onlyClient === undefined ? all : all.filter((client) => client === onlyClient);
+  const indexes = Array.from({ length: 24 }, (_, hour) => readIndex(files, base, day, hour));
+  const latest = newest(indexes);
+  const fromFiles: string[][] = Array.from({ length: 24 }, () => []);
+  // Hours that had files when the newest index was written, but whose own index is gone.
+  const lost = indexes.flatMap((index, hour) =>
+    index === undefined && latest !== undefined && (latest.hours >> hour) & 1 ? [hour] : [],
+  );
+  for (const client of clients) {
+    const changed = latest === undefined || (files.stat(`${dayPath(base, day)}/${client}`)?.mtimeMs ?? 0) > latest.asOf;
+    for (const hour of changed ? listHours(files, base, day, client) : lost) {
+      const index = indexes[hour];
+      if (index === undefined || newerThan(files, base, hourKey(day, hour), client, index.asOf))
+        fromFiles[hour]?.push(client);
+    }
+  }
+  return { clients, indexes, fromFiles, complete: fromFiles.every((list) => list.length === 0) };
+}
+
+function newerThan(files: Files, base: string, key: HourKey, client: string, asOf: number): boolean {
+  return (files.stat(hourPath(base, key, client))?.mtimeMs ?? 0) > asOf;
+}
+
+function newest(indexes: readonly (Index | undefined)[]): Index | undefined {
+  let latest: Index | undefined;
+  for (const index of indexes)
+    if (index !== undefined && (latest === undefined || index.asOf > latest.asOf)) latest = index;
+  return latest;
+}
+
+function readIndex(files: Files, base: string, day: Day, hour: number): Index | undefined {
+  const bytes = files.readBytes(indexPath(base, day, hour));
+  const header = bytes === undefined ? undefined : indexHeader(bytes);
+  return bytes === undefined || header === undefined ? undefined : { ...header, bytes };
+}

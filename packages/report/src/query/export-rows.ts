@@ -1,0 +1,53 @@
+/** What exports hold, for the pages' links and `ns-report export`. Pure. */
+import type { Day } from "../hour-key.ts";
+import type { SectionName } from "../hour-counters.ts";
+import type { ExportTable } from "./export-table.ts";
+import { labelOf } from "./labels.ts";
+import { formatDay } from "./report-day.ts";
+import type { DayTotal } from "./report-store.ts";
+import type { Usage } from "./summary.ts";
+
+/** The lists of a report, in the order they are shown. */
+export const listNames = ["clients", "applications", "protocols", "hosts"] as const;
+export type ListName = (typeof listNames)[number];
+
+export function isListName(text: string): text is ListName {
+  return (listNames as readonly string[]).includes(text);
+}
+
+/** The section a list shows; undefined for clients. */
+export const sectionOfList: Readonly<Record<ListName, SectionName | undefined>> = {
+  clients: undefined,
+  applications: "application",
+  protocols: "protocol",
+  hosts: "host",
+};
+
+/** One row a day. */
+export function dayTable(days: readonly (DayTotal & { readonly day: Day })[]): ExportTable {
+  return {
+    columns: ["day", "bytes", "clients", "unattributed"],
+    rows: days.map(({ day, total, clients, unattributed }) => [formatDay(day), total, clients, unattributed]),
+  };
+}
+
+/** One row a client or name, in the order given; `total` is what 100% is. */
+export function usageExport(
+  list: ListName,
+  usages: readonly Usage[],
+  names: ReadonlyMap<string, string>,
+  total: number,
+): ExportTable {
+  const section = sectionOfList[list];
+  const label = (id: string): string => (section === undefined ? (names.get(id) ?? "") : labelOf(section, id));
+  const percent = (bytes: number): number => (total === 0 ? 0 : Math.round((bytes / total) * 10_000) / 100);
+  return {
+    columns: [section ?? "client", section === undefined ? "name" : "label", "bytes", "percent"],
+    rows: usages.map(({ id, bytes }) => [id, label(id), bytes, percent(bytes)]),
+  };
+}
+
+/** The same as JSON: an array of objects by column. */
+export function tableJson(table: ExportTable): Record<string, string | number>[] {
+  return table.rows.map((row) => Object.fromEntries(table.columns.map((column, index) => [column, row[index] ?? ""])));
+}

@@ -1,0 +1,21 @@
+/** Tables for other programs: CSV that a spreadsheet opens without running anything in it. Pure. */
+
+export interface ExportTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+}
+
+/**
+ * RFC 4180: comma, CRLF, quotes doubled. A text cell that a spreadsheet would take for a formula (it begins with = + - @, a tab or a line
+ * break) gets an apostrophe in front; control characters are dropped.
+ */
+export function csvText(table: ExportTable): string {
+  return [table.columns, ...table.rows].map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
+}
+
+function csvCell(value: string | number): string {
+  if (typeof value === "number") return String(value);
+  const guarded = /^\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value;
+  const clean = guarded.replace(/[\u0000-\u001f\u007f]/g, "");
+  return /[",;']|^\s|\s$/.test(clean) ? `"${clean.replaceAll('"', '""')}"` : clean;
+}

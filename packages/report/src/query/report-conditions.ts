@@ -1,0 +1,37 @@
+/** What is wrong with the reports right now, from what the daemon says about itself. Pure. */
+import type { Condition } from "@nethsec/host/host";
+import { formatDuration } from "@nethsec/host/units";
+import type { DaemonStatus } from "../daemon-status.ts";
+
+/** The daemon writes its status at each dump, every two minutes by default; this long without one, something is wrong. */
+const silentMs = 15 * 60 * 1000;
+
+/** `now`: wall clock, milliseconds. A daemon that never ran is no condition: the pages say what to do when they are empty. */
+export function reportConditions(status: DaemonStatus | undefined, now: number): Condition[] {
+  if (status === undefined) return [];
+  const conditions: Condition[] = [];
+  const add = (code: string, severity: Condition["severity"], text: string): void => {
+    conditions.push({ code, severity, since: status.written, text });
+  };
+  if (now - status.written > silentMs) {
+    add(
+      "dpireport_silent",
+      "warning",
+      `dpireport has written nothing for ${formatDuration(now - status.written)}: is it running? (/etc/init.d/dpireport status)`,
+    );
+  } else if (!status.connected) {
+    add(
+      "dpi_engine_disconnected",
+      "warning",
+      `dpireport is not connected to the DPI engine (${status.source}): nothing is counted until it is back.`,
+    );
+  }
+  if (status.dump_error !== undefined) {
+    add(
+      "dump_failed",
+      "error",
+      `The last figures could not be written: ${status.dump_error} They are kept in memory and written as soon as possible.`,
+    );
+  }
+  return conditions;
+}

@@ -1,0 +1,115 @@
+/**
+ * The one query: a day's counters, narrowed, as totals, hours and sorted lists. rpcd, the command line, the pages and exports all print
+ * what comes from here. Pure.
+ *
+ * What hour files can answer and what not: they hold protocols, applications and hosts each by itself. So a day can be narrowed by client, by hour, and by
+ * one name of one section; "which hosts are behind this application" cannot be told, and then there are no section lists.
+ */
+import type { DayCounters, SectionColumns } from "../day-counters.ts";
+import type { SectionName } from "../hour-counters.ts";
+
+export interface Narrow {
+  readonly client?: string;
+  /** 0 to 23. */
+  readonly hour?: number;
+  readonly section?: SectionName;
+  /** With `section`: a name as in the hour files, that is in lower case. */
+  readonly value?: string;
+}
+
+export interface Usage {
+  /** A client's address, or a name as in the hour files. */
+  readonly id: string;
+  readonly bytes: number;
+}
+
+export interface Summary {
+  /** Bytes. */
+  readonly total: number;
+  /** Bytes by hour (24); narrowed by everything but the hour, so that a chart can show the hour among the others. */
+  readonly hours: readonly number[];
+  /** All of them, largest first. */
+  readonly clients: readonly Usage[];
+  /** All names, largest first; absent when narrowed to one name. */
+  readonly sections: Readonly<Record<SectionName, readonly Usage[]>> | undefined;
+  /** Bytes that no client could be found for; 0 when narrowed by client or name. */
+  readonly unattributed: number;
+}
+
+export function summarise(day: DayCounters, narrow: Narrow = {}): Summary {
+  const client = narrow.client === undefined ? undefined : day.clients.indexOf(narrow.client);
+  const byName = narrow.section !== undefined && narrow.value !== undefined;
+  const cells = byName ? cellsOfName(day, narrow.section, narrow.value) : day.totals;
+  const hours = Array.from({ length: 24 }, () => 0);
+  const byClient = new Float64Array(day.clients.length);
+  let total = 0;
+  for (let index = 0; index < day.clients.length; index++) {
+    if (client !== undefined && client !== index) continue;
+    for (let hour = 0; hour < 24; hour++) {
+      const bytes = cells[index * 24 + hour] ?? 0;
+      if (bytes === 0) continue;
+      hours[hour] = (hours[hour] ?? 0) + bytes;
+      if (narrow.hour !== undefined && narrow.hour !== hour) continue;
+      byClient[index] = (byClient[index] ?? 0) + bytes;
+      total += bytes;
+    }
+  }
+  return {
+    total,
+    hours,
+    clients: sorted(day.clients, byClient),
+    sections: byName ? undefined : sectionLists(day, client, narrow.hour),
+    unattributed: byName || client !== undefined ? 0 : sumOf(day.unattributed, narrow.hour),
+  };
+}
+
+function sumOf(hours: Float64Array, hour: number | undefined): number {
+  return hour === undefined ? hours.reduce((sum, bytes) => sum + bytes, 0) : (hours[hour] ?? 0);
+}
+
+/** Bytes of one name by client and hour, laid out like `DayCounters.totals`. */
+function cellsOfName(day: DayCounters, section: SectionName, value: string): Float64Array {
+  const cells = new Float64Array(day.clients.length * 24);
+  const columns = day.sections[section];
+  const wanted = columns.names.indexOf(value);
+  if (wanted < 0) return cells;
+  for (let row = 0; row < columns.rows; row++) {
+    if (columns.name[row] !== wanted) continue;
+    const cell = (columns.client[row] ?? 0) * 24 + (columns.hour[row] ?? 0);
+    cells[cell] = (cells[cell] ?? 0) + (columns.bytes[row] ?? 0);
+  }
+  return cells;
+}
+
+function sectionLists(
+  day: DayCounters,
+  client: number | undefined,
+  hour: number | undefined,
+): Record<SectionName, readonly Usage[]> {
+  const list = (name: SectionName): readonly Usage[] => {
+    const columns = day.sections[name];
+    return sorted(columns.names, sumsByName(columns, client, hour));
+  };
+  return { protocol: list("protocol"), application: list("application"), host: list("host") };
+}
+
+function sumsByName(columns: SectionColumns, client: number | undefined, hour: number | undefined): Float64Array {
+  const sums = new Float64Array(columns.names.length);
+  for (let row = 0; row < columns.rows; row++) {
+    if (client !== undefined && columns.client[row] !== client) continue;
+    if (hour !== undefined && columns.hour[row] !== hour) continue;
+    const name = columns.name[row] ?? 0;
+    sums[name] = (sums[name] ?? 0) + (columns.bytes[row] ?? 0);
+  }
+  return sums;
+}
+
+/** Largest first, equal ones by name; those without traffic are left out. */
+function sorted(ids: readonly string[], bytes: Float64Array): Usage[] {
+  const list: Usage[] = [];
+  for (const [index, id] of ids.entries()) {
+    const sum = bytes[index] ?? 0;
+    if (sum > 0) list.push({ id, bytes: sum });
+  }
+  return list.sort((a, b) => b.bytes - a.bytes || (a.id < b.id ? -1 : 1));
+}

@@ -1,0 +1,123 @@
+/** What rpcd's `ns.dpireport` answers, made from a day's counters (spec/ns-report.md section 2). Pure. */
+import type { DayCounters } from "../day-counters.ts";
+import type { SectionName } from "../hour-counters.ts";
+import { twoDigits, type Day } from "../hour-key.ts";
+import { labelOf } from "../query/labels.ts";
+import { summarise, type Summary, type Usage } from "../query/summary.ts";
+
+type Pair = readonly [name: string, bytes: number];
+
+/** Address → name; an address without a name is its own, as the original answers. */
+export type NameOf = (client: string) => string;
+
+/** `{days: [[yyyy, mm, dd], …]}`, newest first, as text with leading zeros. */
+export function daysAnswer(days: readonly Day[]): { days: string[][] } {
+  return { days: days.toReversed().map(({ year, month, day }) => [`${year}`, twoDigits(month), twoDigits(day)]) };
+}
+
+export interface SummaryAnswer {
+  readonly total: number;
+  readonly clients: readonly Pair[];
+  readonly hours: readonly Pair[];
+  readonly names: Readonly<Record<string, string>>;
+  readonly protocol: readonly Pair[];
+  readonly host: readonly Pair[];
+  readonly application: readonly Pair[];
+}
+
+/** `summary` and `summary-by-client`. What is beyond `limit` is one last item `others`; -1: everything. */
+export function summaryAnswer(summary: Summary, limit: number, nameOf: NameOf): SummaryAnswer {
+  const clients = pairs(summary.clients, limit);
+  return {
+    total: summary.total,
+    clients,
+    hours: summary.hours.map((bytes, hour) => [twoDigits(hour), bytes]),
+    names: Object.fromEntries(clientsShown(summary, limit).map((client) => [client, nameOf(client)])),
+    protocol: pairs(summary.sections?.protocol ?? [], limit),
+    host: pairs(summary.sections?.host ?? [], limit),
+    application: pairs(summary.sections?.application ?? [], limit),
+  };
+}
+
+/** The clients that an answer with this limit names: to look their names up beforehand. */
+export function clientsShown(summary: Summary, limit: number): string[] {
+  return summary.clients.slice(0, shown(limit)).map(({ id }) => id);
+}
+
+function shown(limit: number): number | undefined {
+  return limit < 0 ? undefined : limit;
+}
+
+function pairs(list: readonly Usage[], limit: number): Pair[] {
+  const first = list.slice(0, shown(limit)).map(({ id, bytes }): Pair => [id, bytes]);
+  const rest = list.slice(first.length).reduce((sum, { bytes }) => sum + bytes, 0);
+  return rest > 0 ? [...first, ["others", rest]] : first;
+}
+
+type Names = Readonly<Record<string, number>>;
+export interface DetailsAnswer extends Readonly<Record<SectionName, Names>> {
+  /** "00" to "23": an hour without traffic is `{}`. */
+  readonly hours: Readonly<Record<string, { readonly total?: number } & Readonly<Partial<Record<SectionName, Names>>>>>;
+  readonly total: number;
+  readonly name: string;
+}
+
+/** Everything about one client's day, hour by hour. */
+export function detailsAnswer(day: DayCounters, client: string, nameOf: NameOf): DetailsAnswer {
+  const whole = summarise(day, { client });
+  const hours = whole.hours.map((total, hour) => {
+    const { sections } = summarise(day, { client, hour });
+    return [twoDigits(hour), total === 0 || sections === undefined ? {} : { total, ...namesOf(sections) }] as const;
+  });
+  return {
+    hours: Object.fromEntries(hours),
+    total: whole.total,
+    name: nameOf(client),
+    ...namesOf(whole.sections ?? { protocol: [], application: [], host: [] }),
+  };
+}
+
+function namesOf(sections: Readonly<Record<SectionName, readonly Usage[]>>): Record<SectionName, Names> {
+  // fromEntries defines properties, so that a host called "__proto__" is a key like any other.
+  const names = (section: SectionName): Names =>
+    Object.fromEntries(sections[section].map(({ id, bytes }) => [id, bytes]));
+  return { protocol: names("protocol"), application: names("application"), host: names("host") };
+}
+
+interface Traffic {
+  readonly id: string;
+  readonly label?: string;
+  readonly traffic: number;
+}
+
+export interface SummaryV2Answer {
+  readonly total_traffic: number;
+  readonly hourly_traffic: readonly Traffic[];
+  readonly clients: readonly Traffic[];
+  readonly applications?: readonly Traffic[];
+  readonly remote_hosts?: readonly Traffic[];
+  readonly protocols?: readonly Traffic[];
+}
+
+/** Narrowed to one name, the answer has no lists of names. */
+export function summaryV2Answer(summary: Summary, limit: number, nameOf: NameOf): SummaryV2Answer {
+  const first = (list: readonly Usage[]): readonly Usage[] => list.slice(0, shown(limit));
+  const labelled = (section: SectionName): Traffic[] =>
+    first(summary.sections?.[section] ?? []).map(({ id, bytes }) => ({
+      id,
+      label: labelOf(section, id),
+      traffic: bytes,
+    }));
+  const common = {
+    total_traffic: summary.total,
+    hourly_traffic: summary.hours.map((traffic, hour) => ({ id: twoDigits(hour), traffic })),
+    clients: first(summary.clients).map(({ id, bytes }) => ({ id, label: nameOf(id), traffic: bytes })),
+  };
+  if (summary.sections === undefined) return common;
+  return {
+    ...common,
+    applications: labelled("application"),
+    remote_hosts: first(summary.sections.host).map(({ id, bytes }) => ({ id, traffic: bytes })),
+    protocols: labelled("protocol"),
+  };
+}

@@ -1,0 +1,130 @@
+/** `/usr/libexec/rpcd/ns.dpireport`: the reports for NethSecurity's web interface (spec/ns-report.md section 2). */
+import * as v from "valibot";
+import type { Call } from "@nethsec/host/command";
+import { rpcdMethod, runRpcd, ValidationError, type RpcdPlugin } from "@nethsec/host/rpcd";
+import { isAddress } from "../client-address.ts";
+import { sectionNames } from "../hour-counters.ts";
+import type { Day } from "../hour-key.ts";
+import { clientNamesOf } from "../names/host-names.ts";
+import { dayFrom } from "../query/report-day.ts";
+import { openStore } from "../query/open-store.ts";
+import type { ReportStore } from "../query/report-store.ts";
+import { summarise, type Summary } from "../query/summary.ts";
+import {
+  clientsShown,
+  daysAnswer,
+  detailsAnswer,
+  summaryAnswer,
+  summaryV2Answer,
+  type NameOf,
+} from "./dpireport-answers.ts";
+
+/** An answer waits for reverse DNS no longer than this; names that come later are there the next time. */
+const nameWaitMs = 40;
+
+/** The web interface sends numbers as text ("06"); programs send numbers. */
+const whole = v.pipe(
+  v.union([v.pipe(v.string(), v.regex(/^-?\d{1,6}$/, "invalid"), v.transform(Number)), v.number("invalid")], "invalid"),
+  v.integer("invalid"),
+);
+const limit = v.pipe(whole, v.minValue(-1, "invalid"), v.maxValue(100_000, "invalid"));
+const address = v.pipe(v.string("invalid"), v.check(isAddress, "invalid"), v.toLowerCase());
+const dayFields = { year: v.optional(whole), month: v.optional(whole), day: v.optional(whole) };
+const dayExample = { year: "2023", month: "06", day: "16" };
+
+const days = rpcdMethod({
+  name: "days",
+  args: v.object({}),
+  example: {},
+  run: (_args, call) => daysAnswer(openStore(call).days()),
+});
+
+const summary = rpcdMethod({
+  name: "summary",
+  args: v.object({ ...dayFields, limit: v.optional(limit, 10) }),
+  example: { ...dayExample, limit: 10 },
+  run: async (args, call) => {
+    const store = openStore(call);
+    const found = summarise(store.day(dayOf(args, store)));
+    return { ...summaryAnswer(found, args.limit, await namesFor(call, found, args.limit)) };
+  },
+});
+
+const summaryByClient = rpcdMethod({
+  name: "summary-by-client",
+  args: v.object({ ...dayFields, client: address, limit: v.optional(limit, 10) }),
+  example: { ...dayExample, client: "192.168.1.10", limit: 10 },
+  run: async (args, call) => {
+    const store = openStore(call);
+    const found = summarise(store.day(dayOf(args, store), args.client), { client: args.client });
+    return { ...summaryAnswer(found, args.limit, await namesFor(call, found, args.limit)) };
+  },
+});
+
+const details = rpcdMethod({
+  name: "details",
+  args: v.object({ ...dayFields, client: address }),
+  example: { ...dayExample, client: "192.168.1.10" },
+  run: async (args, call) => {
+    const store = openStore(call);
+    const counters = store.day(dayOf(args, store), args.client);
+    const nameOf = await namesFor(call, summarise(counters, { client: args.client }), 1);
+    return { ...detailsAnswer(counters, args.client, nameOf) };
+  },
+});
+
+const summaryV2 = rpcdMethod({
+  name: "summary-v2",
+  args: v.object({
+    ...dayFields,
+    client: v.nullish(address),
+    section: v.nullish(v.picklist(sectionNames, "invalid")),
+    value: v.nullish(v.pipe(v.string("invalid"), v.maxLength(1024, "invalid"), v.toLowerCase())),
+    limit: v.optional(limit, 20),
+  }),
+  example: { ...dayExample, client: "192.168.1.10", section: "application", value: "netify.http", limit: 20 },
+  run: async (args, call) => {
+    const { client, section, value } = {
+      client: args.client ?? undefined,
+      section: args.section ?? undefined,
+      value: args.value ?? undefined,
+    };
+    if (section !== undefined && value === undefined) throw wrong("value", "", "required");
+    if (section === undefined && value !== undefined) throw wrong("section", "", "required");
+    const store = openStore(call);
+    const counters = store.day(dayOf(args, store), client);
+    const found = summarise(counters, {
+      ...(client === undefined ? {} : { client }),
+      ...(section === undefined || value === undefined ? {} : { section, value }),
+    });
+    return { ...summaryV2Answer(found, args.limit, await namesFor(call, found, args.limit)) };
+  },
+});
+
+export const dpireportPlugin: RpcdPlugin = {
+  name: "ns.dpireport",
+  methods: [days, summary, summaryByClient, details, summaryV2],
+};
+
+export const run = (call: Call): Promise<number> => runRpcd(dpireportPlugin, call);
+
+/** What is not given is today's. */
+function dayOf(
+  args: { readonly year?: number | undefined; readonly month?: number | undefined; readonly day?: number | undefined },
+  store: ReportStore,
+): Day {
+  const today = store.today();
+  const [year, month, day] = [args.year ?? today.year, args.month ?? today.month, args.day ?? today.day];
+  const found = dayFrom(year, month, day);
+  if (found === undefined) throw wrong("day", `${year}-${month}-${day}`, "invalid");
+  return found;
+}
+
+function wrong(parameter: string, value: string, message: string): ValidationError {
+  return new ValidationError([{ parameter, value, message }]);
+}
+
+async function namesFor(call: Call, found: Summary, limit: number): Promise<NameOf> {
+  const names = await clientNamesOf(call.host).lookup(clientsShown(found, limit), nameWaitMs);
+  return (client) => names.get(client) ?? client;
+}

@@ -1,0 +1,289 @@
+/** The pages in a real Chromium: as seen, by keyboard, by assistive technology, without scripts, live, signed in. Screenshots go to ./screenshots. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AxeResults } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { type HttpServer, serveHttp } from "@nethsec/host/http-server";
+import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
+import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
+import { writeSampleDay } from "../../test/sample-reports.ts";
+import { hashPassword } from "../auth/password-hash.ts";
+import { type DaemonStatus, writeStatus } from "../daemon-status.ts";
+import { ReportStore } from "../query/report-store.ts";
+import { makeSite } from "./make-site.ts";
+
+const path = "/var/run/dpireport";
+const now = new Date(2026, 10, 22, 13, 30).getTime();
+const today = { year: 2026, month: 11, day: 22 };
+const size = { clients: 25, hours: 14, hostile: true, moreHosts: 12 };
+const status: DaemonStatus = {
+  pid: 1,
+  started: now - 90_000,
+  written: now,
+  source: "/var/run/netifyd/netifyd.sock",
+  connected: true,
+  last_event: now,
+  last_dump: now,
+  dump_took: 5,
+  events: 1234,
+  malformed: 0,
+  bytes: 5,
+  unattributed: { unknown_flow: 3, not_a_client: 4 },
+  waiting: 0,
+  flows: 2,
+  clients: 1,
+  lag: 20,
+  memory: 30_000_000,
+};
+const axe = readFileSync(join(import.meta.dir, "../../../../node_modules/axe-core/axe.min.js"), "utf8");
+
+let browser: Browser;
+let host: FakeHost;
+let server: HttpServer;
+let guarded: HttpServer;
+const ended = new AbortController();
+
+async function serve(passwordHash?: string): Promise<HttpServer> {
+  const site = makeSite({
+    host,
+    store: new ReportStore({ files: host.files, base: path, now: () => host.clock.now() }),
+    config: {
+      base: "",
+      hosts: [],
+      credentials: passwordHash === undefined ? undefined : { passwordHash, tokenHashes: [] },
+    },
+    failed: (error) => console.error(error),
+    signal: ended.signal,
+  });
+  return serveHttp({
+    listen: { kind: "tcp", address: "127.0.0.1", port: 0 },
+    handle: (request, peer) => site.handle(request, peer),
+    failed: (error) => console.error(error),
+  });
+}
+
+beforeAll(async () => {
+  host = fakeHost({
+    now,
+    hostname: "fw-milano",
+    files: {
+      "/tmp/dhcp.leases":
+        "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n1 aa:bb:cc:dd:ee:00 192.168.1.3 reception-pc *\n",
+    },
+  });
+  writeSampleDay(host.files, path, today, size);
+  for (let day = 1; day < 22; day++)
+    writeSampleDay(host.files, path, { ...today, day }, { clients: 6, hours: 24 }, day);
+  writeSampleDay(host.files, path, { ...today, month: 10, day: 30 }, { clients: 6, hours: 24 });
+  writeStatus(host.files, path, status);
+  server = await serve();
+  guarded = await serve(await hashPassword("correct horse", (count) => host.random.bytes(count)));
+  browser = await startBrowser();
+}, 60_000);
+
+afterAll(async () => {
+  ended.abort();
+  await browser.close();
+  await server.stop();
+  await guarded.stop();
+  host[Symbol.dispose]();
+});
+
+const pages = {
+  home: "/",
+  month: "/2026-11",
+  day: "/2026-11-22",
+  client: "/2026-11-22?client=192.168.1.1",
+  application: "/2026-11-22?application=netify.google&hour=13",
+  hosts: "/2026-11-22/hosts",
+  search: "/2026-11-22/hosts?q=nothing-like-it",
+  empty: "/2026-11-30",
+  live: "/live",
+} as const;
+
+const looks = {
+  wide: { viewport: { width: 1200, height: 800 }, colorScheme: "light" },
+  dark: { viewport: { width: 1200, height: 800 }, colorScheme: "dark" },
+  phone: { viewport: { width: 360, height: 740 }, colorScheme: "light", hasTouch: true },
+} as const;
+
+/** Violations that would keep somebody out. */
+async function seriousProblems(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const results = (await page.evaluate("axe.run()")) as AxeResults;
+  return results.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .map((node) => node.html)
+          .slice(0, 3)
+          .join(" ")}`,
+    );
+}
+
+describe.each(Object.keys(looks) as (keyof typeof looks)[])("%s", (look) => {
+  test.each(Object.entries(pages))(
+    "%s is readable, whole, and quiet",
+    async (name, url) => {
+      await using watched = await openPage(browser, looks[look]);
+      const { page, troubles, transfers } = watched;
+      await page.goto(server.url + url);
+      await page.screenshot({ path: join(screenshots, `report-${name}-${look}.png`), fullPage: true });
+      expect(await seriousProblems(page)).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")).toBe(
+        0,
+      );
+      expect(troubles).toEqual([]);
+      expect(transfers.length).toBeGreaterThan(0);
+      for (const transfer of transfers) expect(transfer.url).toStartWith(`${server.url}/`);
+    },
+    30_000,
+  );
+});
+
+test("a first visit to the largest page takes less than 150 kB", async () => {
+  await using watched = await openPage(browser);
+  await watched.page.goto(`${server.url}/2026-11-22`, { waitUntil: "networkidle" });
+  const bytes = watched.transfers.reduce((sum, transfer) => sum + transfer.bytes, 0);
+  console.log(`first visit: ${watched.transfers.length} requests, ${(bytes / 1000).toFixed(1)} kB`);
+  expect(watched.transfers.length).toBeGreaterThanOrEqual(3);
+  expect(bytes).toBeLessThan(150_000);
+}, 30_000);
+
+test("months → month → day → client → application, and back by the chips", async () => {
+  await using watched = await openPage(browser);
+  const { page, troubles } = watched;
+  const heading = (): Promise<string> => page.locator("h1").innerText();
+  await page.goto(server.url);
+  await page.locator("table").getByRole("link", { name: "November 2026" }).click();
+  expect(await heading()).toBe("November 2026");
+  await page.getByRole("link", { name: "Sunday 22 November", exact: true }).click();
+  expect(await heading()).toBe("Sunday 22 November 2026");
+  await page.locator("#clients").getByRole("link", { name: "annas-laptop" }).click();
+  expect(await heading()).toBe("annas-laptop");
+  await page.locator("#applications").getByRole("link", { name: "Google" }).click();
+  expect(new URL(page.url()).search).toBe("?client=192.168.1.1&application=netify.google");
+  await page.getByRole("link", { name: /without client/ }).click();
+  expect(await heading()).toBe("Google");
+  await page.getByRole("link", { name: /without application/ }).click();
+  expect(new URL(page.url()).search).toBe("");
+  expect(troubles).toEqual([]);
+}, 30_000);
+
+test("hostile names are text", async () => {
+  await using watched = await openPage(browser);
+  const { page, troubles } = watched;
+  await page.goto(`${server.url}/2026-11-22/hosts?client=192.168.1.1`);
+  expect(await page.getByRole("link", { name: "<script>alert(1)</script>.example" }).count()).toBe(1);
+  expect(await page.locator("img, iframe, object, [onerror]").count()).toBe(0);
+  await page.getByRole("link", { name: "javascript:alert(1)" }).click();
+  expect(await page.getByRole("list", { name: "Narrowed to" }).innerText()).toContain("javascript:alert(1)");
+  expect(troubles).toEqual([]);
+}, 30_000);
+
+describe("by keyboard", () => {
+  test("everything that can be clicked can be reached, and is seen to be", async () => {
+    await using watched = await openPage(browser);
+    const { page } = watched;
+    await page.goto(`${server.url}/2026-11-22`);
+    const wanted = Number(
+      await page.evaluate("document.querySelectorAll('a[href], button, input:not([type=hidden])').length"),
+    );
+    const reached = new Set<number>();
+    for (let step = 0; step < wanted + 5; step++) {
+      await page.keyboard.press("Tab");
+      const focus = (await page.evaluate(`(() => {
+        const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden])')];
+        const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+        return { index: all.indexOf(document.activeElement), visible: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
+      })()`)) as { index: number; visible: boolean };
+      if (focus.index < 0) continue;
+      expect(focus.visible).toBe(true);
+      reached.add(focus.index);
+    }
+    expect(reached.size).toBe(wanted);
+  }, 60_000);
+
+  test("skip link, hour, sorting", async () => {
+    await using watched = await openPage(browser);
+    const { page } = watched;
+    await page.goto(`${server.url}/2026-11-22`);
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the report");
+    await page.locator(".bars a").nth(9).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/hour=09/);
+    await page.goto(`${server.url}/2026-11-22/applications`);
+    await page.getByRole("button", { name: "Application" }).focus();
+    await page.keyboard.press("Enter");
+    const names = await page.locator("tbody th").allInnerTexts();
+    expect(names).toEqual(names.toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
+    expect(await page.locator("thead th").first().getAttribute("aria-sort")).toBe("ascending");
+  }, 30_000);
+});
+
+test("sorting by the traffic of each row, and filtering while one types", async () => {
+  await using watched = await openPage(browser);
+  const { page } = watched;
+  await page.goto(`${server.url}/2026-11-22/clients`);
+  await page.getByRole("button", { name: "Traffic" }).click();
+  const bytes = await page
+    .locator("tbody td[data-bytes]")
+    .evaluateAll((cells) => cells.map((cell) => Number(cell.getAttribute("data-bytes"))));
+  expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
+  await page.getByRole("searchbox").fill("anna");
+  expect(await page.locator("tbody tr:visible").count()).toBe(1);
+}, 30_000);
+
+test("without scripts: sorted and searched by the server, the live page reloads itself", async () => {
+  await using watched = await openPage(browser, { javaScriptEnabled: false });
+  const { page } = watched;
+  await page.goto(`${server.url}/2026-11-22/clients`);
+  await page.locator("thead").getByRole("link", { name: "Client" }).click();
+  expect(new URL(page.url()).search).toBe("?sort=name");
+  await page.getByRole("searchbox").fill("reception");
+  await page.getByRole("button", { name: "Search" }).click();
+  expect(await page.locator("tbody tr").count()).toBe(1);
+  await page.goto(`${server.url}/live`);
+  expect(await page.content()).toContain('http-equiv="refresh" content="60"');
+}, 30_000);
+
+test("the live hour follows the dumps", async () => {
+  await using watched = await openPage(browser);
+  const { page, troubles } = watched;
+  await page.goto(`${server.url}/live`);
+  await page.getByText("Follows each dump.").waitFor();
+  const before = await page.locator("#live dd").first().innerText();
+  writeSampleDay(host.files, path, today, { ...size, hours: 14, moreHosts: 1 }, 5);
+  writeStatus(host.files, path, { ...status, last_dump: now + 120_000 });
+  // The server looks every two seconds of its own, virtual clock.
+  const deadline = Date.now() + 10_000;
+  while ((await page.locator("#live dd").first().innerText()) === before && Date.now() < deadline)
+    await host.clock.advance(2000);
+  expect(await page.locator("#live dd").first().innerText()).not.toBe(before);
+  expect(await page.locator("#live").innerText()).toContain("bit/s");
+  expect(await seriousProblems(page)).toEqual([]);
+  expect(troubles).toEqual([]);
+  await page.screenshot({ path: join(screenshots, "report-live-running.png"), fullPage: true });
+}, 30_000);
+
+test("signing in and out", async () => {
+  await using watched = await openPage(browser, looks.phone);
+  const { page } = watched;
+  await page.goto(`${guarded.url}/2026-11-22?hour=9`);
+  await page.screenshot({ path: join(screenshots, "report-sign-in-phone.png"), fullPage: true });
+  expect(await seriousProblems(page)).toEqual([]);
+  await page.getByLabel("Password or token").fill("wrong");
+  await page.keyboard.press("Enter");
+  await page.getByRole("alert").waitFor();
+  await page.getByLabel("Password or token").fill("correct horse");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/hour=9/);
+  expect(await page.evaluate("document.cookie")).toBe("");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(/sign-in/);
+  await page.goto(`${guarded.url}/live`);
+  expect(page.url()).toContain("/sign-in");
+}, 30_000);

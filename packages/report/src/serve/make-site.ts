@@ -1,0 +1,53 @@
+/** Puts the web server's parts together over one host. */
+import type { Host } from "@nethsec/host/host";
+import { openMetrics, openMetricsType } from "@nethsec/host/metrics";
+import { Gate } from "../auth/gate.ts";
+import { readStatus } from "../daemon-status.ts";
+import { reportMetrics } from "../metrics/report-metrics.ts";
+import { clientNamesOf } from "../names/host-names.ts";
+import { LiveHour } from "../query/live-hour.ts";
+import { reportConditions } from "../query/report-conditions.ts";
+import type { ReportStore } from "../query/report-store.ts";
+import { LiveHub } from "./live-hub.ts";
+import { ReportPages } from "./report-pages.ts";
+import { ReportSite } from "./report-site.ts";
+import type { ServeConfig } from "./serve-config.ts";
+
+export interface SiteNeeds {
+  readonly host: Pick<Host, "files" | "uci" | "clock" | "random" | "system">;
+  readonly store: ReportStore;
+  readonly config: Pick<ServeConfig, "base" | "hosts" | "credentials">;
+  /** Told about what went wrong while nobody waited for it. */
+  readonly failed: (error: unknown) => void;
+  /** Ends the live view. */
+  readonly signal: AbortSignal;
+}
+
+export function makeSite({ host, store, config, failed, signal }: SiteNeeds): ReportSite {
+  const now = (): number => host.clock.now();
+  const status = (): ReturnType<typeof readStatus> => readStatus(host.files, store.base);
+  const live = new LiveHour(store, now, status);
+  const pages = new ReportPages({ store, names: clientNamesOf(host), live, status, base: config.base });
+  const hub = new LiveHub({
+    clock: host.clock,
+    mark: () => live.mark(),
+    draw: () => pages.liveFragment(),
+    failed,
+    signal,
+  });
+  return new ReportSite({
+    pages,
+    hub,
+    gate: new Gate(config.credentials, {
+      now: () => host.clock.monotonic(),
+      randomText: (count) => host.random.text(count),
+    }),
+    gated: config.credentials !== undefined,
+    base: config.base,
+    hosts: config.hosts,
+    hostname: host.system.hostname(),
+    today: () => store.today(),
+    conditions: () => reportConditions(status(), now()),
+    metrics: () => ({ text: openMetrics(reportMetrics(status(), now())), type: openMetricsType }),
+  });
+}

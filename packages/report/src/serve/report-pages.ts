@@ -1,0 +1,167 @@
+/** From an address to a page: reads what it shows and hands it to the page's pure function. */
+import type { DaemonStatus } from "../daemon-status.ts";
+import type { Day } from "../hour-key.ts";
+import type { ClientNames } from "../names/client-names.ts";
+import type { LiveHour } from "../query/live-hour.ts";
+import { formatDay, parseDay } from "../query/report-day.ts";
+import type { DayTotal, ReportStore } from "../query/report-store.ts";
+import { summarise, type Narrow, type Usage } from "../query/summary.ts";
+import { clientsOnDayPage, dayPage, usagesOf } from "../web/day-page.ts";
+import { homePage, whatToDo, type MonthTotal } from "../web/home-page.ts";
+import type { Html, HtmlValue } from "../web/html.ts";
+import { listed, listPage, type ListPageView } from "../web/list-page.ts";
+import { clientsLive, liveFragment, livePage, type LiveView } from "../web/live-page.ts";
+import { monthPage } from "../web/month-page.ts";
+import type { Page } from "../web/page.ts";
+import { listViewFrom, narrowFrom } from "../web/report-url.ts";
+import type { ExportTable } from "../query/export-table.ts";
+import { dayTable, usageExport, type ListName } from "../query/export-rows.ts";
+
+export interface ReportPagesNeeds {
+  readonly store: ReportStore;
+  readonly names: ClientNames;
+  readonly live: LiveHour;
+  readonly status: () => DaemonStatus | undefined;
+  readonly base: string;
+}
+
+export class ReportPages {
+  readonly #needs: ReportPagesNeeds;
+
+  constructor(needs: ReportPagesNeeds) {
+    this.#needs = needs;
+  }
+
+  home(): Page {
+    const { store, base } = this.#needs;
+    const days = store.days();
+    return homePage({
+      base,
+      months: this.#months(days),
+      latest: days.at(-1),
+      reportPath: store.base,
+      daemon: this.#needs.status(),
+    });
+  }
+
+  month(year: number, month: number): Page {
+    const { store, base } = this.#needs;
+    const all = store.days();
+    const key = year * 100 + month;
+    const keys = [...new Set(all.map((day) => day.year * 100 + day.month))];
+    const at = (found: number | undefined): { year: number; month: number } | undefined =>
+      found === undefined ? undefined : { year: Math.floor(found / 100), month: found % 100 };
+    return monthPage({
+      base,
+      year,
+      month,
+      days: this.daysWithTotals(all.filter((day) => day.year === year && day.month === month)),
+      previous: at(keys.findLast((other) => other < key)),
+      next: at(keys.find((other) => other > key)),
+    });
+  }
+
+  /** Undefined: the query makes no sense. */
+  async day(day: Day, query: URLSearchParams): Promise<Page | undefined> {
+    const { store, base } = this.#needs;
+    const narrow = narrowFrom(query);
+    if (narrow === undefined) return undefined;
+    const summary = summarise(store.day(day), narrow);
+    const days = store.days().map(formatDay);
+    const key = formatDay(day);
+    const neighbour = (text: string | undefined): Day | undefined => (text === undefined ? undefined : parseDay(text));
+    return dayPage({
+      base,
+      day,
+      narrow,
+      summary,
+      names: await this.#names(clientsOnDayPage(summary, narrow)),
+      previous: neighbour(days.findLast((other) => other < key)),
+      next: neighbour(days.find((other) => other > key)),
+      whenEmpty: this.#whenEmpty(),
+    });
+  }
+
+  async list(day: Day, list: ListName, query: URLSearchParams): Promise<Page | undefined> {
+    const view = await this.#listView(day, list, query);
+    return view === undefined ? undefined : listPage(view);
+  }
+
+  async listTable(day: Day, list: ListName, query: URLSearchParams): Promise<ExportTable | undefined> {
+    const view = await this.#listView(day, list, query);
+    return view === undefined ? undefined : usageExport(list, listed(view), view.names, view.total);
+  }
+
+  /** The days of a month, or all of them. */
+  daysTable(year?: number, month?: number): ExportTable {
+    const wanted = this.#needs.store
+      .days()
+      .filter((day) => (year === undefined || day.year === year) && (month === undefined || day.month === month));
+    return dayTable(this.daysWithTotals(wanted));
+  }
+
+  async live(): Promise<Page> {
+    return livePage(await this.#liveView());
+  }
+
+  async liveFragment(): Promise<Html> {
+    return liveFragment(await this.#liveView());
+  }
+
+  daysWithTotals(days: readonly Day[]): (DayTotal & { readonly day: Day })[] {
+    const found = days.map((day) => ({ day, ...this.#needs.store.total(day) }));
+    this.#needs.store.saveTotals();
+    return found;
+  }
+
+  async #listView(day: Day, list: ListName, query: URLSearchParams): Promise<ListPageView | undefined> {
+    const narrow = narrowFrom(query);
+    const view = listViewFrom(query);
+    if (narrow === undefined || view === undefined) return undefined;
+    const summary = summarise(this.#needs.store.day(day), narrow);
+    const usages: readonly Usage[] = usagesOf(summary, narrow, list) ?? [];
+    const names = await this.#names([...(list === "clients" ? usages.map(({ id }) => id) : []), ...clientOf(narrow)]);
+    return { base: this.#needs.base, day, narrow, names, list, view, usages, total: summary.total };
+  }
+
+  async #liveView(): Promise<LiveView> {
+    const state = this.#needs.live.look();
+    return {
+      ...state,
+      base: this.#needs.base,
+      names: await this.#names(clientsLive(state.summary)),
+      whenEmpty: this.#whenEmpty(),
+    };
+  }
+
+  #months(days: readonly Day[]): MonthTotal[] {
+    const months = new Map<number, MonthTotal>();
+    // Today is never known beforehand, and yesterday not in its first minutes; all others are added up in the background.
+    const computed = new Set(days.slice(-2));
+    for (const day of days) {
+      const key = day.year * 100 + day.month;
+      const before = months.get(key) ?? { year: day.year, month: day.month, days: 0, total: 0, complete: true };
+      const known = computed.has(day) ? this.#needs.store.total(day) : this.#needs.store.knownTotal(day);
+      months.set(key, {
+        ...before,
+        days: before.days + 1,
+        total: before.total + (known?.total ?? 0),
+        complete: before.complete && known !== undefined,
+      });
+    }
+    return [...months.values()];
+  }
+
+  /** Without waiting: what reverse DNS finds is there the next time. */
+  #names(clients: readonly string[]): Promise<Map<string, string>> {
+    return this.#needs.names.lookup(clients, 0);
+  }
+
+  #whenEmpty(): HtmlValue {
+    return whatToDo({ daemon: this.#needs.status(), reportPath: this.#needs.store.base });
+  }
+}
+
+function clientOf(narrow: Narrow): string[] {
+  return narrow.client === undefined ? [] : [narrow.client];
+}

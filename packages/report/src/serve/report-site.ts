@@ -1,0 +1,233 @@
+/**
+ * The web server's one function: a request in, an answer out. Decides who may, finds the page, adds what every answer carries.
+ *
+ * Invariants: nothing but the style sheet, the script, the icon and the sign-in page is given to who may not read; only GET and HEAD read, only
+ * signing in and out is a POST; no answer depends on anything but the request, the reports, and the sessions.
+ */
+import type { HttpPeer } from "@nethsec/host/http-server";
+import type { Gate } from "../auth/gate.ts";
+import { isLoopback, isOwnHost } from "../auth/host-guard.ts";
+import { csvText, type ExportTable } from "../query/export-table.ts";
+import { isListName, tableJson } from "../query/export-rows.ts";
+import { dayFrom, formatDay, parseDay } from "../query/report-day.ts";
+import { assets, script, style } from "../web/assets.ts";
+import { messagePage, signInPage } from "../web/message-page.ts";
+import { documentOf, type Page, type Site } from "../web/page.ts";
+import { dayUrl } from "../web/report-url.ts";
+import type { LiveHub } from "./live-hub.ts";
+import type { ReportPages } from "./report-pages.ts";
+import { answer, csvType, htmlType, jsonType, plain, redirect } from "./response.ts";
+import type { Condition } from "@nethsec/host/host";
+import type { Day } from "../hour-key.ts";
+
+export interface ReportSiteNeeds {
+  readonly pages: ReportPages;
+  readonly hub: LiveHub;
+  readonly gate: Gate;
+  /** Whether anybody has to sign in. */
+  readonly gated: boolean;
+  readonly base: string;
+  readonly hosts: readonly string[];
+  readonly hostname: string;
+  readonly today: () => Day;
+  readonly conditions: () => readonly Condition[];
+  /** OpenMetrics text and its type. */
+  readonly metrics: () => { readonly text: string; readonly type: string };
+}
+
+/** What is known of a request besides its address. */
+interface Visit {
+  readonly request: Request;
+  readonly url: URL;
+  /** Below the base, beginning with a slash. */
+  readonly path: string;
+  /** Of the other end, as far as it can be known, for limits. */
+  readonly address: string;
+  /** The browser's connection is encrypted, here or at a proxy on this machine. */
+  readonly encrypted: boolean;
+  readonly signedIn: boolean;
+}
+
+export class ReportSite {
+  readonly #needs: ReportSiteNeeds;
+
+  constructor(needs: ReportSiteNeeds) {
+    this.#needs = needs;
+  }
+
+  async handle(request: Request, peer: HttpPeer): Promise<Response> {
+    const url = new URL(request.url);
+    const { base, gated, hosts } = this.#needs;
+    // Without a sign-in the only protection on a loopback address is that other sites' pages cannot claim to be this one.
+    if (!gated && peer.address !== "unix" && !isOwnHost(request.headers.get("host"), hosts)) {
+      return plain(
+        421,
+        "This name is not one of this server's. Behind a proxy, add it: uci add_list ns-report.config.host=NAME; uci commit ns-report",
+      );
+    }
+    if (url.pathname === base) return redirect(`${base}/`);
+    if (!url.pathname.startsWith(`${base}/`)) return plain(404, "not found");
+    const visit = visitOf(request, url, url.pathname.slice(base.length), peer);
+    const asset = assets.find(({ path }) => path === visit.path);
+    if (asset !== undefined)
+      return answer(asset.text, asset.type, {
+        headers: {
+          "cache-control": asset.path.startsWith("/assets/")
+            ? "public, max-age=31536000, immutable"
+            : "public, max-age=86400",
+        },
+      });
+    if (request.method === "POST") return this.#post(visit);
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return plain(405, "only GET and HEAD", { allow: "GET, HEAD" });
+    if (gated && visit.path === "/sign-in") return this.#signInPage(visit, nextOf(url.searchParams.get("next"), base));
+    const verdict = this.#needs.gate.check(request.headers, visit.address);
+    if (verdict.kind === "allowed") return this.#read({ ...visit, signedIn: verdict.signedIn });
+    return verdict.kind === "wait" ? tooMany(verdict.ms) : this.#denied(visit);
+  }
+
+  #denied(visit: Visit): Response {
+    const wantsPage = (visit.request.headers.get("accept") ?? "").includes("text/html");
+    if (!wantsPage)
+      return plain(401, "Sign in, or send Authorization: Bearer TOKEN", {
+        "www-authenticate": 'Bearer realm="ns-report"',
+      });
+    return redirect(
+      `${this.#needs.base}/sign-in?${new URLSearchParams({ next: visit.url.pathname + visit.url.search })}`,
+    );
+  }
+
+  async #post(visit: Visit): Promise<Response> {
+    const { gate, gated, base } = this.#needs;
+    if (!gated || (visit.path !== "/sign-in" && visit.path !== "/sign-out")) return plain(404, "not found");
+    if (!fromThisSite(visit.request.headers)) return plain(403, "not from this site");
+    const scope = { path: base === "" ? "/" : base, secure: visit.encrypted };
+    if (visit.path === "/sign-out")
+      return redirect(`${base}/sign-in`, { "set-cookie": gate.signOut(visit.request.headers, scope) });
+    const form = new URLSearchParams(await visit.request.text());
+    const next = nextOf(form.get("next"), base);
+    const result = await gate.signIn(form.get("secret") ?? "", visit.address, scope);
+    if ("cookie" in result) return redirect(next, { "set-cookie": result.cookie });
+    if (result.problem === "wait")
+      return this.#signInPage(visit, next, `Too many tries. Wait ${Math.ceil(result.ms / 1000)} s.`, 429, result.ms);
+    return this.#signInPage(visit, next, "That is neither the password nor a token.", 401);
+  }
+
+  #signInPage(visit: Visit, next: string, problem?: string, status = 200, waitMs = 0): Response {
+    const page = signInPage({
+      base: this.#needs.base,
+      next,
+      encrypted: visit.encrypted,
+      ...(problem === undefined ? {} : { problem }),
+    });
+    return this.#page(visit, page, status, waitMs > 0 ? { "retry-after": String(Math.ceil(waitMs / 1000)) } : {});
+  }
+
+  async #read(visit: Visit): Promise<Response> {
+    const { pages, base } = this.#needs;
+    const { path } = visit;
+    if (path === "/") return this.#page(visit, pages.home());
+    if (path === "/today") return redirect(dayUrl(base, this.#needs.today()));
+    if (path === "/live") return this.#page(visit, await pages.live());
+    if (path === "/live/events") return this.#events();
+    if (path === "/metrics") {
+      const { text, type } = this.#needs.metrics();
+      return answer(text, type);
+    }
+    const days = /^(?:\/(\d{4})-(\d{2}))?\/days\.(csv|json)$/.exec(path);
+    if (days !== null) return exported(pages.daysTable(numberOf(days[1]), numberOf(days[2])), "days", days[3]);
+    const month = /^\/(\d{4})-(\d{2})\/?$/.exec(path);
+    if (month !== null && dayFrom(Number(month[1]), Number(month[2]), 1) !== undefined)
+      return this.#page(visit, pages.month(Number(month[1]), Number(month[2])));
+    return this.#readDay(visit);
+  }
+
+  async #readDay(visit: Visit): Promise<Response> {
+    const match = /^\/(\d{4}-\d{2}-\d{2})(?:\/([a-z]+)(?:\.(csv|json))?)?\/?$/.exec(visit.path);
+    const day = parseDay(match?.[1] ?? "");
+    if (match === null || day === undefined) return this.#notFound(visit);
+    const [, , list, kind] = match;
+    const query = visit.url.searchParams;
+    if (list === undefined) return this.#pageOrBad(visit, await this.#needs.pages.day(day, query));
+    if (!isListName(list)) return this.#notFound(visit);
+    if (kind === undefined) return this.#pageOrBad(visit, await this.#needs.pages.list(day, list, query));
+    const table = await this.#needs.pages.listTable(day, list, query);
+    return table === undefined
+      ? plain(400, "The query of this address makes no sense.")
+      : exported(table, `${formatDay(day)}-${list}`, kind);
+  }
+
+  async #events(): Promise<Response> {
+    const stream = await this.#needs.hub.subscribe();
+    if (stream === undefined) return plain(503, "too many readers of the live page", { "retry-after": "60" });
+    return answer(stream, "text/event-stream", { headers: { "cache-control": "no-store", "x-accel-buffering": "no" } });
+  }
+
+  #pageOrBad(visit: Visit, page: Page | undefined): Response {
+    if (page !== undefined) return this.#page(visit, page);
+    return this.#page(
+      visit,
+      messagePage(
+        "This address makes no sense",
+        "A client is an IP address, an hour is from 0 to 23, and a report is narrowed to one application, protocol or host.",
+        this.#needs.base,
+      ),
+      400,
+    );
+  }
+
+  #notFound(visit: Visit): Response {
+    return this.#page(visit, messagePage("Not found", "There is no such page or no such day.", this.#needs.base), 404);
+  }
+
+  #page(visit: Visit, page: Page, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+    const { base, hostname } = this.#needs;
+    const site: Site = {
+      base,
+      hostname,
+      style: base + style.path,
+      script: base + script.path,
+      signedIn: visit.signedIn,
+      conditions: page.bare === true ? [] : this.#needs.conditions(),
+    };
+    return answer(documentOf(site, page), htmlType, { status, headers });
+  }
+}
+
+function visitOf(request: Request, url: URL, path: string, peer: HttpPeer): Visit {
+  // A proxy on this machine tells who asked it and how; from anybody else these headers mean nothing.
+  const viaProxy = peer.address === "unix" || isLoopback(peer.address);
+  const forwardedFor = viaProxy
+    ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim().slice(0, 64)
+    : undefined;
+  const encrypted = peer.tls || (viaProxy && request.headers.get("x-forwarded-proto") === "https");
+  return { request, url, path, address: forwardedFor ?? peer.address, encrypted, signedIn: false };
+}
+
+/** Where to go after signing in: a path of this site, never another one. */
+function nextOf(next: string | null, base: string): string {
+  const safe =
+    next !== null && next.startsWith(`${base}/`) && !/^\/[/\\]/.test(next) && /^[\x21-\x7e]{1,2000}$/.test(next);
+  return safe ? next : `${base}/`;
+}
+
+/** Browsers say where a form was sent from; who says nothing is not a browser that could be abused. */
+function fromThisSite(headers: Headers): boolean {
+  const site = headers.get("sec-fetch-site");
+  if (site !== null) return site === "same-origin" || site === "none";
+  const origin = headers.get("origin");
+  return origin === null || (URL.canParse(origin) && new URL(origin).host === headers.get("host"));
+}
+
+function tooMany(ms: number): Response {
+  return plain(429, "Too many tries.", { "retry-after": String(Math.ceil(ms / 1000)) });
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+function exported(table: ExportTable, name: string, kind: string | undefined): Response {
+  if (kind === "json") return answer(`${JSON.stringify(tableJson(table))}\n`, jsonType);
+  return answer(csvText(table), csvType, { headers: { "content-disposition": `attachment; filename="${name}.csv"` } });
+}

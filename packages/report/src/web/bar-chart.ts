@@ -1,0 +1,48 @@
+/**
+ * Bars as a list of links: one for each hour, day or month. Drawn by the server, readable by a screen reader, usable by keyboard; labels
+ * are text of the page, so that they stay legible on a phone. Pure.
+ */
+import { formatBytes } from "@nethsec/host/units";
+import { html, type Html } from "./html.ts";
+
+export interface Bar {
+  /** Under the bar, short: "07". */
+  readonly tick: string;
+  /** What it is, in full: "07:00 to 08:00". */
+  readonly label: string;
+  readonly bytes: number;
+  /** Where it leads; without one it is not a link. */
+  readonly href?: string;
+  readonly chosen?: boolean;
+}
+
+/** Heights are in 1/1000 of the chart's. */
+const full = 1000;
+
+/** `every`: each how many bars the tick is shown on a narrow screen. */
+export function barChart(title: string, bars: readonly Bar[], every: number): Html {
+  const top = Math.max(0, ...bars.map((bar) => bar.bytes));
+  return html`<figure class="chart">
+    <figcaption class="hidden">${title}</figcaption>
+    <div class="scale" aria-hidden="true">
+      <span>${top === 0 ? "" : formatBytes(top)}</span><span>${top === 0 ? "" : formatBytes(top / 2)}</span
+      ><span>0</span>
+    </div>
+    <ol class="bars">
+      ${bars.map((bar, index) => html`<li class="${bar.chosen === true ? "chosen" : ""}">${barOf(bar, top, index % every === 0)}</li>`)}
+    </ol>
+  </figure>`;
+}
+
+function barOf(bar: Bar, top: number, tickAlways: boolean): Html {
+  const text = `${bar.label}: ${formatBytes(bar.bytes)}`;
+  // A little traffic is still seen: at least 8 of 1000.
+  const height = bar.bytes === 0 || top === 0 ? 0 : Math.max(8, Math.round((bar.bytes / top) * full));
+  const inside = html`<svg viewBox="0 0 1 ${full}" preserveAspectRatio="none" aria-hidden="true">
+      <rect width="1" height="${height}" y="${full - height}" />
+    </svg>
+    <span class="tick${tickAlways ? "" : " sparse"}" aria-hidden="true">${bar.tick}</span
+    ><span class="hidden">${text}</span>`;
+  if (bar.href === undefined) return html`<span title="${text}">${inside}</span>`;
+  return html`<a href="${bar.href}" title="${text}" ${bar.chosen === true && html` aria-current="true"`}>${inside}</a>`;
+}

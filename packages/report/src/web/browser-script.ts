@@ -1,0 +1,66 @@
+/**
+ * All that runs in the browser; every page works without it. Sorts tables whose rows are all there, filters long lists while one types,
+ * and shows the live hour as the server sends it. One file without imports: the build strips its types and embeds it.
+ * Invariant: text of the page is only moved, never made: markup comes escaped from the server, over the same origin.
+ */
+
+function sortRows(table: HTMLTableElement, column: number, numeric: boolean, descending: boolean): void {
+  const body = table.tBodies[0];
+  if (body === undefined) return;
+  const key = (row: HTMLTableRowElement): string => row.cells[column]?.textContent?.trim().toLowerCase() ?? "";
+  const amount = (row: HTMLTableRowElement): number => Number(row.cells[column]?.dataset["bytes"] ?? 0);
+  const sorted = [...body.rows].sort((a, b) =>
+    numeric ? amount(a) - amount(b) : key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0,
+  );
+  body.append(...(descending ? sorted.reverse() : sorted));
+}
+
+/** Headers become buttons; those of a table that shows only a part stay links to the whole list. */
+function makeSortable(table: HTMLTableElement): void {
+  for (const [column, header] of [...(table.tHead?.rows[0]?.cells ?? [])].entries()) {
+    const title = header.textContent ?? "";
+    const numeric = header.classList.contains("number");
+    if (title === "" || title === "Share") continue;
+    const button = document.createElement("button");
+    button.textContent = title;
+    button.addEventListener("click", () => {
+      const current = header.getAttribute("aria-sort");
+      const descending = current === null ? numeric : current === "ascending";
+      for (const other of header.parentElement?.children ?? []) other.removeAttribute("aria-sort");
+      header.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      sortRows(table, column, numeric, descending);
+    });
+    header.replaceChildren(button);
+  }
+}
+
+/** Hides what does not match while one types; Enter asks the server, which knows the other pages of the list too. */
+function makeFilter(input: HTMLInputElement): void {
+  const rows = [...document.querySelectorAll<HTMLTableRowElement>("main table tbody tr")];
+  input.addEventListener("input", () => {
+    const wanted = input.value.trim().toLowerCase();
+    for (const row of rows) row.hidden = !(row.cells[0]?.textContent ?? "").toLowerCase().includes(wanted);
+  });
+}
+
+function follow(live: HTMLElement, url: string): void {
+  const state = document.querySelector<HTMLElement>("[data-live-state]");
+  const say = (text: string): void => {
+    if (state !== null && state.textContent !== text) state.textContent = text;
+  };
+  const events = new EventSource(url);
+  events.addEventListener("open", () => say("Follows each dump."));
+  events.addEventListener("error", () => say("Connection lost; trying again …"));
+  events.addEventListener("hour", (event) => {
+    const focused = document.activeElement?.closest("#live a")?.getAttribute("href");
+    const fresh = new DOMParser().parseFromString(String(event.data), "text/html");
+    live.replaceChildren(...fresh.body.childNodes);
+    for (const link of live.querySelectorAll("a")) if (link.getAttribute("href") === focused) link.focus();
+  });
+  // A page in the background costs nothing: the browser closes and reopens with the tab.
+  window.addEventListener("pagehide", () => events.close());
+}
+
+for (const table of document.querySelectorAll<HTMLTableElement>("table[data-complete]")) makeSortable(table);
+for (const input of document.querySelectorAll<HTMLInputElement>("input[data-filter]")) makeFilter(input);
+for (const live of document.querySelectorAll<HTMLElement>("[data-live]")) follow(live, live.dataset["live"] ?? "");

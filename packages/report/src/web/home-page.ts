@@ -1,0 +1,97 @@
+/** Months with their traffic, newest first; what to do when there is nothing yet. Pure. */
+import { formatBytes } from "@nethsec/host/units";
+import type { DaemonStatus } from "../daemon-status.ts";
+import { twoDigits, type Day } from "../hour-key.ts";
+import { nextStep } from "../query/next-step.ts";
+import { longDay, monthName } from "../query/report-day.ts";
+import { barChart } from "./bar-chart.ts";
+import { html, type Html, type HtmlValue } from "./html.ts";
+import { emptyState, figures, type Page } from "./page.ts";
+import { dayUrl, monthUrl } from "./report-url.ts";
+
+export interface MonthTotal {
+  readonly year: number;
+  readonly month: number;
+  /** Days with reports. */
+  readonly days: number;
+  /** Bytes, of the days that are added up already. */
+  readonly total: number;
+  /** False while days are still being added up. */
+  readonly complete: boolean;
+}
+
+export interface HomeView {
+  readonly base: string;
+  /** Oldest first. */
+  readonly months: readonly MonthTotal[];
+  readonly latest: Day | undefined;
+  readonly reportPath: string;
+  readonly daemon: DaemonStatus | undefined;
+}
+
+export function homePage(view: HomeView): Page {
+  const { latest } = view;
+  const body =
+    latest === undefined
+      ? noReports(view)
+      : html`<h1>Traffic by month</h1>
+          ${overview(view, latest)}${monthTable(view)}`;
+  return { title: "Traffic reports", crumbs: [], body };
+}
+
+function overview(view: HomeView, latest: Day): Html {
+  const recent = view.months.slice(-12);
+  const bars = recent.map(({ year, month, total }) => ({
+    tick: monthName(month).slice(0, 3),
+    label: `${monthName(month)} ${year}`,
+    bytes: total,
+    href: monthUrl(view.base, year, month),
+  }));
+  return html`${figures([
+    { name: "Days with reports", value: view.months.reduce((sum, month) => sum + month.days, 0) },
+    { name: "Latest", value: html`<a href="${dayUrl(view.base, latest)}">${longDay(latest)}</a>` },
+  ])}
+  ${recent.length > 1 && barChart("Traffic by month", bars, 2)}`;
+}
+
+function monthTable(view: HomeView): Html {
+  const rows = view.months.toReversed().map(
+    (month) =>
+      html`<tr>
+        <th scope="row" class="name">
+          <a href="${monthUrl(view.base, month.year, month.month)}"
+            ><time datetime="${month.year}-${twoDigits(month.month)}">${monthName(month.month)} ${month.year}</time></a
+          >
+        </th>
+        <td class="number" data-bytes="${month.days}">${month.days}</td>
+        <td class="number" data-bytes="${month.total}">${month.complete ? formatBytes(month.total) : "adding up …"}</td>
+      </tr>`,
+  );
+  return html`<table data-complete>
+      <caption class="hidden">
+        Months with reports
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col" class="name">Month</th>
+          <th scope="col" class="number">Days</th>
+          <th scope="col" class="number">Traffic</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+    <p class="exports">All days: <a href="${view.base}/days.csv">CSV</a> <a href="${view.base}/days.json">JSON</a></p>`;
+}
+
+function noReports(view: HomeView): Html {
+  return html`<h1>No reports yet</h1>
+    ${emptyState("Nothing has been written so far", whatToDo(view))}`;
+}
+
+/** From what the daemon says about itself to the next step of whoever looks at an empty page. */
+export function whatToDo({ daemon, reportPath }: Pick<HomeView, "daemon" | "reportPath">): HtmlValue {
+  const { text, command } = nextStep(daemon, reportPath);
+  return html`${text}${command !== undefined && html` <code>${command}</code>`}`;
+}

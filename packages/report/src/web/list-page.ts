@@ -1,0 +1,103 @@
+/** A whole list of one day: searched, sorted, and turned page by page, all by plain links and one form. Pure. */
+import { formatBytes } from "@nethsec/host/units";
+import { longDay } from "../query/report-day.ts";
+import { labelOf } from "../query/labels.ts";
+import type { Usage } from "../query/summary.ts";
+import { chips, crumbsOf, listTitles, nameOf, usageRows, type DayView } from "./day-page.ts";
+import { html, type Html } from "./html.ts";
+import type { Page } from "./page.ts";
+import { sectionOfList, type ListName } from "../query/export-rows.ts";
+import { dayUrl, listUrl, type ListView } from "./report-url.ts";
+import { usageTable } from "./usage-table.ts";
+
+const rowsPerPage = 200;
+
+export interface ListPageView extends Pick<DayView, "base" | "day" | "narrow" | "names"> {
+  readonly list: ListName;
+  readonly view: ListView;
+  /** All of them, largest first. */
+  readonly usages: readonly Usage[];
+  /** What 100% is; bytes. */
+  readonly total: number;
+}
+
+/** What matches the search, in the order asked for. */
+export function listed({
+  list,
+  view,
+  usages,
+  names,
+}: Pick<ListPageView, "list" | "view" | "usages" | "names">): readonly Usage[] {
+  const section = sectionOfList[list];
+  const label = (id: string): string => (section === undefined ? nameOf(names, id) : labelOf(section, id));
+  const wanted = (view.search ?? "").trim().toLowerCase();
+  const found =
+    wanted === ""
+      ? usages
+      : usages.filter(({ id }) => id.toLowerCase().includes(wanted) || label(id).toLowerCase().includes(wanted));
+  if (view.sort !== "name") return found;
+  const keyed = found.map((usage) => ({ usage, key: label(usage.id).toLowerCase() }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ usage }) => usage);
+}
+
+export function listPage(page: ListPageView): Page {
+  const { base, day, narrow, list, view, total } = page;
+  const { title, one } = listTitles[list];
+  const found = listed(page);
+  const pages = Math.max(1, Math.ceil(found.length / rowsPerPage));
+  const number = Math.min(view.page ?? 1, pages);
+  const rows = found.slice((number - 1) * rowsPerPage, number * rowsPerPage);
+  const table = usageTable({
+    caption: `${title} of ${longDay(day)}`,
+    what: one,
+    rows: usageRows(page, list, rows),
+    total,
+    largest: page.usages[0]?.bytes ?? 0,
+    sort: view.sort ?? "traffic",
+    sortUrl: (sort) => listUrl(base, day, list, narrow, { ...view, sort, page: 1 }),
+    complete: pages === 1,
+  });
+  return {
+    title,
+    crumbs: [...crumbsOf({ base, day, narrow: {} }), { title: longDay(day), href: dayUrl(base, day, narrow) }],
+    body: html`<h1>${title}</h1>
+      ${chips({ day, narrow, names: page.names }, (rest) => listUrl(base, day, list, rest, { ...view, page: 1 }))}
+      <p class="quiet">
+        ${found.length} of ${page.usages.length}, ${formatBytes(found.reduce((sum, usage) => sum + usage.bytes, 0))} ·
+        ${longDay(day)}
+      </p>
+      ${searchForm(page)}
+      ${found.length === 0 ? html`<p>Nothing matches. <a href="${listUrl(base, day, list, narrow)}">Show all</a>.</p>` : table}
+      ${pages > 1 && pageLinks(page, number, pages)}
+      <p class="exports">
+        <a href="${listUrl(base, day, list, narrow, { ...view, page: 1 }, ".csv")}">CSV</a>
+        <a href="${listUrl(base, day, list, narrow, { ...view, page: 1 }, ".json")}">JSON</a>
+      </p>`,
+  };
+}
+
+function searchForm({ base, day, narrow, list, view }: ListPageView): Html {
+  const keep: Record<string, string> = {
+    ...(narrow.client === undefined ? {} : { client: narrow.client }),
+    ...(narrow.section === undefined || narrow.value === undefined ? {} : { [narrow.section]: narrow.value }),
+    ...(narrow.hour === undefined ? {} : { hour: `${narrow.hour}` }),
+    ...(view.sort === "name" ? { sort: "name" } : {}),
+  };
+  return html`<form class="search" role="search" action="${listUrl(base, day, list, {})}">
+    ${Object.entries(keep).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`)}
+    <label
+      >Search <input type="search" name="q" value="${view.search ?? ""}" maxlength="256" autocomplete="off" data-filter
+    /></label>
+    <button>Search</button>
+  </form>`;
+}
+
+function pageLinks({ base, day, narrow, list, view }: ListPageView, number: number, pages: number): Html {
+  const link = (to: number, text: string, rel: string): Html | false =>
+    to >= 1 &&
+    to <= pages &&
+    html`<a rel="${rel}" href="${listUrl(base, day, list, narrow, { ...view, page: to })}">${text}</a>`;
+  return html`<nav class="pages" aria-label="Pages">
+    ${link(number - 1, "← Before", "prev")}<span>Page ${number} of ${pages}</span>${link(number + 1, "After →", "next")}
+  </nav>`;
+}

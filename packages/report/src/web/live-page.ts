@@ -1,0 +1,131 @@
+/** The current hour as it grows: a part of the page that the server sends anew with each dump. Pure. */
+import { formatBitRate, formatBytes, formatDuration } from "@nethsec/host/units";
+import { twoDigits } from "../hour-key.ts";
+import { labelOf } from "../query/labels.ts";
+import type { LiveHourState } from "../query/live-hour.ts";
+import type { Summary } from "../query/summary.ts";
+import { hourLabel } from "./day-page.ts";
+import { html, type Html, type HtmlValue } from "./html.ts";
+import { emptyState, figures, type Page } from "./page.ts";
+import { dayUrl } from "./report-url.ts";
+
+const liveRows = 12;
+
+export interface LiveView extends LiveHourState {
+  readonly base: string;
+  readonly names: ReadonlyMap<string, string>;
+  readonly whenEmpty: HtmlValue;
+}
+
+/** The clients whose names {@link liveFragment} shows. */
+export function clientsLive(summary: Summary): string[] {
+  return summary.clients.slice(0, liveRows).map(({ id }) => id);
+}
+
+export function livePage(view: LiveView): Page {
+  return {
+    title: "Live",
+    crumbs: [{ title: "Months", href: `${view.base}/` }],
+    refresh: 60,
+    body: html`<div class="title">
+        <h1>This hour</h1>
+        <p class="quiet" role="status" data-live-state>Loaded once; reload for newer figures.</p>
+      </div>
+      <div id="live" data-live="${view.base}/live/events">${liveFragment(view)}</div>`,
+  };
+}
+
+export function liveFragment(view: LiveView): Html {
+  const { base, day, hour, summary, growth } = view;
+  if (summary.total === 0 && summary.unattributed === 0) return emptyState("Nothing in this hour yet", view.whenEmpty);
+  return html`${figures([
+      {
+        name: hourLabel(hour),
+        value: html`<a href="${dayUrl(base, day, { hour })}">${formatBytes(summary.total)}</a>`,
+      },
+      {
+        name: "Rate",
+        value: growth === undefined ? "…" : rate(growth.total, growth.ms),
+        ...(growth === undefined
+          ? { note: "known from the next dump on" }
+          : { note: `in ${formatDuration(growth.ms)}` }),
+      },
+      ...(view.asOf === undefined ? [] : [{ name: "Newest dump", value: clockTime(view.asOf) }]),
+    ])}
+    <div class="panels">
+      <section class="panel">
+        <h2>Clients</h2>
+        ${clientTable(view)}
+      </section>
+      <section class="panel">
+        <h2>Applications</h2>
+        ${applicationTable(view)}
+      </section>
+    </div>`;
+}
+
+function rate(bytes: number, ms: number): string {
+  return formatBitRate(ms <= 0 ? 0 : (bytes * 8000) / ms);
+}
+
+function clockTime(ms: number): string {
+  const date = new Date(ms);
+  return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}:${twoDigits(date.getSeconds())}`;
+}
+
+function clientTable({ base, day, hour, summary, names, growth }: LiveView): Html {
+  const rows = summary.clients.slice(0, liveRows).map(({ id, bytes }) => {
+    const name = names.get(id);
+    return html`<tr>
+      <th scope="row" class="name">
+        <a href="${dayUrl(base, day, { client: id, hour })}"><bdi>${name ?? id}</bdi></a
+        >${name !== undefined && html` <small><bdi>${id}</bdi></small>`}
+      </th>
+      <td class="number">${growth === undefined ? "…" : rate(growth.clients.get(id) ?? 0, growth.ms)}</td>
+      <td class="number">${formatBytes(bytes)}</td>
+    </tr>`;
+  });
+  return html`<table>
+    <caption class="hidden">
+      Clients in this hour
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col" class="name">Client</th>
+        <th scope="col" class="number">Rate</th>
+        <th scope="col" class="number">Traffic</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${rows}
+    </tbody>
+  </table>`;
+}
+
+function applicationTable({ base, day, hour, summary }: LiveView): Html {
+  const rows = (summary.sections?.application ?? []).slice(0, liveRows).map(
+    ({ id, bytes }) =>
+      html`<tr>
+        <th scope="row" class="name">
+          <a href="${dayUrl(base, day, { section: "application", value: id, hour })}"
+            ><bdi>${labelOf("application", id)}</bdi></a
+          >
+        </th>
+        <td class="number">${formatBytes(bytes)}</td>
+      </tr>`,
+  );
+  return html`<table>
+    <caption class="hidden">
+      Applications in this hour
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col" class="name">Application</th>
+        <th scope="col" class="number">Traffic</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${rows}
+    </tbody>
+  </table>`;
+}

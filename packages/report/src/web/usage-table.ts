@@ -1,0 +1,67 @@
+/** A table of names and traffic, largest first or by name; the share of each as a bar. Pure. */
+import { formatBytes } from "@nethsec/host/units";
+import { percent } from "../query/percent.ts";
+import type { SortBy } from "./report-url.ts";
+import { html, type Html } from "./html.ts";
+
+export interface UsageRow {
+  readonly label: string;
+  /** A second, quieter text: an address, an identifier. */
+  readonly note?: string;
+  readonly bytes: number;
+  /** Where the name leads; without one it is plain text. */
+  readonly href?: string;
+}
+
+export interface UsageTable {
+  /** For screen readers; the heading above says the same. */
+  readonly caption: string;
+  /** Title of the first column. */
+  readonly what: string;
+  readonly rows: readonly UsageRow[];
+  /** What 100% is; bytes. */
+  readonly total: number;
+  /** Bytes of a bar of full length: the largest row of the whole list. */
+  readonly largest: number;
+  readonly sort: SortBy;
+  /** The same list sorted otherwise: works without the script. */
+  readonly sortUrl: (sort: SortBy) => string;
+  /** All there is stands in this table: the script may sort it in place. */
+  readonly complete: boolean;
+}
+
+export function usageTable(table: UsageTable): Html {
+  const heading = (sort: SortBy, title: string, kind: string): Html => {
+    const order = table.sort === sort && (sort === "name" ? "ascending" : "descending");
+    return html`<th scope="col" class="${kind}" ${order !== false && html` aria-sort="${order}"`}>
+      <a href="${table.sortUrl(sort)}" data-sort="${sort}">${title}</a>
+    </th>`;
+  };
+  return html`<table${table.complete && html` data-complete`}>
+    <caption class="hidden">${table.caption}</caption>
+    <thead><tr>${heading("name", table.what, "name")}${heading("traffic", "Traffic", "number")}<th scope="col" class="number">Share</th></tr></thead>
+    <tbody>${table.rows.map((row) => usageRow(row, table.total, table.largest))}</tbody>
+  </table>`;
+}
+
+function usageRow(row: UsageRow, total: number, largest: number): Html {
+  const label = html`<bdi>${row.label}</bdi>`;
+  const name = row.href === undefined ? label : html`<a href="${row.href}">${label}</a>`;
+  return html`<tr>
+    <th scope="row" class="name">${name}${row.note !== undefined && html` <small><bdi>${row.note}</bdi></small>`}</th>
+    <td class="number" data-bytes="${row.bytes}" title="${row.bytes.toLocaleString("en-GB")} bytes">
+      ${formatBytes(row.bytes)}
+    </td>
+    <td class="share">
+      ${rowBar(row.bytes, largest)}<span>${percent(total === 0 ? 0 : (row.bytes / total) * 100)}</span>
+    </td>
+  </tr>`;
+}
+
+/** A bar in a row, as long as its share of the largest row. */
+export function rowBar(bytes: number, largest: number): Html {
+  const length = largest === 0 ? 0 : (bytes / largest) * 100;
+  return html`<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+    <rect width="${length.toFixed(2)}" height="1" />
+  </svg>`;
+}

@@ -1,0 +1,44 @@
+/** The recorded streams of test-data (see its README), and the truth measured beside them. For tests and benches. */
+import { readFileSync } from "node:fs";
+
+const folder = new URL("../test-data/", import.meta.url).pathname;
+
+export interface RecordedStream {
+  readonly bytes: Uint8Array;
+  /** Unix ms of the connection. */
+  readonly start: number;
+  /** Each read as it came. */
+  readonly reads: readonly { readonly at: number; readonly bytes: Uint8Array }[];
+}
+
+export function recordedStream(name: string): RecordedStream {
+  const bytes = new Uint8Array(readFileSync(`${folder}${name}.jsonl`));
+  const [head = "", ...lines] = readFileSync(`${folder}${name}.idx`, "utf8").trim().split("\n");
+  const start = Math.floor(Number(/t0=([\d.]+)/.exec(head)?.[1]) * 1000);
+  const reads = lines.map((line) => {
+    const [seconds = 0, offset = 0, length = 0] = line.split(",").map(Number);
+    return { at: start + Math.round(seconds * 1000), bytes: bytes.subarray(offset, offset + length) };
+  });
+  return { bytes, start, reads };
+}
+
+/** Frame bytes on br-lan by five-tuple key "protocol a:port b:port" (ends in text order). */
+export function groundTruth(): Map<string, number> {
+  const truth = new Map<string, number>();
+  for (const line of readFileSync(`${folder}live2_groundtruth.csv`, "utf8").trim().split("\n").slice(1)) {
+    const [name, protocol, a, portA, b, portB, up, , , down] = line.split(",");
+    if (name !== "br-lan") continue;
+    const key = [protocol, ...[`${a}:${portA}`, `${b}:${portB}`].sort()].join(" ");
+    truth.set(key, (truth.get(key) ?? 0) + Number(up) + Number(down));
+  }
+  return truth;
+}
+
+/** Flow messages of a stream, parsed plainly. */
+export function messages(stream: RecordedStream): Record<string, unknown>[] {
+  return new TextDecoder()
+    .decode(stream.bytes)
+    .split("\n")
+    .filter((line) => line.startsWith("{") && !line.startsWith('{"length"'))
+    .map((line) => JSON.parse(line));
+}

@@ -1,0 +1,106 @@
+/**
+ * Reports for tests, benches and screenshots: an office that works from eight to six, the same for the same seed. Some names are
+ * hostile, as names from a network can be.
+ */
+import type { Files } from "@nethsec/host/host";
+import { cellOf, emptyClient, type ClientHour, type SectionName } from "../src/hour-counters.ts";
+import { hourKey, type Day } from "../src/hour-key.ts";
+import { writeHour, writeUnattributed } from "../src/hour-store.ts";
+
+export const hostileNames = [
+  `<script>alert(1)</script>.example`,
+  `"><img src=x onerror=alert(1)>.example`,
+  `=cmd|'/c calc'!a1`,
+  `javascript:alert(1)`,
+  `evil\u202egpj.exe.example`,
+  `a-very-long-name-${"x".repeat(60)}.example`,
+  `__proto__`,
+] as const;
+
+const applications = [
+  "netify.google",
+  "netify.youtube",
+  "netify.microsoft",
+  "netify.netflix",
+  "netify.apple",
+  "netify.whatsapp",
+  "netify.zoom",
+  "netify.dropbox",
+  "netify.debian",
+  "unknown",
+  "netify.ntp",
+  "netify.facebook",
+];
+const protocols = ["http/s", "quic", "http", "dns", "ntp", "ssh", "imap/s", "stun", "icmp", "smb"];
+const hosts = [
+  "www.google.com",
+  "rr4---sn-hpa7kn76.googlevideo.com",
+  "outlook.office365.com",
+  "api.fast.com",
+  "deb.debian.org",
+  "web.whatsapp.com",
+  "us04web.zoom.us",
+  "client.dropbox.com",
+  "pool.ntp.org",
+  "github.com",
+  "en.wikipedia.org",
+  "cdn.example.net",
+  "ocsp.digicert.com",
+];
+
+export interface SampleSize {
+  readonly clients: number;
+  readonly hours: number;
+  /** Host names beside the well-known ones, by client and hour. */
+  readonly moreHosts?: number;
+  readonly hostile?: boolean;
+}
+
+/** Writes one day; `seed` changes the numbers, not the shape. Returns the sum of all totals, bytes. */
+export function writeSampleDay(files: Files, base: string, day: Day, size: SampleSize, seed = 1): number {
+  const next = numbers(seed * 1000 + day.day);
+  let sum = 0;
+  for (let client = 0; client < size.clients; client++) {
+    const address = client === 7 ? "fd00::a1b2:3c4d" : `192.168.${1 + Math.floor(client / 250)}.${1 + (client % 250)}`;
+    for (let hour = 0; hour < size.hours; hour++) {
+      const hourly = sampleHour(next, hour, client, size);
+      if (hourly === undefined) continue;
+      writeHour(files, base, hourKey(day, hour), address, hourly);
+      sum += hourly.total;
+    }
+  }
+  writeUnattributed(files, base, day, new Float64Array(24).fill(275_228, 9, 11));
+  return sum;
+}
+
+function sampleHour(next: () => number, hour: number, client: number, size: SampleSize): ClientHour | undefined {
+  const working = hour >= 8 && hour < 18 ? 1 : 0.06;
+  const counters = emptyClient();
+  const add = (section: SectionName, names: readonly string[], share: number, total: number): void => {
+    let left = total;
+    for (const [index, name] of names.entries()) {
+      if (next() > share && index < names.length - 1) continue;
+      const bytes = index === names.length - 1 ? left : Math.floor(left * next() * 0.6);
+      if (bytes <= 0) continue;
+      const cell = cellOf(counters[section], name);
+      cell.bytes += bytes;
+      left -= bytes;
+    }
+    if (left > 0) cellOf(counters[section], names.at(-1) ?? "other").bytes += left;
+  };
+  counters.total = Math.floor(next() ** 3 * working * 4e8 * (1 + 6 / (client + 1))) + 1000;
+  const more = Array.from({ length: size.moreHosts ?? 0 }, () => `host-${Math.floor(next() * 5000)}.example.com`);
+  add("protocol", protocols, 0.6, counters.total);
+  add("application", applications, 0.6, counters.total);
+  add("host", [...(size.hostile === true && client === 0 ? hostileNames : []), ...hosts, ...more], 0.7, counters.total);
+  return counters;
+}
+
+/** A small generator (Lehmer's, modulus 2^31 - 1): the same numbers for the same seed, from 0 to 1. */
+function numbers(seed: number): () => number {
+  let state = (seed * 7919 + 12_345) % 2_147_483_647;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
