@@ -1,0 +1,118 @@
+/** What the lab's controller and portal share: an HTTPS server with the lab's certificate, a record of all requests, and faults on demand. */
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+
+/** One JSON line a request; tests read it. */
+export const recordPath = "/var/log/lab-requests.jsonl";
+
+/** How a server misbehaves, chosen by writing one of these words into its fault file. */
+export const faults = [
+  "none",
+  "500",
+  "429",
+  "garbage",
+  "html",
+  "truncated",
+  "slow",
+  "endless",
+  "redirect",
+  "hostile",
+] as const;
+export type Fault = (typeof faults)[number];
+
+export function readFault(path: string): Fault {
+  const word = existsSync(path) ? readFileSync(path, "utf8").trim() : "none";
+  return faults.find((fault) => fault === word) ?? "none";
+}
+
+export interface Received {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parsed when it is JSON, else its size in bytes. */
+  readonly body: unknown;
+}
+
+export interface ServerOptions {
+  readonly faultPath: string;
+  /** Bodies of these paths go to `handle` unread (uploads). */
+  readonly streams?: (path: string) => boolean;
+  readonly handle: (request: Request, received: Received) => Promise<Response> | Response;
+}
+
+/** Port 443 with /etc/lab/tls, or a plain port. */
+export function serve(options: ServerOptions, plainPort?: number): void {
+  mkdirSync("/var/log", { recursive: true });
+  Bun.serve({
+    port: plainPort ?? 443,
+    hostname: "::",
+    idleTimeout: 255,
+    maxRequestBodySize: 4 * 1024 ** 3,
+    ...(plainPort === undefined
+      ? { tls: { cert: readFileSync("/etc/lab/tls/cert.pem"), key: readFileSync("/etc/lab/tls/key.pem") } }
+      : {}),
+    fetch: async (request) => {
+      const url = new URL(request.url);
+      const streamed = options.streams?.(url.pathname) === true;
+      const received: Received = {
+        method: request.method,
+        host: url.hostname,
+        path: url.pathname + url.search,
+        headers: Object.fromEntries(request.headers),
+        body: streamed ? undefined : parseBody(await request.text()),
+      };
+      appendFileSync(recordPath, `${JSON.stringify({ at: Date.now(), ...received })}\n`, { mode: 0o600 });
+      return misbehave(readFault(options.faultPath)) ?? options.handle(request, received);
+    },
+  });
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text.length;
+  }
+}
+
+export const jsonResponse = (status: number, body: unknown): Response => Response.json(body, { status });
+
+/** "hostile" is up to each server: its answer must be of the right form. */
+function misbehave(fault: Fault): Response | undefined {
+  switch (fault) {
+    case "500":
+      return new Response("internal error", { status: 500 });
+    case "429":
+      return new Response("slow down", { status: 429, headers: { "Retry-After": "1" } });
+    case "garbage":
+      return new Response(crypto.getRandomValues(new Uint8Array(5000)), {
+        headers: { "Content-Type": "application/json" },
+      });
+    case "html":
+      return new Response("<html><body>Welcome to the captive portal</body></html>", {
+        headers: { "Content-Type": "text/html" },
+      });
+    case "truncated":
+      return new Response('{"code": 200, "data": {"host": "contr', { headers: { "Content-Type": "application/json" } });
+    case "redirect":
+      return new Response(null, { status: 302, headers: { Location: "https://www.example.com/steal" } });
+    case "slow":
+      return drip(1, 1000);
+    case "endless":
+      return drip(65_536, 0);
+    default:
+      return undefined;
+  }
+}
+
+/** A body that never ends: `size` bytes every `everyMs`. */
+function drip(size: number, everyMs: number): Response {
+  const chunk = new Uint8Array(size).fill(0x20);
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      if (everyMs > 0) await Bun.sleep(everyMs);
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(body, { headers: { "Content-Type": "application/json" } });
+}

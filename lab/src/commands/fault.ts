@@ -1,0 +1,89 @@
+/** `lab cut`, `heal`, `loss`, `partition`, `pause`, `resume`, `fill-disk`, `clock`. */
+import { UsageError } from "@nethsec/host/error";
+import type { RunCommand } from "@nethsec/host/command";
+import { nodeName } from "../topology.ts";
+import { labOf, typed } from "./lab-of-call.ts";
+
+export const cut: RunCommand = async ({ args, io }) => {
+  const node = nodeName(args["node"] ?? "");
+  const device = args["interface"] ?? "";
+  await labOf(io.env).cut(node, device);
+  io.out(`The ${device} cable of ${node} is out. Back in: ${typed(io.env)} heal ${node} ${device}\n`);
+  return 0;
+};
+
+export const heal: RunCommand = async ({ args, io }) => {
+  const node = args["node"] === undefined ? undefined : nodeName(args["node"]);
+  await labOf(io.env).heal(node, args["interface"]);
+  io.out(
+    node === undefined
+      ? "All cables are in, nothing is lost.\n"
+      : `Healed: ${node} ${args["interface"] ?? "(all cables)"}.\n`,
+  );
+  return 0;
+};
+
+export const loss: RunCommand = async ({ args, io }) => {
+  const node = nodeName(args["node"] ?? "");
+  const percent = Number(args["percent"]);
+  await labOf(io.env).loss(node, args["interface"] ?? "", percent);
+  io.out(
+    percent === 0
+      ? "No more losses there.\n"
+      : `${percent}% of the frames on ${node} ${args["interface"] ?? ""} are lost, each way.\n`,
+  );
+  return 0;
+};
+
+export const partition: RunCommand = async ({ args, io }) => {
+  const one = nodeName(args["node"] ?? "primary");
+  const other = nodeName(args["other"] ?? "backup");
+  if (one === other) throw new UsageError("A node cannot be parted from itself.", "lab/lab partition primary backup");
+  await labOf(io.env).partition(one, other);
+  io.out(`${one} and ${other} no longer hear each other. End it: ${typed(io.env)} heal\n`);
+  return 0;
+};
+
+export const pause: RunCommand = ({ args, io }) => {
+  const node = nodeName(args["node"] ?? "");
+  const program = args["process"] ?? "";
+  const count = labOf(io.env).pause(node, program);
+  io.out(`Frozen: ${count} x ${program} on ${node}. Go on: ${typed(io.env)} resume ${node} ${program}\n`);
+  return 0;
+};
+
+export const resume: RunCommand = ({ args, io }) => {
+  const node = nodeName(args["node"] ?? "");
+  const program = args["process"] ?? "";
+  const count = labOf(io.env).resume(node, program);
+  io.out(`Goes on: ${count} x ${program} on ${node}.\n`);
+  return 0;
+};
+
+export const fillDisk: RunCommand = async ({ args, options, io }) => {
+  const lab = labOf(io.env);
+  const node = nodeName(args["node"] ?? "");
+  const path = args["path"] ?? "/tmp";
+  if (options["free"] === true) await lab.freeDisk(node, path);
+  else await lab.fillDisk(node, path);
+  io.out(
+    options["free"] === true
+      ? `Freed on ${node}: ${path}\n`
+      : `No byte is left at ${path} on ${node}. Free it: ${typed(io.env)} fill-disk ${node} ${path} --free\n`,
+  );
+  return 0;
+};
+
+export const clock: RunCommand = ({ args, options, io }) => {
+  const node = nodeName(args["node"] ?? "");
+  const seconds = Number(args["seconds"]);
+  if (!Number.isSafeInteger(seconds))
+    throw new UsageError(`"${args["seconds"] ?? ""}" is not a number of seconds.`, "lab/lab clock backup 3600");
+  const lab = labOf(io.env);
+  const before = lab.clock(node);
+  lab.setClock(node, options["monotonic"] === true ? { ...before, monotonic: seconds } : { ...before, wall: seconds });
+  io.out(
+    `From its next boot on, that clock of ${node} is ${seconds} s off: ${typed(io.env)} kill ${node}; ${typed(io.env)} boot ${node}\n`,
+  );
+  return 0;
+};

@@ -1,0 +1,16 @@
+/** Which lab a call is about: main.ts has put the name into the environment. */
+import { labCommand } from "../lab-name.ts";
+import { Lab } from "../lab.ts";
+
+export function labName(env: Readonly<Record<string, string | undefined>>): string {
+  return env["LAB_NAME"] ?? "lab";
+}
+
+export function labOf(env: Readonly<Record<string, string | undefined>>): Lab {
+  return Lab.attach(labName(env));
+}
+
+/** How the command for this lab is typed, for hints. */
+export function typed(env: Readonly<Record<string, string | undefined>>): string {
+  return labCommand(labName(env));
+}

@@ -1,0 +1,83 @@
+/**
+ * A cluster of the lab's two firewalls, made by the documented commands, and what its tests, benches and scenarios wait for. Drives the
+ * installed commands only.
+ */
+import type { Lab } from "./lab.ts";
+import { type NodeName, vip } from "./topology.ts";
+import { until } from "./until.ts";
+
+export { vip } from "./topology.ts";
+export type Firewall = "primary" | "backup";
+
+export interface ClusterOptions {
+  /** Default classic. */
+  readonly timing?: "classic" | "fast";
+}
+
+/** As the agent's commands print it with --json. */
+export interface AgentView {
+  readonly state: string;
+  readonly converged: boolean;
+  readonly conditions: readonly string[];
+}
+
+/** The documented session: DHCP options, checks, both initialisations; then waits until both nodes are in place and synchronised. */
+export async function makeCluster(lab: Lab, options: ClusterOptions = {}): Promise<void> {
+  const dhcp = ["3", "6"].map((option) => `uci add_list dhcp.lan.dhcp_option='${option},${vip}'`).join("; ");
+  await lab.sh("primary", `uci -q delete dhcp.lan.dhcp_option; ${dhcp}; uci commit dhcp; reload_config`);
+  const config = (action: string, password = false): Promise<string> =>
+    lab.sh("primary", `${password ? "echo Nethesis,1234 | " : ""}ns-ha-config ${action}`, { timeoutMs: 60_000 });
+  await config("check-backup-node 192.168.100.239 lan", true);
+  await config(`init-primary-node 192.168.100.238 192.168.100.239 ${vip}/24 lan`);
+  await config("init-backup-node lan", true);
+  await inPlace(lab, "primary", "master");
+  if (options.timing === "fast") await config("set-timing fast");
+  await inPlace(lab, "backup", "backup");
+  await config("sync --wait");
+  await inPlace(lab, "backup", "backup");
+  // What a renewed lease tells them: the VIP is the gateway.
+  await lab.sh("client1", `ip route replace default via ${vip} && echo nameserver ${vip} > /etc/resolv.conf`);
+}
+
+/** The agent's own words; undefined when it does not answer. */
+export async function agentView(lab: Lab, node: Firewall): Promise<AgentView | undefined> {
+  const { code, stdout } = await lab.exec(
+    node,
+    ["curl", "--silent", "--max-time", "3", "--unix-socket", "/var/run/ns-ha/agent.sock", "http://agent/status"],
+    { ok: "any" },
+  );
+  if (code !== 0) return undefined;
+  const status = JSON.parse(stdout) as { state: string; converged: boolean; conditions: { code: string }[] };
+  return { state: status.state, converged: status.converged, conditions: status.conditions.map((each) => each.code) };
+}
+
+/** Waits until the node is in that VRRP state and everything on it is as the state wants it. */
+export async function inPlace(lab: Lab, node: Firewall, state: string, timeoutMs = 30_000): Promise<void> {
+  let last: AgentView | undefined;
+  await until(
+    async () => {
+      last = await agentView(lab, node);
+      return last?.state === state && last.converged;
+    },
+    { what: `${node} is in place as ${state}`, timeoutMs, everyMs: 100 },
+  ).catch((error: unknown) => {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}; last seen: ${JSON.stringify(last)}`);
+  });
+}
+
+/** Services that run on the node, by name. */
+export async function runningServices(lab: Lab, node: NodeName): Promise<string[]> {
+  const list = JSON.parse(await lab.sh(node, "ubus call service list")) as Record<
+    string,
+    { instances: Record<string, { running: boolean }> }
+  >;
+  const running = Object.entries(list).filter(([, { instances }]) =>
+    Object.values(instances).some((each) => each.running),
+  );
+  return running.map(([name]) => name).toSorted();
+}
+
+/** True when the device has an IPv4 address on that node. */
+export async function hasAddress(lab: Lab, node: NodeName, address: string): Promise<boolean> {
+  return (await lab.sh(node, "ip -4 -o address show")).includes(` ${address}/`);
+}

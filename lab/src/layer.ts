@@ -1,0 +1,150 @@
+/**
+ * What lies over the host's root in a node: which folders of the lab are copied, what of the host is hidden, and the few files that
+ * are made for each lab (root's password, hosts, certificates).
+ */
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { run } from "./namespace.ts";
+import type { State } from "./state.ts";
+import { makeAuthority, makeServerCertificate, type Authority } from "./tls.ts";
+import { rootPassword, wired, type Kind, type NodePlan } from "./topology.ts";
+
+/** The checkout that this program runs from. */
+export const checkout: string = dirname(dirname(import.meta.dirname));
+
+/** The executable under test; undefined until it has been built. */
+export function builtExecutable(): string | undefined {
+  const path = `${checkout}/dist/nethsec`;
+  return existsSync(path) ? path : undefined;
+}
+
+/** Where a kind of node has its `rootfs` (copied over the root), `build` (adds files to it) and `boot` (starts its services). */
+export function kindFolder(kind: Kind): string {
+  return `${checkout}/lab/${kind === "controller" || kind === "portal" ? `services/${kind}` : kind}`;
+}
+
+/** Folders of the host that no node shall see: other people's files, and settings of services that a node brings itself. */
+const hiddenEverywhere = [
+  "/root",
+  "/home",
+  "/srv",
+  "/media",
+  "/boot",
+  "/opt",
+  "/etc/ssh",
+  "/etc/dnsmasq.d",
+  "/etc/cron.d",
+  "/etc/network",
+];
+const hiddenOnFirewalls = [
+  "init.d",
+  "rc.d",
+  "config",
+  "crontabs",
+  "hotplug.d",
+  "keepalived",
+  "conntrackd",
+  "openvpn",
+  "dropbear",
+  "sysctl.d",
+  "profile.d",
+  "rsyslog.d",
+  "netdata",
+].map((name) => `/etc/${name}`);
+
+export function hiddenFolders(kind: Kind): readonly string[] {
+  return kind === "firewall" ? [...hiddenEverywhere, ...hiddenOnFirewalls] : hiddenEverywhere;
+}
+
+/**
+ * Fills `layer` with all that lies over the host's root in this node: the kind's `rootfs`, what its `build FOLDER` adds from the node's
+ * environment, and the files that belong to this lab. `passwordHash` is root's, in crypt(3) form.
+ */
+async function writeLayer(
+  layer: string,
+  plan: NodePlan,
+  plans: readonly NodePlan[],
+  authority: Authority,
+  passwordHash: string,
+): Promise<void> {
+  const folder = kindFolder(plan.kind);
+  for (const path of ["bin", "sbin", "lib"]) keepMerged(layer, path);
+  // What the product's packages install; the lab's own files lie over it.
+  if (plan.kind === "firewall")
+    await run(["rsync", "-rlpK", `${checkout}/system/openwrt/`, `${layer}/`], { timeoutMs: 10_000 });
+  if (existsSync(`${folder}/rootfs`)) await copyOver(`${folder}/rootfs`, layer);
+  if (existsSync(`${folder}/build`))
+    await run([`${folder}/build`, layer], {
+      timeoutMs: 10_000,
+      env: { ...plan.env, LAB_NODE: plan.name, LAB_ROOT: checkout },
+    });
+  const executable = builtExecutable();
+  if (plan.kind === "firewall" && executable !== undefined)
+    await run([executable, "install-links", "--root", layer], { timeoutMs: 10_000 });
+  const put = (path: string, text: string, mode = 0o644): void => {
+    mkdirSync(dirname(layer + path), { recursive: true, mode: 0o755 });
+    writeFileSync(layer + path, text, { mode });
+  };
+  put("/etc/hostname", `${plan.name}\n`);
+  put("/etc/hosts", hostsFile(plan));
+  put("/etc/shadow", shadowFile(passwordHash), 0o600);
+  put("/etc/ssl/certs/ca-certificates.crt", authority.bundle);
+  if (plan.kind !== "firewall" && plan.kind !== "client") {
+    put("/etc/resolv.conf", "nameserver 192.0.2.1\n");
+    await makeServerCertificate(authority, plan, layer);
+  }
+  if (plan.kind === "internet") put("/etc/lab/hosts", plans.map((each) => nameLine(each)).join(""));
+}
+
+/** All of a folder over another, as root's; links to folders that are there already are followed (/lib). */
+async function copyOver(from: string, layer: string): Promise<void> {
+  await run(["rsync", "--recursive", "--links", "--perms", "--keep-dirlinks", `${from}/`, `${layer}/`], {
+    timeoutMs: 10_000,
+  });
+}
+
+/** Where the host's /sbin is a link to usr/sbin (merged /usr), files for /sbin go there: the link must survive. */
+function keepMerged(layer: string, path: string): void {
+  if (!lstatSync(`/${path}`).isSymbolicLink()) return;
+  const target = readlinkSync(`/${path}`).replace(/^\//, "");
+  mkdirSync(`${layer}/${target}`, { recursive: true, mode: 0o755 });
+  symlinkSync(target, `${layer}/${path}`);
+}
+
+/** Root's password as sha256-crypt. */
+async function hashRootPassword(): Promise<string> {
+  const { stdout } = await run(["openssl", "passwd", "-5", "-stdin"], { timeoutMs: 5000, stdin: rootPassword });
+  return stdout.trim();
+}
+
+/** Root with the lab's password; all other accounts of the host without one. */
+function shadowFile(passwordHash: string): string {
+  const names = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .flatMap((line) => line.split(":")[0] || []);
+  return names.map((name) => `${name}:${name === "root" ? passwordHash : "*"}:19000:0:99999:7:::\n`).join("");
+}
+
+function hostsFile(plan: NodePlan): string {
+  return `127.0.0.1 localhost\n::1 localhost\n127.0.1.1 ${plan.name}\n`;
+}
+
+function nameLine(plan: NodePlan): string {
+  const address = wired(plan)
+    .find((each) => each.address !== undefined && each.network === "net")
+    ?.address?.split("/")[0];
+  const names = [...plan.names];
+  return address === undefined || names.length === 0 ? "" : `${address} ${names.join(" ")}\n`;
+}
+
+/** The layers of all nodes, and the lab's certificates. */
+export async function writeLayers(state: State, plans: readonly NodePlan[]): Promise<void> {
+  const [authority, passwordHash] = await Promise.all([makeAuthority(`${state.dir}/tls`), hashRootPassword()]);
+  await Promise.all(
+    plans.map((plan) => {
+      const layer = `${state.nodeDir(plan.name)}/layer`;
+      mkdirSync(layer, { recursive: true });
+      return writeLayer(layer, plan, plans, authority, passwordHash);
+    }),
+  );
+}

@@ -1,0 +1,202 @@
+/**
+ * One node: powering it on (namespaces, root, cables, boot script) and off, running programs in it, reading its log.
+ *
+ * Power off is a power cut: SIGKILL to process 1, which ends everything in the node within the same moment; its disk stays.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, openSync, closeSync, readFileSync, rmSync, writeFileSync, appendFileSync } from "node:fs";
+import { NethsecError } from "@nethsec/host/error";
+import { labCommand } from "./lab-name.ts";
+import type { Argv, RunOptions, RunResult } from "@nethsec/host/host";
+import { batch, emptyVolatile, insideHolder, plug, unplug } from "./fabric.ts";
+import { builtExecutable, checkout, hiddenFolders, kindFolder } from "./layer.ts";
+import { inNode, labEnvironment, run } from "./namespace.ts";
+import { isAlive, type Identity } from "./process.ts";
+import type { State } from "./state.ts";
+import { wired, type NodePlan } from "./topology.ts";
+import { until } from "./until.ts";
+
+const bootTimeoutMs = 30_000;
+
+/** Options of a program run in a node; `timeoutMs` defaults to 20,000. */
+export type ExecOptions = Partial<RunOptions>;
+
+export class Node {
+  readonly plan: NodePlan;
+  readonly #state: State;
+  readonly #holder: Identity;
+
+  constructor(state: State, holder: Identity, plan: NodePlan) {
+    this.#state = state;
+    this.#holder = holder;
+    this.plan = plan;
+  }
+
+  /** Process 1; undefined while the node is off. */
+  init(): Identity | undefined {
+    return this.#state.init(this.plan.name);
+  }
+
+  get dir(): string {
+    return this.#state.nodeDir(this.plan.name);
+  }
+
+  /** Namespaces, root and devices; cables and services come afterwards. */
+  async powerOn(): Promise<Identity> {
+    const { name } = this.plan;
+    if (existsSync(insideHolder(this.#holder, `${this.dir}/volatile/run`))) {
+      this.#keepLog();
+      await emptyVolatile(this.#state, this.#holder, name);
+    }
+    const pidFile = `${this.dir}/pid.new`;
+    rmSync(pidFile, { force: true });
+    const clock = this.#state.clock(name);
+    const log = openSync(`${this.dir}/power.log`, "a");
+    const child = spawn("sh", [`${checkout}/lab/node/runner`], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      cwd: "/",
+      env: {
+        ...labEnvironment(this.#state.name),
+        LAB_NODE: name,
+        LAB_DIR: this.dir,
+        LAB_ROOT: checkout,
+        LAB_HOLDER: String(this.#holder.pid),
+        LAB_HIDE: hiddenFolders(this.plan.kind).join("\n"),
+        LAB_NETHSEC: this.plan.kind === "firewall" ? (builtExecutable() ?? "") : "",
+        // Not the boot clock: the start times by which processes are told apart count from it.
+        LAB_TIME: clock.monotonic === 0 ? "" : `--time --monotonic ${clock.monotonic}`,
+      },
+    });
+    closeSync(log);
+    child.unref();
+    const ended = new AbortController();
+    child.once("exit", () => ended.abort(new Error("its power supply has ended")));
+    try {
+      return await until(() => this.init(), {
+        what: `${name} has its namespaces`,
+        timeoutMs: 10_000,
+        everyMs: 5,
+        signal: ended.signal,
+      });
+    } catch (cause) {
+      throw new NethsecError({
+        code: "node_not_started",
+        message: `${name} did not start: ${lastLine(`${this.dir}/power.log`)}`,
+        advice: `See ${this.dir}/power.log.`,
+        cause,
+      });
+    }
+  }
+
+  /** Addresses that the lab itself sets, then the node's boot script, to its end. */
+  async boot(init: Identity): Promise<void> {
+    const addressed = this.plan.cables.filter((cable) => cable.address !== undefined);
+    if (addressed.length > 0) {
+      await batch(init, [
+        ...wired(this.plan).map(({ device }) => `link set ${device} up`),
+        ...addressed.map(({ device, address }) => `address add ${address} dev ${device}`),
+        ...(this.plan.gateway === undefined ? [] : [`route add default via ${this.plan.gateway}`]),
+      ]);
+    }
+    this.#setWallClock(init);
+    await this.#script(`${kindFolder(this.plan.kind)}/boot`);
+  }
+
+  /** Everything in the node dies at once and its cables lose their signal; false when it was off. */
+  async cutPower(): Promise<boolean> {
+    const init = this.init();
+    if (init === undefined) return false;
+    process.kill(init.pid, "SIGKILL");
+    await unplug(this.#holder, this.plan);
+    await until(() => !isAlive(init), { what: `${this.plan.name} is off`, timeoutMs: 5000, everyMs: 2 });
+    return true;
+  }
+
+  async connect(init: Identity): Promise<void> {
+    await plug(this.#holder, [{ plan: this.plan, init }], this.#state.faults());
+  }
+
+  /** The argv of the host that runs `argv` in the node; throws when it is off. */
+  argv(argv: Argv): Argv {
+    const init = this.init();
+    if (init === undefined)
+      throw new NethsecError({
+        code: "node_is_off",
+        message: `${this.plan.name} is off.`,
+        advice: `Start it: ${labCommand(this.#state.name)} boot ${this.plan.name}`,
+      });
+    return inNode(init, argv);
+  }
+
+  environment(): Record<string, string> {
+    // The wall clock may be set forward (see #setWallClock); what measures durations must not notice.
+    return {
+      ...labEnvironment(this.#state.name),
+      LAB_NODE: this.plan.name,
+      LAB_ROOT: checkout,
+      FAKETIME_DONT_FAKE_MONOTONIC: "1",
+    };
+  }
+
+  /** Runs a program in the node to its end. Errors and options as `Run`. */
+  exec(argv: Argv, options: ExecOptions = {}): Promise<RunResult> {
+    const { env, ...rest } = options;
+    return run(this.argv(argv), { timeoutMs: 20_000, ...rest, env: { ...this.environment(), ...env } });
+  }
+
+  /** What the node logged, oldest first, also before its last boots and while it is off; paths as the host sees them. */
+  logFiles(): string[] {
+    return [`${this.dir}/messages.old`, insideHolder(this.#holder, `${this.dir}/volatile/log/messages`)].filter(
+      (path) => existsSync(path),
+    );
+  }
+
+  /** Where the boot script's output went, as the host sees it. */
+  get bootLog(): string {
+    return insideHolder(this.#holder, `${this.dir}/volatile/log/boot`);
+  }
+
+  /** The path of a file under /tmp or /var of the node, as the host sees it: readable without entering the node, also when it is off. */
+  volatilePath(path: string): string {
+    return insideHolder(this.#holder, `${this.dir}/volatile/${path.replace(/^\/(tmp|var)\//, "")}`);
+  }
+
+  async #script(path: string): Promise<void> {
+    if (!existsSync(path)) return;
+    try {
+      await this.exec(["sh", "-c", 'exec >>/var/log/boot 2>&1 </dev/null; exec "$0"', path], {
+        timeoutMs: bootTimeoutMs,
+      });
+    } catch (cause) {
+      throw new NethsecError({
+        code: "boot_failed",
+        message: `${path} failed on ${this.plan.name}: ${lastLine(this.bootLog)}`,
+        advice: `See ${labCommand(this.#state.name)} logs ${this.plan.name} --boot`,
+        cause,
+      });
+    }
+  }
+
+  /** libfaketime reads /etc/faketimerc; /etc/ld.so.preload makes every program that is started from now on load it. */
+  #setWallClock(init: Identity): void {
+    const { wall } = this.#state.clock(this.plan.name);
+    const etc = `/proc/${init.pid}/root/etc`;
+    if (wall === 0) {
+      rmSync(`${etc}/ld.so.preload`, { force: true });
+      return;
+    }
+    writeFileSync(`${etc}/faketimerc`, `${wall >= 0 ? "+" : ""}${wall}\n`);
+    writeFileSync(`${etc}/ld.so.preload`, "/usr/$LIB/faketime/libfaketime.so.1\n");
+  }
+
+  /** The log of a node that loses its power is of interest, though a real firewall would not have kept it. */
+  #keepLog(): void {
+    const log = insideHolder(this.#holder, `${this.dir}/volatile/log/messages`);
+    if (existsSync(log)) appendFileSync(`${this.dir}/messages.old`, readFileSync(log).subarray(-4 * 1024 * 1024));
+  }
+}
+
+function lastLine(path: string): string {
+  return existsSync(path) ? (readFileSync(path, "utf8").trim().split("\n").at(-1) ?? "") : "no output";
+}

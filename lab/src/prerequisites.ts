@@ -1,0 +1,90 @@
+/** What the machine must offer, each lack said in one sentence: root, kernel features, Debian packages. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { NethsecError } from "@nethsec/host/error";
+import { checkout } from "./layer.ts";
+import { run } from "./namespace.ts";
+
+export function requireRoot(): void {
+  if (process.getuid?.() !== 0)
+    throw new NethsecError({
+      code: "not_root",
+      message: "The lab needs root: it makes namespaces, mounts and virtual networks.",
+      advice: "Run it with sudo, or in a privileged container.",
+    });
+}
+
+const probes: readonly (readonly [feature: string, script: string])[] = [
+  ["namespaces (network, mount, PID, UTS, IPC)", "true"],
+  ["an overlay file system", "grep -qw overlay /proc/filesystems || modprobe overlay"],
+  ["virtual Ethernet pairs (veth)", "ip link add name lab0 type veth peer name lab1"],
+  ["bridges", "ip link add name lab2 type bridge"],
+  ["nftables", "nft add table inet lab"],
+  ["nftables for bridges", "nft add table bridge lab"],
+];
+
+/** The failure itself, unless the kernel lacks something: then that, in one sentence. */
+export async function explainStartFailure(cause: unknown): Promise<unknown> {
+  const missing: string[] = [];
+  for (const [feature, script] of probes) {
+    const { code } = await run(
+      ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "sh", "-c", script],
+      { timeoutMs: 5000, ok: "any" },
+    );
+    if (code === 0) continue;
+    missing.push(feature);
+    // Without namespaces the others cannot be tried.
+    if (missing.length === 1 && feature === probes[0]?.[0]) break;
+  }
+  if (missing.length === 0) return cause;
+  return new NethsecError({
+    code: "kernel_feature_missing",
+    message: `This machine does not let the lab use ${missing.join(", ")}.`,
+    advice: "Run it on a machine of your own, or in a container with all privileges, whose kernel has them.",
+    cause,
+  });
+}
+
+/** Package names of a list: one a line, `#` begins a comment. */
+export function parsePackageList(text: string): string[] {
+  return text.split("\n").flatMap((line) => line.replace(/#.*/, "").trim() || []);
+}
+
+/** Those of the list that are not installed. */
+export async function missingPackages(listFile: string): Promise<string[]> {
+  const wanted = parsePackageList(readFileSync(listFile, "utf8"));
+  const { stdout } = await run(["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n"], {
+    timeoutMs: 20_000,
+  });
+  const installed = new Set(
+    stdout.split("\n").flatMap((line) => (line.endsWith(" installed") ? (line.split(" ")[0] ?? []) : [])),
+  );
+  return wanted.filter((name) => !installed.has(name));
+}
+
+const policyFile = "/usr/sbin/policy-rc.d";
+const policy = "#!/bin/sh\n# Written by the lab while it installs packages, removed afterwards.\nexit 101\n";
+
+/**
+ * Installs what is missing of lab/packages.txt, without starting any service on this machine: Debian's scripts ask policy-rc.d first,
+ * and 101 means "do not". A policy that the machine has already stays. Does nothing on other systems than Debian's.
+ */
+export async function installMissingPackages(say: (text: string) => void): Promise<void> {
+  if (!existsSync("/usr/bin/dpkg-query")) return;
+  const missing = await missingPackages(`${checkout}/lab/packages.txt`);
+  if (missing.length === 0) return;
+  requireRoot();
+  say(`installing ${missing.join(", ")} (once, some minutes)`);
+  // One that an interrupted run has left is ours, too.
+  const ownPolicy = !existsSync(policyFile) || readFileSync(policyFile, "utf8") === policy;
+  if (ownPolicy) writeFileSync(policyFile, policy, { mode: 0o755 });
+  const apt = { timeoutMs: 1_800_000, env: { DEBIAN_FRONTEND: "noninteractive" } };
+  try {
+    await run(["apt-get", "update"], apt);
+    await run(
+      ["apt-get", "install", "-o", "DPkg::Lock::Timeout=600", "--yes", "--no-install-recommends", ...missing],
+      apt,
+    );
+  } finally {
+    if (ownPolicy) rmSync(policyFile, { force: true });
+  }
+}

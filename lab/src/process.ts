@@ -1,0 +1,108 @@
+/**
+ * Processes of a lab as the host sees them. Each carries NETHSEC_LAB=<name> in its environment, so that what a dead lab left
+ * can be found without any file. A process number alone is never trusted: it may have been given to another program.
+ */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
+
+/** A process number with its start time (clock ticks since boot), which together name one process for ever. */
+export interface Identity {
+  readonly pid: number;
+  readonly start: string;
+}
+
+/** undefined when there is no such process. */
+export function identify(pid: number): Identity | undefined {
+  const stat = readProc(pid, "stat");
+  // The program's name, in parentheses, may hold blanks; the start time is the 20th field after it (proc(5): field 22).
+  const start = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  const state = stat?.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3);
+  return start === undefined || state === "Z" ? undefined : { pid, start };
+}
+
+export function isAlive(identity: Identity): boolean {
+  return identify(identity.pid)?.start === identity.start;
+}
+
+/** "PID START", as `lab/node/init` writes it. */
+export function parseIdentity(text: string): Identity | undefined {
+  const [pid, start] = text.trim().split(" ");
+  return pid === undefined || start === undefined || !/^\d+$/.test(pid) ? undefined : { pid: Number(pid), start };
+}
+
+/** All processes started for the lab, except this one and those it runs in (a shell of the lab itself). */
+export function processesOfLab(lab: string): number[] {
+  const own = ancestors();
+  return processNumbers().filter((pid) => !own.has(pid) && labOf(pid) === lab);
+}
+
+/** Names of labs that have a process. */
+export function labsWithProcesses(): string[] {
+  return [...new Set(processNumbers().flatMap((pid) => labOf(pid) ?? []))];
+}
+
+/** Processes in the same PID namespace as `member` (process 1 of a node) that are called `name`: program or first argument. */
+export function processesInNode(member: number, name: string): number[] {
+  const namespace = pidNamespace(member);
+  if (namespace === undefined) return [];
+  return processNumbers().filter((pid) => pidNamespace(pid) === namespace && isCalled(pid, name));
+}
+
+/** All processes of the nodes whose process 1 is given, also those that have emptied their environment. */
+export function processesInNodes(members: readonly number[]): number[] {
+  const namespaces = new Set(members.flatMap((pid) => pidNamespace(pid) ?? []));
+  return processNumbers().filter((pid) => namespaces.has(pidNamespace(pid) ?? ""));
+}
+
+function isCalled(pid: number, name: string): boolean {
+  const [first, second] = (readProc(pid, "cmdline") ?? "").split("\0");
+  if (first === undefined || first === "") return false;
+  const interpreted =
+    ["sh", "bash", "dash", "ash", "bun", "busybox"].includes(basename(first)) &&
+    second !== undefined &&
+    basename(second) === name;
+  return interpreted || basename(first) === name || readProc(pid, "comm")?.trim() === name.slice(0, 15);
+}
+
+/** Resident memory that the processes do not share with others, plus their part of what they share; bytes. */
+export function memoryOf(pids: readonly number[]): number {
+  let kib = 0;
+  for (const pid of pids) kib += Number(/^Pss:\s+(\d+) kB/m.exec(readProc(pid, "smaps_rollup") ?? "")?.[1] ?? 0);
+  return kib * 1024;
+}
+
+function labOf(pid: number): string | undefined {
+  return /(?:^|\0)NETHSEC_LAB=([^\0]*)/.exec(readProc(pid, "environ") ?? "")?.[1];
+}
+
+function pidNamespace(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
+}
+
+function ancestors(): Set<number> {
+  const found = new Set<number>();
+  for (let pid = process.pid; pid > 0 && !found.has(pid);) {
+    found.add(pid);
+    pid = Number(/^PPid:\s+(\d+)/m.exec(readProc(pid, "status") ?? "")?.[1] ?? 0);
+  }
+  return found;
+}
+
+function processNumbers(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** undefined when the process has ended meanwhile. */
+function readProc(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Scenarios: small stories about a lab, in plain steps, that tests, benches and the demo share. Each is a file of lab/scenarios that
+ * exports `scenario`. A step that fails ends it, with the timeline of what every node logged.
+ */
+import { readdirSync } from "node:fs";
+import { NethsecError } from "@nethsec/host/error";
+import { failedStory } from "./failed-story.ts";
+import { checkout } from "./layer.ts";
+import type { Lab } from "./lab.ts";
+
+export interface Scenario {
+  /** As typed: `lab/lab scenario NAME`. */
+  readonly name: string;
+  readonly summary: string;
+  /** Milliseconds; default 120,000. */
+  readonly timeoutMs?: number;
+  /** Plays it on a lab that is up; `say` tells a step, and figures, to who watches. Throws when it does not go as it should. */
+  readonly run: (lab: Lab, say: (text: string) => void) => Promise<void>;
+}
+
+/** All scenarios, by name. */
+export async function allScenarios(): Promise<Scenario[]> {
+  const folder = `${checkout}/lab/scenarios`;
+  const files = readdirSync(folder).filter((file) => file.endsWith(".ts"));
+  const found = await Promise.all(
+    files.map(async (file) => ((await import(`${folder}/${file}`)) as { scenario: Scenario }).scenario),
+  );
+  return found.toSorted((a, b) => a.name.localeCompare(b.name));
+}
+
+export async function scenarioNamed(name: string): Promise<Scenario> {
+  const known = await allScenarios();
+  const found = known.find((each) => each.name === name);
+  if (found === undefined)
+    throw new NethsecError({
+      code: "unknown_scenario",
+      message: `There is no scenario "${name}".`,
+      advice: `Scenarios: ${known.map((each) => each.name).join(", ")}.`,
+      exitCode: 2,
+    });
+  return found;
+}
+
+/** Plays a scenario; when it fails the error carries what every node logged since it began. */
+export async function play(scenario: Scenario, lab: Lab, say: (text: string) => void = () => undefined): Promise<void> {
+  const began = Date.now();
+  const timeoutMs = scenario.timeoutMs ?? 120_000;
+  try {
+    await within(scenario.run(lab, say), timeoutMs, scenario.name);
+  } catch (cause) {
+    throw failedStory(`Scenario ${scenario.name} failed`, cause, lab, began);
+  }
+}
+
+/** Runs a test's steps on a lab with the same care: a failure prints the timeline. */
+export function story(lab: Lab, name: string, run: () => Promise<void>): Promise<void> {
+  return play({ name, summary: name, run }, lab);
+}
+
+async function within<T>(work: Promise<T>, timeoutMs: number, name: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () =>
+      late.reject(
+        new NethsecError({ code: "deadline_passed", message: `${name} did not end within ${timeoutMs / 1000} s.` }),
+      ),
+    timeoutMs,
+  );
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Where a lab keeps what it must know between two commands: /run/nethsec-lab/NAME. It is emptied by a reboot, as the lab is. Everything
+ * in it can be lost without harm: processes are found by their environment (process.ts).
+ */
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { NethsecError } from "@nethsec/host/error";
+import { identify, isAlive, parseIdentity, type Identity } from "./process.ts";
+import type { NodeName, WanProto } from "./topology.ts";
+import { until } from "./until.ts";
+
+export const stateRoot = "/run/nethsec-lab";
+
+/** What `lab up` was asked for. */
+export interface Settings {
+  readonly wan: WanProto;
+  /** Wall clock, milliseconds since 1970. */
+  readonly started: number;
+  /** Of the process that holds the lab's switches and file systems. */
+  readonly holder: Identity;
+  /** False until every node has booted and every client has its address. */
+  readonly complete: boolean;
+}
+
+/** What is broken on purpose, by switch port ("primary.eth0"). */
+export interface Faults {
+  readonly cut: readonly string[];
+  /** Percent of frames lost, each way. */
+  readonly loss: Readonly<Record<string, number>>;
+  /** Pairs of nodes whose frames to each other are dropped. */
+  readonly partitions: readonly (readonly [NodeName, NodeName])[];
+}
+export const noFaults: Faults = { cut: [], loss: {}, partitions: [] };
+
+/** Seconds that a node's clocks are ahead (or, negative, behind). */
+export interface ClockOffset {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+export class State {
+  readonly name: string;
+  readonly dir: string;
+
+  constructor(name: string) {
+    if (!/^[a-z][a-z0-9-]{0,20}$/.test(name))
+      throw new NethsecError({
+        code: "bad_lab_name",
+        message: `"${name}" cannot name a lab.`,
+        advice: "Use lower-case letters, digits and dashes, a letter first.",
+        exitCode: 2,
+      });
+    this.name = name;
+    this.dir = `${stateRoot}/${name}`;
+  }
+
+  create(): void {
+    mkdirSync(this.dir, { recursive: true, mode: 0o755 });
+  }
+
+  /** Removes every file; the mounts live in other namespaces and are gone with them. */
+  remove(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  settings(): Settings | undefined {
+    return this.#read("lab.json") as Settings | undefined;
+  }
+  saveSettings(settings: Settings): void {
+    this.#write("lab.json", settings);
+  }
+
+  faults(): Faults {
+    return (this.#read("faults.json") as Faults | undefined) ?? noFaults;
+  }
+  saveFaults(faults: Faults): void {
+    this.#write("faults.json", faults);
+  }
+
+  clock(node: NodeName): ClockOffset {
+    return (this.#read(`clock-${node}.json`) as ClockOffset | undefined) ?? { wall: 0, monotonic: 0 };
+  }
+  saveClock(node: NodeName, offset: ClockOffset): void {
+    this.#write(`clock-${node}.json`, offset);
+  }
+
+  nodeDir(node: NodeName): string {
+    return `${this.dir}/${node}`;
+  }
+
+  /** Process 1 of a node, if it is alive. */
+  init(node: NodeName): Identity | undefined {
+    const file = `${this.nodeDir(node)}/pid.new`;
+    const identity = existsSync(file) ? parseIdentity(readFileSync(file, "utf8")) : undefined;
+    return identity !== undefined && isAlive(identity) ? identity : undefined;
+  }
+
+  /** One command at a time changes a lab; others wait. A lock whose owner is dead is taken over. */
+  async locked<T>(work: () => Promise<T>): Promise<T> {
+    const path = `${this.dir}.lock`;
+    const own = identify(process.pid);
+    await until(() => takeLock(path, own), {
+      what: `another lab command finishes its work on "${this.name}" (${path})`,
+      timeoutMs: 120_000,
+    });
+    try {
+      return await work();
+    } finally {
+      rmSync(path, { force: true });
+      removeWhenEmpty(stateRoot);
+    }
+  }
+
+  #read(file: string): unknown {
+    // Written by #write alone, in a folder of root.
+    return existsSync(`${this.dir}/${file}`) ? JSON.parse(readFileSync(`${this.dir}/${file}`, "utf8")) : undefined;
+  }
+  #write(file: string, value: unknown): void {
+    writeFileSync(`${this.dir}/${file}.new`, `${JSON.stringify(value)}\n`);
+    renameSync(`${this.dir}/${file}.new`, `${this.dir}/${file}`);
+  }
+}
+
+/** Names of the labs that have files. */
+export function labsWithState(): string[] {
+  return readdirOrNone(stateRoot).filter((name) => !name.endsWith(".lock"));
+}
+
+function readdirOrNone(dir: string): string[] {
+  return existsSync(dir) ? readdirSync(dir) : [];
+}
+
+function removeWhenEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch {
+    // Another lab has its files there.
+  }
+}
+
+/** The lock appears with its owner inside, or not at all: a crash in between leaves no lock without an owner. */
+function takeLock(path: string, own: Identity | undefined): boolean {
+  mkdirSync(stateRoot, { recursive: true, mode: 0o755 });
+  const draft = `${path}.${process.pid}.lock`;
+  try {
+    writeFileSync(draft, `${own?.pid ?? 0} ${own?.start ?? ""}\n`);
+    linkSync(draft, path);
+    return true;
+  } catch {
+    const owner = existsSync(path) ? parseIdentity(readFileSync(path, "utf8")) : undefined;
+    if (owner !== undefined && !isAlive(owner)) rmSync(path, { force: true });
+    return false;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}

@@ -1,0 +1,27 @@
+/** Taking a lab away, from any state: also after a crash, without any file of it. */
+import { processesOfLab } from "./process.ts";
+import { labsWithState, type State } from "./state.ts";
+import { until } from "./until.ts";
+
+/** Ends every process of the lab and removes its files; false when there was nothing. A node whose process 1 is killed is not booted again (lab/node/runner). */
+export async function sweep(state: State): Promise<boolean> {
+  const found = processesOfLab(state.name).length > 0 || labsWithState().includes(state.name);
+  await until(
+    () => {
+      const pids = processesOfLab(state.name);
+      for (const pid of pids) killIfThere(pid);
+      return pids.length === 0;
+    },
+    { what: `the processes of lab "${state.name}" have ended`, timeoutMs: 15_000, everyMs: 10 },
+  );
+  state.remove();
+  return found;
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}

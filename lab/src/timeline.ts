@@ -1,0 +1,131 @@
+/** What happened, in order: what was done to the lab and what every node logged. */
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import type { Lab } from "./lab.ts";
+import type { NodeName } from "./topology.ts";
+
+export interface Event {
+  /** Wall clock of the host, milliseconds since 1970. */
+  readonly at: number;
+  /** A node's name, or "lab". */
+  readonly who: string;
+  readonly text: string;
+}
+
+/** Bytes read from the end of a log. */
+const maxLog = 1024 * 1024;
+const maxLines = 400;
+
+/** One step of a service of a firewall: what its init script was asked for, and when. */
+export interface ServiceEvent {
+  /** Wall clock of the host, milliseconds since 1970. */
+  readonly at: number;
+  readonly service: string;
+  /** As the init script was called: start, stop, reload, boot… */
+  readonly action: string;
+  /** The exit code when the action has ended, undefined when it begins. */
+  readonly ended: number | undefined;
+}
+
+/** What the services of a firewall were asked for since its last boot, to the hundredth of a second. */
+export function serviceEvents(lab: Lab, name: NodeName): ServiceEvent[] {
+  const [uptime] = readFileSync("/proc/uptime", "utf8").split(" ");
+  return parseServiceEvents(
+    tail(lab.node(name).volatilePath("/var/log/service-events")),
+    Date.now() - Number(uptime) * 1000,
+  );
+}
+
+/** Lines "UPTIME-MS SERVICE ACTION begin" and "… end CODE"; `booted` is when the host's uptime was 0. */
+export function parseServiceEvents(text: string, booted: number): ServiceEvent[] {
+  return [...text.matchAll(/^(\d+) (\S+) (\S+) (?:begin|end (\d+))$/gm)].map(([, ms, service, action, code]) => ({
+    at: Math.round(booted + Number(ms)),
+    service: service ?? "",
+    action: action ?? "",
+    ended: code === undefined ? undefined : Number(code),
+  }));
+}
+
+/** Events since `since` (milliseconds since 1970; default: the start of the lab). Logs count whole seconds: within one, order is each node's own. */
+export function timeline(lab: Lab, options: { readonly since?: number } = {}): Event[] {
+  const since = Math.floor((options.since ?? lab.started) / 1000) * 1000;
+  const events: Event[] = lab.steps.map(({ at, text }) => ({ at, who: "lab", text }));
+  for (const { name, kind } of lab.plans) {
+    if (kind === "firewall") {
+      for (const { at, service, action, ended } of serviceEvents(lab, name))
+        events.push({
+          at,
+          who: name,
+          text: `${service}: ${action} ${ended === undefined ? "begins" : `ended with ${ended}`}`,
+        });
+    }
+    for (const file of lab.node(name).logFiles()) events.push(...parseLog(tail(file), name, since));
+  }
+  return events.filter((event) => event.at >= since).toSorted((a, b) => a.at - b.at);
+}
+
+/** What people read: a line an event; what a node repeats is one line with a count, and of very many the first and the last are shown. */
+export function describeTimeline(events: readonly Event[]): string {
+  const lines: { readonly event: Event; times: number }[] = [];
+  const last = new Map<string, { readonly event: Event; times: number }>();
+  for (const event of events) {
+    const before = last.get(event.who);
+    if (before?.event.text === event.text) {
+      before.times++;
+      continue;
+    }
+    const line = { event, times: 1 };
+    lines.push(line);
+    last.set(event.who, line);
+  }
+  const shown = lines.map(
+    ({ event: { at, who, text }, times }) =>
+      `${new Date(at).toISOString().slice(11, 23)}  ${who.padEnd(10)} ${text}${times > 1 ? `  (${times} times)` : ""}\n`,
+  );
+  if (shown.length <= maxLines) return shown.join("");
+  const head = shown.slice(0, maxLines / 4);
+  const tailOf = shown.slice(-(maxLines * 3) / 4);
+  return [...head, `… ${shown.length - head.length - tailOf.length} lines left out …\n`, ...tailOf].join("");
+}
+
+/**
+ * Lines of a syslog file: "Nov 22 01:22:43 host …" (RFC 3164, without a year: `reference` lends it) or a time as RFC 3339 writes it.
+ * A line without a time belongs to the line before.
+ */
+export function parseLog(text: string, who: string, reference: number): Event[] {
+  const events: Event[] = [];
+  let at = reference;
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const classic = /^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) (.*)$/.exec(line);
+    const precise = /^(\d{4}-\d\d-\d\dT\S+) (.*)$/.exec(line);
+    const time =
+      classic === null
+        ? precise === null
+          ? Number.NaN
+          : Date.parse(precise[1] ?? "")
+        : classicTime(classic[1] ?? "", reference);
+    if (!Number.isNaN(time)) at = time;
+    events.push({ at, who, text: (classic ?? precise)?.[2] ?? line });
+  }
+  return events;
+}
+
+function classicTime(text: string, reference: number): number {
+  const year = new Date(reference).getUTCFullYear();
+  const time = Date.parse(`${text} ${year} UTC`);
+  // December's lines read in January.
+  return time > reference + 180 * 86_400_000 ? Date.parse(`${text} ${year - 1} UTC`) : time;
+}
+
+function tail(path: string): string {
+  if (!existsSync(path)) return "";
+  const file = openSync(path, "r");
+  try {
+    const size = fstatSync(file).size;
+    const buffer = Buffer.alloc(Math.min(size, maxLog));
+    readSync(file, buffer, 0, buffer.length, size - buffer.length);
+    return buffer.toString("utf8");
+  } finally {
+    closeSync(file);
+  }
+}

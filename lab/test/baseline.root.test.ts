@@ -1,0 +1,26 @@
+/** keepalived alone, configured by hand: the outage that ns-ha is measured against, by the same probe. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expectAtMost, measureFailover } from "../src/keepalived-baseline.ts";
+import { Lab } from "../src/lab.ts";
+import { story } from "../src/scenario.ts";
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await Lab.up({ name: `t${process.pid}` });
+}, 60_000);
+afterAll(() => lab?.down(), 30_000);
+
+test.each([
+  ["classic", 2500, 4000],
+  ["fast", 150, 500],
+] as const)(
+  "%s timing: the virtual address answers from the backup after %d to %d ms",
+  (timing, atLeastMs, atMostMs) =>
+    story(lab, `keepalived-${timing}`, async () => {
+      const outage = await measureFailover(lab, timing, () => undefined);
+      console.log(`keepalived alone, ${timing}: ${outage.ms.toFixed(0)} ms`);
+      expect(outage.ms).toBeGreaterThan(atLeastMs);
+      expectAtMost(outage, atMostMs);
+    }),
+  60_000,
+);

@@ -1,0 +1,438 @@
+/**
+ * The documented session of ns-ha-config, typed command by command on two firewalls of the lab, outputs compared; then what goes wrong:
+ * the other node refuses, is not there, or the command is killed. One lab for all: the tests build on each other in this order.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Lab } from "../src/lab.ts";
+import { until } from "../src/until.ts";
+
+type Firewall = "primary" | "backup";
+const password = "Nethesis,1234";
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: `t${process.pid}conf` });
+}, 60_000);
+afterAll(async () => {
+  await lab?.down();
+}, 30_000);
+
+/** Exit code, stdout and stderr of a command typed on a node. */
+async function typed(node: Firewall, line: string): Promise<{ code: number | null; out: string; err: string }> {
+  const { code, stdout, stderr } = await lab.exec(node, ["sh", "-c", line], { ok: "any", timeoutMs: 60_000 });
+  return { code, out: stdout, err: stderr };
+}
+/** The same, expected to succeed; its stdout. */
+async function good(node: Firewall, line: string): Promise<string> {
+  const { code, out, err } = await typed(node, line);
+  if (code !== 0) throw new Error(`${line}: exit code ${code}\n${out}${err}`);
+  return out;
+}
+const addresses = (node: Firewall, device: string): Promise<string> =>
+  lab.sh(node, `ip -4 -o address show dev ${device} | awk '{ print $4 }'`);
+const config = (node: Firewall): Promise<string> => lab.sh(node, "cat /etc/config/keepalived");
+const state = async (node: Firewall): Promise<string> =>
+  (JSON.parse(await good(node, "ns-ha-config status --json")) as { state: string }).state;
+const inState = (node: Firewall, wanted: string): Promise<unknown> =>
+  until(async () => (await state(node)) === wanted, { what: `${node} is ${wanted}`, timeoutMs: 20_000, everyMs: 100 });
+
+async function announce(name: string, address: string): Promise<void> {
+  await lab.sh(
+    "primary",
+    `uci -q delete dhcp.${name}.dhcp_option; for option in router dns-server; do uci add_list dhcp.${name}.dhcp_option=option:$option,${address}; done; uci commit dhcp; reload_config`,
+  );
+}
+
+/** What reset must give back, by node. */
+const before = new Map<Firewall, string>();
+const remembered =
+  "/etc/config/network /etc/config/dropbear /etc/config/firewall /etc/dropbear /etc/keepalived /etc/conntrackd /etc/crontabs";
+const remember = (node: Firewall): Promise<string> =>
+  lab.sh(
+    node,
+    `find ${remembered} -type f ! -path '*/keys/*' -exec sha256sum {} + | sort -k2; ls -A /etc/keepalived /etc/conntrackd`,
+  );
+
+describe("the documented session", () => {
+  test("check-primary-node tells what is missing, then that all is well", async () => {
+    const { code, err } = await typed("primary", "ns-ha-config check-primary-node lan");
+    expect(code).toBe(1);
+    expect(err).toBe(
+      "The primary node does not meet the requirements:\n  - 192.168.100.238 is a node's own address: choose one that no machine has.\n",
+    );
+    await announce("lan", "192.168.100.240");
+    await announce("lan2", "192.168.200.190");
+    expect(await good("primary", "ns-ha-config check-primary-node lan")).toBe(
+      "The primary node meets the requirements.\n",
+    );
+    for (const node of ["primary", "backup"] as const) before.set(node, await remember(node));
+  }, 60_000);
+
+  test("check-backup-node asks for the password, shows and pins the host key", async () => {
+    const wrong = await typed("primary", "echo wrong | ns-ha-config check-backup-node 192.168.100.239 lan");
+    expect(wrong).toMatchObject({ code: 1, out: "" });
+    expect(wrong.err).toContain("on port 22: the password of root was refused");
+    const key = (
+      await lab.sh("backup", "dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key | sed -n 's/^Fingerprint: //p'")
+    ).trim();
+    expect(await good("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.239 lan`)).toBe(
+      `The backup node meets the requirements.\nThe SSH host key of 192.168.100.239 was pinned: ${key} (ssh-ed25519)\n`,
+    );
+    const missing = await typed("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.239 dmz`);
+    expect(missing).toMatchObject({ code: 1 });
+    expect(missing.err).toContain("  - There is no network interface dmz; there are: ");
+  }, 60_000);
+
+  test("on a terminal the password is asked for without echo", async () => {
+    const line = `(sleep 1; echo ${password}; sleep 3) | socat - EXEC:'ns-ha-config check-backup-node 192.168.100.239 lan',pty,setsid,ctty,stderr`;
+    const shown = await good("primary", line);
+    expect(shown).toContain("Password of root on the backup node 192.168.100.239: ");
+    expect(shown).toContain("The backup node meets the requirements.");
+    expect(shown).not.toContain(password);
+  }, 60_000);
+
+  test("both nodes are initialised, no secret in any process list or log", async () => {
+    const watch =
+      "while :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; done >/tmp/watched & echo $!";
+    const watchers = { primary: await lab.sh("primary", watch), backup: await lab.sh("backup", watch) };
+    const init = "ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan";
+    expect(await good("primary", init)).toBe(
+      "The primary node is configured; the virtual IP is 192.168.100.240/24 on lan.\nNext: ns-ha-config init-backup-node lan\n",
+    );
+    const started = await good(
+      "primary",
+      `read -r word </dev/null; printf '%s\\n' '${password}' >/tmp/given; ns-ha-config init-backup-node lan </tmp/given; rm /tmp/given`,
+    );
+    expect(started).toBe("The backup node 192.168.100.239 is configured.\nSee: ns-ha-config status\n");
+    const vrrp = (await lab.sh("primary", "uci get keepalived.primary.auth_pass")).trim();
+    expect(vrrp).toMatch(/^[A-Za-z0-9]{8}$/);
+    for (const node of ["primary", "backup"] as const) {
+      await lab.sh(node, `kill ${watchers[node].trim()}`);
+      expect(await lab.sh(node, "grep -c ns-ha /tmp/watched")).not.toBe("0");
+      expect((await typed(node, `grep -F -e '${vrrp}' /tmp/watched /var/log/messages`)).out).toBe("");
+      expect((await typed(node, "find /etc/keepalived/keys /var/run/ns-ha -type f -perm /077")).out).toBe("");
+      await lab.sh(node, "rm /tmp/watched");
+    }
+    expect(await lab.sh("primary", "stat -c %a /etc/keepalived/keys /etc/keepalived/keys/id_rsa")).toBe("700\n600");
+  }, 60_000);
+
+  test("status shows role, state and the virtual IP on both nodes", async () => {
+    await inState("primary", "master");
+    const shown = await good("primary", "ns-ha-config status");
+    expect(shown).toStartWith("Status: enabled\nRole: primary\nCurrent State: master\n");
+    expect(shown).toContain(
+      "\n\nVirtual IPs:\n  lan_ipaddress: 192.168.100.240/24 (br-lan)\n\nKeepalived Statistics:\n  advert_rcvd: ",
+    );
+    for (const name of [
+      "advert_sent",
+      "become_master",
+      "release_master",
+      "addr_list_err",
+      "auth_failure",
+      "pri_zero_sent",
+    ]) {
+      expect(shown).toMatch(new RegExp(`^  ${name}: \\d+$`, "m"));
+    }
+    expect(await good("backup", "ns-ha-config status")).toStartWith(
+      "Status: enabled\nRole: backup\nCurrent State: backup\n",
+    );
+    expect(await addresses("primary", "br-lan")).toContain("192.168.100.240/24");
+    expect(await addresses("backup", "br-lan")).not.toContain("192.168.100.240/24");
+  }, 60_000);
+
+  test("the first synchronisation succeeds and status says so, with its time", async () => {
+    await until(async () => (await good("primary", "ns-ha-config status")).includes("Last Sync Status: Successful\n"), {
+      what: "a synchronisation succeeded",
+      timeoutMs: 30_000,
+      everyMs: 200,
+    });
+    expect(await good("primary", "ns-ha-config status")).toMatch(
+      /^Last Sync Time: (Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \d{4}$/m,
+    );
+  }, 60_000);
+
+  test("add-vip, add-lan-interface and show-config", async () => {
+    expect(await good("primary", "ns-ha-config add-vip lan 192.168.100.66/24")).toBe(
+      "The VIP 192.168.100.66/24 was added to lan on both nodes.\n",
+    );
+    await until(async () => (await addresses("primary", "br-lan")).includes("192.168.100.66/24"), {
+      what: "the VIP is there",
+      timeoutMs: 5000,
+    });
+    expect(
+      await good("primary", "ns-ha-config add-lan-interface 192.168.200.185 192.168.200.186 192.168.200.190/24"),
+    ).toContain("added on both nodes");
+    await until(async () => (await addresses("primary", "eth3")).includes("192.168.200.190/24"), {
+      what: "lan2 has its VIP",
+      timeoutMs: 5000,
+    });
+    expect(await good("primary", "ns-ha-config show-config")).toBe(`Current configuration
+
+Interfaces:
+  Interface: lan, Device: br-lan, Virtual IP: 192.168.100.240/24
+  Interface: lan2, Device: eth3, Virtual IP: 192.168.200.190/24
+
+Aliases:
+  Interface: lan, Virtual Alias IP: 192.168.100.66/24
+
+-----------------------------------------------------------------
+
+Not configured
+
+Interfaces:
+  Interface: wan, Device: eth1 
+  Interface: wan2, Device: eth2 
+`);
+    expect(await lab.sh("client1", "ping -c 1 -W 1 192.168.100.66 >/dev/null && echo answers")).toBe("answers");
+  }, 60_000);
+
+  test("ssh-remote opens the backup, with its exit code", async () => {
+    const host = await good("primary", "ns-ha-config ssh-remote ns-ha-config status");
+    expect(host).toStartWith("Status: enabled\nRole: backup\nCurrent State: backup\n");
+    expect(await typed("primary", "ns-ha-config ssh-remote 'echo a b | wc -w; exit 3'")).toMatchObject({
+      code: 3,
+      out: "2\n",
+    });
+  }, 30_000);
+
+  test("the synchronisation's key can do nothing but synchronise", async () => {
+    const line =
+      "HOME=/etc/keepalived/keys dbclient -T -i /etc/keepalived/keys/id_rsa -p 65022 root@192.168.100.239 'touch /tmp/entered'";
+    expect((await typed("primary", line)).code).not.toBe(0);
+    expect((await typed("backup", "ls /tmp/entered")).code).not.toBe(0);
+  }, 30_000);
+
+  test("port 65022 is for the peer only, and with keys only", async () => {
+    const reach = (address: string): string => `sleep 1 | nc -w 2 ${address} 65022 | head -c 3`;
+    expect(await lab.sh("primary", reach("192.168.100.239"))).toBe("SSH");
+    expect(await lab.sh("client1", `${reach("192.168.100.239")}; true`)).toBe("");
+    const withPassword = `DROPBEAR_PASSWORD=${password} HOME=/etc/keepalived/keys dbclient -T -p 65022 root@192.168.100.239 true`;
+    expect((await typed("primary", withPassword)).code).not.toBe(0);
+  }, 30_000);
+
+  test("debug is switched on by uci and reload_config", async () => {
+    await lab.sh("primary", "uci set keepalived.primary.debug=1; uci commit keepalived; reload_config");
+    await until(async () => (await lab.sh("primary", "cat /tmp/keepalived.conf")).includes("debug 1"), {
+      what: "debug is rendered",
+      timeoutMs: 10_000,
+    });
+    expect(await lab.sh("primary", "grep -c Keepalived_vrrp /var/log/messages")).not.toBe("0");
+    await lab.sh("primary", "uci delete keepalived.primary.debug; uci commit keepalived; reload_config");
+    await until(async () => !(await lab.sh("primary", "cat /tmp/keepalived.conf")).includes("debug 1"), {
+      what: "debug is gone",
+      timeoutMs: 10_000,
+    });
+  }, 30_000);
+
+  test("--trace tells the steps, and no secret", async () => {
+    const { code, err } = await typed("primary", "ns-ha-config --trace add-vip lan 192.168.100.77/24");
+    expect(code).toBe(0);
+    expect(err).toContain("+ uci commit keepalived\n");
+    expect(err).toContain("/usr/libexec/rpcd/ns.ha call add-vip\n");
+    expect(await good("primary", "ns-ha-config remove-vip --json lan 192.168.100.77/24")).toBe('{"success":true}\n');
+  }, 30_000);
+});
+
+describe("maintenance", () => {
+  test("keepalived stopped on the primary: the backup serves the VIP until it is started again", async () => {
+    await lab.sh("primary", "/etc/init.d/keepalived stop");
+    await inState("backup", "master");
+    expect(await addresses("backup", "br-lan")).toContain("192.168.100.240/24");
+    await lab.sh("primary", "/etc/init.d/keepalived start");
+    await inState("primary", "master");
+    await inState("backup", "backup");
+  }, 60_000);
+
+  test("set-timing changes both nodes without a packet lost, there and back", async () => {
+    for (const [timing, version] of [
+      ["fast", "3"],
+      ["classic", "2"],
+    ] as const) {
+      await lab.sh("client1", "ping -i 0.05 -W 1 192.168.100.240 >/tmp/pinged 2>&1 & echo $! >/tmp/ping.pid");
+      expect(await good("primary", `ns-ha-config set-timing ${timing}`)).toBe(
+        `The timing of both nodes is ${timing} now.\n`,
+      );
+      for (const node of ["primary", "backup"] as const) {
+        expect(await lab.sh(node, "sed -n 's/.*vrrp_version //p' /tmp/keepalived.conf")).toBe(`${version}`);
+      }
+      await inState("backup", "backup");
+      expect(await state("primary")).toBe("master");
+      await lab.sh("client1", "kill -INT $(cat /tmp/ping.pid)");
+      await until(async () => (await lab.sh("client1", "cat /tmp/pinged")).includes("packet loss"), {
+        what: "ping has ended",
+        timeoutMs: 5000,
+      });
+      expect(await lab.sh("client1", "cat /tmp/pinged")).toMatch(/ 0(\.0+)?% packet loss/);
+    }
+  }, 60_000);
+
+  test("disable and enable", async () => {
+    await good("primary", "ns-ha-config disable");
+    for (const node of ["primary", "backup"] as const) {
+      await until(async () => (await typed(node, "pidof keepalived")).code !== 0, {
+        what: `keepalived has ended on ${node}`,
+        timeoutMs: 10_000,
+      });
+      expect(await good(node, "ns-ha-config status")).toStartWith("Status: disabled\n");
+    }
+    await good("primary", "ns-ha-config enable");
+    await inState("primary", "master");
+    await inState("backup", "backup");
+  }, 60_000);
+});
+
+describe("what goes wrong", () => {
+  test.each([
+    ["a virtual IP that answers", "add-vip lan 192.168.100.CLIENT/24", "answers for 192.168.100.CLIENT already"],
+    ["outside the network", "add-vip lan 10.1.1.1/24", "10.1.1.1 is outside the network of lan (192.168.100.0/24)."],
+    ["not in CIDR notation", "add-vip lan 192.168.100.67", "Write it with its prefix, for example 192.168.100.67/24"],
+    ["an unknown interface", "remove-interface dmz", "not configured for HA; configured are: lan, lan2."],
+    ["an unknown VIP", "remove-vip lan 192.168.100.9/24", "there are: lan 192.168.100.66/24."],
+    ["a missing argument", "add-vip lan", "the argument <vip_address> is missing"],
+    ["an unknown action", "add-vips lan", 'did you mean "add-vip"?'],
+  ])(
+    "%s is refused before anything changes",
+    async (_what, line, words) => {
+      const address =
+        (await lab.sh("client1", "ip -4 -o address show dev eth0 | awk '{ print $4 }'"))
+          .split("/")[0]
+          ?.split(".")
+          .pop() ?? "";
+      const were = [await config("primary"), await config("backup")];
+      const { code, out, err } = await typed("primary", `ns-ha-config ${line.replace("CLIENT", address)}`);
+      expect(code).toBeGreaterThan(0);
+      expect(out).toBe("");
+      expect(err).toContain(words.replace("CLIENT", address));
+      expect([await config("primary"), await config("backup")]).toEqual(were);
+    },
+    30_000,
+  );
+
+  test("on the backup an action says where it belongs", async () => {
+    const { code, err } = await typed("backup", "ns-ha-config add-vip lan 192.168.100.67/24");
+    expect(code).toBe(1);
+    expect(err).toContain("Run there: ssh root@192.168.100.238 ns-ha-config add-vip lan 192.168.100.67/24\n");
+  }, 30_000);
+
+  test("the backup cannot be reached: the primary is put back, the message names the node", async () => {
+    const was = await config("primary");
+    await lab.sh("backup", "/etc/init.d/dropbear stop");
+    const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    await lab.sh("backup", "/etc/init.d/dropbear start");
+    expect(code).toBe(1);
+    expect(err).toContain(
+      "The backup node 192.168.100.239 cannot be reached by SSH on port 65022: connection refused.",
+    );
+    expect(await config("primary")).toBe(was);
+    expect(await addresses("primary", "br-lan")).not.toContain("192.168.100.67");
+  }, 60_000);
+
+  test("the backup refuses: the primary is put back, with the backup's reason", async () => {
+    const was = await config("primary");
+    await lab.sh("backup", "mv /etc/config/keepalived /etc/config/keepalived.away; mkdir /etc/config/keepalived");
+    const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    await lab.sh("backup", "rmdir /etc/config/keepalived; mv /etc/config/keepalived.away /etc/config/keepalived");
+    expect(code).toBe(1);
+    expect(err).toContain("The backup node 192.168.100.239 ");
+    expect(await config("primary")).toBe(was);
+  }, 60_000);
+
+  test("killed half-way: status says it, running it again completes it", async () => {
+    lab.pause("backup", "dropbear");
+    const line = "ns-ha-config add-vip lan 192.168.100.68/24";
+    await lab.sh("primary", `${line} >/dev/null 2>&1 & echo $! >/tmp/change.pid`);
+    await until(async () => (await typed("primary", "grep -lF 'call add-v''ip' /proc/[0-9]*/cmdline")).out.includes("/proc"), {
+      what: "it waits for the backup",
+      timeoutMs: 15_000,
+    });
+    await lab.sh("primary", "kill -9 $(cat /tmp/change.pid); killall -9 dbclient");
+    lab.resume("backup", "dropbear");
+    expect(await good("primary", "ns-ha-config status")).toContain(
+      "A change was interrupted, the nodes may differ. Complete it: ns-ha-config add-vip lan 192.168.100.68/24",
+    );
+    expect((await typed("primary", "ns-ha-config add-vip lan 192.168.100.69/24")).err).toContain(
+      "An earlier change was interrupted",
+    );
+    expect(await good("primary", line)).toBe("The VIP 192.168.100.68/24 was added to lan on both nodes.\n");
+    for (const node of ["primary", "backup"] as const) expect(await config(node)).toContain("192.168.100.68/24");
+    expect(await good("primary", "ns-ha-config status")).not.toContain("interrupted");
+    await good("primary", "ns-ha-config remove-vip lan 192.168.100.68/24");
+  }, 60_000);
+
+  test("another host key: nothing is sent, and the message says what to do", async () => {
+    const key = "/etc/dropbear/dropbear_ed25519_host_key";
+    await lab.sh(
+      "backup",
+      `mv ${key} /tmp/hostkey; dropbearkey -t ed25519 -f ${key} >/dev/null 2>&1; /etc/init.d/dropbear restart`,
+    );
+    const changed = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    const password22 = await typed("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.239 lan`);
+    await lab.sh("backup", `mv /tmp/hostkey ${key}; /etc/init.d/dropbear restart`);
+    for (const { code, err } of [changed, password22]) {
+      expect(code).toBe(1);
+      expect(err).toContain("The SSH host key of 192.168.100.239 is not the one that was pinned");
+    }
+    expect(await config("primary")).not.toContain("192.168.100.67");
+  }, 60_000);
+});
+
+describe("the end", () => {
+  test("remove-interface moves the address to the interface", async () => {
+    expect(await good("primary", "ns-ha-config remove-interface lan2")).toContain(
+      "The interface lan2 was removed from the HA configuration.\n",
+    );
+    expect(await lab.sh("primary", "uci get network.lan2.ipaddr")).toBe("192.168.200.190/24");
+    await until(async () => (await addresses("primary", "eth3")) === "192.168.200.190/24", {
+      what: "eth3 has the address",
+      timeoutMs: 10_000,
+    });
+    expect((await typed("backup", "uci -q get network.lan2")).code).toBe(1);
+    await lab.sh("primary", "uci set network.lan2.ipaddr=192.168.200.185/24; uci commit network; reload_config");
+  }, 60_000);
+
+  test("upgrade-remote sends an image, which the backup installs", async () => {
+    expect((await typed("primary", "ns-ha-config upgrade-remote /tmp/none.img")).err).toContain(
+      "There is no image file /tmp/none.img",
+    );
+    await lab.sh("primary", "head -c 3000000 /dev/urandom >/tmp/image.img; rm -f /tmp/ns-ha-upgrade.img");
+    const uptime = await lab.sh("backup", "cat /proc/1/stat | cut -d' ' -f22");
+    expect(await good("primary", "ns-ha-config upgrade-remote /tmp/image.img")).toContain(
+      "installs /tmp/image.img and restarts",
+    );
+    await until(
+      async () => {
+        const { code, out } = await typed("backup", "cat /proc/1/stat | cut -d' ' -f22").catch(() => ({
+          code: 1,
+          out: "",
+        }));
+        return code === 0 && out !== uptime;
+      },
+      { what: "the backup restarted", timeoutMs: 30_000, everyMs: 200 },
+    );
+    await inState("backup", "backup");
+  }, 90_000);
+
+  test("reset asks for yes, and leaves no trace", async () => {
+    expect((await typed("primary", "echo no | ns-ha-config reset")).code).toBe(1);
+    await good("primary", "echo yes | ns-ha-config reset");
+    for (const node of ["primary", "backup"] as const) {
+      expect(await good(node, "ns-ha-config status")).toBe("Status: disabled\n");
+      expect(
+        (
+          await typed(
+            node,
+            "ls -d /etc/keepalived/keys /etc/ha /usr/share/keepalived/rsync /etc/conntrackd/conntrackd.conf",
+          )
+        ).out,
+      ).toBe("");
+      await until(async () => (await typed(node, "pidof keepalived conntrackd")).code !== 0, {
+        what: `nothing of it runs on ${node}`,
+        timeoutMs: 10_000,
+      });
+    }
+    const network = (text: string): string => text.replace(/^.*\/etc\/config\/network$/m, "");
+    expect(await remember("primary")).toBe(before.get("primary") ?? "");
+    // The backup's lan2 was removed by remove-interface, and its configuration came from the primary meanwhile.
+    expect(network(await remember("backup"))).toBe(network(before.get("backup") ?? ""));
+  }, 60_000);
+});

@@ -1,0 +1,265 @@
+/**
+ * Failovers of a real cluster: whatever dies, the site goes on, and when it comes back everything is where it belongs (contract, section 7,
+ * promises 1, 2 and 5). Each test begins and ends with the primary as master and the backup as backup.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { agentView, type Firewall, hasAddress, inPlace, makeCluster, runningServices } from "../src/ha-cluster.ts";
+import { Lab } from "../src/lab.ts";
+import { story } from "../src/scenario.ts";
+import { vip } from "../src/topology.ts";
+import { until } from "../src/until.ts";
+
+const name = `haf${process.pid}`;
+const wanAddress = "203.0.113.10";
+/** Services that run on the active node only; all of them are in the lab's default configuration. */
+const following = ["dnsmasq", "mwan3", "netifyd", "ns-flows", "snmpd", "swanctl"];
+let lab: Lab;
+let whole: string[];
+
+beforeAll(async () => {
+  lab = await Lab.up({ name });
+  await makeCluster(lab, { timing: "fast" });
+  whole = await runningServices(lab, "primary");
+}, 120_000);
+afterAll(() => lab?.down(), 30_000);
+
+const settled = async (): Promise<void> => {
+  await inPlace(lab, "primary", "master", 60_000);
+  await inPlace(lab, "backup", "backup", 60_000);
+};
+beforeEach(settled, 90_000);
+afterEach(async () => {
+  await lab.heal();
+  for (const node of ["primary", "backup"] as const) await lab.boot(node);
+}, 60_000);
+
+const scenario = (what: string, run: () => Promise<void>): void => {
+  test(what, () => story(lab, what, run), 120_000);
+};
+
+/** The node carries the site: addresses, services, DHCP; a client reaches the internet through it. */
+async function carries(node: Firewall): Promise<void> {
+  for (const address of [vip, wanAddress, "198.51.100.10"])
+    expect([address, await hasAddress(lab, node, address)]).toEqual([address, true]);
+  const running = await runningServices(lab, node);
+  expect(following.filter((service) => !running.includes(service))).toEqual([]);
+  expect(await lab.sh("client1", "curl --silent --show-error --max-time 5 https://www.example.com/")).toContain(
+    "hello",
+  );
+}
+
+/** The node holds still: no address that moves, no service that must not run twice. */
+async function holdsStill(node: Firewall): Promise<void> {
+  for (const address of [vip, wanAddress])
+    expect([address, await hasAddress(lab, node, address)]).toEqual([address, false]);
+  const running = await runningServices(lab, node);
+  expect(following.filter((service) => running.includes(service))).toEqual([]);
+  expect(await lab.sh(node, "uci get dhcp.@dnsmasq[0].force")).toBe("0");
+}
+
+describe("a cluster of two firewalls", () => {
+  scenario("begins with the primary carrying the site and the backup holding still", async () => {
+    await carries("primary");
+    await holdsStill("backup");
+  });
+
+  scenario(
+    "survives the primary's power cut: a download through NAT goes on, the primary takes back when it returns",
+    async () => {
+      const size = "'%{size_download}'";
+      const download = lab.sh(
+        "client1",
+        `curl --silent --show-error --limit-rate 40M --max-time 90 --output /dev/null --write-out ${size} http://192.0.2.80/big`,
+        { timeoutMs: 100_000 },
+      );
+      const probe = await lab.probe({ from: "client1", to: vip }, ["ping", "tcp"]);
+      await lab.kill("primary");
+      await inPlace(lab, "backup", "master");
+      await carries("backup");
+      const running = await runningServices(lab, "backup");
+      expect(whole.filter((service) => !running.includes(service))).toEqual([]);
+      await lab.boot("primary");
+      await settled();
+      const report = await probe.stop();
+      expect(report.streamsBroken).toBe(0);
+      expect(Number(await download)).toBe(1024 ** 3);
+      await carries("primary");
+      await holdsStill("backup");
+      console.log(
+        report.services.map(({ service, longestMs }) => `${service}: ${Math.round(longestMs)} ms`).join(", "),
+      );
+    },
+  );
+
+  scenario("does not notice when the backup loses its power, and says so", async () => {
+    const probe = await lab.probe({ from: "client1", to: vip });
+    await lab.kill("backup");
+    await until(async () => (await agentView(lab, "primary"))?.conditions.includes("peer_not_heard"), {
+      what: "the primary says that the backup is gone",
+      timeoutMs: 40_000,
+    });
+    await lab.boot("backup");
+    await settled();
+    await until(async () => (await agentView(lab, "primary"))?.conditions.length === 0, {
+      what: "no condition is left",
+      timeoutMs: 40_000,
+    });
+    expect((await probe.stop()).services.find(({ service }) => service === "ping")?.longestMs ?? 0).toBeLessThan(200);
+    await holdsStill("backup");
+  });
+
+  scenario("fails over when the primary's LAN cable is pulled, and back", async () => {
+    await lab.cut("primary", "lan");
+    await inPlace(lab, "backup", "master");
+    await inPlace(lab, "primary", "fault");
+    await carries("backup");
+    await holdsStill("primary");
+    await lab.heal();
+    await settled();
+    await carries("primary");
+  });
+
+  scenario("stays where it is when the WAN cable is pulled", async () => {
+    await lab.cut("primary", "wan");
+    const from = performance.now();
+    await until(
+      async () => {
+        const [primary, backup] = await Promise.all([agentView(lab, "primary"), agentView(lab, "backup")]);
+        expect(primary?.state).toBe("master");
+        expect(backup?.state).toBe("backup");
+        return performance.now() - from > 3000;
+      },
+      { what: "three seconds without a transition" },
+    );
+  });
+
+  for (const [program, fails] of [
+    ["keepalived", true],
+    ["conntrackd", false],
+  ] as const) {
+    scenario(`carries on when ${program} is killed`, async () => {
+      lab.signal("primary", program, "SIGKILL");
+      if (fails)
+        await until(async () => (await lab.sh("backup", "grep -c 'backup -> master' /var/log/messages")) !== "0", {
+          what: "the backup took over",
+        });
+      await settled();
+      await carries("primary");
+      await holdsStill("backup");
+    });
+  }
+
+  scenario("carries on when the agents are killed, and a failover while they are dead is made good", async () => {
+    for (const node of ["primary", "backup"] as const) lab.signal(node, "ns-ha", "SIGKILL");
+    await lab.kill("primary");
+    await inPlace(lab, "backup", "master");
+    await carries("backup");
+    await lab.boot("primary");
+    await settled();
+    await carries("primary");
+    await holdsStill("backup");
+  });
+
+  scenario("takes over from a frozen keepalived; the frozen node lets go of its WAN", async () => {
+    lab.pause("primary", "keepalived");
+    await inPlace(lab, "backup", "master");
+    await until(async () => !(await hasAddress(lab, "primary", wanAddress)), {
+      what: "the primary's WAN is down",
+      timeoutMs: 60_000,
+    });
+    lab.resume("primary", "keepalived");
+    await settled();
+    await carries("primary");
+  });
+
+  scenario("has one master when both nodes boot together", async () => {
+    await Promise.all([lab.kill("primary"), lab.kill("backup")]);
+    await Promise.all([lab.boot("primary"), lab.boot("backup")]);
+    await settled();
+    await carries("primary");
+    await holdsStill("backup");
+  });
+
+  scenario("says on both nodes that they cannot hear each other, and has one master again afterwards", async () => {
+    await lab.partition();
+    await inPlace(lab, "backup", "master");
+    for (const node of ["primary", "backup"] as const) {
+      await until(async () => (await agentView(lab, node))?.conditions.includes("peer_not_heard"), {
+        what: `${node} says it`,
+        timeoutMs: 40_000,
+      });
+    }
+    expect(await lab.sh("primary", "ns-ha-config status")).toContain("master too");
+    const healed = performance.now();
+    await lab.heal();
+    await until(async () => (await agentView(lab, "backup"))?.state === "backup", { what: "one master" });
+    expect(performance.now() - healed).toBeLessThan(2000);
+    await settled();
+    await carries("primary");
+    await holdsStill("backup");
+  });
+
+  scenario(
+    "ends in the state of the last of five transitions in ten seconds, with services that take 3 s to start",
+    async () => {
+      for (const node of ["primary", "backup"] as const) {
+        await lab.sh(node, "for s in netifyd snmpd swanctl; do echo start_ms=3000 > /etc/lab/standin/$s; done");
+      }
+      for (let turn = 0; turn < 5; turn += 1) {
+        await lab.cut("primary", "lan");
+        await until(async () => (await agentView(lab, "backup"))?.state === "master", { what: "the backup is master" });
+        await lab.heal();
+        await until(async () => (await agentView(lab, "primary"))?.state === "master", {
+          what: "the primary is master",
+        });
+      }
+      await settled();
+      await carries("primary");
+      await holdsStill("backup");
+      for (const node of ["primary", "backup"] as const) await lab.sh(node, "rm -f /etc/lab/standin/*");
+    },
+  );
+
+  scenario("is not held up by a service that hangs on stop", async () => {
+    await lab.sh("primary", "echo hang=stop > /etc/lab/standin/snmpd; /etc/init.d/snmpd restart");
+    await lab.cut("primary", "lan");
+    await inPlace(lab, "backup", "master");
+    await until(async () => !(await hasAddress(lab, "primary", wanAddress)), {
+      what: "the primary's WAN is down",
+      timeoutMs: 5000,
+    });
+    await inPlace(lab, "primary", "fault", 60_000);
+    await lab.sh("primary", "rm /etc/lab/standin/snmpd");
+  });
+
+  scenario("leaves alone what the user disabled, and what runs third-party hotplug scripts", async () => {
+    for (const node of ["primary", "backup"] as const)
+      await lab.sh(node, "/etc/init.d/snmpd stop; /etc/init.d/snmpd disable");
+    await lab.sh("backup", "echo 'echo $ACTION $TYPE $NAME >> /tmp/hotplug.log' > /etc/hotplug.d/keepalived/900-mine");
+    await lab.kill("primary");
+    await inPlace(lab, "backup", "master");
+    expect(await runningServices(lab, "backup")).not.toContain("snmpd");
+    expect(await lab.sh("backup", "cat /tmp/hotplug.log")).toContain("NOTIFY_MASTER INSTANCE backup");
+    await lab.boot("primary");
+    await settled();
+    expect(await lab.sh("backup", "cat /tmp/hotplug.log")).toMatch(/MASTER[^]*NOTIFY_BACKUP INSTANCE backup/);
+    await lab.sh("backup", "rm /etc/hotplug.d/keepalived/900-mine");
+    for (const node of ["backup", "primary"] as const) await lab.sh(node, "/etc/init.d/snmpd enable");
+    await lab.sh("primary", "/etc/init.d/snmpd start");
+  });
+
+  scenario("switches over and back as planned, without a change of configuration", async () => {
+    const before = await lab.sh("primary", "md5sum /etc/config/keepalived");
+    const away = JSON.parse(
+      await lab.sh("primary", "ns-ha-config switch --to backup --json", { timeoutMs: 90_000 }),
+    ) as { outage_ms: number };
+    await carries("backup");
+    const back = JSON.parse(
+      await lab.sh("primary", "ns-ha-config switch --to primary --json", { timeoutMs: 90_000 }),
+    ) as { outage_ms: number };
+    await settled();
+    await carries("primary");
+    expect(await lab.sh("primary", "md5sum /etc/config/keepalived")).toBe(before);
+    console.log(`switch: ${away.outage_ms} ms, back: ${back.outage_ms} ms`);
+  });
+});

@@ -1,0 +1,115 @@
+/** Labs that start, die and live beside each other. */
+import { describe, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { Lab } from "../src/lab.ts";
+import { checkout } from "../src/layer.ts";
+import { processesOfLab } from "../src/process.ts";
+import { until } from "../src/until.ts";
+import { tracesOf } from "./traces.ts";
+
+const name = (what: string): string => `t${process.pid}${what}`;
+
+/** `lab/lab` as typed, ended by `signal` once it has started `nodes` power supplies or, with 0, as soon as there is any process. */
+async function interrupted(lab: string, signal: "SIGKILL" | "SIGINT", nodes: number): Promise<number | null> {
+  const command = spawn(`${checkout}/lab/lab`, ["--name", lab, "up"], { stdio: "ignore" });
+  const ended = once(command, "exit");
+  await until(() => processesOfLab(lab).length > nodes * 3, { what: `${lab} is starting`, everyMs: 1 });
+  command.kill(signal);
+  return ((await ended) as [number | null])[0];
+}
+
+describe("WAN by DHCP", () => {
+  test("the primary leases its WAN addresses from the provider, and a client fetches a page through it", async () => {
+    await using lab = await Lab.up({ name: name("dhcp"), wan: "dhcp" });
+    const wan = (device: string): Promise<string> =>
+      lab.sh("primary", `ip -4 -o address show dev ${device} | awk '{ print $4 }'`);
+    await until(async () => (await wan("eth1")) !== "" && (await wan("eth2")) !== "", {
+      what: "both WANs have an address",
+      timeoutMs: 15_000,
+    });
+    expect(await wan("eth1")).toMatch(/^203\.0\.113\.1\d\d\/24$/);
+    expect(await wan("eth2")).toMatch(/^198\.51\.100\.1\d\d\/24$/);
+    await until(
+      async () =>
+        (await lab.sh("client1", "curl --silent --max-time 2 https://www.example.com/")) ===
+        "hello from the internet of the lab",
+      { what: "the page comes", timeoutMs: 15_000 },
+    );
+    const address = (await wan("eth1")).split("/")[0];
+    expect(await lab.sh("primary", "conntrack -L --dst 192.0.2.1 2>/dev/null")).toContain(`dst=${address} `);
+  }, 60_000);
+});
+
+describe("a lab that was interrupted", () => {
+  test.each([
+    ["killed at its first process", "SIGKILL", 0],
+    ["killed while nodes boot", "SIGKILL", 7],
+  ] as const)(
+    "%s is removed by down, to the last trace",
+    async (_what, signal, nodes) => {
+      const lab = name("dead");
+      await interrupted(lab, signal, nodes);
+      expect(tracesOf(lab)).not.toEqual([]);
+      expect(await Lab.down(lab)).toBe(true);
+      expect(tracesOf(lab)).toEqual([]);
+    },
+    60_000,
+  );
+
+  test("killed, it is replaced by the next up", async () => {
+    const lab = name("again");
+    await interrupted(lab, "SIGKILL", 3);
+    await using replaced = await Lab.up({ name: lab });
+    expect(await replaced.sh("client1", "curl --silent --max-time 5 http://www.example.com/")).toBe(
+      "hello from the internet of the lab",
+    );
+    await replaced.down();
+    expect(tracesOf(lab)).toEqual([]);
+  }, 90_000);
+
+  test("ended by Ctrl-C, it takes itself down", async () => {
+    const lab = name("ctrlc");
+    expect(await interrupted(lab, "SIGINT", 3)).not.toBe(0);
+    expect(tracesOf(lab)).toEqual([]);
+  }, 60_000);
+});
+
+test("two labs side by side do not notice each other", async () => {
+  const [one, two] = await Promise.all([Lab.up({ name: name("one") }), Lab.up({ name: name("two") })]);
+  try {
+    await one.sh("internet", "echo one >/srv/www/index.html");
+    await two.sh("internet", "echo two >/srv/www/index.html");
+    const page = (lab: Lab): Promise<string> => lab.sh("client1", "curl --silent --max-time 5 http://www.example.com/");
+    expect(await Promise.all([page(one), page(two)])).toEqual(["one", "two"]);
+    await one.kill("primary");
+    expect(await page(two)).toBe("two");
+    await one.down();
+    expect(tracesOf(one.name)).toEqual([]);
+    expect(await page(two)).toBe("two");
+  } finally {
+    await one.down();
+    await two.down();
+  }
+  expect(tracesOf(two.name)).toEqual([]);
+}, 120_000);
+
+test("the command says what is wrong in one sentence, and what to type", async () => {
+  const typed = async (...argv: string[]): Promise<{ code: number | null; text: string }> => {
+    const command = spawn(`${checkout}/lab/lab`, argv, { stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    for (const stream of [command.stdout, command.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
+    const [code] = (await once(command, "close")) as [number | null];
+    return { code, text };
+  };
+  expect(await typed("--name", name("none"), "exec", "primary", "--", "true")).toEqual({
+    code: 1,
+    text: expect.stringContaining("is not up.\nStart it: lab/lab --name"),
+  });
+  expect((await typed("--name", "No Name", "status")).text).toContain('"No Name" cannot name a lab.');
+  expect(await typed("up", "--wan", "fibre")).toEqual({
+    code: 2,
+    text: expect.stringContaining('--wan is static or dhcp, not "fibre"'),
+  });
+  expect((await typed("scenario", "nosuch")).text).toContain("keepalived-classic");
+});

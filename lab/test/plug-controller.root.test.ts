@@ -1,0 +1,211 @@
+/** ns-plug and its controller, from an empty unit to every fault that a controller and the way to it can have. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Fleet, type JoinCode } from "../src/fleet.ts";
+import { Lab } from "../src/lab.ts";
+import { until } from "../src/until.ts";
+
+let lab: Lab;
+let fleet: Fleet;
+let join: JoinCode;
+const table: string[] = [];
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: `plugc${process.pid}` });
+  fleet = new Fleet(lab);
+  join = await fleet.addUnit("fw1");
+}, 60_000);
+afterAll(async () => {
+  console.log(["", "fault | what the unit did | ms", ...table, ""].join("\n"));
+  await lab?.down();
+}, 30_000);
+
+const note = (fault: string, did: string, ms: number): void => void table.push(`${fault} | ${did} | ${ms}`);
+
+describe("from an empty unit to connected, by the documented commands", () => {
+  test("without its options it says which one is missing and ends with 1, 2, 3", async () => {
+    for (const [option, code] of [
+      ["server", 1],
+      ["unit_id", 2],
+      ["token", 3],
+    ] as const) {
+      const run = await lab.exec("primary", ["ns-plug"], { ok: "any" });
+      expect(run.code).toBe(code);
+      expect(run.stderr).toContain(`ns-plug.config.${option} is not set`);
+      await lab.sh("primary", `uci set ns-plug.config.${option}=x`);
+    }
+    await lab.sh("primary", "uci revert ns-plug");
+  });
+
+  test("it waits for approval, and joins within one poll when it is approved", async () => {
+    await fleet.join("primary", join);
+    await fleet.untilStatus(
+      "primary",
+      "waiting for approval",
+      ({ phase, reason }) => phase === "waiting" && reason?.includes("approval") === true,
+    );
+    expect(await lab.sh("primary", "uci -q get rpcd.controller.password || echo none")).toBe("none");
+    await fleet.controller("approve", "fw1");
+    const ms = await fleet.untilConnected("primary", 20_000);
+    note("approval after 403s", "joined at the next poll", ms);
+  }, 60_000);
+
+  test("the controller reaches the unit through the tunnel, both ways", async () => {
+    const { address = "" } = await fleet.status("primary");
+    expect(address).toStartWith("172.21.");
+    await lab.exec("controller", ["ping", "-c", "3", "-i", "0.2", "-W", "2", address]);
+    await lab.sh(
+      "primary",
+      "mkdir -p /tmp/web; echo from-the-unit >/tmp/web/index.html; busybox httpd -p 8099 -h /tmp/web",
+    );
+    expect(await lab.sh("controller", `busybox wget -q -O - http://${address}:8099/index.html`)).toBe("from-the-unit");
+    expect(await lab.sh("primary", "stat -c %a /usr/share/ns-plug/client.conf")).toBe("600");
+  });
+
+  test("the password that the controller got opens a session here, and each start makes a new one", async () => {
+    const check = async (): Promise<string> => {
+      const [unit] = JSON.parse(await fleet.controller("list")).units;
+      const hash = await lab.sh("primary", "uci get rpcd.controller.password");
+      const salt = hash.split("$")[2] ?? "";
+      const { stdout } = await lab.exec("primary", ["openssl", "passwd", "-6", "-salt", salt, "-stdin"], {
+        stdin: unit.registered.password,
+      });
+      expect(stdout.trim()).toBe(hash);
+      expect(unit.registered.username).toBe(await lab.sh("primary", "uci get rpcd.controller.username"));
+      return unit.registered.password;
+    };
+    const first = await check();
+    await lab.sh("primary", "/etc/init.d/ns-plug restart");
+    await until(async () => JSON.parse(await fleet.controller("list")).units[0].registered.password !== first, {
+      what: "a new password",
+      timeoutMs: 20_000,
+    });
+    await fleet.untilConnected("primary");
+    expect(await check()).not.toBe(first);
+    const seen = await lab.sh("primary", "cat /proc/*/cmdline /var/log/messages 2>/dev/null | tr '\\0' ' '");
+    expect(seen).not.toContain(first);
+    expect(seen).not.toContain(join.token);
+  }, 60_000);
+
+  test("the unit's facts and reports arrive; finished hours once", async () => {
+    const ingested = async (dump: string): Promise<string> =>
+      lab.sh("controller", `grep -c '"dump":"${dump}"' /var/log/lab-ingested.jsonl || true`);
+    await until(async () => Number(await ingested("info")) > 0, { what: "the unit's facts at the controller" });
+    await lab.sh(
+      "primary",
+      'dir=/var/run/dpireport/$(date -d @$(($(date +%s) - 7200)) +%Y/%m/%d)/192.168.100.50; mkdir -p $dir; echo \'{"total":7,"protocol":{"dns":7},"application":{},"host":{}}\' >$dir/$(date -d @$(($(date +%s) - 7200)) +%H).json',
+    );
+    await lab.exec("primary", ["ns-push-reports"]);
+    await lab.exec("primary", ["ns-push-reports"]);
+    expect(await ingested("dump-nsplug-config")).toBe("2");
+    expect(await ingested("dump-dpi-stats")).toBe("1");
+    expect(await lab.sh("controller", "grep dump-dpi-stats /var/log/lab-ingested.jsonl")).toContain(
+      '"client_address":"192.168.100.50"',
+    );
+  });
+});
+
+describe("a controller that misbehaves", () => {
+  test.each([
+    ["500", /answers 500/],
+    ["429", /rate/],
+    ["garbage", /not JSON|answers|too large/],
+    ["html", /not JSON/],
+    ["truncated", /not JSON/],
+    ["redirect", /redirect/i],
+    ["endless", /large|longer|bytes|limit/i],
+    ["hostile", /cannot be used/],
+  ] as const)(
+    "%s: it says why, does nothing else, and joins when that is over",
+    async (fault, reason) => {
+      await fleet.controller("fault", fault);
+      await lab.sh("primary", "/etc/init.d/ns-plug restart");
+      const seen = await fleet.untilStatus(
+        "primary",
+        `its reason is ${String(reason)}`,
+        (status) => reason.test(status.reason ?? ""),
+        40_000,
+      );
+      expect(await lab.sh("primary", "ls /tmp/owned /tmp/x.so 2>/dev/null | wc -l")).toBe("0");
+      await fleet.controller("fault", "none");
+      await lab.sh("primary", "/etc/init.d/ns-plug restart");
+      const joined = await fleet.untilConnected("primary", 40_000);
+      note(`controller answers: ${fault}`, `said why after ${seen} ms; joined when it was over`, joined);
+    },
+    120_000,
+  );
+
+  test("a wrong token: it keeps polling and says that the token is wrong", async () => {
+    await lab.sh("primary", "uci set ns-plug.config.token=wrong; uci commit ns-plug; /etc/init.d/ns-plug restart");
+    const ms = await fleet.untilStatus(
+      "primary",
+      "the token is named",
+      ({ phase, reason }) => phase === "waiting" && reason?.includes("token") === true,
+    );
+    note("wrong token", "keeps polling, names the token", ms);
+    await fleet.join("primary", join);
+    await fleet.untilConnected("primary", 40_000);
+  }, 90_000);
+});
+
+describe("a controller that goes away", () => {
+  test("its VPN moves to another port: the unit registers again by itself", async () => {
+    await fleet.controller("move", "1195");
+    await fleet.untilStatus("primary", "it noticed", ({ phase }) => phase !== "connected", 60_000);
+    const ms = await fleet.untilConnected("primary", 240_000);
+    note("controller moved to another port", "registered again by itself", ms);
+  }, 320_000);
+
+  test("reinstalled with a new certificate authority", async () => {
+    await fleet.controller("reinstall");
+    await fleet.untilStatus("primary", "it noticed", ({ phase }) => phase !== "connected", 60_000);
+    const ms = await fleet.untilConnected("primary", 300_000);
+    note("controller reinstalled, new CA", "registered again by itself", ms);
+  }, 400_000);
+});
+
+describe("the way there", () => {
+  test("no line at start: the reason names it, and the unit joins when the line is back", async () => {
+    await lab.cut("primary", "wan");
+    await lab.cut("primary", "wan2");
+    await lab.sh("primary", "/etc/init.d/ns-plug restart");
+    const ms = await fleet.untilStatus(
+      "primary",
+      "the reason is the line",
+      ({ phase, reason }) => phase === "failed" && /controller\.nethsec\.test/.test(reason ?? ""),
+      60_000,
+    );
+    await lab.heal();
+    await lab.sh("primary", "/etc/init.d/ns-plug restart");
+    note(
+      "no line and no DNS at start",
+      `said so after ${ms} ms; joined when the line was back`,
+      await fleet.untilConnected("primary", 60_000),
+    );
+  }, 150_000);
+
+  test("the documented reset leaves the unit clean", async () => {
+    await lab.sh(
+      "primary",
+      "uci delete rpcd.controller; uci commit rpcd; uci set ns-plug.config.server=''; uci set ns-plug.config.unit_id=''; uci set ns-plug.config.token=''; " +
+        "uci commit ns-plug; uci delete rsyslog.promtail; uci commit rsyslog; rm -f /usr/share/ns-plug/client.conf; reload_config",
+    );
+    await until(async () => (await lab.sh("primary", "ip -br link | grep -c tun-nsplug || true")) === "0", {
+      what: "the tunnel is gone",
+      timeoutMs: 20_000,
+    });
+    expect((await fleet.status("primary")).status).toBe("unregistered");
+    expect(await lab.sh("primary", "uci -q get rpcd.controller.username || echo none")).toBe("none");
+  }, 60_000);
+
+  test("ns-plug reset does it in one step", async () => {
+    await fleet.join("primary", join);
+    await fleet.untilConnected("primary", 60_000);
+    await lab.exec("primary", ["ns-plug", "reset"]);
+    expect(
+      await lab.sh(
+        "primary",
+        "ip -br link | grep tun-nsplug; ls /usr/share/ns-plug/client.conf 2>/dev/null; uci show rpcd.controller 2>/dev/null; uci show rsyslog.promtail 2>/dev/null; true",
+      ),
+    ).toBe("");
+  }, 90_000);
+});
