@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 /** One JSON line a request; tests read it. */
 export const recordPath = "/var/log/lab-requests.jsonl";
 
-/** How a server misbehaves, chosen by writing one of these words into its fault file. */
+/** How a server misbehaves, chosen by writing one of these words into its fault file. "hostile" and "cut" are up to each server. */
 export const faults = [
   "none",
   "500",
@@ -16,6 +16,7 @@ export const faults = [
   "endless",
   "redirect",
   "hostile",
+  "cut",
 ] as const;
 export type Fault = (typeof faults)[number];
 
@@ -62,7 +63,7 @@ export function serve(options: ServerOptions, plainPort?: number): void {
         body: streamed ? undefined : parseBody(await request.text()),
       };
       appendFileSync(recordPath, `${JSON.stringify({ at: Date.now(), ...received })}\n`, { mode: 0o600 });
-      return misbehave(readFault(options.faultPath)) ?? options.handle(request, received);
+      return misbehave(readFault(options.faultPath), request) ?? options.handle(request, received);
     },
   });
 }
@@ -77,8 +78,7 @@ function parseBody(text: string): unknown {
 
 export const jsonResponse = (status: number, body: unknown): Response => Response.json(body, { status });
 
-/** "hostile" is up to each server: its answer must be of the right form. */
-function misbehave(fault: Fault): Response | undefined {
+function misbehave(fault: Fault, request: Request): Response | undefined {
   switch (fault) {
     case "500":
       return new Response("internal error", { status: 500 });
@@ -95,7 +95,10 @@ function misbehave(fault: Fault): Response | undefined {
     case "truncated":
       return new Response('{"code": 200, "data": {"host": "contr', { headers: { "Content-Type": "application/json" } });
     case "redirect":
-      return new Response(null, { status: 302, headers: { Location: "https://www.example.com/steal" } });
+      // To another name of the same server, which records what it is told there.
+      return new URL(request.url).pathname === "/stolen"
+        ? jsonResponse(200, {})
+        : new Response(null, { status: 302, headers: { Location: "https://my.nethserver.com/stolen" } });
     case "slow":
       return drip(1, 1000);
     case "endless":

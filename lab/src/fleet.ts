@@ -84,9 +84,23 @@ export class Fleet {
     return record[field] ?? [];
   }
 
+  /** All requests to the portal since it was booted, also those that it answered wrongly. */
+  async portalRequests(): Promise<readonly RecordedRequest[]> {
+    const lines = await this.#lab.sh("portal", "cat /var/log/lab-requests.jsonl");
+    return lines.split("\n").map((line): RecordedRequest => JSON.parse(line));
+  }
+
   async portalFault(word: string): Promise<void> {
     await this.#lab.exec("portal", ["lab-portal", "fault", word]);
   }
+}
+
+/** A request as the lab's servers record it. */
+export interface RecordedRequest {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What the portal has received, in order. */

@@ -1,8 +1,9 @@
 /**
  * The lab's subscription portal and backup storage: what my.nethesis.it, my.nethserver.com and backupd.nethesis.it answer (contract "ns-plug", sections 2 to 4).
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { jsonResponse, serve, type Received } from "../https-server.ts";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { jsonResponse, readFault, serve, type Received } from "../https-server.ts";
+import { receiveFile } from "./receive-file.ts";
 import { backupDir, faultPath, readPortal, updatePortal, type PortalSystem } from "./portal-state.ts";
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
@@ -87,13 +88,31 @@ async function backups(request: Request, received: Received): Promise<Response |
   if (name.includes("/") || name.startsWith(".")) return jsonResponse(400, { error: "bad name" });
   if (request.method === "GET" && name === "") return jsonResponse(200, list(dir));
   const path = `${dir}/${name}`;
-  if (request.method === "PUT") return upload(request, path);
+  if (request.method === "PUT") {
+    const whole = await receiveFile(request, path);
+    return whole ? jsonResponse(201, {}) : jsonResponse(400, { error: "truncated" });
+  }
   if (!existsSync(path)) return jsonResponse(404, { error: "not found" });
   if (request.method === "DELETE") {
     rmSync(path);
     return jsonResponse(200, {});
   }
-  return new Response(Bun.file(path));
+  const file = Bun.file(path);
+  return readFault(faultPath) === "cut" ? cutInTheMiddle(file) : new Response(file);
+}
+
+/** Half of what was announced, then the connection is closed. */
+function cutInTheMiddle(file: Blob): Response {
+  const half = file.slice(0, Math.floor(file.size / 2)).stream();
+  const reader = half.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const part = await reader.read();
+      if (part.done) controller.error(new Error("cut"));
+      else controller.enqueue(part.value);
+    },
+  });
+  return new Response(body, { headers: { "Content-Length": String(file.size) } });
 }
 
 function list(dir: string): unknown[] {
@@ -106,30 +125,6 @@ function list(dir: string): unknown[] {
       mtime: statSync(`${dir}/${name}`).mtimeMs,
     }))
     .toSorted((a, b) => b.mtime - a.mtime);
-}
-
-/** A connection that is cut leaves nothing: the name appears when all of it is here. */
-async function upload(request: Request, path: string): Promise<Response> {
-  const part = `${path}.part`;
-  const writer = Bun.file(part).writer();
-  let received = 0;
-  try {
-    for await (const chunk of request.body ?? []) {
-      received += chunk.byteLength;
-      void writer.write(chunk);
-      await writer.flush();
-    }
-  } catch {
-    // Counted below.
-  }
-  await writer.end();
-  const announced = request.headers.get("content-length");
-  if (announced !== null && Number(announced) !== received) {
-    rmSync(part, { force: true });
-    return jsonResponse(400, { error: "truncated" });
-  }
-  renameSync(part, path);
-  return jsonResponse(201, {});
 }
 
 serve({
