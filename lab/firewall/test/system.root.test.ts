@@ -260,7 +260,7 @@ openvpn --genkey secret /etc/openvpn/secret; /etc/init.d/openvpn restart`);
   ]);
   await until(() => succeeds("ip address show dev tun-x | grep -q 10.1.1.1"), { what: "the tunnel's device" });
   expect(await sh("ls /var/run/procd/services/openvpn")).toBe("tun");
-  await sh("/etc/init.d/openvpn stop tun");
+  await sh("uci set openvpn.tun.enabled=0; uci commit openvpn; /etc/init.d/openvpn reload");
   await until(async () => !(await succeeds("ip link show tun-x")), { what: "the tunnel is gone" });
 });
 
