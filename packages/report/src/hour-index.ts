@@ -90,9 +90,8 @@ export function indexHeader(bytes: Uint8Array): IndexHeader | undefined {
   return found !== magic || hours === undefined || asOf === undefined ? undefined : { asOf, hours };
 }
 
-/** Undefined when the bytes are no index. The columns are views into `bytes` where its alignment allows it. */
+/** Of bytes that {@link indexHeader} accepted. The columns are views into `bytes` where its alignment allows it. */
 export function decodeHour(bytes: Uint8Array): HourColumns | undefined {
-  if (indexHeader(bytes) === undefined) return undefined;
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength);
   const [count = 0, protocol = 0, application = 0, host = 0, nameBytes = 0] = new Uint32Array(
@@ -132,7 +131,7 @@ function namesOf(bytes: Uint8Array): readonly (readonly string[])[] | undefined 
 
 /** The counters themselves; undefined when the bytes are no index. */
 export function decodeCounters(bytes: Uint8Array): HourCounters | undefined {
-  const columns = decodeHour(bytes);
+  const columns = indexHeader(bytes) === undefined ? undefined : decodeHour(bytes);
   if (columns === undefined) return undefined;
   const hour = emptyHour();
   for (const [index, address] of columns.clients.entries()) clientOf(hour, address).total = columns.totals[index] ?? 0;
