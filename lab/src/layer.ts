@@ -2,9 +2,18 @@
  * What lies over the host's root in a node: which folders of the lab are copied, what of the host is hidden, and the few files that
  * are made for each lab (root's password, hosts, certificates).
  */
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
-import { run } from "./namespace.ts";
+import { labEnvironment, run } from "./namespace.ts";
 import type { State } from "./state.ts";
 import { makeAuthority, makeServerCertificate, type Authority } from "./tls.ts";
 import { rootPassword, wired, type Kind, type NodePlan } from "./topology.ts";
@@ -62,6 +71,7 @@ export function hiddenFolders(kind: Kind): readonly string[] {
  */
 async function writeLayer(
   layer: string,
+  env: Readonly<Record<string, string>>,
   plan: NodePlan,
   plans: readonly NodePlan[],
   authority: Authority,
@@ -70,19 +80,20 @@ async function writeLayer(
   const folder = kindFolder(plan.kind);
   for (const path of ["bin", "sbin", "lib"]) keepMerged(layer, path);
   // What the product's packages install; the lab's own files lie over it.
-  if (plan.kind === "firewall")
-    await run(["rsync", "-rlpK", `${checkout}/system/openwrt/`, `${layer}/`], { timeoutMs: 10_000 });
-  if (existsSync(`${folder}/rootfs`)) await copyOver(`${folder}/rootfs`, layer);
+  if (plan.kind === "firewall") await copyOver(`${checkout}/system/openwrt`, layer, env);
+  if (existsSync(`${folder}/rootfs`)) await copyOver(`${folder}/rootfs`, layer, env);
   if (existsSync(`${folder}/build`))
     await run([`${folder}/build`, layer], {
       timeoutMs: 10_000,
-      env: { ...plan.env, LAB_NODE: plan.name, LAB_ROOT: checkout },
+      env: { ...env, ...plan.env, LAB_NODE: plan.name, LAB_ROOT: checkout },
     });
   const executable = builtExecutable();
   if (plan.kind === "firewall" && executable !== undefined)
-    await run([executable, "install-links", "--root", layer], { timeoutMs: 10_000 });
+    await run([executable, "install-links", "--root", layer], { timeoutMs: 10_000, env });
   const put = (path: string, text: string, mode = 0o644): void => {
     mkdirSync(dirname(layer + path), { recursive: true, mode: 0o755 });
+    // A link there would lead to a file of the host.
+    rmSync(layer + path, { force: true });
     writeFileSync(layer + path, text, { mode });
   };
   put("/etc/hostname", `${plan.name}\n`);
@@ -91,15 +102,16 @@ async function writeLayer(
   put("/etc/ssl/certs/ca-certificates.crt", authority.bundle);
   if (plan.kind !== "firewall" && plan.kind !== "client") {
     put("/etc/resolv.conf", "nameserver 192.0.2.1\n");
-    await makeServerCertificate(authority, plan, layer);
+    await makeServerCertificate(authority, plan, layer, env);
   }
   if (plan.kind === "internet") put("/etc/lab/hosts", plans.map((each) => nameLine(each)).join(""));
 }
 
 /** All of a folder over another, as root's; links to folders that are there already are followed (/lib). */
-async function copyOver(from: string, layer: string): Promise<void> {
+async function copyOver(from: string, layer: string, env: Readonly<Record<string, string>>): Promise<void> {
   await run(["rsync", "--recursive", "--links", "--perms", "--keep-dirlinks", `${from}/`, `${layer}/`], {
     timeoutMs: 10_000,
+    env,
   });
 }
 
@@ -112,8 +124,8 @@ function keepMerged(layer: string, path: string): void {
 }
 
 /** Root's password as sha256-crypt. */
-async function hashRootPassword(): Promise<string> {
-  const { stdout } = await run(["openssl", "passwd", "-5", "-stdin"], { timeoutMs: 5000, stdin: rootPassword });
+async function hashRootPassword(env: Readonly<Record<string, string>>): Promise<string> {
+  const { stdout } = await run(["openssl", "passwd", "-5", "-stdin"], { timeoutMs: 5000, stdin: rootPassword, env });
   return stdout.trim();
 }
 
@@ -139,12 +151,14 @@ function nameLine(plan: NodePlan): string {
 
 /** The layers of all nodes, and the lab's certificates. */
 export async function writeLayers(state: State, plans: readonly NodePlan[]): Promise<void> {
-  const [authority, passwordHash] = await Promise.all([makeAuthority(`${state.dir}/tls`), hashRootPassword()]);
+  // What is started here is found again by this when the lab is interrupted.
+  const env = labEnvironment(state.name);
+  const [authority, passwordHash] = await Promise.all([makeAuthority(`${state.dir}/tls`, env), hashRootPassword(env)]);
   await Promise.all(
     plans.map((plan) => {
       const layer = `${state.nodeDir(plan.name)}/layer`;
       mkdirSync(layer, { recursive: true });
-      return writeLayer(layer, plan, plans, authority, passwordHash);
+      return writeLayer(layer, env, plan, plans, authority, passwordHash);
     }),
   );
 }

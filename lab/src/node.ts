@@ -99,7 +99,7 @@ export class Node {
         ...(this.plan.gateway === undefined ? [] : [`route add default via ${this.plan.gateway}`]),
       ]);
     }
-    this.#setWallClock(init);
+    await this.#setWallClock();
     await this.#script(`${kindFolder(this.plan.kind)}/boot`);
   }
 
@@ -179,15 +179,18 @@ export class Node {
   }
 
   /** libfaketime reads /etc/faketimerc; /etc/ld.so.preload makes every program that is started from now on load it. */
-  #setWallClock(init: Identity): void {
+  async #setWallClock(): Promise<void> {
     const { wall } = this.#state.clock(this.plan.name);
-    const etc = `/proc/${init.pid}/root/etc`;
-    if (wall === 0) {
-      rmSync(`${etc}/ld.so.preload`, { force: true });
-      return;
-    }
-    writeFileSync(`${etc}/faketimerc`, `${wall >= 0 ? "+" : ""}${wall}\n`);
-    writeFileSync(`${etc}/ld.so.preload`, "/usr/$LIB/faketime/libfaketime.so.1\n");
+    const offset = `${wall >= 0 ? "+" : ""}${wall}`;
+    if (wall === 0) await this.exec(["rm", "-f", "/etc/ld.so.preload"]);
+    else
+      await this.exec([
+        "sh",
+        "-c",
+        "echo \"$1\" >/etc/faketimerc; echo '/usr/$LIB/faketime/libfaketime.so.1' >/etc/ld.so.preload",
+        "sh",
+        offset,
+      ]);
   }
 
   /** The log of a node that loses its power is of interest, though a real firewall would not have kept it. */

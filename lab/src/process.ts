@@ -43,15 +43,15 @@ export function labsWithProcesses(): string[] {
 
 /** Processes in the same PID namespace as `member` (process 1 of a node) that are called `name`: program or first argument. */
 export function processesInNode(member: number, name: string): number[] {
-  const namespace = pidNamespace(member);
+  const namespace = namespaceName(member, "pid");
   if (namespace === undefined) return [];
-  return processNumbers().filter((pid) => pidNamespace(pid) === namespace && isCalled(pid, name));
+  return processNumbers().filter((pid) => namespaceName(pid, "pid") === namespace && isCalled(pid, name));
 }
 
 /** All processes of the nodes whose process 1 is given, also those that have emptied their environment. */
 export function processesInNodes(members: readonly number[]): number[] {
-  const namespaces = new Set(members.flatMap((pid) => pidNamespace(pid) ?? []));
-  return processNumbers().filter((pid) => namespaces.has(pidNamespace(pid) ?? ""));
+  const namespaces = new Set(members.flatMap((pid) => namespaceName(pid, "pid") ?? []));
+  return processNumbers().filter((pid) => namespaces.has(namespaceName(pid, "pid") ?? ""));
 }
 
 function isCalled(pid: number, name: string): boolean {
@@ -75,9 +75,10 @@ function labOf(pid: number): string | undefined {
   return /(?:^|\0)NETHSEC_LAB=([^\0]*)/.exec(readProc(pid, "environ") ?? "")?.[1];
 }
 
-function pidNamespace(pid: number): string | undefined {
+/** Which namespace of that kind a process is in, e.g. "net:[4026531840]"; undefined when it has ended. */
+export function namespaceName(pid: number, kind: "net" | "mnt" | "pid"): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
+    return readlinkSync(`/proc/${pid}/ns/${kind}`);
   } catch {
     return undefined;
   }

@@ -53,7 +53,8 @@ export async function play(scenario: Scenario, lab: Lab, say: (text: string) => 
 }
 
 /** Runs a test's steps on a lab with the same care: a failure prints the timeline. */
-export function story(lab: Lab, name: string, run: () => Promise<void>): Promise<void> {
+export function story(lab: Lab, name: string, steps: () => Promise<unknown>): Promise<void> {
+  const run = async (): Promise<void> => void (await steps());
   return play({ name, summary: name, run }, lab);
 }
 

@@ -17,7 +17,7 @@ export interface Authority {
   readonly bundle: string;
 }
 
-export async function makeAuthority(dir: string): Promise<Authority> {
+export async function makeAuthority(dir: string, env: Readonly<Record<string, string>>): Promise<Authority> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const certificate = `${dir}/ca.pem`;
   const key = `${dir}/ca.key`;
@@ -40,14 +40,19 @@ export async function makeAuthority(dir: string): Promise<Authority> {
       "-addext",
       "keyUsage=critical,keyCertSign,cRLSign",
     ],
-    { timeoutMs: 10_000 },
+    { timeoutMs: 10_000, env },
   );
   const system = existsSync(systemBundle) ? readFileSync(systemBundle, "utf8") : "";
   return { certificate, key, bundle: `${system}${readFileSync(certificate, "utf8")}` };
 }
 
 /** /etc/lab/tls/{ca.pem,ca.key,cert.pem,key.pem} of a server, for all its names and addresses. */
-export async function makeServerCertificate(authority: Authority, plan: NodePlan, root: string): Promise<void> {
+export async function makeServerCertificate(
+  authority: Authority,
+  plan: NodePlan,
+  root: string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
   const dir = `${root}/etc/lab/tls`;
   mkdirSync(dir, { recursive: true, mode: 0o755 });
   const addresses = plan.cables.flatMap(({ address }) =>
@@ -79,7 +84,7 @@ export async function makeServerCertificate(authority: Authority, plan: NodePlan
       "-addext",
       "extendedKeyUsage=serverAuth",
     ],
-    { timeoutMs: 10_000 },
+    { timeoutMs: 10_000, env },
   );
   writeFileSync(`${dir}/ca.pem`, readFileSync(authority.certificate));
   // The lab's authority is worth nothing outside the lab; servers may want certificates that are expired or for another name.

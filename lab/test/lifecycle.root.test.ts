@@ -2,8 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { Lab } from "../src/lab.ts";
 import { checkout } from "../src/layer.ts";
+import { inNode } from "../src/namespace.ts";
 import { processesOfLab } from "../src/process.ts";
 import { until } from "../src/until.ts";
 import { tracesOf } from "./traces.ts";
@@ -94,14 +96,61 @@ test("two labs side by side do not notice each other", async () => {
   expect(tracesOf(two.name)).toEqual([]);
 }, 120_000);
 
+async function output(program: string, argv: readonly string[]): Promise<{ code: number | null; text: string }> {
+  const command = spawn(program, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [command.stdout, command.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
+  const [code] = (await once(command, "close")) as [number | null];
+  return { code, text };
+}
+
+test.each([
+  [
+    "without the right to make namespaces",
+    "sys_admin",
+    "does not let the lab use namespaces (network, mount, PID, UTS, IPC).",
+  ],
+  [
+    "without the right to make networks",
+    "net_admin",
+    "does not let the lab use virtual Ethernet pairs (veth), bridges, nftables, nftables for bridges.",
+  ],
+])(
+  "%s, up says so in one sentence and leaves nothing",
+  async (_what, capability, sentence) => {
+    const lab = name("poor");
+    const { code, text } = await output("setpriv", [
+      `--bounding-set=-${capability}`,
+      `${checkout}/lab/lab`,
+      "--name",
+      lab,
+      "up",
+    ]);
+    expect(text).toContain(sentence);
+    expect(code).toBe(1);
+    expect(tracesOf(lab)).toEqual([]);
+  },
+  30_000,
+);
+
+test("a program is not run anywhere else when its node has ended meanwhile", async () => {
+  await using lab = await Lab.up({ name: name("gone") });
+  const init = lab.node("client2").init();
+  if (init === undefined) throw new Error("client2 is off");
+  const argv = inNode(init, ["touch", `/tmp/${lab.name}-ran`]);
+  // The same argv, led to a process of the host instead: what happens when the number has been given again.
+  const elsewhere = argv.map((word) =>
+    (word === `--target=${init.pid}` ? `--target=${process.pid}` : word).replace(/^--(pid|time)$/, "--net"),
+  );
+  const { code, text } = await output(elsewhere[0] ?? "", elsewhere.slice(1));
+  expect({ code, text }).toEqual({ code: 125, text: "the node has ended meanwhile\n" });
+  expect(existsSync(`/tmp/${lab.name}-ran`)).toBe(false);
+  await lab.kill("client2");
+  expect(() => inNode(init, ["true"])).toThrow("has ended");
+}, 60_000);
+
 test("the command says what is wrong in one sentence, and what to type", async () => {
-  const typed = async (...argv: string[]): Promise<{ code: number | null; text: string }> => {
-    const command = spawn(`${checkout}/lab/lab`, argv, { stdio: ["ignore", "pipe", "pipe"] });
-    let text = "";
-    for (const stream of [command.stdout, command.stderr]) stream.on("data", (chunk) => (text += String(chunk)));
-    const [code] = (await once(command, "close")) as [number | null];
-    return { code, text };
-  };
+  const typed = (...argv: string[]): ReturnType<typeof output> => output(`${checkout}/lab/lab`, argv);
   expect(await typed("--name", name("none"), "exec", "primary", "--", "true")).toEqual({
     code: 1,
     text: expect.stringContaining("is not up.\nStart it: lab/lab --name"),
