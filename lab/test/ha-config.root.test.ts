@@ -255,7 +255,7 @@ describe("maintenance", () => {
         `The timing of both nodes is ${timing} now.\n`,
       );
       for (const node of ["primary", "backup"] as const) {
-        expect(await lab.sh(node, "sed -n 's/.*vrrp_version //p' /tmp/keepalived.conf")).toBe(`${version}`);
+        expect(await lab.sh(node, "sed -n 's/.*vrrp_version //p' /tmp/keepalived.conf")).toBe(version);
       }
       await inState("backup", "backup");
       expect(await state("primary")).toBe("master");
@@ -266,6 +266,23 @@ describe("maintenance", () => {
       });
       expect(await lab.sh("client1", "cat /tmp/pinged")).toMatch(/ 0(\.0+)?% packet loss/);
     }
+  }, 60_000);
+
+  test("a primary that dies while it changes the timing: the backup goes on as it was, by itself", async () => {
+    const held = `(echo '{"timing":"fast"}'; sleep 30) | HOME=/etc/keepalived/keys dbclient -T -i /etc/keepalived/keys/id_admin -p 65022 root@192.168.100.239 'ns-ha hold-timing' >/tmp/held 2>&1`;
+    await lab.sh("primary", `(${held}) >/dev/null 2>&1 & true`);
+    await until(async () => (await lab.sh("primary", "cat /tmp/held")) === "ready", {
+      what: "the backup holds still",
+      timeoutMs: 10_000,
+    });
+    await until(async () => (await typed("backup", "pidof keepalived")).code !== 0, {
+      what: "keepalived has ended",
+      timeoutMs: 5000,
+    });
+    await lab.sh("primary", "killall -9 dbclient");
+    await inState("backup", "backup");
+    expect(await lab.sh("backup", "sed -n 's/.*vrrp_version //p' /tmp/keepalived.conf")).toBe("2");
+    expect(await state("primary")).toBe("master");
   }, 60_000);
 
   test("disable and enable", async () => {

@@ -7,10 +7,12 @@ import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { applyNode } from "./apply-node.ts";
+import { haPaths } from "./config.ts";
 import type { NodeHost } from "./node-changes.ts";
 import { configurationFiles, snapshot } from "./rollback.ts";
 
-export const journalPath = "/etc/keepalived/ns-ha-change.json";
+/** Beside the keys, because that folder is not synchronised: the backup must not believe that a change of its own was interrupted. */
+export const journalPath: string = `${haPaths.keysDir}/change.json`;
 
 const journalSchema = v.object({
   /** The command line after `ns-ha-config`. */

@@ -7,7 +7,6 @@ import { readServiceTable, switchedOn } from "./agent/service-table.ts";
 import { haPaths, readHaConfig } from "./config.ts";
 import { removeNode } from "./edit-config.ts";
 import { publicKey, revokeKeys } from "./keys.ts";
-import { journalPath } from "./pair.ts";
 import { dropImported } from "./sync/apply-staging.ts";
 
 type Machine = Pick<Host, "uci" | "files" | "services" | "cron" | "run">;
@@ -20,7 +19,6 @@ const traces = [
   haPaths.stagingDir,
   haPaths.exportDir,
   haPaths.keysDir,
-  journalPath,
   "/tmp/restore_list",
   "/tmp/keepalived.json",
   "/var/run/ns-ha",

@@ -6,6 +6,8 @@ import { drillReport, historyLine } from "./agent-actions.ts";
 import { checkPrimaryNode } from "./check.ts";
 import { initPrimaryNode } from "./init.ts";
 import { reset, setTiming } from "./power.ts";
+import { haPaths } from "../config.ts";
+import { run as render } from "./render.ts";
 import { run as showConfigAction } from "./show-config.ts";
 import { run as statusAction, showStatus } from "./status.ts";
 
@@ -270,5 +272,39 @@ describe("rpcd plugin", () => {
     expect(JSON.parse(await callPlugin(nodes.primary, "upgrade-remote", '{"image":"/tmp/none.img"}'))).toMatchObject({
       error: "image_file_not_found",
     });
+  });
+});
+
+describe("ns-ha render", () => {
+  test("adopts a cluster that another implementation made", async () => {
+    using nodes = twoNodes();
+    await initBoth(nodes);
+    nodes.primary.uci.change((tx) => tx.delete("keepalived", "globals", "alt_config_file"));
+    nodes.primary.files.remove(haPaths.keepalivedConf);
+    await render(callOn(nodes.primary, {}).call);
+    expect(nodes.primary.uci.read("keepalived").get("globals", "alt_config_file")).toBe(haPaths.keepalivedConf);
+    expect(nodes.primary.files.readText(haPaths.keepalivedConf)).toContain("vrrp_instance master {");
+  });
+
+  test("reloads keepalived only when something changed, and never starts one that was stopped", async () => {
+    using nodes = twoNodes();
+    await initBoth(nodes);
+    const seen = (): string[] => nodes.primary.calls.filter((line) => line.startsWith("keepalived "));
+    const before = seen().length;
+    await render(callOn(nodes.primary, {}).call);
+    expect(seen()).toHaveLength(before);
+    nodes.primary.uci.change((tx) => tx.set("keepalived", "primary", "debug", "1"));
+    await render(callOn(nodes.primary, {}).call);
+    expect(seen().slice(before)).toEqual(["keepalived reload"]);
+    await nodes.primary.services.call("keepalived", "stop");
+    nodes.primary.uci.change((tx) => tx.set("keepalived", "primary", "debug", "0"));
+    await render(callOn(nodes.primary, {}).call);
+    expect(await nodes.primary.services.running("keepalived")).toBe(false);
+  });
+
+  test("on a node of no cluster there is nothing, and no error", async () => {
+    using nodes = twoNodes();
+    expect(await render(callOn(nodes.primary, {}).call)).toBe(0);
+    expect(nodes.primary.files.exists(haPaths.keepalivedConf)).toBe(false);
   });
 });

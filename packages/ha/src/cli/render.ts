@@ -3,11 +3,13 @@
  * services whose file changed are told, also after a change made by hand with uci and reload_config.
  */
 import type { Call } from "@nethsec/host/command";
+import type { Host } from "@nethsec/host/host";
 import { applyKeepalived, renderFiles } from "../apply-node.ts";
-import { readHaConfig } from "../config.ts";
+import { haPaths, readHaConfig } from "../config.ts";
 
 export async function run(call: Call): Promise<number> {
   const { host } = call;
+  adopt(host);
   const rendered = renderFiles(host);
   const config = readHaConfig(host.uci);
   // What is not running is not started here: that is the boot's order, or the administrator's will (maintenance).
@@ -18,4 +20,14 @@ export async function run(call: Call): Promise<number> {
   if (call.json)
     call.io.out(`${JSON.stringify({ keepalived: rendered.keepalived, conntrackd: rendered.conntrackd })}\n`);
   return 0;
+}
+
+/** A cluster that was made by another implementation: keepalived's init script is told where the rendered file is. */
+function adopt(host: Pick<Host, "uci">): void {
+  const before = host.uci.load("keepalived")?.get("globals", "alt_config_file");
+  if (before !== undefined || readHaConfig(host.uci) === undefined) return;
+  host.uci.change((tx) => {
+    tx.setSection("keepalived", "globals", "globals");
+    tx.set("keepalived", "globals", "alt_config_file", haPaths.keepalivedConf);
+  });
 }
