@@ -10,6 +10,7 @@ import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
 import { hashPassword } from "../auth/password-hash.ts";
 import { type DaemonStatus, writeStatus } from "../daemon-status.ts";
+import { quietNames } from "../../test/quiet-names.ts";
 import { ReportStore } from "../query/report-store.ts";
 import { makeSite } from "./make-site.ts";
 
@@ -48,6 +49,7 @@ async function serve(passwordHash?: string): Promise<HttpServer> {
   const site = makeSite({
     host,
     store: new ReportStore({ files: host.files, base: path, now: () => host.clock.now() }),
+    names: quietNames(host),
     config: {
       base: "",
       hosts: [],

@@ -4,7 +4,7 @@ import { openMetrics, openMetricsType } from "@nethsec/host/metrics";
 import { Gate } from "../auth/gate.ts";
 import { readStatus } from "../daemon-status.ts";
 import { reportMetrics } from "../metrics/report-metrics.ts";
-import { clientNamesOf } from "../names/host-names.ts";
+import type { ClientNames } from "../names/client-names.ts";
 import { LiveHour } from "../query/live-hour.ts";
 import { reportConditions } from "../query/report-conditions.ts";
 import type { ReportStore } from "../query/report-store.ts";
@@ -14,8 +14,9 @@ import { ReportSite } from "./report-site.ts";
 import type { ServeConfig } from "./serve-config.ts";
 
 export interface SiteNeeds {
-  readonly host: Pick<Host, "files" | "uci" | "clock" | "random" | "system">;
+  readonly host: Pick<Host, "files" | "clock" | "random" | "system">;
   readonly store: ReportStore;
+  readonly names: ClientNames;
   readonly config: Pick<ServeConfig, "base" | "hosts" | "credentials">;
   /** Told about what went wrong while nobody waited for it. */
   readonly failed: (error: unknown) => void;
@@ -23,11 +24,11 @@ export interface SiteNeeds {
   readonly signal: AbortSignal;
 }
 
-export function makeSite({ host, store, config, failed, signal }: SiteNeeds): ReportSite {
+export function makeSite({ host, store, names, config, failed, signal }: SiteNeeds): ReportSite {
   const now = (): number => host.clock.now();
   const status = (): ReturnType<typeof readStatus> => readStatus(host.files, store.base);
   const live = new LiveHour(store, now, status);
-  const pages = new ReportPages({ store, names: clientNamesOf(host), live, status, base: config.base });
+  const pages = new ReportPages({ store, names, live, status, base: config.base });
   const hub = new LiveHub({
     clock: host.clock,
     mark: () => live.mark(),

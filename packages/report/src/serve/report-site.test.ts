@@ -3,6 +3,7 @@ import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { hashPassword, hashToken } from "../auth/password-hash.ts";
 import { writeStatus, type DaemonStatus } from "../daemon-status.ts";
 import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
+import { quietNames } from "../../test/quiet-names.ts";
 import { ReportStore } from "../query/report-store.ts";
 import { makeSite } from "./make-site.ts";
 import type { ServeConfig } from "./serve-config.ts";
@@ -45,6 +46,7 @@ function site(config: Partial<Pick<ServeConfig, "base" | "hosts" | "credentials"
   const made = makeSite({
     host,
     store: new ReportStore({ files: host.files, base: path, now: () => host.clock.now() }),
+    names: quietNames(host),
     config: { base: "", hosts: [], credentials: undefined, ...config },
     failed: (error) => {
       throw error;

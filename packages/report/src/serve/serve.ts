@@ -1,6 +1,7 @@
 /** `ns-report serve`: the pages, exports, live view and metrics over HTTP, until it is told to stop. */
 import type { Call } from "@nethsec/host/command";
 import { serveHttp } from "@nethsec/host/http-server";
+import { clientNamesOf } from "../names/host-names.ts";
 import { openStore } from "../query/open-store.ts";
 import type { ReportStore } from "../query/report-store.ts";
 import { makeSite } from "./make-site.ts";
@@ -12,7 +13,7 @@ export async function run(call: Call): Promise<number> {
   const failed = (error: unknown): void =>
     host.log("err", `ns-report: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const store = openStore(call);
-  const site = makeSite({ host, store, config, failed, signal });
+  const site = makeSite({ host, store, names: clientNamesOf(host), config, failed, signal });
   const server = await serveHttp({
     listen: config.listen,
     handle: (request, peer) => site.handle(request, peer),

@@ -1,0 +1,12 @@
+/** Client names of a fake host that never ask a name server. */
+import type { FakeHost } from "@nethsec/host/testing/fake-host";
+import { ClientNames } from "../src/names/client-names.ts";
+
+export function quietNames(host: FakeHost): ClientNames {
+  return new ClientNames({
+    files: host.files,
+    uci: host.uci,
+    now: () => host.clock.now(),
+    reverse: async () => undefined,
+  });
+}
