@@ -44,11 +44,17 @@ lint-unused: npm
 format: npm ## put the code into its format
 	@node_modules/.bin/oxfmt packages lab scripts
 
+demo: setup build ## two firewalls, a power cut, what the client saw; DEMO=--keep leaves it running
+	@lab/lab demo $(DEMO)
+
+bench-ha: setup build ## failover figures of the lab, 50 each timing; FAILOVERS=N for fewer
+	@$(BUN) lab/bench/ha.bench.ts $(FAILOVERS)
+
 bench: setup build ## figures as ratios against a baseline of the same run
 	@for bench in packages/*/bench/*.bench.ts; do $(BUN) $$bench || exit 1; done
 
 clean: ## remove what was built
 	@rm -rf dist .cache screenshots
 
-.PHONY: help setup npm build test test-unit lint lint-code lint-format lint-types lint-unused format bench clean
+.PHONY: help setup npm build demo test test-unit lint lint-code lint-format lint-types lint-unused format bench bench-ha clean
 .DEFAULT_GOAL := help
