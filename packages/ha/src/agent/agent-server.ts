@@ -31,7 +31,7 @@ export interface AgentParts {
 }
 
 /** A stream must say something before the server's idle timeout; readers skip empty lines. */
-const keepAliveMs = 15_000;
+const keepAliveMs = 3000;
 const historyLimitMax = 5000;
 
 export async function handleAgentRequest(parts: AgentParts, request: Request): Promise<Response> {
@@ -118,28 +118,38 @@ async function syncStream(parts: AgentParts, { wait }: { wait: boolean }): Promi
   });
 }
 
-/** One JSON value a line; ends when `produce` settles. */
+/** One JSON value a line; ends when `produce` settles. A reader that went away is no error: the rest is said to nobody. */
 function jsonLines(produce: (send: (value: unknown) => void) => void | Promise<void>, signal?: AbortSignal): Response {
   const encoder = new TextEncoder();
+  let open = true;
+  let alive: ReturnType<typeof setInterval> | undefined;
+  const end = (): void => {
+    open = false;
+    clearInterval(alive);
+  };
   const stream = new ReadableStream<Uint8Array>({
     async start(controller) {
-      let open = true;
       const send = (text: string): void => {
-        if (open && signal?.aborted !== true) controller.enqueue(encoder.encode(text));
+        if (!open) return;
+        try {
+          controller.enqueue(encoder.encode(text));
+        } catch {
+          end(); // the reader is gone, and the runtime did not say so
+        }
       };
-      const alive = setInterval(() => send("\n"), keepAliveMs);
+      signal?.addEventListener("abort", end, { once: true });
+      alive = setInterval(() => send("\n"), keepAliveMs);
+      send("\n");
       try {
         await produce((value) => send(`${JSON.stringify(value)}\n`));
       } catch (error) {
-        send(
-          `${JSON.stringify({ kind: "result", status: "Failed", ok: false, changed: [], tookMs: 0, advice: error instanceof Error ? error.message : String(error) })}\n`,
-        );
-      } finally {
-        open = false;
-        clearInterval(alive);
-        if (signal?.aborted !== true) controller.close();
+        const advice = error instanceof Error ? error.message : String(error);
+        send(`${JSON.stringify({ kind: "result", status: "Failed", ok: false, changed: [], tookMs: 0, advice })}\n`);
       }
+      if (open) controller.close();
+      end();
     },
+    cancel: end,
   });
   return new Response(stream, { headers: { "content-type": "application/x-ndjson" } });
 }
