@@ -7,7 +7,7 @@
 #   /var/run/procd/triggers/NAME                       lines "EVENT KEY COMMAND…" while the service is known
 # Actions on one service follow one another (lock); stop returns when the signal is sent, a start waits for the end of
 # what it replaces in the background. shellcheck disables: variables are set by name.
-# shellcheck shell=dash disable=SC2034,SC3043
+# shellcheck shell=dash disable=SC2034,SC2119,SC2120,SC2154,SC3043
 
 PROCD_SERVICES=/var/run/procd/services
 PROCD_TRIGGERS=/var/run/procd/triggers
