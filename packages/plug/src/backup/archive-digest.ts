@@ -19,15 +19,11 @@ const damaged = (why: string): NethsecError =>
     advice: "Run `sysupgrade -b` by hand and look at its output.",
   });
 
-/** SHA-256, hexadecimal, of a gzip-compressed tar archive. `ignore`: member names that do not count. */
-export async function archiveDigest(
-  archive: ReadableStream<Uint8Array>,
-  ignore: (name: string) => boolean = () => false,
-): Promise<string> {
+/** SHA-256, hexadecimal, of a gzip-compressed tar archive. */
+export async function archiveDigest(archive: ReadableStream<Uint8Array>): Promise<string> {
   const members: string[] = [];
   for await (const member of tarMembers(archive)) {
-    if (!ignore(member.name))
-      members.push(`${member.name}\0${member.type}\0${member.mode}\0${member.link}\0${member.sha256}\n`);
+    members.push(`${member.name}\0${member.type}\0${member.mode}\0${member.link}\0${member.sha256}\n`);
   }
   const hash = createHash("sha256");
   for (const member of members.toSorted()) hash.update(member);

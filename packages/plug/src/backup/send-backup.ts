@@ -16,9 +16,6 @@ const deliveredPath = "/etc/ns-plug/backup.sha256";
 const notEncryptedAlert = "backup:config:notencrypted";
 const archiveTimeoutMs = 600_000;
 
-/** What was delivered, alerts that wait, how far reports were told: changes by itself, without the configuration having changed. */
-const volatile = (name: string): boolean => name.startsWith("etc/ns-plug/");
-
 export type BackupOutcome =
   | { readonly sent: false }
   | { readonly sent: true; readonly name: string; readonly encrypted: boolean };
@@ -36,7 +33,7 @@ export async function sendBackup(
   try {
     const plain = `${dir}/plain.tar.gz`;
     await host.run(["sysupgrade", "-k", "-b", host.files.real(plain)], { timeoutMs: archiveTimeoutMs, signal });
-    const digest = `${await archiveDigest(host.files.readStream(plain), volatile)} ${encrypted ? "gpg" : "plain"}`;
+    const digest = `${await archiveDigest(host.files.readStream(plain))} ${encrypted ? "gpg" : "plain"}`;
     await sendAlert(host, notEncryptedAlert, encrypted ? "OK" : "FAILURE");
     if (!force && host.files.readText(deliveredPath)?.trim() === digest) return { sent: false };
     const name = `backup-${host.system.hostname().replaceAll(/[^A-Za-z0-9.-]/g, "_")}-${isoStamp(host.clock.now())}.tar.gz${encrypted ? ".gpg" : ""}`;

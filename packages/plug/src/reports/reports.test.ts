@@ -102,7 +102,9 @@ test("lines that came between the last look and a rotation are read from the old
   host.files.write("/var/log/messages", line(4));
   await collectLogEvents(host);
   await collectLogEvents(host);
-  expect(readCursors(host).pending?.["dump-ts-attacks"]).toMatchObject([1, 2, 3, 4].map((n) => ({ ip: `10.0.0.${n}` })));
+  expect(readCursors(host).pending?.["dump-ts-attacks"]).toMatchObject(
+    [1, 2, 3, 4].map((n) => ({ ip: `10.0.0.${n}` })),
+  );
 });
 
 const base = "/var/run/dpireport";

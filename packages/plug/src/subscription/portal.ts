@@ -38,14 +38,12 @@ export function requestInfo(
   const common = {
     timeoutMs: timeout,
     maxRedirects: 0,
+    retries: 0,
     maxBytes: 1024 * 1024,
     secrets: [secret],
     accept: "any",
   } as const;
   return plan === "community"
     ? httpRequest({ ...common, url: `${apiUrl}machine/info`, headers: { Authorization: `token ${secret}` } }, host)
-    : httpRequest(
-        { ...common, url: `${apiUrl}systems/info`, method: "POST", body: { json: { secret } }, retries: 2 },
-        host,
-      );
+    : httpRequest({ ...common, url: `${apiUrl}systems/info`, method: "POST", body: { json: { secret } } }, host);
 }
