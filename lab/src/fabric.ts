@@ -35,10 +35,17 @@ export async function startFabric(state: State, plans: readonly NodePlan[]): Pro
       message: "unshare cannot be started.",
       advice: "Install util-linux.",
     });
+  const ended = new AbortController();
+  child.once("exit", () =>
+    ended.abort(
+      new NethsecError({ code: "namespaces_refused", message: "unshare could not make the lab's namespaces." }),
+    ),
+  );
   const holder = await until(() => (comm(pid) === "sleep" ? identify(pid) : undefined), {
     what: "the namespaces of the lab exist",
     timeoutMs: 5000,
     everyMs: 2,
+    signal: ended.signal,
   });
   for (const plan of plans)
     for (const dir of ["root", "disk", "volatile"])

@@ -4,7 +4,7 @@
  * Power off is a power cut: SIGKILL to process 1, which ends everything in the node within the same moment; its disk stays.
  */
 import { spawn } from "node:child_process";
-import { existsSync, openSync, closeSync, readFileSync, rmSync, writeFileSync, appendFileSync } from "node:fs";
+import { existsSync, openSync, closeSync, readFileSync, rmSync, appendFileSync } from "node:fs";
 import { NethsecError } from "@nethsec/host/error";
 import { labCommand } from "./lab-name.ts";
 import type { Argv, RunOptions, RunResult } from "@nethsec/host/host";

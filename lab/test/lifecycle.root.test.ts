@@ -78,21 +78,22 @@ describe("a lab that was interrupted", () => {
 });
 
 test("two labs side by side do not notice each other", async () => {
-  const [one, two] = await Promise.all([Lab.up({ name: name("one") }), Lab.up({ name: name("two") })]);
-  try {
-    await one.sh("internet", "echo one >/srv/www/index.html");
-    await two.sh("internet", "echo two >/srv/www/index.html");
-    const page = (lab: Lab): Promise<string> => lab.sh("client1", "curl --silent --max-time 5 http://www.example.com/");
-    expect(await Promise.all([page(one), page(two)])).toEqual(["one", "two"]);
-    await one.kill("primary");
-    expect(await page(two)).toBe("two");
-    await one.down();
-    expect(tracesOf(one.name)).toEqual([]);
-    expect(await page(two)).toBe("two");
-  } finally {
-    await one.down();
-    await two.down();
-  }
+  // Both to their end, so that a failure of one does not leave the other behind.
+  const started = await Promise.allSettled([Lab.up({ name: name("one") }), Lab.up({ name: name("two") })]);
+  await using both = new AsyncDisposableStack();
+  for (const each of started) if (each.status === "fulfilled") both.use(each.value);
+  const [one, two] = started.map((each) => (each.status === "fulfilled" ? each.value : undefined));
+  if (one === undefined || two === undefined) throw new Error("a lab did not start", { cause: started });
+  await one.sh("internet", "echo one >/srv/www/index.html");
+  await two.sh("internet", "echo two >/srv/www/index.html");
+  const page = (lab: Lab): Promise<string> => lab.sh("client1", "curl --silent --max-time 5 http://www.example.com/");
+  expect(await Promise.all([page(one), page(two)])).toEqual(["one", "two"]);
+  await one.kill("primary");
+  expect(await page(two)).toBe("two");
+  await one.down();
+  expect(tracesOf(one.name)).toEqual([]);
+  expect(await page(two)).toBe("two");
+  await two.down();
   expect(tracesOf(two.name)).toEqual([]);
 }, 120_000);
 
