@@ -37,6 +37,9 @@ const transferTimeoutMs = 300_000;
 const applyTimeoutMs = 120_000;
 /** `sysupgrade -l` costs a second on small machines, and what it lists changes rarely. */
 const listAgeMaxMs = 60_000;
+/** rsync(1): error in socket IO, in the protocol data stream, timeouts. */
+const linkCodes = new Set([10, 12, 30, 35]);
+const linkTimeoutMs = 5000;
 /** Files may change between their hashing and their transfer: then once more. */
 const attempts = 3;
 
@@ -85,7 +88,7 @@ export class SyncSender {
         const sent = await this.#transfer(config, manifest, attempt > 1, options.signal);
         // Files that vanished meanwhile (24), or could not be read (23): describe and send again.
         const again = attempt < attempts && (sent.code === 23 || sent.code === 24);
-        if (sent.code !== 0 && !again) return outcome(transferFailed(sent));
+        if (sent.code !== 0 && !again) return outcome(await this.#transferFailed(config, sent, options.signal));
         if (again) continue;
         status = "Restore Failed";
         options.progress("applying on the backup node");
@@ -152,7 +155,7 @@ export class SyncSender {
         "--relative",
         "--no-implied-dirs",
         ...check,
-        "--timeout=20",
+        "--timeout=10",
         "--from0",
         "--files-from=-",
         "-e",
@@ -162,6 +165,18 @@ export class SyncSender {
       ],
       { env, stdin: names, timeoutMs: transferTimeoutMs, ok: "any", signal },
     );
+  }
+
+  /** rsync gives up on a silent link before its SSH client has said why: then the link is asked. */
+  async #transferFailed(
+    config: HaConfig,
+    result: RunResult,
+    signal: AbortSignal,
+  ): Promise<Omit<SyncOutcome, "tookMs">> {
+    const failed = transferFailed(result);
+    if (failed.status !== "Rsync Transfer Failed" || !linkCodes.has(result.code ?? 0)) return failed;
+    await sshRun(this.#host, config, { key: "sync", command: "facts", timeoutMs: linkTimeoutMs, signal });
+    return failed;
   }
 
   async #apply(config: HaConfig, id: string, signal: AbortSignal): Promise<ApplyAnswer> {
