@@ -40,7 +40,7 @@ test("the figures, in whole milliseconds; a broken stream is called so", () => {
 test("the picture is one SVG with a bar for each run of a state, and says in words what it shows", () => {
   const picture = renderPicture(failover);
   expect(picture).toStartWith("<svg ");
-  expect(picture.match(/<rect class="(\w+)"/g)).toEqual(
+  expect([...picture.matchAll(/<rect class="\w+"/g)].map(([text]) => text)).toEqual(
     ["master", "backup", "other", "master", "ok", "lost", "ok"].map((kind) => `<rect class="${kind}"`),
   );
   expect(picture).toContain('aria-label="Virtual address silent for 231 ms;');
