@@ -20,8 +20,8 @@ const behave = (service: string, text: string): Promise<string> => sh(`echo '${t
 test("the node boots in a few seconds, all enabled services run or have done their work", async () => {
   const took = Number(/node boot end (\d+) ms/.exec(await sh("cat /var/log/service-events"))?.[1]);
   console.log(`boot: ${took} ms`);
-  // 3 s on two idle cores; twice that leaves room for what else the machine does.
-  expect(took).toBeLessThan(6000);
+  // 1 to 2 s on two idle cores. The limit is that of `lab up` as a whole, for a machine that does other things too.
+  expect(took).toBeLessThan(15_000);
   for (const service of ["dnsmasq", "dropbear", "rsyslog", "cron", "firewall", "network", "banip", "acme", "system"])
     expect({ service, running: await succeeds(`/etc/init.d/${service} running`) }).toEqual({ service, running: true });
   expect(await succeeds("/etc/init.d/keepalived running")).toBe(false);

@@ -233,7 +233,9 @@ _start() {
 	done
 	type service_triggers >/dev/null 2>&1 && service_triggers
 	mkdir -p "$PROCD_TRIGGERS"
-	printf '%s' "$_triggers" >"$PROCD_TRIGGERS/$service_name"
+	# By rename: an event in this moment must find the old list or the new one.
+	printf '%s' "$_triggers" >"$PROCD_TRIGGERS/.$service_name"
+	mv "$PROCD_TRIGGERS/.$service_name" "$PROCD_TRIGGERS/$service_name"
 	type service_started >/dev/null 2>&1 && service_started
 	return 0
 }
