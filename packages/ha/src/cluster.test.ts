@@ -282,6 +282,40 @@ test("reset --force forgets a node that is gone", async () => {
   expect(readHaConfig(nodes.backup.uci)).toBeUndefined();
 });
 
+test("reset --force on a backup makes it the successor: what was imported is its own, and up", async () => {
+  using nodes = twoNodes();
+  await initBoth(nodes);
+  const imported = {
+    wan: { type: "interface", options: { device: "eth1", proto: "static", auto: "0", ns_tag: "ha" } },
+    spare: { type: "interface", options: { device: "eth2", proto: "dhcp", auto: "0", ns_auto: "0", ns_tag: "ha" } },
+    office: { type: "route", options: { target: "10.0.0.0/8", disabled: "1", ns_tag: "ha" } },
+    unused: { type: "route", options: { target: "10.1.0.0/16", disabled: "1", ns_disabled: "1", ns_tag: "ha" } },
+  };
+  nodes.backup.uci.change((tx) => {
+    for (const [name, { type, options }] of Object.entries(imported)) {
+      tx.setSection("network", name, type);
+      for (const [option, value] of Object.entries(options)) tx.set("network", name, option, value);
+    }
+  });
+  await cluster.reset(nodes.backup, true);
+  const network = nodes.backup.uci.read("network");
+  const held = (name: string): unknown =>
+    ["auto", "disabled", "ns_tag", "ns_auto", "ns_disabled"].map((option) => network.get(name, option));
+  expect(held("wan")).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  expect(held("spare")).toEqual(["0", undefined, undefined, undefined, undefined]);
+  expect(held("office")).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  expect(held("unused")).toEqual([undefined, "1", undefined, undefined, undefined]);
+});
+
+test("a reset that was cut off after the configuration is completed by --force", async () => {
+  using nodes = twoNodes();
+  await initBoth(nodes);
+  nodes.primary.files.write("/etc/config/keepalived", "config globals 'globals'\n");
+  await cluster.reset(nodes.primary, true);
+  expect(nodes.primary.files.exists(haPaths.keysDir)).toBe(false);
+  expect(String(await errorOf(cluster.reset(nodes.primary, true)))).toContain("belongs to no cluster");
+});
+
 test("on the backup the primary's actions answer where they belong", async () => {
   using nodes = twoNodes();
   await initBoth(nodes);

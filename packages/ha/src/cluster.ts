@@ -10,7 +10,7 @@ import { publicKey } from "./keys.ts";
 import * as node from "./node-changes.ts";
 import { changePair, hereThenThere, interrupted, journalPath, readJournal } from "./pair.ts";
 import { callPeer, type PeerMethod } from "./peer.ts";
-import { resetNode } from "./reset-node.ts";
+import { hasTraces, resetNode } from "./reset-node.ts";
 
 export type ClusterHost = node.NodeHost & Pick<Host, "clock">;
 
@@ -88,8 +88,9 @@ export async function disable(host: ClusterHost): Promise<void> {
  */
 export async function reset(host: ClusterHost, force: boolean, extraKey?: string): Promise<void> {
   if (force) {
-    if (readHaConfig(host.uci) === undefined) throw notConfigured();
-    await resetNode(host, extraKey);
+    const role = readHaConfig(host.uci)?.role;
+    if (role === undefined && !hasTraces(host)) throw notConfigured();
+    await resetNode(host, { ...(extraKey === undefined ? {} : { extraKey }), successor: role === "backup" });
     return;
   }
   const config = onPrimary(host, "reset");

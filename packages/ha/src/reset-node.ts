@@ -3,11 +3,13 @@
  * Invariant: each step looks at what is there, so that running it again completes an interrupted one.
  */
 import type { Host } from "@nethsec/host/host";
+import type { Transaction } from "@nethsec/host/uci-store";
 import { readServiceTable, switchedOn } from "./agent/service-table.ts";
 import { haPaths, readHaConfig } from "./config.ts";
 import { removeNode } from "./edit-config.ts";
 import { publicKey, revokeKeys } from "./keys.ts";
 import { dropImported } from "./sync/apply-staging.ts";
+import { importTag } from "./sync/network-records.ts";
 
 type Machine = Pick<Host, "uci" | "files" | "services" | "cron" | "run">;
 
@@ -29,18 +31,30 @@ const traces = [
   "/tmp/ns-ha-manifest.json",
 ];
 
-/** `extraKey`: a public key of the primary to be refused from now on, besides those that the configuration knows. */
-export async function resetNode(host: Machine, extraKey?: string): Promise<void> {
+/** Something of a cluster is left on a node that has no cluster's configuration: a reset that was cut off. */
+export function hasTraces(host: Pick<Host, "files">): boolean {
+  return host.files.exists(haPaths.keysDir) || host.files.exists(haPaths.conntrackdConf);
+}
+
+export interface ResetOptions {
+  /** A public key of the primary to be refused from now on, besides those that the configuration knows. */
+  readonly extraKey?: string;
+  /** The backup goes on in the primary's place: what was imported from it becomes this node's own, and is up. */
+  readonly successor?: boolean;
+}
+
+export async function resetNode(host: Machine, options: ResetOptions = {}): Promise<void> {
   const backup = readHaConfig(host.uci)?.role === "backup";
   for (const service of ["ns-ha", "keepalived", "conntrackd"]) {
     if (!host.services.exists(service)) continue;
     await host.services.call(service, "stop");
     await host.services.call(service, "disable");
   }
-  const keys = await keysOfCluster(host, extraKey);
+  const keys = await keysOfCluster(host, options.extraKey);
   host.uci.change((tx) => {
     removeNode(tx);
-    if (backup) dropImported(host, tx);
+    if (backup && options.successor === true) keepImported(tx);
+    else if (backup) dropImported(host, tx);
   });
   for (const option of ["last_sync_status", "last_sync_time"])
     host.uci.setState("keepalived", "ha_peer", option, undefined);
@@ -55,6 +69,18 @@ async function keysOfCluster(host: Machine, extraKey: string | undefined): Promi
   const peer = host.uci.read("keepalived").section("ha_peer");
   const own = host.files.exists(haPaths.syncKey) ? await publicKey(host, haPaths.syncKey) : undefined;
   return [peer?.get("ssh_pubkey"), peer?.get("ssh_admin_pubkey"), own, extraKey];
+}
+
+/** The marks of an import go, and with them what held the sections down (see sync/network-import.ts). */
+function keepImported(tx: Transaction): void {
+  for (const section of tx.load("network").sections) {
+    if (section.get("ns_tag") !== importTag) continue;
+    const { name, type } = section;
+    const route = type === "route" || type === "route6";
+    const [held, own] = route ? ["disabled", section.get("ns_disabled")] : ["auto", section.get("ns_auto")];
+    if (type === "interface" || route) tx.set("network", name, held, own ?? "");
+    for (const mark of ["ns_tag", "ns_auto", "ns_disabled"]) tx.delete("network", name, mark);
+  }
 }
 
 /** Services that stood still on the backup run again, as far as they are enabled; its cron lines come back. */

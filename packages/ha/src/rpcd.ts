@@ -203,7 +203,9 @@ const reset = rpcdMethod({
   args: v.object({ role, pubkey: v.nullish(v.string()) }),
   run: async (args, { host }) => {
     const key = (args.pubkey ?? "") === "" ? undefined : (args.pubkey ?? undefined);
-    await (args.role === "primary" ? cluster.reset(host, false, key) : resetNode(host, key));
+    await (args.role === "primary"
+      ? cluster.reset(host, false, key)
+      : resetNode(host, key === undefined ? {} : { extraKey: key }));
     return success;
   },
 });
