@@ -12,14 +12,17 @@ import { installMissingPackages } from "../prerequisites.ts";
 import { labName, typed } from "./lab-of-call.ts";
 
 export const demo: RunCommand = async ({ options, io, json, signal }) => {
-  const out = (text: string): void => void (json ? io.err(text) : io.out(text));
+  const out = (text: string): void => {
+    if (json) io.err(text);
+    else io.out(text);
+  };
   const bold = (text: string): string => (io.color ? `\u001b[1m${text}\u001b[0m` : text);
   const began = performance.now();
   const seconds = (): string => `${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s`;
   let chapters = 0;
   const tell = {
-    chapter: (title: string) => out(`\n${bold(`${++chapters}. ${title}`)}\n`),
-    line: (text: string) => out(`${seconds()}  ${text}\n`),
+    chapter: (title: string): void => out(`\n${bold(`${++chapters}. ${title}`)}\n`),
+    line: (text: string): void => out(`${seconds()}  ${text}\n`),
   };
   await installMissingPackages(tell.line);
   tell.chapter("Two firewalls, clients, a provider, a controller: all on this machine");
