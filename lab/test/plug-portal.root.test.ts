@@ -169,11 +169,8 @@ describe("a subscription", () => {
     ]);
     for (const { device, addresses } of inventory.networks)
       for (const address of addresses) expect(await shell(`ip -o address show dev ${device}`)).toContain(address);
-    expect(String(inventory.features.firewall_rules)).toBe(
-      await shell(
-        "uci show firewall | awk -F'[.=]' '$3 == \"rule\" {n++} $3 == \"enabled\" && /rule.*=.0.$/ {n--} END {print n}'",
-      ),
-    );
+    const enabledRules = String.raw`awk '/^config/ { n += r; r = $2 == "rule" } /option enabled .0./ { r = 0 } END { print n + r }' /etc/config/firewall`;
+    expect(String(inventory.features.firewall_rules)).toBe(await shell(enabledRules));
     expect(inventory.features).toMatchObject({ controller: false, multiwan_interfaces: 2, high_availability: false });
     // A source that fails leaves its own field empty.
     await shell(

@@ -11,13 +11,21 @@ const timeoutMs = 10_000;
 
 /** Runs `work` while `path` is locked. Throws {@link NethsecError} "file_locked" when others hold it for more than 10 s. Not reentrant. */
 export function withLock<T>(files: Files, path: string, work: () => T): T {
+  using _lock = holdLock(files, path);
+  return work();
+}
+
+/** The same for work that waits: `using lock = holdLock(…)`. Waiting for the lock blocks the process. */
+export function holdLock(files: Files, path: string): Disposable {
   const fd = openLockFile(files.real(path), path);
+  const release = (): void => closeSync(fd);
   try {
     lockFile(fd, "exclusive", { timeoutMs, what: path });
-    return work();
-  } finally {
-    closeSync(fd);
+  } catch (thrown) {
+    release();
+    throw thrown;
   }
+  return { [Symbol.dispose]: release };
 }
 
 function openLockFile(real: string, path: string): number {

@@ -160,17 +160,15 @@ const alerts: readonly Command[] = [
     name: "send-alert",
     summary: "send an alert to the portal; what cannot be sent now is sent later",
     description:
-      "Without a subscription it does nothing. Exit code 1: the alert waits and is tried again every minute.",
+      "Without a subscription it does nothing. Exit code 1: the alert waits and is tried again with each heartbeat.",
     args: [
       { name: "alert_id", summary: "e.g. df:root:percent_bytes:free", optional: true },
       { name: "status", summary: "FAILURE or OK", optional: true },
     ],
     options: [
       { name: "again", summary: "also when the portal was told the same before" },
-      { name: "flush", summary: "only deliver what waits" },
       { name: "forget", summary: "forget what was delivered, keep what waits" },
       { name: "netdata", summary: "the arguments are a chart and a status of netdata" },
-      spread,
     ],
     examples: [["send-alert wan:wanb:down FAILURE", "raise it"]],
     load: async () => ({ run: (await import("./alerts/run.ts")).runSendAlert }),

@@ -5,7 +5,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 
-export type Job = "send-heartbeat" | "send-inventory" | "send-backup" | "send-alert" | "ns-push-reports";
+export type Job = "send-heartbeat" | "send-inventory" | "send-backup" | "ns-push-reports";
 
 /** Seconds of random delay before each run. */
 const spreadSeconds: Readonly<Record<Job, number>> = {
@@ -13,20 +13,18 @@ const spreadSeconds: Readonly<Record<Job, number>> = {
   "send-inventory": 3000,
   "send-backup": 3000,
   "ns-push-reports": 600,
-  "send-alert": 45,
 };
 
-/** `minute` 0–59 and `hour` 0–5 are this unit's own. `send-alert` has a line only while alerts wait. */
+/** `minute` 0–59 and `hour` 0–5 are this unit's own. */
 function cronLine(job: Job, minute: number, hour: number): string {
   const nightly = `${minute} ${hour} * * *`;
   const time = {
     "send-heartbeat": `${minute % 10}-59/10 * * * *`,
     "send-inventory": nightly,
     "send-backup": nightly,
-    "send-alert": "* * * * *",
     "ns-push-reports": "*/15 * * * *",
   }[job];
-  return `${time} /usr/sbin/${job}${job === "send-alert" ? " --flush" : ""} --spread ${spreadSeconds[job]} >/dev/null 2>&1`;
+  return `${time} /usr/sbin/${job} --spread ${spreadSeconds[job]} >/dev/null 2>&1`;
 }
 
 type Needs = Pick<Host, "cron" | "random" | "services">;

@@ -1,10 +1,13 @@
-/** Delivery of the alert queue: in order, each state once; what cannot be sent stays and is tried again by cron, or with the next alert. */
+/** Delivery of the alert queue: in order, each state once; what cannot be sent stays, and is tried again with the next alert or heartbeat. */
 import { NethsecError } from "@nethsec/host/error";
+import { holdLock } from "@nethsec/host/file-lock";
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig } from "../config.ts";
-import { setJob } from "../schedule.ts";
 import { postToPortal } from "../subscription/portal.ts";
-import { markDelivered, queueAlert, readAlerts, type AlertStatus } from "./queue.ts";
+import { markDelivered, queueAlert, readAlerts, type AlertRecord, type AlertStatus } from "./queue.ts";
+
+/** One delivers at a time, so that nothing is sent twice. */
+const lockPath = "/var/run/ns-plug-alerts.lock";
 
 export type Delivery = "sent" | "queued" | "unchanged" | "no_subscription";
 
@@ -19,21 +22,25 @@ export async function sendAlert(host: Host, id: string, status: AlertStatus, aga
 export async function deliverAlerts(host: Host): Promise<boolean> {
   const { subscription } = readPlugConfig(host.uci);
   if (subscription === undefined) return true;
-  for (const record of readAlerts(host)) {
-    if (record.wanted === undefined) continue;
-    try {
+  let waiting: AlertRecord | undefined;
+  try {
+    using _lock = holdLock(host.files, lockPath);
+    for (;;) {
+      waiting = readAlerts(host).find(({ wanted }) => wanted !== undefined);
+      if (waiting?.wanted === undefined) return true;
       await postToPortal(host, subscription, `${subscription.alertsUrl}alerts/store`, {
         lk: subscription.systemId,
-        alert_id: record.id,
-        status: record.wanted,
+        alert_id: waiting.id,
+        status: waiting.wanted,
       });
-      markDelivered(host, record, record.wanted);
-    } catch (error) {
-      if (!(error instanceof NethsecError)) throw error;
-      host.log("warning", `alert ${record.id} ${record.wanted} waits to be sent: ${error.message}`);
-      await setJob(host, "send-alert");
-      return false;
+      markDelivered(host, waiting, waiting.wanted);
     }
+  } catch (error) {
+    if (!(error instanceof NethsecError)) throw error;
+    host.log(
+      "warning",
+      `${waiting === undefined ? "alerts wait" : `alert ${waiting.id} waits`} to be sent: ${error.message}`,
+    );
+    return false;
   }
-  return true;
 }

@@ -1,14 +1,18 @@
 /**
- * Alerts on their way to the portal: one small file an alert in a folder on persistent storage, so that they outlive a reboot.
+ * Alerts on their way to the portal: one small file an alert in a folder on persistent storage, so that they outlive a reboot; in memory while
+ * nothing can be written there, as "the disk is full" is an alert too.
  * The newest state of an alert replaces an older one that was not delivered; what was delivered last is remembered, so that no state is
  * sent twice.
  *
  * Invariants: bounded (one file an alert name, at most `maxAlerts`); the file name is made from the alert's, which cannot leave the folder.
  */
+import { FileError } from "@nethsec/host/file-error";
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 
 export const queueDir = "/etc/ns-plug/alerts";
+/** On tmpfs. A record is here only while it could not be written to the other folder, so it is the newer one. */
+const volatileDir = "/var/run/ns-plug-alerts";
 const maxAlerts = 200;
 
 export type AlertStatus = "FAILURE" | "OK";
@@ -29,18 +33,22 @@ export const isAlertId = (id: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9_:.@-]
 
 type Needs = Pick<Host, "files">;
 
-const pathOf = (id: string): string => `${queueDir}/${encodeURIComponent(id)}.json`;
+const nameOf = (id: string): string => `${encodeURIComponent(id)}.json`;
 
 export function readAlert(host: Needs, id: string): AlertRecord | undefined {
-  return readRecord(host, pathOf(id));
+  return readNewer(host, nameOf(id));
+}
+
+function readNewer(host: Needs, name: string): AlertRecord | undefined {
+  return readRecord(host, `${volatileDir}/${name}`) ?? readRecord(host, `${queueDir}/${name}`);
 }
 
 /** All records, the oldest first. */
 export function readAlerts(host: Needs): readonly AlertRecord[] {
-  return host.files
-    .list(queueDir)
+  const names = new Set([queueDir, volatileDir].flatMap((dir) => host.files.list(dir)));
+  return [...names]
     .filter((name) => name.endsWith(".json"))
-    .flatMap((name) => readRecord(host, `${queueDir}/${name}`) ?? [])
+    .flatMap((name) => readNewer(host, name) ?? [])
     .toSorted((a, b) => a.since - b.since);
 }
 
@@ -78,21 +86,37 @@ export function markDelivered(host: Needs, record: AlertRecord, status: AlertSta
   save(host, { ...rest, ...(wanted === undefined || wanted === status ? {} : { wanted }), delivered: status });
 }
 
-const save = (host: Needs, record: AlertRecord): void =>
-  host.files.write(pathOf(record.id), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+function save({ files }: Needs, record: AlertRecord): void {
+  const name = nameOf(record.id);
+  const write = (dir: string): void => files.write(`${dir}/${name}`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  try {
+    write(queueDir);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    write(volatileDir);
+    return;
+  }
+  files.remove(`${volatileDir}/${name}`);
+}
+
+function remove({ files }: Needs, { id }: AlertRecord): void {
+  for (const dir of [volatileDir, queueDir]) files.remove(`${dir}/${nameOf(id)}`);
+}
 
 /** The oldest record that has nothing to deliver makes room; else the oldest of all. */
 function makeRoom(host: Needs): void {
   const records = readAlerts(host);
   if (records.length < maxAlerts) return;
   const victim = records.find(({ wanted }) => wanted === undefined) ?? records[0];
-  if (victim !== undefined) host.files.remove(pathOf(victim.id));
+  if (victim !== undefined) remove(host, victim);
 }
 
 /** Forgets what was delivered, keeps what waits: another machine may speak to the portal under our name meanwhile (ns-ha). */
 export function forgetDelivered(host: Needs): void {
-  for (const record of readAlerts(host)) if (record.wanted === undefined) host.files.remove(pathOf(record.id));
+  for (const record of readAlerts(host)) if (record.wanted === undefined) remove(host, record);
 }
 
 /** Forgets everything: the machine is no longer registered. */
-export const clearAlerts = (host: Needs): void => host.files.remove(queueDir, { recursive: true });
+export function clearAlerts({ files }: Needs): void {
+  for (const dir of [volatileDir, queueDir]) files.remove(dir, { recursive: true });
+}

@@ -1,21 +1,17 @@
 /** Command line of the alerts: `send-alert` and the mwan3 hook `send-mwan-alert`. */
 import type { Call } from "@nethsec/host/command";
 import { UsageError } from "@nethsec/host/error";
-import { spread } from "../spread.ts";
-import { removeJobs } from "../schedule.ts";
-import { deliverAlerts, sendAlert } from "./deliver.ts";
+import { sendAlert } from "./deliver.ts";
 import { sendMwanAlert } from "./mwan.ts";
 import { alertOfNetdata } from "./netdata.ts";
 import { forgetDelivered, isAlertId } from "./queue.ts";
 
-/** Exit code 0: delivered, or nothing to deliver; 1: it waits and cron tries again. */
-export async function runSendAlert(call: Call): Promise<number> {
-  const { host, options, args, json, io } = call;
+/** Exit code 0: delivered, or nothing to deliver; 1: it waits and is tried again. */
+export async function runSendAlert({ host, options, args, json, io }: Call): Promise<number> {
   if (options["forget"] === true) {
     forgetDelivered(host);
     return 0;
   }
-  if (options["flush"] === true) return flush(call);
   const { alert_id: first = "", status: second = "" } = args;
   const alert = options["netdata"] === true ? alertOfNetdata(first, second) : checked(first, second);
   if (alert === undefined) return 0;
@@ -24,13 +20,6 @@ export async function runSendAlert(call: Call): Promise<number> {
   else if (delivery === "queued")
     io.err(`The portal cannot be reached now: ${alert.id} ${alert.status} is sent later.\n`);
   return delivery === "queued" ? 1 : 0;
-}
-
-async function flush(call: Call): Promise<number> {
-  await spread(call);
-  if (!(await deliverAlerts(call.host))) return 1;
-  await removeJobs(call.host, ["send-alert"]);
-  return 0;
 }
 
 function checked(id: string, status: string): { id: string; status: "FAILURE" | "OK" } {

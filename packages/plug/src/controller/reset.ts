@@ -26,7 +26,7 @@ export async function resetController(host: Host): Promise<void> {
     await host.services.call("rsyslog", "restart");
   await removeJobs(host, ["ns-push-reports"]);
   host.files.remove(clientConfPath);
-  host.files.remove("/var/run/ns-plug", { recursive: true });
+  for (const name of ["state.json", "push.json", "failures"]) host.files.remove(`/var/run/ns-plug/${name}`);
   host.files.remove("/etc/ns-plug/reports.json");
 }
 

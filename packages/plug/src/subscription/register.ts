@@ -105,7 +105,7 @@ export async function unregisterMachine(host: Host): Promise<boolean> {
       inventory_url: undefined,
     }),
   );
-  await removeJobs(host, ["send-heartbeat", "send-inventory", "send-backup", "send-alert", "ns-push-reports"]);
+  await removeJobs(host, ["send-heartbeat", "send-inventory", "send-backup", "ns-push-reports"]);
   await disableAlerts(host);
   clearAlerts(host);
   await runHooks(host, "unregister");

@@ -1,6 +1,7 @@
 /** Command line of the subscription: `register`, `unregister`, `send-heartbeat`, `send-inventory`, `inventory`, `subscription-info`. */
 import type { Call } from "@nethsec/host/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
+import { deliverAlerts } from "../alerts/deliver.ts";
 import { readPlugConfig, type Subscription } from "../config.ts";
 import { sendHeartbeat } from "./heartbeat.ts";
 import { collectInventory, sendInventory } from "./inventory.ts";
@@ -52,7 +53,8 @@ export async function runSendHeartbeat(call: Call): Promise<number> {
   if (subscription === undefined) return 0;
   await spread(call);
   await sendHeartbeat(call.host, subscription);
-  return 0;
+  // The portal is there: what waits can go.
+  return (await deliverAlerts(call.host)) ? 0 : 1;
 }
 
 export async function runSendInventory(call: Call): Promise<number> {
