@@ -8,6 +8,7 @@ import type { Call } from "@nethsec/host/command";
 import { NethsecError } from "@nethsec/host/error";
 import { agentClient } from "../agent-client.ts";
 import { readHaConfig } from "../config.ts";
+import { cleanStaging } from "./clean-staging.ts";
 
 export type Request =
   | { readonly kind: "rsync"; readonly args: readonly string[] }
@@ -55,6 +56,8 @@ export async function run({ host, io, signal }: Call): Promise<number> {
   if (request.kind === "rsync") {
     host.files.mkdir(config.sync.stagingDir, { mode: 0o700 });
     host.files.chmod(config.sync.stagingDir, 0o700);
+    const spoilt = cleanStaging(host.files, config.sync.stagingDir);
+    if (spoilt.length > 0) log("warning", `removed from the staging area: ${spoilt.join(" ")}`);
     log("info", `root : PWD=/root ; USER=root ; COMMAND=/usr/bin/rsync ${request.args.join(" ")}`);
     const child = host.run.spawn(["rsync", ...request.args], {
       stdin: "inherit",
