@@ -19,7 +19,8 @@ $(OUT): $(SOURCES) package-lock.json
 	@mkdir -p dist
 	@$(BUN) build --compile --bytecode --splitting --format=esm --minify-syntax --minify-whitespace \
 		--no-compile-autoload-dotenv --no-compile-autoload-bunfig \
-		$(if $(TARGET),--target=bun-$(subst linux-x64,linux-x64-baseline,$(TARGET))) packages/cli/src/main.ts --outfile $(OUT)
+		$(if $(TARGET),--target=bun-$(subst linux-x64,linux-x64-baseline,$(TARGET))) packages/cli/src/main.ts --outfile $(OUT).new
+	@mv $(OUT).new $(OUT)
 
 test: setup build lint ## everything: lint, unit, property and lab tests (root)
 	@$(BUN) scripts/test.ts all
