@@ -84,7 +84,10 @@ export interface RunOptions {
   readonly ok?: readonly number[] | "any";
   /** Bytes kept of stdout and of stderr, each; default 16 MiB. What is over is dropped and `truncated` set. */
   readonly maxOutput?: number;
+  /** Ends it; the run then throws "program_aborted", whose `result` has what was printed until then. */
   readonly signal?: AbortSignal;
+  /** What an aborted or timed-out run gets instead of SIGTERM, with 5 s to finish: for programs that print their results at the end. */
+  readonly stopWith?: "SIGINT";
   /** Texts that must not appear in an error (passwords never belong in argv; this is for output echoed by programs). */
   readonly secrets?: readonly string[];
 }

@@ -14,6 +14,8 @@ const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 const defaultMaxOutput = 16 * 1024 * 1024;
 /** Between SIGTERM and SIGKILL when a run has timed out. */
 const timeoutGraceMs = 500;
+/** The same for a program that is asked to finish (`stopWith`). */
+const stopGraceMs = 5000;
 /** Output is waited for after the program's end as long as some came within this time: a daemon that it left behind may hold the pipe for ever. */
 const lingerMs = 50;
 
@@ -55,7 +57,10 @@ async function runToEnd(argv: Argv, env: Record<string, string>, options: RunOpt
   const stderr = collectOutput(outputOf(child.stderr), limit);
 
   let timedOut = false;
-  const end = (): void => void killGroup(child, "SIGTERM", timeoutGraceMs);
+  const end = (): void =>
+    void (options.stopWith === undefined
+      ? killGroup(child, "SIGTERM", timeoutGraceMs)
+      : killGroup(child, options.stopWith, stopGraceMs));
   const timer = setTimeout(() => {
     timedOut = true;
     end();

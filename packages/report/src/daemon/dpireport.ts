@@ -16,7 +16,7 @@ export async function run(call: Call): Promise<number> {
   const source: FlowSource =
     settings.source.kind === "netifyd"
       ? netifydSource(host.files.real(settings.source.socket), host.clock)
-      : ndpireaderSource(settings.source.device, host.run, host.clock);
+      : ndpireaderSource(settings.source.device, process.pid, host);
   await runDaemon(
     {
       host: { files: host.files, clock: host.clock, log },

@@ -1,33 +1,76 @@
 /**
  * `ndpiReader` on a network device as a flow source, in windows one after the other. Between two windows it does not capture: the
  * fraction of a second that it takes to start is missing from the reports (docs/reports.md says so).
+ *
+ * Its rows come through a file in memory: our programs' stdout is a socket, which cannot be opened as the file that `-C` wants.
+ * Invariant: what a window has seen is counted, also when the daemon stops in the middle of it.
  */
-import type { Clock, Run } from "@nethsec/host/host";
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import { RunError } from "@nethsec/host/run-error";
 import type { FlowSource } from "./flow-source.ts";
 import { NdpiFlows } from "./ndpi-flows.ts";
 
 const windowSeconds = 15;
+/** A device that cannot be read ends ndpiReader sooner than this. */
+const startedMs = 1000;
 const retryMs = 5000;
-const maxOutput = 64 * 1024 * 1024;
+const maxRowsBytes = 64 * 1024 * 1024;
 
-/** `device`: the LAN's, e.g. "br-lan": on the WAN side addresses are translated already. */
-export function ndpireaderSource(device: string, run: Run, clock: Clock): FlowSource {
+type Machine = Pick<Host, "files" | "run" | "clock">;
+
+/** `device`: the LAN's, e.g. "br-lan": on the WAN side addresses are translated already. `pid`: this process. */
+export function ndpireaderSource(device: string, pid: number, host: Machine): FlowSource {
+  const path = `/var/run/ns-report/ndpi.${pid}.csv`;
   return async (listener, signal) => {
     const flows = new NdpiFlows(device);
+    const { clock } = host;
     let connected = false;
+    const connect = (): void => {
+      if (!connected) listener.connected();
+      connected = true;
+    };
     while (!signal.aborted) {
+      const ended = new AbortController();
+      void clock.sleep(startedMs, ended.signal).then(connect, () => undefined);
       try {
-        const argv = ["ndpiReader", "-i", device, "-s", String(windowSeconds), "-q", "-C", "/dev/stdout"] as const;
-        const { stdout } = await run(argv, { timeoutMs: (windowSeconds + 20) * 1000, maxOutput, signal });
-        if (!connected) listener.connected();
-        connected = true;
-        listener.data(new TextEncoder().encode(flows.window(stdout, clock.now())));
+        const csv = await oneWindow(device, path, host, signal);
+        connect();
+        listener.data(new TextEncoder().encode(flows.window(csv, clock.now())));
       } catch (error) {
         if (signal.aborted) return;
+        ended.abort();
         connected = false;
         listener.disconnected(error instanceof Error ? error.message : String(error), retryMs);
         await clock.sleep(retryMs, signal).catch(() => undefined);
+      } finally {
+        ended.abort();
       }
     }
   };
+}
+
+/** The rows, as CSV. When the signal aborts, those until then: SIGINT lets ndpiReader print them, SIGTERM would not. */
+async function oneWindow(device: string, path: string, { files, run }: Machine, signal: AbortSignal): Promise<string> {
+  // Made here, for its mode, and so that no rows are read twice.
+  files.write(path, "", { mode: 0o600 });
+  try {
+    const argv = ["ndpiReader", "-i", device, "-s", String(windowSeconds), "-q", "-C", files.real(path)] as const;
+    const { stdout } = await run(argv, { timeoutMs: (windowSeconds + 20) * 1000, signal, stopWith: "SIGINT" }).catch(
+      (error: unknown) => {
+        if (error instanceof RunError && error.code === "program_aborted" && error.result) return error.result;
+        throw error;
+      },
+    );
+    const size = files.stat(path)?.size ?? 0;
+    if (size === 0 || size > maxRowsBytes) {
+      throw new NethsecError({
+        code: "no_rows",
+        message: `ndpiReader wrote ${size === 0 ? "no rows" : `${size} bytes of rows, too many`}${stdout === "" ? "" : `: ${stdout.trim().slice(0, 200)}`}`,
+      });
+    }
+    return files.readText(path) ?? "";
+  } finally {
+    files.remove(path);
+  }
 }
