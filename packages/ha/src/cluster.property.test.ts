@@ -57,8 +57,7 @@ function next(model: Model, wanted: Action): Model {
       return { ...model, lan2: true };
     case "remove-interface":
       return { ...model, lan2: false, vips: model.vips.filter((vip) => !vip.startsWith("lan2 ")) };
-    case "enable":
-    case "disable":
+    default:
       return { ...model, enabled: wanted.kind === "enable" };
   }
 }
@@ -114,11 +113,21 @@ test("both nodes always agree with the model", async () => {
           expect(rendered.match(/ dev \S+ label /g)).toHaveLength(1 + model.vips.length + (model.lan2 ? 1 : 0));
         }
         expect(nodes.primary.uci.read("keepalived").get("primary", "garp_master_refresh")).toBe("61");
+        expect(dangling(nodes.primary.uci, "primary")).toEqual([]);
+        expect(dangling(nodes.backup.uci, "backup")).toEqual([]);
       }
     }),
     { numRuns: 8, endOnFailure: true },
   );
 }, 120_000);
+
+/** Names in the lists of the VRRP instance that name no section. */
+function dangling(uci: cluster.ClusterHost["uci"], role: string): string[] {
+  const pkg = uci.read("keepalived");
+  const names = new Set(pkg.sections.map((section) => section.get("name")));
+  const lists = ["virtual_ipaddress", "track_interface", "track_script", "unicast_peer"];
+  return lists.flatMap((list) => pkg.section(role)?.list(list) ?? []).filter((name) => !names.has(name));
+}
 
 async function perform(host: cluster.ClusterHost, wanted: Action): Promise<void> {
   switch (wanted.kind) {

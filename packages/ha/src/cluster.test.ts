@@ -141,6 +141,23 @@ describe("refused before anything changes", () => {
   });
 });
 
+test("with a DHCP server a further interface needs its option force too", async () => {
+  using nodes = twoNodes();
+  await initBoth(nodes);
+  nodes.primary.uci.change((tx) => {
+    tx.setSection("dhcp", "lan2", "dhcp");
+    tx.set("dhcp", "lan2", "interface", "lan2");
+    tx.set("dhcp", "lan2", "dhcpv4", "server");
+  });
+  const add = (): Promise<unknown> => errorOf(cluster.addLanInterface(nodes.primary, lan2));
+  const missing = ["dhcp_router_option_not_found", "dhcp_dns_option_not_found", "dhcp_force_option_not_set"];
+  expect(codes(await add())).toEqual(missing);
+  nodes.primary.uci.change((tx) => tx.set("dhcp", "lan2", "dhcp_option", ["option:router,192.168.200.1", "6,9.9.9.9"]));
+  expect(codes(await add())).toEqual(["dhcp_router_option_does_not_match_vip", "dhcp_force_option_not_set"]);
+  nodes.primary.uci.change((tx) => tx.set("dhcp", "lan2", "ignore", "1"));
+  expect(await add()).toBeUndefined();
+});
+
 const changes: readonly (readonly [name: string, run: (nodes: TwoNodes) => Promise<unknown>])[] = [
   ["add-vip", ({ primary }) => cluster.addVip(primary, "lan", "192.168.100.66/24")],
   ["add-lan-interface", ({ primary }) => cluster.addLanInterface(primary, lan2)],

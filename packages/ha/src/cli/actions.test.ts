@@ -179,7 +179,7 @@ test("init-primary-node refuses a virtual IP without its prefix, with an example
     lan_interface: "lan",
   };
   const { call } = callOn(nodes.primary, { args });
-  expect(initPrimaryNode(call)).rejects.toMatchObject({
+  await expect(initPrimaryNode(call)).rejects.toMatchObject({
     exitCode: 2,
     advice: "Write it with its prefix, for example 192.168.100.240/24",
   });
@@ -198,7 +198,9 @@ test("reset asks for yes", async () => {
 test("set-timing knows two timings", async () => {
   using nodes = twoNodes();
   await initBoth(nodes);
-  expect(setTiming(callOn(nodes.primary, { args: { timing: "slow" } }).call)).rejects.toMatchObject({ exitCode: 2 });
+  await expect(setTiming(callOn(nodes.primary, { args: { timing: "slow" } }).call)).rejects.toMatchObject({
+    exitCode: 2,
+  });
   const { call, output } = callOn(nodes.primary, { args: { timing: "classic" } });
   expect(await setTiming(call)).toBe(0);
   expect(output.out).toBe("The timing is classic already.\n");
