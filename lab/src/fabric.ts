@@ -115,7 +115,8 @@ export async function plug(
       wired(plan).flatMap(({ device, network }) => {
         const port = portName(plan.name, device);
         return [
-          `link add name ${port} type veth peer name ${device} address ${macAddress(plan.name, device)} netns ${init.pid}`,
+          // Frames as on a cable: nothing larger than the MTU, which nDPI would not take for a packet.
+          `link add name ${port} gso_max_segs 1 type veth peer name ${device} gso_max_segs 1 address ${macAddress(plan.name, device)} netns ${init.pid}`,
           `link set ${port} master ${network}`,
           ...(faults.cut.includes(port) ? [] : [`link set ${port} up`]),
         ];

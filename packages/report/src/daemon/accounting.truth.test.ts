@@ -50,7 +50,10 @@ function truthByClient(stream: RecordedStream): Record<string, number> {
     const f = flow as Record<string, unknown>;
     const key = [
       f["ip_protocol"],
-      ...[`${String(f["local_ip"])}:${String(f["local_port"])}`, `${String(f["other_ip"])}:${String(f["other_port"])}`].sort(),
+      ...[
+        `${String(f["local_ip"])}:${String(f["local_port"])}`,
+        `${String(f["other_ip"])}:${String(f["other_port"])}`,
+      ].sort(),
     ].join(" ");
     if (taken.has(key)) continue;
     taken.add(key);

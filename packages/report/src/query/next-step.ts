@@ -13,6 +13,11 @@ export function nextStep(daemon: DaemonStatus | undefined, reportPath: string): 
       text: `dpireport has not written to ${reportPath} yet. Is it running? Start it, and look at "logread -e dpireport" if it does not stay:`,
       command: "/etc/init.d/dpireport start",
     };
+  if (!daemon.connected && daemon.source.startsWith("ndpi:"))
+    return {
+      text: `dpireport is running but ndpiReader does not read ${daemon.source.slice(5)}. Its log says why:`,
+      command: "logread -e dpireport",
+    };
   if (!daemon.connected)
     return {
       text: `dpireport is running but not connected to the DPI engine (${daemon.source}). Is netifyd running?`,
