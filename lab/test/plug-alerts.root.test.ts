@@ -1,0 +1,165 @@
+/** Alerts on their way to the portal: netdata's disk space, mwan3's WANs, and a queue that outlives a portal that is away and a reboot. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Fleet, secrets } from "../src/fleet.ts";
+import { Lab } from "../src/lab.ts";
+import { until } from "../src/until.ts";
+
+const firewall = "primary";
+let lab: Lab;
+let fleet: Fleet;
+const table: string[] = [];
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: `pluga${process.pid}` });
+  fleet = new Fleet(lab);
+  await lab.sh(firewall, `register enterprise ${secrets.enterprise}`);
+}, 60_000);
+afterAll(async () => {
+  console.log(["", "trouble | what the portal was told | ms", ...table, ""].join("\n"));
+  await lab?.down();
+}, 30_000);
+
+/** What the portal was told of one alert, in order. */
+const told = async (id: string): Promise<string> =>
+  (await fleet.portal("alerts"))
+    .filter(({ alert_id }) => alert_id === id)
+    .map(({ status }) => status)
+    .join(" ");
+async function untilTold(id: string, statuses: string, timeoutMs: number): Promise<number> {
+  const started = performance.now();
+  await until(async () => (await told(id)) === statuses, { what: `${id}: ${statuses}`, timeoutMs, everyMs: 200 });
+  return Math.round(performance.now() - started);
+}
+
+/** netdata looks each second instead of each minute, and without its delays; thresholds as NethSecurity has them. */
+const netdataConf = `[db]
+mode = ram
+retention = 120
+[ml]
+enabled = no
+[plugins]
+${["apps", "cgroups", "tc", "python.d", "go.d", "charts.d", "ebpf", "perf", "slabinfo", "timex", "idlejitter"].map((name) => `${name} = no`).join("\n")}
+enable running new plugins = no
+[web]
+mode = none
+[statsd]
+enabled = no
+[health]
+run at least every seconds = 1
+`;
+const diskAlarm = `template: disk_space_usage
+on: disk.space
+calc: $used * 100 / ($avail + $used)
+units: %
+every: 1s
+warn: $this > 90
+crit: $this > 98
+to: sysadmin
+`;
+
+test("a full disk is told though nothing can be queued on it; freed, that is told too; both are in the log", async () => {
+  await lab.sh(
+    firewall,
+    `mkdir -p /etc/netdata/health.d; cat >/etc/netdata/netdata.conf <<'X'\n${netdataConf}X\ncat >/etc/netdata/health.d/disks.conf <<'X'\n${diskAlarm}X\n/etc/init.d/netdata start`,
+  );
+  // The first look of all is what later ones are compared with.
+  await until(async () => (await lab.sh(firewall, "grep -c disk_space /var/log/netdata/health.log || true")) !== "0", {
+    what: "netdata has looked at the disk",
+    timeoutMs: 30_000,
+    everyMs: 300,
+  });
+  const id = "df:root:percent_bytes:free";
+  const before = await told(id);
+  const then = (status: string): string => `${before} ${status}`.trim();
+  await lab.fillDisk(firewall, "/root");
+  table.push(`disk full | FAILURE | ${await untilTold(id, then("FAILURE"), 30_000)}`);
+  await lab.freeDisk(firewall, "/root");
+  table.push(`disk freed | OK | ${await untilTold(id, then("FAILURE OK"), 30_000)}`);
+  const log = await lab.sh(firewall, "grep 'netdata.*disk_space' /var/log/messages");
+  expect(log).toMatch(/CRITICAL[\s\S]*CLEAR/);
+  expect((await fleet.portal("alerts")).every(({ alert_id }) => alert_id === id)).toBe(true);
+  await lab.sh(firewall, "/etc/init.d/netdata stop");
+}, 120_000);
+
+test("while the portal is away: in order of the newest change, each state once, also from many at once", async () => {
+  await fleet.portalFault("500");
+  const send = (id: string, status: string): Promise<number | null> =>
+    lab.exec(firewall, ["send-alert", id, status], { ok: "any" }).then(({ code }) => code);
+  expect(await send("one", "FAILURE")).toBe(1);
+  for (const [id, status] of [
+    ["two", "FAILURE"],
+    ["one", "OK"],
+    ["three", "FAILURE"],
+    ["three", "FAILURE"],
+  ] as const)
+    await send(id, status);
+  await fleet.portalFault("none");
+  const codes = await Promise.all(["four", "four", "four", "four"].map((id) => send(id, "FAILURE")));
+  expect(codes).toEqual([0, 0, 0, 0]);
+  await send("three", "FAILURE");
+  const sent = (await fleet.portal("alerts")).filter(({ alert_id }) => /^(one|two|three|four)$/.test(alert_id));
+  expect(sent.map(({ alert_id, status }) => `${alert_id} ${status}`)).toEqual([
+    "two FAILURE",
+    "one OK",
+    "three FAILURE",
+    "four FAILURE",
+  ]);
+}, 60_000);
+
+test("a WAN that comes back within 30 seconds was not down", async () => {
+  await lab.cut(firewall, "wan2");
+  await until(async () => (await lab.sh(firewall, "cat /var/run/mwan3track/wan2/STATUS")) === "offline", {
+    what: "mwan3 has noticed",
+    timeoutMs: 30_000,
+    everyMs: 200,
+  });
+  await lab.heal(firewall, "wan2");
+  await untilTold("wan:wan2:down", "OK", 25_000);
+  expect(
+    await lab.sh(
+      firewall,
+      "grep -c 'mwan3-alert: Sending alert wan:wan2:down with status FAILURE' /var/log/messages || true",
+    ),
+  ).toBe("0");
+}, 90_000);
+
+test("one that stays away is told after 30 seconds; queued on disk, the alert outlives a reboot; healed, that is told", async () => {
+  const log = (status: string): Promise<string> =>
+    lab.sh(
+      firewall,
+      `grep -cE '^... .. ..:..:.. NethSec mwan3-alert: Sending alert wan:wan2:down with status ${status}$' /var/log/messages || true`,
+    );
+  const id = "wan:wan2:down";
+  const before = await told(id);
+  await fleet.portalFault("500");
+  await lab.cut(firewall, "wan2");
+  const started = performance.now();
+  await until(async () => (await log("FAILURE")) === "1", {
+    what: "the alert is logged",
+    timeoutMs: 60_000,
+    everyMs: 300,
+  });
+  const afterMs = Math.round(performance.now() - started);
+  expect(afterMs).toBeGreaterThan(30_000);
+  table.push(`WAN cut | FAILURE, 30 s after mwan3 noticed | ${afterMs}`);
+  await until(
+    async () => (await lab.sh(firewall, "cat /etc/ns-plug/alerts/wan*wan2*")).includes('"wanted":"FAILURE"'),
+    { what: "it is queued on disk" },
+  );
+  await lab.kill(firewall);
+  await lab.boot(firewall);
+  await fleet.portalFault("none");
+  await lab.exec(firewall, ["send-heartbeat"]);
+  expect(await told(id)).toBe(`${before} FAILURE`);
+  table.push(
+    `portal away, then a power cut | FAILURE with the first heartbeat | ${Math.round(performance.now() - started)}`,
+  );
+  await until(async () => (await lab.sh(firewall, "cat /var/run/mwan3track/wan2/STATUS")) === "offline", {
+    what: "mwan3 has noticed again",
+    timeoutMs: 30_000,
+    everyMs: 200,
+  });
+  await lab.heal(firewall, "wan2");
+  table.push(`WAN healed | OK | ${await untilTold(id, `${before} FAILURE OK`, 40_000)}`);
+  expect(await log("OK")).toBe("1");
+}, 180_000);
