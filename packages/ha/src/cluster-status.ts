@@ -2,7 +2,7 @@
 import type { Condition, Host } from "@nethsec/host/host";
 import { agentClient, type VrrpState } from "./agent-client.ts";
 import { haPaths, readHaConfig, type Role, type Timing } from "./config.ts";
-import { isUnderWay, readJournal } from "./pair.ts";
+import { isUnderWay, readJournal } from "./journal.ts";
 
 export interface ClusterStatus {
   readonly role: Role | "unknown";

@@ -7,7 +7,7 @@ import { NethsecError } from "@nethsec/host/error";
 import fc from "fast-check";
 import * as cluster from "./cluster.ts";
 import { haPaths, readHaConfig } from "./config.ts";
-import { journalPath } from "./pair.ts";
+import { journalPath } from "./journal.ts";
 import { initBoth, twoNodes } from "./testing/two-nodes.ts";
 
 type Action =

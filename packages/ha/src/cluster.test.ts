@@ -4,7 +4,7 @@ import { NethsecError } from "@nethsec/host/error";
 import * as cluster from "./cluster.ts";
 import { haPaths, readHaConfig } from "./config.ts";
 import { RequirementsError } from "./node-changes.ts";
-import { journalPath } from "./pair.ts";
+import { journalPath } from "./journal.ts";
 import { callPlugin, initBoth, tree, twoNodes, type TwoNodes } from "./testing/two-nodes.ts";
 
 async function errorOf(work: Promise<unknown>): Promise<unknown> {

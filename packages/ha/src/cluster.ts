@@ -4,29 +4,17 @@
  */
 import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
-import { haPaths, readHaConfig, type HaConfig } from "./config.ts";
-import { belongsOnPrimary, notConfigured } from "./ha-error.ts";
+import { haPaths, readHaConfig } from "./config.ts";
+import { notConfigured } from "./ha-error.ts";
+import { onPrimary } from "./on-primary.ts";
+import { interrupted, journalPath, readJournal } from "./journal.ts";
 import { publicKey } from "./keys.ts";
 import * as node from "./node-changes.ts";
-import { changePair, hereThenThere, interrupted, journalPath, readJournal } from "./pair.ts";
+import { changePair, hereThenThere } from "./pair.ts";
 import { callPeer, type PeerMethod } from "./peer.ts";
 import { hasTraces, resetNode } from "./reset-node.ts";
 
 export type ClusterHost = node.NodeHost & Pick<Host, "clock">;
-
-/** This primary's configuration; throws `ha_not_configured`, or `belongs_on_primary` with the command to reach it. */
-export function onPrimary(host: Pick<Host, "uci">, action: string): HaConfig {
-  const config = readHaConfig(host.uci);
-  if (config === undefined) throw notConfigured();
-  if (config.role === "backup") throw belongsOnPrimary(config, action);
-  return config;
-}
-
-/** For actions that begin a cluster: a backup is refused, a node of no cluster is right. */
-export function notOnBackup(host: Pick<Host, "uci">, action: string): void {
-  const config = readHaConfig(host.uci);
-  if (config?.role === "backup") throw belongsOnPrimary(config, action);
-}
 
 /** Here, then the same on the backup through its rpcd plugin. */
 async function both(

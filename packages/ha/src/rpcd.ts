@@ -13,6 +13,7 @@ import { listInterfaces, listVips } from "./list-interfaces.ts";
 import * as node from "./node-changes.ts";
 import { checkBackup, initBackup } from "./remote-actions.ts";
 import { checkRequirements } from "./requirements.ts";
+import { onPrimary } from "./on-primary.ts";
 import { resetNode } from "./reset-node.ts";
 
 const role = v.picklist(["primary", "backup"]);
@@ -76,7 +77,7 @@ const initRemote = rpcdMethod({
   example: { ssh_password: "secret", lan_interface: "lan" },
   args: v.object({ ssh_password: text, lan_interface: name }),
   run: async (args, { host }) => {
-    cluster.onPrimary(host, "init-backup-node");
+    onPrimary(host, "init-backup-node");
     await initBackup(host, args.ssh_password, args.lan_interface);
     return success;
   },
@@ -216,7 +217,7 @@ const upgradeRemote = rpcdMethod({
   args: v.object({ image: text }),
   run: async (args, { host, signal }) => {
     const { upgradeBackup } = await import("./upgrade-backup.ts");
-    await upgradeBackup(host, cluster.onPrimary(host, "upgrade-remote"), args.image, signal);
+    await upgradeBackup(host, onPrimary(host, "upgrade-remote"), args.image, signal);
     return { result: "success" };
   },
 });

@@ -4,7 +4,7 @@ import { UsageError } from "@nethsec/host/error";
 import { table } from "@nethsec/host/table";
 import { formatDuration } from "@nethsec/host/units";
 import { agentClient, type AgentClient, type DrillCheck, type HistoryEntry } from "../agent-client.ts";
-import { onPrimary } from "../cluster.ts";
+import { onPrimary } from "../on-primary.ts";
 import { haPaths } from "../config.ts";
 import { progress } from "./answer.ts";
 

@@ -1,7 +1,7 @@
 /** `check-primary-node` and `check-backup-node`: nothing is changed, every problem is listed. */
 import type { Call } from "@nethsec/host/command";
 import { UsageError } from "@nethsec/host/error";
-import { notOnBackup } from "../cluster.ts";
+import { notOnBackup } from "../on-primary.ts";
 import { ipv4ToNumber } from "../ipv4.ts";
 import { fingerprint } from "../known-hosts.ts";
 import { checkBackup } from "../remote-actions.ts";

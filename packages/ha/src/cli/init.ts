@@ -1,7 +1,7 @@
 /** `init-primary-node` and `init-backup-node`. */
 import type { Call } from "@nethsec/host/command";
 import { UsageError } from "@nethsec/host/error";
-import { notOnBackup, onPrimary } from "../cluster.ts";
+import { notOnBackup, onPrimary } from "../on-primary.ts";
 import { ipv4ToNumber, parseCidr } from "../ipv4.ts";
 import { initNode } from "../node-changes.ts";
 import { initBackup } from "../remote-actions.ts";

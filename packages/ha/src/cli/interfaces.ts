@@ -2,6 +2,7 @@
 import type { Call } from "@nethsec/host/command";
 import { UsageError } from "@nethsec/host/error";
 import * as cluster from "../cluster.ts";
+import { onPrimary } from "../on-primary.ts";
 import { ipv4ToNumber } from "../ipv4.ts";
 import { argument, progress, succeed } from "./answer.ts";
 import { checkCidr } from "./init.ts";
@@ -12,7 +13,7 @@ const unchanged = "Nothing was changed:";
 export async function addLanInterface(call: Call): Promise<number> {
   const words = ["primary_node_ip", "backup_node_ip", "virtual_ip_address"].map((name) => argument(call, name));
   const [primaryAddress = "", backupAddress = "", virtualIp = ""] = words;
-  cluster.onPrimary(call.host, `add-lan-interface ${words.join(" ")}`);
+  onPrimary(call.host, `add-lan-interface ${words.join(" ")}`);
   for (const address of [primaryAddress, backupAddress]) {
     if (ipv4ToNumber(address) === undefined) throw new UsageError(`"${address}" is no IPv4 address`);
   }
@@ -24,7 +25,7 @@ export async function addLanInterface(call: Call): Promise<number> {
 
 export async function removeInterface(call: Call): Promise<number> {
   const name = argument(call, "interface");
-  const config = cluster.onPrimary(call.host, `remove-interface ${name}`);
+  const config = onPrimary(call.host, `remove-interface ${name}`);
   const virtual = config.interfaces.find((known) => known.name === name)?.virtualIp;
   progress(call, "Configuring both nodes…");
   await listing(unchanged, () => cluster.removeInterface(call.host, name));
@@ -37,7 +38,7 @@ export async function removeInterface(call: Call): Promise<number> {
 
 export async function addVip(call: Call): Promise<number> {
   const [name, cidr] = [argument(call, "interface"), argument(call, "vip_address")];
-  cluster.onPrimary(call.host, `add-vip ${name} ${cidr}`);
+  onPrimary(call.host, `add-vip ${name} ${cidr}`);
   checkCidr(cidr);
   await listing(unchanged, () => cluster.addVip(call.host, name, cidr));
   return succeed(call, [`The VIP ${cidr} was added to ${name} on both nodes.`]);
@@ -45,7 +46,7 @@ export async function addVip(call: Call): Promise<number> {
 
 export async function removeVip(call: Call): Promise<number> {
   const [name, cidr] = [argument(call, "interface"), argument(call, "vip")];
-  cluster.onPrimary(call.host, `remove-vip ${name} ${cidr}`);
+  onPrimary(call.host, `remove-vip ${name} ${cidr}`);
   checkCidr(cidr);
   await listing(unchanged, () => cluster.removeVip(call.host, name, cidr));
   return succeed(call, [`The VIP ${cidr} was removed from ${name} on both nodes.`]);

@@ -1,17 +1,18 @@
 /** `enable`, `disable`, `reset`. */
 import type { Call } from "@nethsec/host/command";
 import * as cluster from "../cluster.ts";
+import { onPrimary } from "../on-primary.ts";
 import { argument, progress, succeed } from "./answer.ts";
 
 export async function enable(call: Call): Promise<number> {
-  cluster.onPrimary(call.host, "enable");
+  onPrimary(call.host, "enable");
   progress(call, "Enabling both nodes…");
   await cluster.enable(call.host);
   return succeed(call, ["The HA cluster is enabled on both nodes."]);
 }
 
 export async function disable(call: Call): Promise<number> {
-  cluster.onPrimary(call.host, "disable");
+  onPrimary(call.host, "disable");
   progress(call, "Disabling both nodes…");
   await cluster.disable(call.host);
   return succeed(call, [
@@ -22,7 +23,7 @@ export async function disable(call: Call): Promise<number> {
 
 export async function reset(call: Call): Promise<number> {
   const force = call.options["force"] === true;
-  if (!force) cluster.onPrimary(call.host, "reset");
+  if (!force) onPrimary(call.host, "reset");
   const what = force ? "this node only" : "both nodes";
   if (call.options["yes"] !== true) {
     if (!call.json) call.io.err(`The HA configuration of ${what} will be removed. Type yes to go on: `);
@@ -43,8 +44,8 @@ export async function setTiming(call: Call): Promise<number> {
     const { UsageError } = await import("@nethsec/host/error");
     throw new UsageError(`"${timing}" is no timing: it is classic or fast`);
   }
-  const config = cluster.onPrimary(call.host, `set-timing ${timing}`);
-  const { readJournal } = await import("../pair.ts");
+  const config = onPrimary(call.host, `set-timing ${timing}`);
+  const { readJournal } = await import("../journal.ts");
   if (config.timing === timing && readJournal(call.host) === undefined)
     return succeed(call, [`The timing is ${timing} already.`]);
   const { setTiming: change } = await import("../set-timing.ts");

@@ -1,6 +1,6 @@
 /** `show-config`, in the layout of the documentation to the byte. */
 import type { Call } from "@nethsec/host/command";
-import { onPrimary } from "../cluster.ts";
+import { onPrimary } from "../on-primary.ts";
 import { listInterfaces, listVips, type ListedInterface } from "../list-interfaces.ts";
 
 export function run(call: Call): number {

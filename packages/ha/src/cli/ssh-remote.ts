@@ -1,6 +1,6 @@
 /** `ssh-remote [command…]`: a shell on the backup, or one command, by the administrator's key. */
 import type { Call } from "@nethsec/host/command";
-import { onPrimary } from "../cluster.ts";
+import { onPrimary } from "../on-primary.ts";
 import { sshCommand } from "../ssh-link.ts";
 
 /** The exit code is that of the remote command. */

@@ -1,6 +1,6 @@
 /** `upgrade-remote [image]` and `upgrade-remote --packages`. */
 import type { Call } from "@nethsec/host/command";
-import { onPrimary } from "../cluster.ts";
+import { onPrimary } from "../on-primary.ts";
 import { downloadImage } from "../download-image.ts";
 import { levelPackages } from "../level-packages.ts";
 import { upgradeBackup } from "../upgrade-backup.ts";
