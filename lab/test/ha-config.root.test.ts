@@ -356,6 +356,17 @@ describe("what goes wrong", () => {
     expect(await config("primary")).toBe(was);
   }, 60_000);
 
+  test("the backup's disk is full: both nodes are as they were", async () => {
+    const were = [await config("primary"), await config("backup")];
+    await lab.fillDisk("backup", "/etc");
+    const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    await lab.freeDisk("backup", "/etc");
+    expect(code).toBe(1);
+    expect(err).toContain("The backup node 192.168.100.239 refused add-vip");
+    expect([await config("primary"), await config("backup")]).toEqual(were);
+    expect(await good("primary", "ns-ha-config status")).not.toContain("interrupted");
+  }, 60_000);
+
   test("killed half-way: status says it, running it again completes it", async () => {
     lab.pause("backup", "dropbear");
     const line = "ns-ha-config add-vip lan 192.168.100.68/24";
