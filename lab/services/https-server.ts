@@ -16,6 +16,7 @@ export const faults = [
   "endless",
   "redirect",
   "hostile",
+  "409",
   "cut",
 ] as const;
 export type Fault = (typeof faults)[number];
@@ -84,6 +85,8 @@ function misbehave(fault: Fault, request: Request): Response | undefined {
       return new Response("internal error", { status: 500 });
     case "429":
       return new Response("slow down", { status: 429, headers: { "Retry-After": "1" } });
+    case "409":
+      return jsonResponse(409, { code: 409, message: "duplicate unit", data: null });
     case "garbage":
       return new Response(crypto.getRandomValues(new Uint8Array(5000)), {
         headers: { "Content-Type": "application/json" },

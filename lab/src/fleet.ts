@@ -37,12 +37,12 @@ export class Fleet {
     return (await this.#lab.exec("controller", ["lab-controller", ...words])).stdout;
   }
 
-  /** The documented commands of a unit that joins a controller. */
+  /** The documented commands of a unit that joins a controller; alone in its fleet, it need not wait for others when it joins again. */
   async join(node: NodeName, { unit_id, token, fqdn }: JoinCode): Promise<void> {
     await this.#lab.sh(
       node,
       `uci set ns-plug.config.server=https://${fqdn}; uci set ns-plug.config.unit_id=${unit_id}; uci set ns-plug.config.token=${token}; ` +
-        "uci commit ns-plug; /etc/init.d/ns-plug restart",
+        "uci set ns-plug.config.rejoin_spread=3; uci commit ns-plug; /etc/init.d/ns-plug restart",
     );
   }
 

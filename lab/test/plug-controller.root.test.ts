@@ -1,4 +1,4 @@
-/** ns-plug and its controller, from an empty unit to every fault that a controller and the way to it can have. */
+/** ns-plug and its controller: from an empty unit to a tunnel with logs and reports in it, controllers that misbehave, and back to an empty unit. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Fleet, type JoinCode } from "../src/fleet.ts";
 import { Lab } from "../src/lab.ts";
@@ -104,6 +104,85 @@ describe("from an empty unit to connected, by the documented commands", () => {
   });
 });
 
+describe("the unit's log at the controller", () => {
+  /** Host name and message of each line that arrived, from octet-counted RFC 5424 frames; one that is still on its way does not count. */
+  const forwarded = async (): Promise<{ host: string; text: string }[]> => {
+    const script = 'for file in /var/log/forwarded/*; do base64 -w 0 "$file"; echo; done';
+    const connections = (await lab.sh("controller", script)).split("\n");
+    return connections.flatMap((connection) => frames(Buffer.from(connection, "base64")));
+  };
+  const frames = (bytes: Buffer): { host: string; text: string }[] => {
+    const lines: { host: string; text: string }[] = [];
+    for (let at = 0; ;) {
+      const blank = bytes.indexOf(0x20, at);
+      if (blank < 0) return lines;
+      const count = bytes.subarray(at, blank).toString("latin1");
+      expect(count).toMatch(/^[1-9]\d{0,4}$/);
+      at = blank + 1 + Number(count);
+      if (at > bytes.length) return lines;
+      const frame = bytes.subarray(blank + 1, at).toString("utf8");
+      const fields = /^<\d+>1 \d{4}-\S+ (\S+) \S+ \S+ \S+ \S+ ?([\s\S]*)$/.exec(frame);
+      expect(fields).not.toBeNull();
+      lines.push({ host: fields?.[1] ?? "", text: fields?.[2]?.trim() ?? "" });
+    }
+  };
+  const arrived = async (word: string): Promise<string[]> =>
+    (await forwarded()).map(({ text }) => text).filter((text) => text.startsWith(word));
+  /** Logs `count` lines; returns the milliseconds until all are in the local log. */
+  const logLines = async (word: string, count: number): Promise<number> => {
+    const started = performance.now();
+    await lab.sh("primary", `seq -f '${word}-%.0f.' ${count} | logger -t probe`, { timeoutMs: 60_000 });
+    await until(
+      async () =>
+        (await lab.sh(
+          "primary",
+          `cat /var/log/messages.1 /var/log/messages 2>/dev/null | grep -c 'probe: ${word}-'`,
+        )) === String(count),
+      {
+        what: `${count} lines are in the local log`,
+        timeoutMs: 60_000,
+      },
+    );
+    return Math.round(performance.now() - started);
+  };
+
+  test("each line once, framed, under the unit's full name", async () => {
+    await lab.sh(
+      "primary",
+      "uci set system.@system[0].hostname=fw1.example.org; uci commit system; /etc/init.d/system reload; /etc/init.d/rsyslog restart",
+    );
+    await logLines("first", 200);
+    await until(async () => (await arrived("first-")).length >= 200, {
+      what: "200 lines at the controller",
+      timeoutMs: 20_000,
+    });
+    expect((await arrived("first-")).toSorted()).toEqual(
+      Array.from({ length: 200 }, (_, index) => `first-${index + 1}.`).toSorted(),
+    );
+    expect((await forwarded()).find(({ text }) => text === "first-1.")?.host).toBe("fw1.example.org");
+  }, 60_000);
+
+  test("a controller that is away for 40,000 lines slows the local log by nothing; then lines arrive again, none twice", async () => {
+    const usual = await logLines("usual", 20_000);
+    lab.signal("controller", "socat", "SIGSTOP");
+    const away = await logLines("away", 40_000);
+    note("controller takes no logs", "40,000 lines logged locally (20,000 before: the figure in brackets)", away);
+    table.push(`(20,000 lines before) | | ${usual}`);
+    expect(away).toBeLessThan(usual * 4 + 5000);
+    expect(Number(await lab.sh("primary", "cat /var/run/forward-* 2>/dev/null | wc -c"))).toBeLessThan(20 * 1024 ** 2);
+    lab.signal("controller", "socat", "SIGCONT");
+    await until(
+      async () => {
+        await lab.sh("primary", "logger -t probe back-again.");
+        return (await arrived("back-")).length > 0;
+      },
+      { what: "lines arrive again", timeoutMs: 60_000, everyMs: 1000 },
+    );
+    const lines = (await forwarded()).map(({ text }) => text).filter((text) => /^(first|usual|away)-/.test(text));
+    expect(new Set(lines).size).toBe(lines.length);
+  }, 180_000);
+});
+
 describe("a controller that misbehaves", () => {
   test.each([
     ["500", /answers 500/],
@@ -147,42 +226,7 @@ describe("a controller that misbehaves", () => {
   }, 90_000);
 });
 
-describe("a controller that goes away", () => {
-  test("its VPN moves to another port: the unit registers again by itself", async () => {
-    await fleet.controller("move", "1195");
-    await fleet.untilStatus("primary", "it noticed", ({ phase }) => phase !== "connected", 60_000);
-    const ms = await fleet.untilConnected("primary", 240_000);
-    note("controller moved to another port", "registered again by itself", ms);
-  }, 320_000);
-
-  test("reinstalled with a new certificate authority", async () => {
-    await fleet.controller("reinstall");
-    await fleet.untilStatus("primary", "it noticed", ({ phase }) => phase !== "connected", 60_000);
-    const ms = await fleet.untilConnected("primary", 300_000);
-    note("controller reinstalled, new CA", "registered again by itself", ms);
-  }, 400_000);
-});
-
-describe("the way there", () => {
-  test("no line at start: the reason names it, and the unit joins when the line is back", async () => {
-    await lab.cut("primary", "wan");
-    await lab.cut("primary", "wan2");
-    await lab.sh("primary", "/etc/init.d/ns-plug restart");
-    const ms = await fleet.untilStatus(
-      "primary",
-      "the reason is the line",
-      ({ phase, reason }) => phase === "failed" && /controller\.nethsec\.test/.test(reason ?? ""),
-      60_000,
-    );
-    await lab.heal();
-    await lab.sh("primary", "/etc/init.d/ns-plug restart");
-    note(
-      "no line and no DNS at start",
-      `said so after ${ms} ms; joined when the line was back`,
-      await fleet.untilConnected("primary", 60_000),
-    );
-  }, 150_000);
-
+describe("the end of it", () => {
   test("the documented reset leaves the unit clean", async () => {
     await lab.sh(
       "primary",

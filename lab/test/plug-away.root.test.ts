@@ -1,0 +1,160 @@
+/** ns-plug when its controller, or the way to it, goes away: it comes back by itself, and says meanwhile what is wrong. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Fleet, type JoinCode } from "../src/fleet.ts";
+import { Lab } from "../src/lab.ts";
+import { until } from "../src/until.ts";
+
+let lab: Lab;
+let fleet: Fleet;
+let join: JoinCode;
+const table: string[] = [];
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: `plugw${process.pid}` });
+  fleet = new Fleet(lab);
+  join = await fleet.addUnit("fw1");
+  await fleet.controller("approve", "fw1");
+  await fleet.join("primary", join);
+  await fleet.untilConnected("primary");
+}, 90_000);
+afterAll(async () => {
+  console.log(["", "fault | what the unit did | ms", ...table, ""].join("\n"));
+  await lab?.down();
+}, 30_000);
+
+const note = (fault: string, did: string, ms: number): void => void table.push(`${fault} | ${did} | ${ms}`);
+
+describe("a controller that goes away", () => {
+  test("its VPN moves to another port: the unit registers again by itself", async () => {
+    await fleet.controller("move", "1195");
+    await fleet.untilStatus("primary", "it noticed", ({ phase }) => phase !== "connected", 60_000);
+    const ms = await fleet.untilConnected("primary", 240_000);
+    note("controller moved to another port", "registered again by itself", ms);
+  }, 320_000);
+
+  test("reinstalled with a new certificate authority", async () => {
+    await fleet.controller("reinstall");
+    await fleet.untilStatus("primary", "it noticed", ({ phase }) => phase !== "connected", 60_000);
+    const ms = await fleet.untilConnected("primary", 300_000);
+    note("controller reinstalled, new CA", "registered again by itself", ms);
+  }, 400_000);
+
+  test("its power is cut and comes back: OpenVPN finds it again, nothing is registered anew", async () => {
+    const registered = async (): Promise<number> => JSON.parse(await fleet.controller("list")).units[0].registered.at;
+    const before = await registered();
+    await lab.kill("controller");
+    await fleet.untilStatus("primary", "it noticed", ({ phase }) => phase !== "connected", 60_000);
+    await lab.boot("controller");
+    note(
+      "controller's power cut and back",
+      "OpenVPN reconnected by itself",
+      await fleet.untilConnected("primary", 120_000),
+    );
+    expect(await registered()).toBeGreaterThanOrEqual(before);
+  }, 200_000);
+
+  test("its certificate is revoked: it waits for approval again, and joins with the new one", async () => {
+    await fleet.controller("revoke", "fw1");
+    const waiting = await fleet.untilStatus(
+      "primary",
+      "waiting for approval",
+      ({ phase }) => phase === "waiting",
+      180_000,
+    );
+    expect((await fleet.status("primary")).reason).toContain("approval");
+    await fleet.controller("approve", "fw1");
+    note(
+      "certificate revoked",
+      `waits for approval after ${waiting} ms; approved: joined`,
+      await fleet.untilConnected("primary", 60_000),
+    );
+  }, 300_000);
+
+  test("another unit has its id: exit code 4, no account, no restart loop, and the reason stays visible", async () => {
+    await fleet.controller("fault", "409");
+    await lab.sh("primary", "/etc/init.d/ns-plug restart");
+    const ms = await fleet.untilStatus(
+      "primary",
+      "the reason is the id",
+      ({ reason }) => reason?.includes("unit_id") === true,
+    );
+    expect(await lab.sh("primary", "uci -q get rpcd.controller.username || echo none")).toBe("none");
+    const direct = await lab.exec("primary", ["ns-plug"], { ok: "any", timeoutMs: 40_000 });
+    expect(direct.code).toBe(4);
+    expect(direct.stderr).toContain("already has another unit");
+    const requests = async (): Promise<number> =>
+      Number(await lab.sh("controller", "grep -c /api/units/register /var/log/lab-requests.jsonl"));
+    const before = await requests();
+    // procd starts it again after five seconds: between two looks in 12 s a loop would ask at least twice.
+    const until12 = performance.now() + 12_000;
+    await until(() => performance.now() > until12, { what: "12 s have passed", timeoutMs: 15_000, everyMs: 500 });
+    expect((await requests()) - before).toBeLessThan(3);
+    expect((await fleet.status("primary")).reason).toContain("unit_id");
+    await fleet.controller("fault", "none");
+    await lab.sh("primary", "/etc/init.d/ns-plug restart");
+    note(
+      "duplicate unit_id",
+      `exit code 4, said why after ${ms} ms; joined when it was over`,
+      await fleet.untilConnected("primary", 60_000),
+    );
+  }, 200_000);
+});
+
+describe("the way there", () => {
+  test("no line at start: the reason names it, and the unit joins when the line is back", async () => {
+    await lab.cut("primary", "wan");
+    await lab.cut("primary", "wan2");
+    await lab.sh("primary", "/etc/init.d/ns-plug restart");
+    const ms = await fleet.untilStatus(
+      "primary",
+      "the reason is the line",
+      ({ phase, reason }) => phase === "failed" && /controller\.nethsec\.test/.test(reason ?? ""),
+      60_000,
+    );
+    await lab.heal();
+    await lab.sh("primary", "/etc/init.d/ns-plug restart");
+    note(
+      "no line and no DNS at start",
+      `said so after ${ms} ms; joined when the line was back`,
+      await fleet.untilConnected("primary", 60_000),
+    );
+  }, 150_000);
+
+  test("no DNS when it boots: it says so, and joins when there is one, with no help", async () => {
+    lab.pause("internet", "dnsmasq");
+    await lab.kill("primary");
+    await lab.boot("primary");
+    const ms = await fleet.untilStatus(
+      "primary",
+      "the reason is the name",
+      ({ phase, reason }) => phase === "failed" && /controller\.nethsec\.test/.test(reason ?? ""),
+      60_000,
+    );
+    lab.resume("internet", "dnsmasq");
+    note(
+      "no DNS at boot",
+      `said so after ${ms} ms; joined when there was one`,
+      await fleet.untilConnected("primary", 120_000),
+    );
+  }, 200_000);
+
+  test("its clock is years behind: the reason says to check the clock", async () => {
+    lab.setClock("primary", { wall: -5 * 365 * 86_400, monotonic: 0 });
+    await lab.kill("primary");
+    await lab.boot("primary");
+    const ms = await fleet.untilStatus(
+      "primary",
+      "the reason is the clock",
+      ({ reason }) => /not valid yet/.test(reason ?? "") && /clock/.test(reason ?? ""),
+      60_000,
+    );
+    lab.setClock("primary", { wall: 0, monotonic: 0 });
+    await lab.kill("primary");
+    await lab.boot("primary");
+    note(
+      "clock five years behind",
+      `said so after ${ms} ms; joined when it was right`,
+      await fleet.untilConnected("primary", 60_000),
+    );
+  }, 200_000);
+});
