@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type HttpPeer, type HttpServer, type ListenAddress, serveHttp } from "./http-server.ts";
 import { testCa } from "./testing/test-ca.ts";
 
@@ -109,6 +109,7 @@ test("with TLS", async () => {
 describe("on a UNIX socket", () => {
   const path = join(dir, "run/report.sock");
   const listen = { kind: "unix", path, mode: 0o660 } as const;
+  beforeAll(() => void mkdirSync(dirname(path), { recursive: true }));
 
   test("with its mode from the beginning; the socket goes with the server", async () => {
     const server = await start(listen);

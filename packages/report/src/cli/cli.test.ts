@@ -135,26 +135,28 @@ describe("an empty machine says what to do", () => {
   });
 });
 
+const healthy = {
+  pid: 1,
+  started: now - 90_000,
+  written: now,
+  source: "/var/run/netifyd/netifyd.sock",
+  connected: true,
+  last_event: now,
+  last_dump: now,
+  dump_took: 5,
+  events: 1234,
+  malformed: 0,
+  bytes: 5,
+  unattributed: { unknown_flow: 3, not_a_client: 4 },
+  waiting: 0,
+  flows: 2,
+  clients: 1,
+  lag: 20,
+  memory: 30_000_000,
+};
+
 test("status: healthy, and what is wrong", async () => {
-  const healthy = {
-    pid: 1,
-    started: now - 90_000,
-    written: now,
-    source: "/var/run/netifyd/netifyd.sock",
-    connected: true,
-    last_event: now,
-    last_dump: now,
-    dump_took: 5,
-    events: 1234,
-    malformed: 0,
-    bytes: 5,
-    unattributed: { unknown_flow: 3, not_a_client: 4 },
-    waiting: 0,
-    flows: 2,
-    clients: 1,
-    lag: 20,
-    memory: 30_000_000,
-  };
+  using host = fakeHost({ now });
   writeStatus(host.files, base, healthy);
   const good = await runCommand(status, host);
   expect([good.code, good.out]).toEqual([0, expect.stringContaining("Events       1,234")]);
@@ -165,17 +167,19 @@ test("status: healthy, and what is wrong", async () => {
     healthy: false,
     conditions: [{ code: "dpi_engine_disconnected" }],
   });
-  writeStatus(host.files, base, healthy);
 });
 
 test("watch draws at each dump and tells the rate", async () => {
   const ended = new AbortController();
   const day = { year: 2026, month: 11, day: 22 };
+  // Its day grows: a machine of its own.
+  using host = fakeHost({ now });
+  writeSampleDay(host.files, base, day, { clients: 12, hours: 14 });
+  writeStatus(host.files, base, healthy);
   const running = runCommand(watch, host, { json: true, signal: ended.signal });
   await host.clock.advance(5000);
   writeSampleDay(host.files, base, day, { clients: 12, hours: 14, hostile: true, moreHosts: 1 }, 2);
-  const status = JSON.parse(host.files.readText(`${base}/.status.json`) ?? "");
-  writeStatus(host.files, base, { ...status, last_dump: now + 120_000 });
+  writeStatus(host.files, base, { ...healthy, last_dump: now + 120_000 });
   await host.clock.advance(5000);
   ended.abort();
   await host.clock.advance(5000);

@@ -14,7 +14,7 @@ import { readDay } from "../day-counters.ts";
 import { readStatus } from "../daemon-status.ts";
 import { listDays } from "../hour-store.ts";
 
-const kills = Number(process.env["SIGKILLS"] ?? 12);
+const kills = Number(process.env["SIGKILLS"] ?? 4);
 const seed = Number(process.env["SIGKILL_SEED"] ?? Date.now() % 1_000_000);
 const program = new URL("../../test/run-dpireport.ts", import.meta.url).pathname;
 

@@ -190,6 +190,7 @@ describe("what is wrong is said", () => {
   });
 
   test("metrics tell what the daemon said", async () => {
+    writeStatus(host.files, path, status);
     const text = await (await site().get("/metrics")).text();
     expect(text).toContain("nethsec_report_events_total 10\n");
     expect(text).toContain('nethsec_report_unattributed_bytes_total{reason="unknown_flow"} 3\n');
