@@ -15,6 +15,7 @@ import { heldEntries } from "../sync/apply-staging.ts";
 import { recordSync } from "../sync/record-sync.ts";
 import { recoverRestore } from "../sync/restore.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
+import { repairAddresses } from "../virtual-addresses.ts";
 import type { SyncOutcome } from "../sync/sync-sender.ts";
 import { handleAgentRequest } from "./agent-server.ts";
 import { Alerts } from "./alerts.ts";
@@ -34,6 +35,8 @@ export const conditionsPath = "/var/run/ns-ha/conditions.json";
 const lookEveryMs = 10_000;
 const askEveryMs = 600_000;
 const countersAgeMaxMs = 5000;
+/** Each after the one before: the other node needs a moment to take its interfaces down. */
+const announceAgainMs = [200, 800, 2000, 3000];
 /** A step that failed this often is worth a condition. */
 const failuresTold = 3;
 
@@ -61,6 +64,7 @@ class Agent {
   #config: HaConfig;
   readonly #questions: PeerQuestions;
   readonly #turns: ApplyTurns;
+  #announcingUntil = Number.NEGATIVE_INFINITY;
 
   constructor(host: Host, config: HaConfig) {
     this.#host = host;
@@ -71,8 +75,19 @@ class Agent {
     this.#conditions = conditions(host, conditionsPath);
     const current = (): HaConfig => this.#config;
     const rebooted = !host.files.exists(marksPath);
-    this.#tracker = new VrrpTracker(host, config.instance, (before, { state }) => this.#transition(before, state));
-    this.#peer = new PeerWatch(host, current, this.#conditions, () => this.#tracker.current.state);
+    this.#tracker = new VrrpTracker(
+      host,
+      config.instance,
+      (before, { state }) => this.#transition(before, state),
+      () => void this.#announceAgain(),
+    );
+    this.#peer = new PeerWatch(
+      host,
+      current,
+      this.#conditions,
+      () => this.#tracker.current.state,
+      () => void this.#announceAgain(),
+    );
     this.#reconciler = new Reconciler({
       world: new FirewallWorld(host, current, this.#life.signal),
       clock: host.clock,
@@ -157,6 +172,9 @@ class Agent {
       // Each question is a line in keepalived's log: asked now and then, and at once when something looks wrong.
       const due = now - this.#tracker.askedAt > askEveryMs || !looksRight(this.#host, this.#tracker.current.state, vip);
       await Promise.all([due ? this.#tracker.look() : undefined, this.#peer.look()]);
+      await repairAddresses(this.#host, this.#config, () => this.#tracker.current.state).catch((error: unknown) =>
+        this.#host.log("warning", `virtual addresses: ${error instanceof Error ? error.message : String(error)}`),
+      );
       this.#keepalivedCondition();
     }
   }
@@ -199,6 +217,19 @@ class Agent {
     } else if (state === "master") this.#alerts.set("ha:primary:failed", "OK");
     else if (before === "master") this.#alerts.remember("ha:primary:failed", "FAILURE");
     this.#keepalivedCondition();
+  }
+
+  /** Another node had our addresses until now, and lets go of them in a moment. */
+  async #announceAgain(): Promise<void> {
+    const { clock, log } = this.#host;
+    if (this.#tracker.current.state !== "master" || clock.monotonic() < this.#announcingUntil) return;
+    this.#announcingUntil = clock.monotonic() + (announceAgainMs.at(-1) ?? 0);
+    log("info", "another node had the addresses of this one: they are announced again");
+    for (const delay of announceAgainMs) {
+      await clock.sleep(delay, this.#life.signal).catch(() => undefined);
+      if (this.#life.signal.aborted) return;
+      this.#reconciler.lookAgain((key) => key.startsWith("announce "));
+    }
   }
 
   #converged(state: VrrpState, tookMs: number): void {
