@@ -245,6 +245,17 @@ describe("maintenance", () => {
     await inState("backup", "backup");
   }, 60_000);
 
+  test("virtual addresses are put back on the master, and taken off the backup", async () => {
+    await lab.sh("primary", "ip address del 192.168.200.190/24 dev eth3; ip address del 192.168.100.66/24 dev br-lan");
+    await lab.sh("backup", "ip address add 192.168.100.66/24 dev br-lan");
+    const right = async (): Promise<boolean> =>
+      (await addresses("primary", "eth3")).includes("192.168.200.190/24") &&
+      (await addresses("primary", "br-lan")).includes("192.168.100.66/24") &&
+      !(await addresses("backup", "br-lan")).includes("192.168.100.66/24");
+    await until(right, { what: "every address is where it belongs", timeoutMs: 25_000, everyMs: 200 });
+    expect(await state("primary")).toBe("master");
+  }, 60_000);
+
   test("set-timing changes both nodes without a packet lost, there and back", async () => {
     for (const [timing, version] of [
       ["fast", "3"],
