@@ -50,12 +50,23 @@ async function carries(node: Firewall): Promise<void> {
 
 /** The node holds still: no address that moves, no service that must not run twice. */
 async function holdsStill(node: Firewall): Promise<void> {
+  // A boot that is not over yet starts services after the agent had stopped them.
+  await until(
+    async () => {
+      const now = await runningServices(lab, node);
+      return following.every((service) => !now.includes(service));
+    },
+    { what: `${node} holds still`, timeoutMs: 15_000, everyMs: 250 },
+  );
   for (const address of [vip, wanAddress])
     expect([address, await hasAddress(lab, node, address)]).toEqual([address, false]);
   const running = await runningServices(lab, node);
   expect(following.filter((service) => running.includes(service))).toEqual([]);
   expect(await lab.sh(node, "uci get dhcp.@dnsmasq[0].force")).toBe("0");
 }
+
+const takeovers = async (): Promise<number> =>
+  Number(await lab.sh("backup", "grep -c 'backup -> master' /var/log/messages || :"));
 
 describe("a cluster of two firewalls", () => {
   scenario("begins with the primary carrying the site and the backup holding still", async () => {
@@ -72,6 +83,8 @@ describe("a cluster of two firewalls", () => {
         `curl --silent --show-error --limit-rate 40M --max-time 90 --output /dev/null --write-out ${size} http://192.0.2.80/big`,
         { timeoutMs: 100_000 },
       );
+      const known = "conntrackd -e | grep -c 'ESTABLISHED.*dst=192.0.2.80' || :";
+      await until(async () => (await lab.sh("backup", known)) !== "0", { what: "the backup knows the download" });
       const probe = await lab.probe({ from: "client1", to: vip }, ["ping", "tcp"]);
       await lab.kill("primary");
       await inPlace(lab, "backup", "master");
@@ -138,11 +151,9 @@ describe("a cluster of two firewalls", () => {
     ["conntrackd", false],
   ] as const) {
     scenario(`carries on when ${program} is killed`, async () => {
+      const before = await takeovers();
       lab.signal("primary", program, "SIGKILL");
-      if (fails)
-        await until(async () => (await lab.sh("backup", "grep -c 'backup -> master' /var/log/messages")) !== "0", {
-          what: "the backup took over",
-        });
+      if (fails) await until(async () => (await takeovers()) > before, { what: "the backup took over" });
       await settled();
       await carries("primary");
       await holdsStill("backup");
@@ -233,8 +244,10 @@ describe("a cluster of two firewalls", () => {
   });
 
   scenario("leaves alone what the user disabled, and what runs third-party hotplug scripts", async () => {
-    for (const node of ["primary", "backup"] as const)
-      await lab.sh(node, "/etc/init.d/snmpd stop; /etc/init.d/snmpd disable");
+    await lab.sh("primary", "/etc/init.d/snmpd stop; /etc/init.d/snmpd disable; ns-ha-config sync --wait", {
+      timeoutMs: 60_000,
+    });
+    await lab.sh("backup", "/etc/init.d/snmpd disable");
     await lab.sh("backup", "echo 'echo $ACTION $TYPE $NAME >> /tmp/hotplug.log' > /etc/hotplug.d/keepalived/900-mine");
     await lab.kill("primary");
     await inPlace(lab, "backup", "master");
@@ -244,8 +257,10 @@ describe("a cluster of two firewalls", () => {
     await settled();
     expect(await lab.sh("backup", "cat /tmp/hotplug.log")).toMatch(/MASTER[^]*NOTIFY_BACKUP INSTANCE backup/);
     await lab.sh("backup", "rm /etc/hotplug.d/keepalived/900-mine");
-    for (const node of ["backup", "primary"] as const) await lab.sh(node, "/etc/init.d/snmpd enable");
-    await lab.sh("primary", "/etc/init.d/snmpd start");
+    await lab.sh("primary", "/etc/init.d/snmpd enable; /etc/init.d/snmpd start; ns-ha-config sync --wait", {
+      timeoutMs: 60_000,
+    });
+    await lab.sh("backup", "/etc/init.d/snmpd enable");
   });
 
   scenario("switches over and back as planned, without a change of configuration", async () => {

@@ -15,9 +15,17 @@ export class PeerWatch {
   readonly #config: () => HaConfig;
   readonly #conditions: Conditions;
   readonly #state: () => VrrpState;
+  readonly #heardAgain: () => void;
   #misses = 0;
 
-  constructor(host: Pick<Host, "run" | "log">, config: () => HaConfig, conditions: Conditions, state: () => VrrpState) {
+  constructor(
+    host: Pick<Host, "run" | "log">,
+    config: () => HaConfig,
+    conditions: Conditions,
+    state: () => VrrpState,
+    heardAgain: () => void,
+  ) {
+    this.#heardAgain = heardAgain;
     this.#host = host;
     this.#config = config;
     this.#conditions = conditions;
@@ -37,8 +45,9 @@ export class PeerWatch {
       .catch(() => false);
     this.#misses = answered ? 0 : this.#misses + 1;
     if (answered) {
-      if (this.#conditions.clear("peer_not_heard"))
-        this.#host.log("info", `the other node ${peer.address} is heard again`);
+      if (!this.#conditions.clear("peer_not_heard")) return;
+      this.#host.log("info", `the other node ${peer.address} is heard again`);
+      this.#heardAgain();
       return;
     }
     if (this.#misses < missesMax) return;

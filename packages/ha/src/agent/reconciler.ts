@@ -46,6 +46,8 @@ export interface FailingStep {
 /** The world itself limits what competes for the processor; a step that only waits must not hold up another. */
 const defaultParallel = 64;
 const defaultLookAgainMs = 300_000;
+/** Right after a change others are still at work (a boot starts its services one after the other): the first looks come soon, then ever later. */
+const firstLookAgainMs = 1000;
 const firstRetryMs = 1000;
 const lastRetryMs = 60_000;
 /** netifd needs time of its own (DHCP, PPPoE): calling ifup again would start it over. */
@@ -64,6 +66,8 @@ export class Reconciler {
   #since = 0;
   #pending: readonly string[] = [];
   #converged = false;
+  /** Looks in a row that found nothing to do. */
+  #quietLooks = 0;
   #attempt = new AbortController();
   #wake: () => void = () => undefined;
   #woken = true;
@@ -97,14 +101,15 @@ export class Reconciler {
     this.#situation = situation;
     this.#since = this.#clock.monotonic();
     this.#converged = false;
+    this.#quietLooks = 0;
     this.#failing.clear();
     this.#attempt.abort(new Error(`superseded by ${situation.state}`));
     this.lookAgain();
   }
 
-  /** Something may have changed. `forget`: marks that no longer count, e.g. the file behind them was replaced. */
-  lookAgain(forget: readonly string[] = []): void {
-    for (const key of forget) this.#marks.delete(key);
+  /** Something may have changed. `forget`: which marks no longer count, e.g. announcements that another node answered to. */
+  lookAgain(forget: (key: string) => boolean = () => false): void {
+    for (const key of this.#marks.keys()) if (forget(key)) this.#marks.delete(key);
     this.#woken = true;
     this.#wake();
   }
@@ -137,6 +142,7 @@ export class Reconciler {
       for (const id of this.#failing.keys()) if (!this.#pending.includes(id)) this.#failing.delete(id);
       if (steps.length === 0) return this.#settle(situation);
       this.#converged = false;
+      this.#quietLooks = 0;
       const now = this.#clock.monotonic();
       const due = steps.filter(({ id }) => (this.#failing.get(id)?.nextTry ?? 0) <= now);
       await this.#act(due, signal);
@@ -150,6 +156,7 @@ export class Reconciler {
 
   #settle(situation: Situation): false {
     this.#failing.delete("look");
+    this.#quietLooks += 1;
     if (!this.#converged) {
       this.#converged = true;
       this.#options.converged?.(situation, this.#clock.monotonic() - this.#since);
@@ -205,7 +212,8 @@ export class Reconciler {
   /** Until woken, a retry is due, or it is time to look again. */
   async #rest(signal: AbortSignal): Promise<void> {
     const now = this.#clock.monotonic();
-    const next = Math.min(this.#lookAgainMs, ...[...this.#failing.values()].map(({ nextTry }) => nextTry - now));
+    const soon = firstLookAgainMs * 2 ** Math.min(this.#quietLooks, 20);
+    const next = Math.min(this.#lookAgainMs, soon, ...[...this.#failing.values()].map(({ nextTry }) => nextTry - now));
     const rest = new AbortController();
     this.#wake = () => rest.abort(new Error("woken"));
     if (this.#woken || signal.aborted) return;

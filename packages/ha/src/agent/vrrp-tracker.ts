@@ -7,7 +7,7 @@
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { type VrrpState, vrrpStateSchema } from "../agent-client.ts";
-import { parseFifoLine, readVrrp, type VrrpView } from "./vrrp.ts";
+import { isRivalLine, parseFifoLine, readVrrp, type VrrpView } from "./vrrp.ts";
 
 export const statePath = "/var/run/ns-ha/state.json";
 const missesMax = 3;
@@ -21,6 +21,7 @@ export class VrrpTracker {
   readonly #host: Pick<Host, "files" | "run" | "clock" | "log">;
   readonly #instance: string;
   readonly #changed: (before: VrrpState, now: Saved) => void;
+  readonly #rival: () => void;
   #saved: Saved;
   #stats: VrrpView["stats"] = {};
   #hints = 0;
@@ -29,12 +30,14 @@ export class VrrpTracker {
   /** Monotonic, of the last question to keepalived. */
   askedAt = Number.NEGATIVE_INFINITY;
 
-  /** `changed` is told each transition, in order. */
+  /** `changed` is told each transition, in order; `rival` that another master was heard and gives way. */
   constructor(
     host: Pick<Host, "files" | "run" | "clock" | "log">,
     instance: string,
     changed: (before: VrrpState, now: Saved) => void,
+    rival: () => void,
   ) {
+    this.#rival = rival;
     this.#host = host;
     this.#instance = instance;
     this.#changed = changed;
@@ -50,6 +53,7 @@ export class VrrpTracker {
 
   /** A line of keepalived's FIFO. */
   hint(line: string): void {
+    if (isRivalLine(line, this.#instance)) this.#rival();
     const state = parseFifoLine(line, this.#instance);
     if (state === undefined) return;
     this.#hints += 1;

@@ -64,6 +64,14 @@ export function parseDump(text: string, instance: string): Omit<VrrpView, "life"
   return { state: numbers[found.data.state] ?? "unknown", stats };
 }
 
+/**
+ * `INSTANCE "master" MASTER_RX_LOWER_PRI 200`: this master heard another one, of lower priority, which gives way now. Its addresses were ours:
+ * neighbours that learnt them from it must be told. Pure.
+ */
+export function isRivalLine(line: string, instance: string): boolean {
+  return line.startsWith(`INSTANCE "${instance}" MASTER_RX_LOWER_PRI`);
+}
+
 const signalNumbers = new Map<string, string>();
 /** The number of `keepalived --signum=JSON`: a real-time signal, and which one depends on the C library. */
 async function jsonSignal(host: Pick<Host, "run">): Promise<string> {

@@ -119,9 +119,12 @@ export class SyncLoop {
         : Math.min(firstRetryMs * 2 ** (this.#failures - 1), lastRetryMs);
       this.#due(next);
       this.#force ||= this.#waiters.length > 0;
-      this.last = outcome;
-      this.lastAt = host.clock.now();
-      finished(outcome);
+      // What went wrong because this node stopped being master meanwhile is no failure of the synchronisation.
+      if (outcome.ok || this.#options.allowed()) {
+        this.last = outcome;
+        this.lastAt = host.clock.now();
+        finished(outcome);
+      }
       for (const { resolve } of waiters) resolve(outcome);
       this.#watch(signal);
     } catch (error) {
