@@ -119,6 +119,7 @@ describe("the documented session", () => {
 
   test("status shows role, state and the virtual IP on both nodes", async () => {
     await inState("primary", "master");
+    await inState("backup", "backup");
     const shown = await good("primary", "ns-ha-config status");
     expect(shown).toStartWith("Status: enabled\nRole: primary\nCurrent State: master\n");
     expect(shown).toContain(
