@@ -201,13 +201,16 @@ export function isOurs(config: HaConfig | undefined, address: string): boolean {
   );
 }
 
-/** Does somebody answer for `address` on the network of `device`? Two ARP requests, two seconds at most. */
+/**
+ * Does somebody answer to ARP for `address` on the network of `device`? Two seconds at most. By the kernel's own neighbour table, since arping is
+ * on few systems: whether the ping itself is answered does not matter, a firewall may drop it.
+ */
 export async function answers(host: Pick<Host, "run">, device: string, address: string): Promise<boolean> {
-  const result = await host.run(["arping", "-q", "-f", "-c", "2", "-w", "2", "-I", device, address], {
-    timeoutMs: 5000,
-    ok: "any",
-  });
-  return result.code === 0;
+  const options = { timeoutMs: 5000, ok: "any" } as const;
+  await host.run(["ip", "neigh", "flush", "to", address, "dev", device], options);
+  await host.run(["ping", "-c", "2", "-W", "1", "-I", device, address], options);
+  const { stdout } = await host.run(["ip", "neigh", "show", "to", address, "dev", device], options);
+  return / lladdr /.test(stdout) && !/ (FAILED|INCOMPLETE)/.test(stdout);
 }
 
 export function inUse(address: string): Problem {

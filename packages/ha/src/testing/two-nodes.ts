@@ -88,7 +88,8 @@ export function twoNodes(): TwoNodes {
     },
   };
   for (const node of [primary, backup]) {
-    node.program("arping", ({ args }) => ({ code: nodes.answering.has(args.at(-1) ?? "") ? 0 : 1 }));
+    node.program("ping", () => ({ code: 1 }));
+    node.program("ip", ({ args }) => neighbours(args, nodes.answering));
     node.program("dropbearkey", ({ args }) => dropbearkey(node, args));
   }
   primary.program("dbclient", async ({ args, stdin }) => {
@@ -101,6 +102,12 @@ export function twoNodes(): TwoNodes {
   });
   pin(primary.files, "192.168.100.239", { algorithm: "ssh-ed25519", blob: "AAAA" });
   return nodes;
+}
+
+/** `ip neigh show to ADDRESS dev DEVICE`. */
+function neighbours([, verb, , address = ""]: readonly string[], answering: ReadonlySet<string>): string {
+  if (verb !== "show") return "";
+  return answering.has(address) ? `${address} lladdr 02:00:00:00:00:09 REACHABLE\n` : `${address}  FAILED\n`;
 }
 
 function firewallNode(last: number): FakeHost {
