@@ -41,7 +41,9 @@ test("the picture is one SVG with a bar for each run of a state, and says in wor
   const picture = renderPicture(failover);
   expect(picture).toStartWith("<svg ");
   expect([...picture.matchAll(/<rect class="\w+"/g)].map(([text]) => text)).toEqual(
-    ["master", "backup", "other", "master", "ok", "lost", "ok"].map((kind) => `<rect class="${kind}"`),
+    ["master", "backup", "other", "master", "ok", "lost", "ok", "master", "backup", "ok", "lost"].map(
+      (kind) => `<rect class="${kind}"`,
+    ),
   );
   expect(picture).toContain('aria-label="Virtual address silent for 231 ms;');
 });

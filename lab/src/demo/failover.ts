@@ -51,6 +51,8 @@ export async function measureFailover(lab: Lab, say: (text: string) => void): Pr
       return Date.now() - cut;
     }),
   ]);
+  const calmUntil = Date.now() + 1000;
+  await until(() => Date.now() >= calmUntil, { what: "a second of life with the backup", everyMs: 10 });
   const survived = probe.report().streamsBroken === 0;
   const [tcp, dns, http] = (["tcp", "dns", "http"] as const).map((service) =>
     Math.max(0, ...probe.outages(service).map(({ ms }) => ms)),
