@@ -50,7 +50,7 @@ test("a transition in between has the last word", async () => {
   nodes.primary.program("ip", () => "");
   const done = await repairAddresses(nodes.primary, config, () => states.shift() ?? "master");
   expect(done).toEqual([{ action: "del", device: "eth2", cidr: "192.168.200.240/24" }]);
-  expect(nodes.primary.calls.filter((line) => line.startsWith("ip "))).toEqual([
+  expect(nodes.primary.calls.filter((line) => line.startsWith("ip address "))).toEqual([
     "ip address del 192.168.200.240/24 dev eth2",
   ]);
 });
