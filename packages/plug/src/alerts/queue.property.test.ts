@@ -9,6 +9,7 @@ import {
   markDelivered,
   queueAlert,
   queueDir,
+  readAlert,
   readAlerts,
   type AlertStatus,
 } from "./queue.ts";
@@ -75,7 +76,7 @@ test("it is bounded, and what waits is kept before what was delivered", () => {
   using host = fakeHost();
   for (let count = 0; count < 210; count += 1) {
     queueAlert(host, `a${count}`, "FAILURE");
-    const record = readAlerts(host).find((each) => each.id === `a${count}`);
+    const record = readAlert(host, `a${count}`);
     if (record !== undefined && count % 2 === 0) markDelivered(host, record, "FAILURE");
   }
   const left = readAlerts(host);

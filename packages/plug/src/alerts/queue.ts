@@ -45,12 +45,13 @@ function readNewer(host: Needs, name: string): AlertRecord | undefined {
 
 /** All records, the oldest first. */
 export function readAlerts(host: Needs): readonly AlertRecord[] {
-  const names = new Set([queueDir, volatileDir].flatMap((dir) => host.files.list(dir)));
-  return [...names]
-    .filter((name) => name.endsWith(".json"))
+  return namesOf(host)
     .flatMap((name) => readNewer(host, name) ?? [])
     .toSorted((a, b) => a.since - b.since);
 }
+
+const namesOf = ({ files }: Needs): readonly string[] =>
+  [...new Set([queueDir, volatileDir].flatMap((dir) => files.list(dir)))].filter((name) => name.endsWith(".json"));
 
 /** A file that was damaged is no record: the next state of that alert writes it anew. */
 function readRecord(host: Needs, path: string): AlertRecord | undefined {
@@ -105,8 +106,8 @@ function remove({ files }: Needs, { id }: AlertRecord): void {
 
 /** The oldest record that has nothing to deliver makes room; else the oldest of all. */
 function makeRoom(host: Needs): void {
+  if (namesOf(host).length < maxAlerts) return;
   const records = readAlerts(host);
-  if (records.length < maxAlerts) return;
   const victim = records.find(({ wanted }) => wanted === undefined) ?? records[0];
   if (victim !== undefined) remove(host, victim);
 }

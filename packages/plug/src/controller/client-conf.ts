@@ -22,6 +22,8 @@ export function renderClientConf(
     "explicit-exit-notify 1",
     "server-poll-timeout 5",
     "connect-retry-max 5",
+    // A server that rejects the certificate is silent: do not wait a whole minute for it.
+    "hand-window 30",
     // A unit's own certificate must not be good for playing the controller to others.
     'remote-cert-eku "TLS Web Server Authentication"',
     // Notices a controller that is gone also when it pushes no keepalive of its own; what it pushes prevails.

@@ -68,7 +68,11 @@ export async function register(
     );
     return readRegistration(response.status, parse(response.text()));
   } catch (error) {
-    if (error instanceof HttpError && error.kind !== "aborted") return { kind: "failed", reason: error.message };
+    if (error instanceof HttpError && error.kind !== "aborted") {
+      // A certificate that is not valid yet is this machine's clock, most of the time: the advice says so.
+      const advice = error.kind === "tls" && error.advice !== undefined ? `. ${error.advice}` : "";
+      return { kind: "failed", reason: `${error.message}${advice}` };
+    }
     throw error;
   }
 }

@@ -6,8 +6,8 @@ import type { Host } from "@nethsec/host/host";
 import { streamLines } from "@nethsec/host/stream-lines";
 import { clientConfPath } from "./client-conf.ts";
 
-/** How long a tunnel may take to come up, or to come back, before it is given up. Longer than OpenVPN's TLS window of 60 s. */
-export const patienceMs = 75_000;
+/** How long a tunnel may take to come up, or to come back, before it is given up. Longer than OpenVPN's TLS window (hand-window in `client-conf.ts`). */
+const patienceMs = 40_000;
 
 export interface TunnelEnd {
   readonly reason: string;
