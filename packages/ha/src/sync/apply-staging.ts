@@ -33,6 +33,7 @@ export async function applyStaging(host: Host, config: HaConfig, id: string | un
   const { stagingDir, exclude } = config.sync;
   const changed = restore({ files: host.files, random: host.random }, { manifest, stagingDir, exclude, transforms });
   pruneStaging(host, config, manifest);
+  await takeDown(host, config);
   // Always, not only when /etc/ha changed: a kill between restore and import is healed by the next run. It is cheap.
   if (importExport(host, config)) await host.services.call("network", "reload", { timeoutMs: 60_000 });
   const reloaded = await reloadServices(host, changed);
@@ -105,6 +106,22 @@ function pruneStaging(host: Pick<Host, "files">, config: HaConfig, manifest: Man
     }
   };
   visit("");
+}
+
+/**
+ * Interfaces of this node's own that are about to be taken over go down first: netifd would set one that is up to the primary's address at the
+ * reload, for as long as it takes to bring it down, and the provider's router would learn the wrong MAC address.
+ */
+async function takeDown(host: Pick<Host, "files" | "uci" | "net">, config: HaConfig): Promise<void> {
+  const lans = new Set(["loopback", ...config.interfaces.map(({ name }) => name)]);
+  const network = host.uci.read("network");
+  const coming = Object.keys(readExport(host.files).wan_interfaces).filter((name) => {
+    const here = network.section(name);
+    return here !== undefined && here.get("ns_tag") !== importTag && !lans.has(name);
+  });
+  if (coming.length === 0) return;
+  const up = new Set((await host.net.interfaces()).flatMap((found) => (found.up ? [found.name] : [])));
+  for (const name of coming) if (up.has(name)) await host.net.ifdown(name);
 }
 
 /** True when /etc/config/network changed. A broken export is logged: the files are restored all the same. */
