@@ -480,3 +480,25 @@ describe("the end", () => {
     expect((await typed("backup", "uci show firewall | grep ns_ha")).out).toBe("");
   }, 60_000);
 });
+
+describe("the primary is gone for good", () => {
+  test("the backup carries the site, and after reset --force goes on as a firewall of its own", async () => {
+    await good("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.239 lan`);
+    await good("primary", "ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan");
+    await good("primary", `echo ${password} | ns-ha-config init-backup-node lan`);
+    await inState("primary", "master");
+    await good("primary", "ns-ha-config sync --wait");
+    await lab.kill("primary");
+    await inState("backup", "master");
+    expect(await good("backup", "ns-ha-config reset --force --yes")).toContain("goes on with the WAN, VPNs and routes");
+    expect(await lab.sh("backup", "uci show network | grep -c -e ns_tag -e auto || true")).toBe("0");
+    await until(async () => (await addresses("backup", "eth1")).includes("203.0.113.10/24"), {
+      what: "it has the primary's WAN address",
+      timeoutMs: 15_000,
+    });
+    await until(async () => (await typed("backup", "ping -c 1 -W 1 192.0.2.80")).code === 0, {
+      what: "it reaches the internet",
+      timeoutMs: 15_000,
+    });
+  }, 90_000);
+});

@@ -5,6 +5,7 @@ import * as cluster from "./cluster.ts";
 import { haPaths, readHaConfig } from "./config.ts";
 import { RequirementsError } from "./node-changes.ts";
 import { journalPath } from "./journal.ts";
+import { resetNode } from "./reset-node.ts";
 import { callPlugin, initBoth, tree, twoNodes, type TwoNodes } from "./testing/two-nodes.ts";
 
 async function errorOf(work: Promise<unknown>): Promise<unknown> {
@@ -299,7 +300,7 @@ test("reset --force forgets a node that is gone", async () => {
   expect(readHaConfig(nodes.backup.uci)).toBeUndefined();
 });
 
-test("reset --force on a backup makes it the successor: what was imported is its own, and up", async () => {
+test("a backup that was master goes on after reset --force: what was imported is its own, and up", async () => {
   using nodes = twoNodes();
   await initBoth(nodes);
   const imported = {
@@ -314,7 +315,7 @@ test("reset --force on a backup makes it the successor: what was imported is its
       for (const [option, value] of Object.entries(options)) tx.set("network", name, option, value);
     }
   });
-  await cluster.reset(nodes.backup, true);
+  await resetNode(nodes.backup, { successor: true });
   const network = nodes.backup.uci.read("network");
   const held = (name: string): unknown =>
     ["auto", "disabled", "ns_tag", "ns_auto", "ns_disabled"].map((option) => network.get(name, option));
@@ -322,6 +323,17 @@ test("reset --force on a backup makes it the successor: what was imported is its
   expect(held("spare")).toEqual(["0", undefined, undefined, undefined, undefined]);
   expect(held("office")).toEqual([undefined, undefined, undefined, undefined, undefined]);
   expect(held("unused")).toEqual([undefined, "1", undefined, undefined, undefined]);
+});
+
+test("a backup that is not master has nothing to go on with: reset --force drops what was imported", async () => {
+  using nodes = twoNodes();
+  await initBoth(nodes);
+  nodes.backup.uci.change((tx) => {
+    tx.setSection("network", "wan", "interface");
+    tx.set("network", "wan", "ns_tag", "ha");
+  });
+  expect(await cluster.reset(nodes.backup, true)).toEqual({ successor: false });
+  expect(nodes.backup.uci.read("network").section("wan")).toBeUndefined();
 });
 
 test("a reset that was cut off after the configuration is completed by --force", async () => {

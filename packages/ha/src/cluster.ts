@@ -4,6 +4,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
+import { agentClient } from "./agent-client.ts";
 import { haPaths, readHaConfig } from "./config.ts";
 import { notConfigured } from "./ha-error.ts";
 import { onPrimary } from "./on-primary.ts";
@@ -72,14 +73,18 @@ export async function disable(host: ClusterHost): Promise<void> {
 
 /**
  * Both nodes leave the cluster, the backup first, because the keys to reach it go with this node's configuration.
- * `force`: this node only, whichever it is, when the other one does not answer (or is gone for good).
+ * `force`: this node only, whichever it is, when the other one does not answer (or is gone for good). A backup that is master then becomes the
+ * successor: it goes on with the WAN, VPNs and routes that it carries.
  */
-export async function reset(host: ClusterHost, force: boolean, extraKey?: string): Promise<void> {
+export async function reset(host: ClusterHost, force: boolean, extraKey?: string): Promise<{ successor: boolean }> {
   if (force) {
     const role = readHaConfig(host.uci)?.role;
     if (role === undefined && !hasTraces(host)) throw notConfigured();
-    await resetNode(host, { ...(extraKey === undefined ? {} : { extraKey }), successor: role === "backup" });
-    return;
+    // Only who carries the site goes on carrying it: two nodes with one WAN address would be worse than none.
+    const agent = agentClient(host.files.real(haPaths.agentSocket));
+    const successor = role === "backup" && (await agent.status())?.state === "master";
+    await resetNode(host, { ...(extraKey === undefined ? {} : { extraKey }), successor });
+    return { successor };
   }
   const config = onPrimary(host, "reset");
   const journal = readJournal(host);
@@ -93,6 +98,7 @@ export async function reset(host: ClusterHost, force: boolean, extraKey?: string
     // A node that was reset has no key of ours any more: what remains is to run reset again.
     undoFirst: () => Promise.reject(interrupted({ action: "reset", startedAt: 0, pid: 0, firstDone: true })),
   });
+  return { successor: false };
 }
 
 function unreachable(error: unknown): never {

@@ -34,8 +34,11 @@ export async function reset(call: Call): Promise<number> {
     }
   }
   progress(call, "Removing the HA configuration…");
-  await cluster.reset(call.host, force);
-  return succeed(call, [`The HA configuration of ${what} was removed; the network configuration is as it was.`]);
+  const { successor } = await cluster.reset(call.host, force);
+  const rest = successor
+    ? "this node goes on with the WAN, VPNs and routes that it carried"
+    : "the network configuration is as it was";
+  return succeed(call, [`The HA configuration of ${what} was removed; ${rest}.`], { successor });
 }
 
 export async function setTiming(call: Call): Promise<number> {
