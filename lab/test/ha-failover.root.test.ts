@@ -154,6 +154,10 @@ describe("a cluster of two firewalls", () => {
       const before = await takeovers();
       lab.signal("primary", program, "SIGKILL");
       if (fails) await until(async () => (await takeovers()) > before, { what: "the backup took over" });
+      if (fails) {
+        await until(async () => (await agentView(lab, "primary"))?.state !== "master", { what: "the primary noticed" });
+        expect(await hasAddress(lab, "primary", vip)).toBe(false);
+      }
       await settled();
       await carries("primary");
       await holdsStill("backup");

@@ -24,7 +24,7 @@ import { FirewallWorld, marksPath } from "./firewall-world.ts";
 import { History } from "./history.ts";
 import { ApplyTurns } from "./apply-turns.ts";
 import { PeerQuestions } from "./peer-questions.ts";
-import { looksRight } from "./vrrp.ts";
+import { looksRight, vrrpPid } from "./vrrp.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { postureOf } from "./plan.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -32,7 +32,9 @@ import { switchOver } from "./switchover.ts";
 import { VrrpTracker } from "./vrrp-tracker.ts";
 
 export const conditionsPath = "/var/run/ns-ha/conditions.json";
-const lookEveryMs = 10_000;
+/** A look at three files of /proc. */
+const pulseEveryMs = 1000;
+const peerEveryMs = 10_000;
 const askEveryMs = 600_000;
 const countersAgeMaxMs = 5000;
 /** Each after the one before: the other node needs a moment to take its interfaces down. */
@@ -164,18 +166,27 @@ class Agent {
   }
 
   async #lookRegularly(signal: AbortSignal): Promise<void> {
+    let peerAsked = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      await this.#host.clock.sleep(lookEveryMs, signal).catch(() => undefined);
+      await this.#host.clock.sleep(pulseEveryMs, signal).catch(() => undefined);
       if (signal.aborted) return;
-      const vip = this.#config.interfaces[0]?.virtualIp.split("/")[0] ?? "";
       const now = this.#host.clock.monotonic();
+      const vip = this.#config.interfaces[0]?.virtualIp.split("/")[0] ?? "";
       // Each question is a line in keepalived's log: asked now and then, and at once when something looks wrong.
-      const due = now - this.#tracker.askedAt > askEveryMs || !looksRight(this.#host, this.#tracker.current.state, vip);
-      await Promise.all([due ? this.#tracker.look() : undefined, this.#peer.look()]);
-      await repairAddresses(this.#host, this.#config, () => this.#tracker.current.state).catch((error: unknown) =>
-        this.#host.log("warning", `virtual addresses: ${error instanceof Error ? error.message : String(error)}`),
-      );
+      const wrong = !looksRight(this.#host, this.#tracker.current.state, vip);
+      if (wrong || now - this.#tracker.askedAt > askEveryMs) await this.#tracker.look();
+      if (now - peerAsked < peerEveryMs) continue;
+      peerAsked = now;
+      await this.#peer.look();
       this.#keepalivedCondition();
+    }
+  }
+
+  /** A keepalived that was killed leaves its addresses behind, and two nodes would answer for them. */
+  async #dropOrphans(): Promise<void> {
+    if (vrrpPid(this.#host) !== undefined) return;
+    for (const { virtualIp, device } of [...this.#config.interfaces, ...this.#config.aliases]) {
+      await this.#host.run(["ip", "address", "delete", virtualIp, "dev", device], { timeoutMs: 5000, ok: "any" });
     }
   }
 
@@ -217,6 +228,7 @@ class Agent {
     } else if (state === "master") this.#alerts.set("ha:primary:failed", "OK");
     else if (before === "master") this.#alerts.remember("ha:primary:failed", "FAILURE");
     this.#keepalivedCondition();
+    if (state === "unknown") void this.#dropOrphans();
   }
 
   /** Another node had our addresses until now, and lets go of them in a moment. */
