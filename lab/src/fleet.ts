@@ -15,6 +15,7 @@ export interface UnitStatus {
   readonly phase: string;
   readonly reason?: string;
   readonly address?: string;
+  readonly push: { readonly status: string };
 }
 
 /** Subscriptions that every lab's portal knows. */

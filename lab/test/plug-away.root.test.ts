@@ -1,5 +1,9 @@
 /** ns-plug when its controller, or the way to it, goes away: it comes back by itself, and says meanwhile what is wrong. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join as joinPath } from "node:path";
+import { changeDatabase } from "@nethsec/host/testing/sqlite-file";
 import { Fleet, type JoinCode } from "../src/fleet.ts";
 import { Lab } from "../src/lab.ts";
 import { until } from "../src/until.ts";
@@ -24,6 +28,42 @@ afterAll(async () => {
 
 const note = (fault: string, did: string, ms: number): void => void table.push(`${fault} | ${did} | ${ms}`);
 
+/** Items of one dump that the controller has taken since it was booted. */
+async function told(dump: string): Promise<object[]> {
+  const lines = (await lab.sh("controller", "cat /var/log/lab-ingested.jsonl")).split("\n");
+  const bodies = lines.map((line): { dump: string; body: { data?: object[] } } => JSON.parse(line));
+  return bodies.filter((each) => each.dump === dump).flatMap(({ body }) => body.data ?? []);
+}
+
+/** What other programs of a firewall leave behind: lines of the log, a finished hour of dpireport, a VPN connection that has ended. */
+async function happen(): Promise<void> {
+  const folder = mkdtempSync(joinPath(tmpdir(), "nethsec-connections-"));
+  const path = joinPath(folder, "connections.db");
+  changeDatabase(path, [
+    "CREATE TABLE connections (common_name TEXT, virtual_ip_addr TEXT, remote_ip_addr TEXT, start_time INTEGER, duration INTEGER, bytes_received INTEGER, bytes_sent INTEGER)",
+    "INSERT INTO connections VALUES ('ann', '10.9.9.2', '192.0.2.9', 1700000000, 60, 1, 2), ('bob', '10.9.9.3', '192.0.2.9', 1700000000, NULL, 1, 2)",
+  ]);
+  await lab.sh("primary", "mkdir -p /var/openvpn/ns_roadwarrior1; cat >/var/openvpn/ns_roadwarrior1/connections.db", {
+    stdin: readFileSync(path),
+  });
+  rmSync(folder, { recursive: true });
+  await lab.sh(
+    "primary",
+    `logger -t 'mwan3track[11191]' 'Interface wan2 (eth2) is offline'; logger -t banIP-1.0.0-5 "suspicious IP '198.51.100.3'"; ` +
+      "logger -t kernel '[1.5] banIP/inp-wan/drop/nethesislvl3v4: IN=eth5 OUT= SRC=198.51.100.156 DST=203.0.113.82 LEN=44'",
+  );
+  await until(
+    async () => (await lab.sh("primary", "ls /var/run/dpireport/*/*/*/*/*.json 2>/dev/null || true")) !== "",
+    { what: "dpireport has written", timeoutMs: 15_000, everyMs: 200 },
+  );
+  // The hour that dpireport writes now becomes one that is over.
+  await lab.sh(
+    "primary",
+    "now=$(date +%s); new=/var/run/dpireport/$(date -d @$((now - 7200)) +%Y/%m/%d); for file in /var/run/dpireport/*/*/*/*/*.json; do " +
+      'client=$(basename "$(dirname "$file")"); mkdir -p "$new/$client"; cp "$file" "$new/$client/$(date -d @$((now - 7200)) +%H).json"; done',
+  );
+}
+
 describe("a controller that goes away", () => {
   test("its VPN moves to another port: the unit registers again by itself", async () => {
     await fleet.controller("move", "1195");
@@ -39,18 +79,28 @@ describe("a controller that goes away", () => {
     note("controller reinstalled, new CA", "registered again by itself", ms);
   }, 400_000);
 
-  test("its power is cut and comes back: OpenVPN finds it again, nothing is registered anew", async () => {
-    const registered = async (): Promise<number> => JSON.parse(await fleet.controller("list")).units[0].registered.at;
-    const before = await registered();
+  test("its power is cut and comes back: OpenVPN finds it again; what happened meanwhile is told once", async () => {
     await lab.kill("controller");
     await fleet.untilStatus("primary", "it noticed", ({ phase }) => phase !== "connected", 60_000);
+    await happen();
+    const cutOff = await lab.exec("primary", ["timeout", "3", "ns-push-reports"], { ok: "any" });
+    expect(cutOff.code).not.toBe(0);
     await lab.boot("controller");
     note(
       "controller's power cut and back",
       "OpenVPN reconnected by itself",
       await fleet.untilConnected("primary", 120_000),
     );
-    expect(await registered()).toBeGreaterThanOrEqual(before);
+    await lab.exec("primary", ["ns-push-reports"]);
+    await lab.exec("primary", ["ns-push-reports"]);
+    expect(await told("dump-mwan-events")).toMatchObject([{ wan: "wan2", event: "offline" }]);
+    expect(await told("dump-ts-attacks")).toMatchObject([{ ip: "198.51.100.3" }]);
+    expect(await told("dump-ts-malware")).toMatchObject([{ src: "198.51.100.156" }]);
+    expect(await told("dump-ovpn-connections")).toMatchObject([{ instance: "ns_roadwarrior1", common_name: "ann" }]);
+    const dpi = await told("dump-dpi-stats");
+    expect(dpi.length).toBeGreaterThan(0);
+    expect(new Set(dpi.map((item) => JSON.stringify(item))).size).toBe(dpi.length);
+    expect((await fleet.status("primary")).push).toMatchObject({ status: "success" });
   }, 200_000);
 
   test("its certificate is revoked: it waits for approval again, and joins with the new one", async () => {

@@ -58,9 +58,9 @@ function start(
 }
 
 const untilDone = async ({ host, done }: Run): Promise<unknown> => {
-  let ended = false;
-  void done.then(() => (ended = true));
-  while (!ended) await host.clock.advance(60_000);
+  const state = { ended: false };
+  void done.then(() => (state.ended = true));
+  while (!state.ended) await host.clock.advance(60_000);
   return done;
 };
 
@@ -103,7 +103,7 @@ test("a duplicate loses its account and ends with exit code 4", async () => {
 
 test("five failures in a row end it with exit code 5, delays grow, and the next start goes on waiting", async () => {
   const run = start([failed]);
-  using host = run.host;
+  using _host = run.host;
   expect(await untilDone(run)).toMatchObject({ exitCode: 5 });
   const delays = run.at.map((time, index) => time - (run.at[index - 1] ?? 0));
   expect(run.at).toHaveLength(5);

@@ -1,6 +1,7 @@
 /** Command line of the controller's reports: `ns-controller-push-info` and `ns-push-reports`. */
 import type { Call } from "@nethsec/host/command";
 import { NethsecError } from "@nethsec/host/error";
+import { holdLock } from "@nethsec/host/file-lock";
 import { version } from "@nethsec/host/version";
 import { readPlugConfig } from "../config.ts";
 import { requireUnit } from "../controller/register.ts";
@@ -34,6 +35,8 @@ export async function runPushReports(call: Call): Promise<number> {
   const { host, signal } = call;
   requireUnit(readPlugConfig(host.uci));
   await spread(call);
+  // Two at once would tell the same twice.
+  using _lock = holdLock(host.files, "/var/run/ns-push-reports.lock");
   const lastSent = readPushState(host.files)?.lastSent;
   try {
     await pushReports(host, signal);
