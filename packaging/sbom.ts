@@ -63,7 +63,11 @@ function component(path: string): object {
     licenses: [{ license: { id: licenceOf(path) } }],
     purl: referenceOf(path),
     ...(integrity?.startsWith("sha512-") === true
-      ? { hashes: [{ alg: "SHA-512", content: Buffer.from(integrity.slice("sha512-".length), "base64").toString("hex") }] }
+      ? {
+          hashes: [
+            { alg: "SHA-512", content: Buffer.from(integrity.slice("sha512-".length), "base64").toString("hex") },
+          ],
+        }
       : {}),
   };
 }

@@ -1,0 +1,159 @@
+/**
+ * The OpenWrt packages on the lab's OpenWrt command surface: replaced the originals, used, upgraded, removed. opkg is played by test/opkg; the
+ * functions by which OpenWrt starts what a package brings are written anew below. What the real ones do is in OpenWrt's base-files.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build, checkout, Chroot, prepareChroot } from "./chroot.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "nethsec-ipks-"));
+const [first, second] = [join(folder, "first"), join(folder, "second")];
+beforeAll(() => {
+  prepareChroot();
+  cpSync(join(checkout, "dist/nethsec"), join(folder, "nethsec"));
+  build(["packaging/pack-executable", join(folder, "nethsec")], { PRESET: "0" });
+  for (const output of [first, second]) build(["packaging/build-ipk", output, "x86_64", join(folder, "nethsec.xz")]);
+}, 1_200_000);
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const platform = `
+default_postinst() {
+	pkgname=$(basename "\${1%.*}")
+	list=/usr/lib/opkg/info/$pkgname.list
+	for i in $(grep -s ^/etc/uci-defaults/ "$list"); do ( [ -f "$i" ] && . "$i" ) && rm -f "$i"; done
+	uci commit
+	status=0
+	[ ! -f "/usr/lib/opkg/info/$pkgname.postinst-pkg" ] || ( . "/usr/lib/opkg/info/$pkgname.postinst-pkg" ) || status=$?
+	for i in $(grep -s ^/etc/init.d/ "$list"); do
+		[ "$PKG_UPGRADE" = 1 ] || "$i" enable
+		"$i" start
+	done
+	return $status
+}
+default_prerm() {
+	pkgname=$(basename "\${1%.*}")
+	status=0
+	[ ! -f "/usr/lib/opkg/info/$pkgname.prerm-pkg" ] || ( . "/usr/lib/opkg/info/$pkgname.prerm-pkg" ) || status=$?
+	for i in $(grep -s ^/etc/init.d/ "/usr/lib/opkg/info/$pkgname.list"); do
+		[ "$PKG_UPGRADE" = 1 ] || "$i" disable
+		"$i" stop
+	done
+	return $status
+}
+`;
+
+/** A firewall that has been used for a while, with everything but the packages. */
+function firewall(): Chroot {
+  const root = new Chroot();
+  root.put(join(checkout, "lab/firewall/rootfs/etc"), "/etc");
+  root.put(join(checkout, "lab/firewall/rootfs/usr/lib"), "/usr/lib");
+  root.put(join(checkout, "lab/firewall/rootfs/usr/libexec"), "/usr/libexec");
+  root.put(join(checkout, "lab/firewall/rootfs/usr/sbin"), "/usr/sbin");
+  root.put(join(checkout, "lab/firewall/config"), "/etc/config");
+  root.put(join(checkout, "dist/nethsec"), "/sbin-uci/nethsec");
+  root.put(join(checkout, "packaging/test/opkg"), "/usr/bin/opkg");
+  root.write(
+    "/etc/opkg-provided",
+    "libc\nlibstdcpp6\nca-bundle\nxz\nopenvpn-openssl\ngnupg2\nlibopenssl-util\nrpcd\nkeepalived\nconntrackd\nconntrack\nrsync\ndropbear\n",
+  );
+  const shell = readFileSync(join(checkout, "lab/firewall/rootfs/usr/lib/functions.sh"), "utf8");
+  root.write("/usr/lib/functions.sh", shell + platform);
+  root.write("/usr/sbin/uci", '#!/bin/sh\nexec /sbin-uci/nethsec uci "$@"\n', 0o755);
+  root.write("/usr/bin/logger", "#!/bin/sh\ncat >/dev/null\n", 0o755);
+  root.put(first, "/packages/first");
+  root.put(second, "/packages/second");
+  return root;
+}
+
+const setup = `
+ln -sf /bin/busybox /bin/sh
+rm -rf /etc/init.d/sshd
+mkdir -p /etc/rc.d /etc/crontabs /var/run /var/lock /etc/ns-plug
+echo '0 1 * * * /root/own-script' >/etc/crontabs/root
+echo 'echo my line' >/etc/mwan3.user
+printf "config main 'config'\\n\\toption server 'https://controller.example.org'\\n\\toption unit_id 'abc'\\n\\toption token ''\\n" >/etc/config/ns-plug
+echo key >/etc/ns-plug/key
+`;
+
+test("a life on a firewall in use: installed, upgraded, removed; nothing of the user's lost, nothing of ours left", () => {
+  using root = firewall();
+  const printed = root.run(`${setup}
+snapshot before
+sh /packages/first/install.sh >/tmp/install 2>&1 || cat /tmp/install
+tail -1 /tmp/install
+echo "version: $(nethsec --version)"
+echo "unpacked: $(ls /usr/lib/nethsec)$(stat -c %a /usr/sbin/nethsec)"
+echo "kept: $(uci get ns-plug.config.unit_id) $(grep -c own-script /etc/crontabs/root) $(grep -c 'my line' /etc/mwan3.user)"
+echo "ours: $(grep -c nethsec:dpireport-cleanup /etc/crontabs/root) $(grep -c mwan-hooks /etc/mwan3.user) $(uci get firewall.ns_controller.device)"
+echo "enabled: $(ls /etc/rc.d | grep -e report -e ns- | tr '\\n' ' ')"
+running() { [ -s /var/run/procd/services/dpireport/instance1/pid ]; }
+wait_for 20 running && echo "running: dpireport"
+echo "status: $(ns-report status >/tmp/status 2>&1 || echo $?)"
+
+sh /packages/second/install.sh >/tmp/upgrade 2>&1 || cat /tmp/upgrade
+echo "upgraded: $(uci get ns-plug.config.unit_id) $(grep -c nethsec:dpireport-cleanup /etc/crontabs/root) $(grep -c mwan-hooks /etc/mwan3.user) $(nethsec --version)"
+wait_for 20 running && echo "running: dpireport"
+
+opkg remove ns-plug ns-ha ns-report nethsec >/tmp/removal 2>&1 || cat /tmp/removal
+gone() { ! ls /proc/[0-9]*/exe -l 2>/dev/null | grep -q usr/sbin/nethsec; }
+wait_for 20 gone && echo "processes: none"
+snapshot after
+compare before after | sed 's/^/differs: /'
+`);
+  const lines = printed.split("\n");
+  const [differs, others] = [
+    lines.filter((line) => line.startsWith("differs:")),
+    lines.filter((line) => /^[a-zA-Z]+: /.test(line) && !line.startsWith("differs:")),
+  ];
+  expect(others).toEqual([
+    "Installed: nethsec ns-plug ns-ha ns-report. Next: nethsec help",
+    "version: nethsec 0.1.0",
+    "unpacked: 755",
+    "kept: abc 1 1",
+    "ours: 1 1 tun-nsplug",
+    "enabled: K02ns-ha K10ns-plug K10ns-report K15dpireport S21ns-ha S90dpireport S98ns-report S99ns-plug ",
+    "running: dpireport",
+    "status: 1",
+    "upgraded: abc 1 1 nethsec 0.1.0",
+    "running: dpireport",
+    "processes: none",
+  ]);
+  expect(differs).toEqual([]);
+}, 110_000);
+
+test("install.sh refuses what is damaged or foreign, before anything is installed", () => {
+  using root = firewall();
+  root.put(first, "/packages/damaged");
+  const damaged = join(root.upper, "packages/damaged/ns-ha_0.1.0-1_all.ipk");
+  const bytes = readFileSync(damaged);
+  bytes[100] = (bytes[100] ?? 0) ^ 1;
+  writeFileSync(damaged, bytes);
+  const printed = root.run(`${setup}
+sh /packages/damaged/install.sh || echo "code: $?"
+sh /packages/first/install.sh ns-foo || echo "code: $?"
+rm /packages/first/SHA256SUMS
+sh /packages/first/install.sh || echo "code: $?"
+rm /packages/second/nethsec_*
+sh /packages/second/install.sh ns-report || echo "code: $?"
+ls /usr/lib/opkg 2>/dev/null || echo "nothing installed"
+`);
+  expect(printed.match(/^code: 1$/gm)).toHaveLength(4);
+  expect(printed).toContain("ns-ha_0.1.0-1_all.ipk is damaged");
+  expect(printed).toContain("there is no package ns-foo");
+  expect(printed).toContain("SHA256SUMS is not here");
+  expect(printed).toContain("there is no .ipk file of nethsec for this machine (x86_64 noarch all)");
+  expect(printed).toContain("nothing installed");
+}, 60_000);
+
+test("two builds are identical, and the executable is small enough to travel", () => {
+  const names = readdirSync(first);
+  expect(names).toEqual(readdirSync(second));
+  for (const name of names) expect(readFileSync(join(second, name)).equals(readFileSync(join(first, name)))).toBe(true);
+  expect(readFileSync(join(first, "SHA256SUMS"), "utf8")).toContain("ns-report_0.1.0-1_all.ipk");
+  // Compressed in a hurry; `make ipk` takes a quarter less.
+  expect(statSync(join(first, "nethsec_0.1.0-1_x86_64.ipk")).size).toBeLessThan(55e6);
+});
