@@ -178,6 +178,9 @@ class Agent {
       if (now - peerAsked < peerEveryMs) continue;
       peerAsked = now;
       await this.#peer.look();
+      await repairAddresses(this.#host, this.#config, () => this.#tracker.current.state).catch((error: unknown) =>
+        this.#host.log("warning", `virtual addresses: ${error instanceof Error ? error.message : String(error)}`),
+      );
       this.#keepalivedCondition();
     }
   }
