@@ -9,7 +9,7 @@ export async function runUci(argv: readonly string[]): Promise<{ output: string;
     throw new Error("uci does not use this");
   };
   const io: Io = {
-    out: unused,
+    out: (text) => (output += text),
     err: (text) => (output += text),
     write: async (bytes) => {
       output += new TextDecoder().decode(bytes);
