@@ -481,12 +481,41 @@ describe("the end", () => {
   }, 60_000);
 });
 
-describe("the primary is gone for good", () => {
-  test("the backup carries the site, and after reset --force goes on as a firewall of its own", async () => {
+describe("a cluster that another implementation made", () => {
+  test("is adopted: its sections are read as they are, and initialising again completes what is new", async () => {
     await good("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.239 lan`);
     await good("primary", "ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan");
     await good("primary", `echo ${password} | ns-ha-config init-backup-node lan`);
     await inState("primary", "master");
+    await lab.sh(
+      "primary",
+      "uci delete keepalived.globals.alt_config_file; uci set keepalived.ha_peer.sync_dir=/tmp/ns-ha; uci commit keepalived; rm -f /etc/keepalived/keys/id_admin; reload_config",
+    );
+    await until(
+      async () =>
+        (await lab.sh("primary", "readlink /tmp/keepalived.conf || true")) === "/var/run/ns-ha/keepalived.conf",
+      {
+        what: "keepalived runs with our file again",
+        timeoutMs: 15_000,
+      },
+    );
+    expect((await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24")).code).toBe(1);
+    await good("primary", "ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan");
+    await good("primary", `echo ${password} | ns-ha-config init-backup-node lan`);
+    await good("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    await inState("primary", "master");
+  }, 90_000);
+
+  test("ssh-remote on a terminal is a shell, whose prompt says which node it is", async () => {
+    const line = `(sleep 1.5; echo 'echo $((40+2))'; sleep 1; echo exit; sleep 1) | socat - EXEC:'ns-ha-config ssh-remote',pty,setsid,ctty,stderr`;
+    const shown = await good("primary", line);
+    expect(shown).toContain(" [S]:");
+    expect(shown).toContain("\n42");
+  }, 30_000);
+});
+
+describe("the primary is gone for good", () => {
+  test("the backup carries the site, and after reset --force goes on as a firewall of its own", async () => {
     await good("primary", "ns-ha-config sync --wait");
     await lab.kill("primary");
     await inState("backup", "master");

@@ -292,12 +292,16 @@ describe("ns-ha render", () => {
     using nodes = twoNodes();
     await initBoth(nodes);
     const seen = (): string[] => nodes.primary.calls.filter((line) => line.startsWith("keepalived "));
+    nodes.primary.files.symlink(haPaths.keepalivedConf, haPaths.keepalivedLink);
     const before = seen().length;
     await render(callOn(nodes.primary, {}).call);
     expect(seen()).toHaveLength(before);
     nodes.primary.uci.change((tx) => tx.set("keepalived", "primary", "debug", "1"));
     await render(callOn(nodes.primary, {}).call);
     expect(seen().slice(before)).toEqual(["keepalived reload"]);
+    nodes.primary.files.write(haPaths.keepalivedLink, "rendered by keepalived's own init script");
+    await render(callOn(nodes.primary, {}).call);
+    expect(seen().slice(before)).toEqual(["keepalived reload", "keepalived reload"]);
     await nodes.primary.services.call("keepalived", "stop");
     nodes.primary.uci.change((tx) => tx.set("keepalived", "primary", "debug", "0"));
     await render(callOn(nodes.primary, {}).call);

@@ -14,7 +14,9 @@ export async function run(call: Call): Promise<number> {
   const config = readHaConfig(host.uci);
   // What is not running is not started here: that is the boot's order, or the administrator's will (maintenance).
   const running = config !== undefined && (await host.services.running("keepalived"));
-  if (running) await applyKeepalived(host, config, rendered.keepalived);
+  // Its init script links the file only when it finds it: one that came later is read after a reload.
+  const linked = host.files.readlink(haPaths.keepalivedLink) === haPaths.keepalivedConf;
+  if (running) await applyKeepalived(host, config, rendered.keepalived || !linked);
   if (rendered.conntrackd && (await host.services.running("conntrackd")))
     await host.services.call("conntrackd", "restart");
   if (call.json)
