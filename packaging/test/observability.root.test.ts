@@ -1,0 +1,86 @@
+/** Alert rules and dashboard against a real Prometheus that reads the real `/metrics`, in a network of their own. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const checkout = dirname(dirname(import.meta.dirname));
+const folder = mkdtempSync(join(tmpdir(), "nethsec-prometheus-"));
+const rules = join(checkout, "system/prometheus/nethsec.rules.yml");
+const dashboardText = readFileSync(join(checkout, "system/grafana/nethsec.json"), "utf8");
+
+interface Panel {
+  readonly title: string;
+  readonly targets?: readonly { readonly expr: string }[];
+}
+const dashboard: { readonly panels: readonly Panel[] } = JSON.parse(dashboardText);
+
+/** A dashboard's expression as Grafana would send it. */
+const filled = (expr: string): string => expr.replaceAll("$instance", ".*").replaceAll("$__rate_interval", "1m");
+const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => filled(expr)));
+
+beforeAll(() => {
+  cpSync(rules, join(folder, "nethsec.rules.yml"));
+  cpSync(join(import.meta.dirname, "rules.test.yml"), join(folder, "rules.test.yml"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("each alert fires for what it is meant for, after its time", () => {
+  const child = Bun.spawnSync(["promtool", "test", "rules", join(folder, "rules.test.yml")], { timeout: 20_000 });
+  expect(child.stdout.toString() + child.stderr.toString()).toContain("SUCCESS");
+  expect(child.exitCode).toBe(0);
+});
+
+test("Prometheus reads /metrics, accepts the rules, and answers every question of the dashboard", () => {
+  writeFileSync(
+    join(folder, "prometheus.yml"),
+    "global: { scrape_interval: 1s, evaluation_interval: 1s }\nrule_files: [nethsec.rules.yml]\nscrape_configs:\n" +
+      "  - { job_name: nethsec, static_configs: [{ targets: ['127.0.0.1:8090'] }] }\n",
+  );
+  const questions = expressions.map((expr) => `ask ${Bun.$.escape(expr)}`).join("\n");
+  writeFileSync(
+    join(folder, "script"),
+    `set -eu
+ip link set lo up
+mount -t tmpfs tmpfs /run
+mkdir -p reports
+DUMP_PATH=$PWD/reports DUMP_TIMEOUT=1 NETIFYD_SOCKET=/run/nothing "$NETHSEC" dpireport >daemon 2>&1 &
+DUMP_PATH=$PWD/reports "$NETHSEC" ns-report serve >serve 2>&1 &
+prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address=127.0.0.1:9090 >prometheus.log 2>&1 &
+ask() { curl --silent --max-time 5 --get http://127.0.0.1:9090/api/v1/query --data-urlencode "query=$1"; echo; }
+tries=300
+until ask nethsec_report_events_total | grep -q '"value"'; do
+	tries=$((tries - 1))
+	[ "$tries" -gt 0 ] || { cat daemon serve prometheus.log; curl -s http://127.0.0.1:8090/metrics; exit 1; }
+	sleep 0.1
+done
+${questions}
+curl --silent --max-time 5 http://127.0.0.1:9090/api/v1/rules | tr ',' '\\n' | grep -c '"health":"ok"'
+curl --silent --max-time 5 http://127.0.0.1:8090/metrics >metrics
+`,
+  );
+  const child = Bun.spawnSync(
+    ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "script"],
+    {
+      cwd: folder,
+      timeout: 60_000,
+      env: { PATH: process.env["PATH"] ?? "", HOME: folder, NETHSEC: join(checkout, "dist/nethsec") },
+    },
+  );
+  const printed = child.stdout.toString();
+  expect(`${child.exitCode} ${child.exitCode === 0 ? "" : printed + child.stderr.toString()}`).toBe("0 ");
+  const answers = printed.trim().split("\n");
+  expect(answers.filter((line) => line.startsWith('{"status":"success"'))).toHaveLength(expressions.length);
+  expect(Number(answers.at(-1))).toBe(readFileSync(rules, "utf8").match(/- alert:/g)?.length ?? -1);
+
+  // What rules and dashboard ask for, exists: ns-report's as served, ns-ha's as its source has them.
+  const exported =
+    readFileSync(join(folder, "metrics"), "utf8") +
+    readFileSync(join(checkout, "packages/ha/src/agent/metrics.ts"), "utf8");
+  const asked = new Set((readFileSync(rules, "utf8") + dashboardText).match(/nethsec_(report|ha)_[a-z_]+/g));
+  // The list of instances is asked by a pattern.
+  asked.delete("nethsec_ha_");
+  for (const name of asked) expect(`${name} ${exported.includes(name)}`).toBe(`${name} true`);
+}, 90_000);
