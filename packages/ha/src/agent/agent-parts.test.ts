@@ -1,0 +1,218 @@
+/** The small pure parts of the agent: what keepalived says, frames, rows of services, alerts, history, differences. */
+import { describe, expect, test } from "bun:test";
+import { fakeHost } from "@nethsec/host/testing/fake-host";
+import { diffEntries } from "../sync/diff.ts";
+import { globToRegExp, isCleanPath, matchesAny } from "../sync/path-rules.ts";
+import { Alerts } from "./alerts.ts";
+import { announcements } from "./announce.ts";
+import { parseConntrackdStatistics } from "./conntrackd-state.ts";
+import { History, mergeHistory } from "./history.ts";
+import { parseServiceList } from "./running-services.ts";
+import { readServiceTable, servicesOfPaths, switchedOn } from "./service-table.ts";
+import { becameMasterAgain } from "./vrrp-tracker.ts";
+import { isRivalLine, parseDump, parseFifoLine } from "./vrrp.ts";
+
+describe("keepalived", () => {
+  test.each([
+    ['INSTANCE "master" MASTER 200', "master"],
+    ['INSTANCE "master" BACKUP 200', "backup"],
+    ['INSTANCE "master" FAULT 200', "fault"],
+    ['INSTANCE "master" STOP 200', "unknown"],
+    ['INSTANCE "backup" MASTER 200', undefined],
+    ['GROUP "master" MASTER 200', undefined],
+    ['INSTANCE "mas', undefined],
+  ])("%s", (line, state) => expect(parseFifoLine(line, "master")).toBe(state as never));
+
+  test("another master of lower priority is told apart", () => {
+    expect(isRivalLine('INSTANCE "master" MASTER_RX_LOWER_PRI 200', "master")).toBe(true);
+    expect(parseFifoLine('INSTANCE "master" MASTER_RX_LOWER_PRI 200', "master")).toBeUndefined();
+  });
+
+  test("a dump gives state and counters; half of one gives nothing", () => {
+    const dump = JSON.stringify([{ data: { iname: "master", state: 2 }, stats: { become_master: 1, advert_sent: 9 } }]);
+    expect(parseDump(dump, "master")).toEqual({ state: "master", stats: { become_master: 1, advert_sent: 9 } });
+    expect(parseDump(dump, "other")).toBeUndefined();
+    expect(parseDump(dump.slice(0, 30), "master")).toBeUndefined();
+  });
+
+  test.each([
+    ["12 1", "12 2", true],
+    ["12 2", "12 1", false], // a reload resets the counters
+    ["12 1", "13 1", false],
+    ["hinted", "12 1", false],
+  ])("from life %s to %s: became master again %s", (before, now, again) =>
+    expect(becameMasterAgain(before, now)).toBe(again),
+  );
+});
+
+test("an announcement of an IPv4 address is a gratuitous ARP (RFC 5227), of an IPv6 address a neighbour advertisement (RFC 4861)", () => {
+  const [arp, na, ...others] = announcements("02:00:00:00:00:0a", ["203.0.113.10", "2001:db8::1", "fe80::1"]);
+  expect(others).toEqual([]);
+  expect(Buffer.from(arp ?? []).toString("hex")).toBe(
+    "ffffffffffff02000000000a0806" + "0001080006040001" + "02000000000acb00710a" + "000000000000cb00710a",
+  );
+  const text = Buffer.from(na ?? []).toString("hex");
+  expect(text.startsWith("33330000000102000000000a86dd60000000002" + "03aff20010db8000000000000000000000001ff02")).toBe(
+    true,
+  );
+  // The checksum over pseudo-header and body, with the sum itself, is zero (RFC 1071).
+  const bytes = na ?? new Uint8Array();
+  const body = [...bytes.slice(22, 54), 0, 0, 0, bytes.length - 54, 0, 0, 0, 58, ...bytes.slice(54)];
+  let sum = 0;
+  for (let at = 0; at < body.length; at += 2) sum += ((body[at] ?? 0) << 8) | (body[at + 1] ?? 0);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  expect(sum).toBe(0xffff);
+});
+
+describe("services", () => {
+  test("rows of a user add to the table and replace what they set, and no more", () => {
+    using host = fakeHost({
+      files: {
+        "/etc/config/ns-ha":
+          "config service 'squid'\n\toption passive 'stop'\n\toption synced 'restart'\n\tlist files '/etc/squid'\n" +
+          "config service 'snmpd'\n\toption active 'none'\n\toption passive 'nonsense'\n",
+        "/etc/config/banip": "config banip 'global'\n\toption ban_enabled '0'\n",
+      },
+    });
+    const table = readServiceTable(host.uci.load("ns-ha"));
+    const row = (name: string) => table.find((found) => found.name === name);
+    expect(row("squid")).toMatchObject({
+      active: "restart",
+      passive: "stop",
+      synced: "restart",
+      files: ["/etc/squid"],
+    });
+    expect(row("snmpd")).toMatchObject({ active: "none", passive: "stop", process: true });
+    expect(servicesOfPaths(table, ["/etc/squid/a", "/etc/squidward", "/etc/config/firewall"])).toEqual([
+      { name: "firewall", action: "reload" },
+      { name: "squid", action: "restart" },
+    ]);
+    const banip = row("banip");
+    const dedalo = row("dedalo");
+    expect(banip !== undefined && switchedOn(banip, (pkg) => host.uci.load(pkg))).toBe(false);
+    expect(dedalo !== undefined && switchedOn(dedalo, (pkg) => host.uci.load(pkg))).toBe(true);
+  });
+
+  test("procd's list: running, fallen, nothing to run", () => {
+    const list = {
+      a: { instances: { i: { running: true } } },
+      b: { instances: { i: { running: false } } },
+      c: { instances: {} },
+      d: {},
+    };
+    expect([...(parseServiceList(JSON.stringify(list)) ?? [])]).toEqual([
+      ["a", true],
+      ["b", false],
+    ]);
+    expect(parseServiceList("Command failed")).toBeUndefined();
+  });
+});
+
+describe("alerts", () => {
+  const subscription = { "/etc/config/ns-plug": "config main 'config'\n\toption system_id 'x'\n\toption secret 's'\n" };
+  async function delivered(
+    files: Record<string, string>,
+    play: (alerts: Alerts) => void,
+    codes: number[] = [],
+  ): Promise<string[]> {
+    using host = fakeHost({ files });
+    const sent: string[] = [];
+    host.program("send-alert", ({ args }) => {
+      sent.push(args.filter((arg) => arg !== "--again").join(" "));
+      return { code: codes.shift() ?? 0 };
+    });
+    for (let life = 0; life < 2; life += 1) {
+      const alerts = new Alerts(host);
+      if (life === 0) play(alerts);
+      const end = new AbortController();
+      const running = alerts.run(end.signal);
+      for (let round = 0; round < 4; round += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await host.clock.advance(400_000);
+      }
+      end.abort();
+      await running;
+    }
+    return sent;
+  }
+
+  test("each state once, across a restart; the first OK of all is no news", async () => {
+    expect(
+      await delivered(subscription, (alerts) => {
+        alerts.set("ha:sync:failed", "OK");
+        alerts.set("ha:primary:failed", "FAILURE");
+        alerts.set("ha:primary:failed", "FAILURE");
+      }),
+    ).toEqual(["ha:primary:failed FAILURE"]);
+  });
+
+  test("what cannot be handed over is tried again", async () => {
+    expect(await delivered(subscription, (alerts) => alerts.set("ha:sync:failed", "FAILURE"), [1])).toEqual([
+      "ha:sync:failed FAILURE",
+      "ha:sync:failed FAILURE",
+    ]);
+  });
+
+  test("without a subscription nothing is sent", async () => {
+    expect(await delivered({}, (alerts) => alerts.set("ha:sync:failed", "FAILURE"))).toEqual([]);
+  });
+});
+
+test("history is a ring that skips damaged lines, and merges both nodes by time", () => {
+  using host = fakeHost();
+  const history = new History(host);
+  for (let turn = 0; turn < 2000; turn += 1)
+    history.add({ node: "primary", kind: "transition", text: `turn ${turn} ${"x".repeat(60)}` });
+  host.files.append("/etc/ns-ha/history.jsonl", '{"at": 1, "no');
+  expect(history.list(2).map(({ text }) => text.split(" ")[1])).toEqual(["1998", "1999"]);
+  const sizes = ["", ".1"].map((end) => host.files.stat(`/etc/ns-ha/history.jsonl${end}`)?.size ?? 0);
+  expect(Math.max(...sizes)).toBeLessThan(70_000);
+  const entry = (at: number, node: "primary" | "backup") => ({ at, node, kind: "sync" as const, text: "t" });
+  expect(
+    mergeHistory([entry(1, "primary"), entry(3, "primary")], [entry(2, "backup"), entry(1, "primary")], 2),
+  ).toEqual([entry(2, "backup"), entry(3, "primary")]);
+});
+
+test("differences between the nodes, by kind", () => {
+  const file = (path: string, rest: object = {}) => ({
+    path,
+    type: "file" as const,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: 1,
+    sha256: "a".repeat(64),
+    ...rest,
+  });
+  const here = [file("/a"), file("/b"), file("/c"), file("/d"), file("/e")];
+  const there = [
+    file("/a"),
+    file("/b", { sha256: "b".repeat(64) }),
+    file("/c", { mode: 0o600 }),
+    file("/d", { uid: 5 }),
+    file("/f"),
+  ];
+  expect(diffEntries(here, there).map(({ path, change }) => [path, change])).toEqual([
+    ["/b", "different"],
+    ["/c", "mode"],
+    ["/d", "owner"],
+    ["/e", "missing"],
+    ["/f", "extra"],
+  ]);
+});
+
+test("patterns of the lists", () => {
+  expect(matchesAny("/etc/nginx/a", ["/etc/nginx/"])).toBe(true);
+  expect(matchesAny("/etc/nginx2", ["/etc/nginx"])).toBe(false);
+  expect(matchesAny("/etc/dropbear/dropbear_rsa_host_key", ["/etc/dropbear/*_host_key"])).toBe(true);
+  expect(globToRegExp("/tmp/[!a]?").test("/tmp/bc")).toBe(true);
+  expect(globToRegExp("/tmp/*").test("/tmp/a/b")).toBe(true);
+  expect(isCleanPath("/a/../b")).toBe(false);
+});
+
+test("conntrackd's statistics", () => {
+  const text =
+    "cache internal:\ncurrent active connections:\t\t  12\n\ncache external:\ncurrent active connections:\t\t   3\n";
+  expect(parseConntrackdStatistics(text)).toEqual({ internal: 12, external: 3 });
+  expect(parseConntrackdStatistics("")).toBeUndefined();
+});
