@@ -33,6 +33,12 @@ const controller: readonly Command[] = [
         examples: [["ns-plug reset", "after it, set server, unit_id and token to join another one"]],
         load: async () => ({ run: (await import("./controller/run.ts")).runReset }),
       },
+      {
+        name: "adopt",
+        hidden: true,
+        summary: "give a registered machine its cron lines (the package runs it, also in place of an older one)",
+        load: async () => ({ run: (await import("./subscription/run.ts")).runAdopt }),
+      },
     ],
     load: async () => ({ run: (await import("./controller/run.ts")).runDaemon }),
   },

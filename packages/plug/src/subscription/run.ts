@@ -3,6 +3,7 @@ import type { Call } from "@nethsec/host/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import { deliverAlerts } from "../alerts/deliver.ts";
 import { readPlugConfig, type Subscription } from "../config.ts";
+import { adoptSubscription } from "./adopt.ts";
 import { sendHeartbeat } from "./heartbeat.ts";
 import { collectInventory, sendInventory } from "./inventory.ts";
 import { requestInfo } from "./portal.ts";
@@ -44,6 +45,11 @@ export async function runUnregister(call: Call): Promise<number> {
   const done = await unregisterMachine(call.host);
   if (call.json) call.io.out(`${JSON.stringify({ unregistered: done })}\n`);
   else call.io.out(done ? "Unregistered.\n" : "This machine is not registered: nothing to do.\n");
+  return 0;
+}
+
+export async function runAdopt({ host }: Call): Promise<number> {
+  await adoptSubscription(host);
   return 0;
 }
 
