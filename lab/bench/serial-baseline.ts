@@ -14,6 +14,7 @@ const others = "banip openvpn ns-binding flashstart ddns adblock acme dpi dpi-up
 const script = `#!/bin/sh
 exec 9>/tmp/turn.lock; flock 9
 echo "$1 begun" > /tmp/turn
+turn() {
 case "$1" in
 master)
 	ifup wan; ifup wan2
@@ -26,6 +27,9 @@ master)
 	for s in ${daemons.join(" ")} ${others}; do /etc/init.d/$s stop; done
 	;;
 esac
+}
+# The daemons must not keep the lock.
+turn "$1" 9>&-
 echo "$1 done" > /tmp/turn
 `;
 
