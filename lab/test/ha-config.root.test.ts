@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Lab } from "../src/lab.ts";
 import { until } from "../src/until.ts";
+import { consoles, type Firewall } from "./consoles.ts";
 
-type Firewall = "primary" | "backup";
 const password = "Nethesis,1234";
 let lab: Lab;
 
@@ -17,24 +17,7 @@ afterAll(async () => {
   await lab?.down();
 }, 30_000);
 
-/** Exit code, stdout and stderr of a command typed on a node. */
-async function typed(node: Firewall, line: string): Promise<{ code: number | null; out: string; err: string }> {
-  const { code, stdout, stderr } = await lab.exec(node, ["sh", "-c", line], { ok: "any", timeoutMs: 60_000 });
-  return { code, out: stdout, err: stderr };
-}
-/** The same, expected to succeed; its stdout. */
-async function good(node: Firewall, line: string): Promise<string> {
-  const { code, out, err } = await typed(node, line);
-  if (code !== 0) throw new Error(`${line}: exit code ${code}\n${out}${err}`);
-  return out;
-}
-const addresses = (node: Firewall, device: string): Promise<string> =>
-  lab.sh(node, `ip -4 -o address show dev ${device} | awk '{ print $4 }'`);
-const config = (node: Firewall): Promise<string> => lab.sh(node, "cat /etc/config/keepalived");
-const state = async (node: Firewall): Promise<string> =>
-  (JSON.parse(await good(node, "ns-ha-config status --json")) as { state: string }).state;
-const inState = (node: Firewall, wanted: string): Promise<unknown> =>
-  until(async () => (await state(node)) === wanted, { what: `${node} is ${wanted}`, timeoutMs: 20_000, everyMs: 100 });
+const { typed, good, addresses, config, state, inState } = consoles(() => lab);
 
 async function announce(name: string, address: string): Promise<void> {
   await lab.sh(
@@ -479,55 +462,4 @@ describe("the end", () => {
     expect(rest(await remember("backup"))).toBe(rest(before.get("backup")));
     expect((await typed("backup", "uci show firewall | grep ns_ha")).out).toBe("");
   }, 60_000);
-});
-
-describe("a cluster that another implementation made", () => {
-  test("is adopted: its sections are read as they are, and initialising again completes what is new", async () => {
-    await good("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.239 lan`);
-    await good("primary", "ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan");
-    await good("primary", `echo ${password} | ns-ha-config init-backup-node lan`);
-    await inState("primary", "master");
-    await lab.sh(
-      "primary",
-      "uci delete keepalived.globals.alt_config_file; uci set keepalived.ha_peer.sync_dir=/tmp/ns-ha; uci commit keepalived; rm -f /etc/keepalived/keys/id_admin; reload_config",
-    );
-    await until(
-      async () =>
-        (await lab.sh("primary", "readlink /tmp/keepalived.conf || true")) === "/var/run/ns-ha/keepalived.conf",
-      {
-        what: "keepalived runs with our file again",
-        timeoutMs: 15_000,
-      },
-    );
-    expect((await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24")).code).toBe(1);
-    await good("primary", "ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan");
-    await good("primary", `echo ${password} | ns-ha-config init-backup-node lan`);
-    await good("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
-    await inState("primary", "master");
-  }, 90_000);
-
-  test("ssh-remote on a terminal is a shell, whose prompt says which node it is", async () => {
-    const line = `(sleep 1.5; echo 'echo $((40+2))'; sleep 1; echo exit; sleep 1) | socat - EXEC:'ns-ha-config ssh-remote',pty,setsid,ctty,stderr`;
-    const shown = await good("primary", line);
-    expect(shown).toContain(" [S]:");
-    expect(shown).toContain("\n42");
-  }, 30_000);
-});
-
-describe("the primary is gone for good", () => {
-  test("the backup carries the site, and after reset --force goes on as a firewall of its own", async () => {
-    await good("primary", "ns-ha-config sync --wait");
-    await lab.kill("primary");
-    await inState("backup", "master");
-    expect(await good("backup", "ns-ha-config reset --force --yes")).toContain("goes on with the WAN, VPNs and routes");
-    expect(await lab.sh("backup", "uci show network | grep -c -e ns_tag -e auto || true")).toBe("0");
-    await until(async () => (await addresses("backup", "eth1")).includes("203.0.113.10/24"), {
-      what: "it has the primary's WAN address",
-      timeoutMs: 15_000,
-    });
-    await until(async () => (await typed("backup", "ping -c 1 -W 1 192.0.2.80")).code === 0, {
-      what: "it reaches the internet",
-      timeoutMs: 15_000,
-    });
-  }, 90_000);
 });

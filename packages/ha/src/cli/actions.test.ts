@@ -292,6 +292,7 @@ describe("ns-ha render", () => {
     using nodes = twoNodes();
     await initBoth(nodes);
     const seen = (): string[] => nodes.primary.calls.filter((line) => line.startsWith("keepalived "));
+    nodes.primary.files.mkdir("/tmp");
     nodes.primary.files.symlink(haPaths.keepalivedConf, haPaths.keepalivedLink);
     const before = seen().length;
     await render(callOn(nodes.primary, {}).call);
