@@ -94,7 +94,9 @@ function tunnelReporter(host: Host, report: Report): (up: boolean, trouble: stri
     report("connected");
     tunnelAddress(host).then(
       (address) => {
-        if (isUp) report("connected", undefined, address);
+        if (!isUp) return;
+        report("connected", undefined, address);
+        host.log("info", `connected to the controller; this unit's address there is ${address ?? "not known"}`);
       },
       (error: unknown) => host.log("warning", `the tunnel's address is not known: ${String(error)}`),
     );

@@ -39,9 +39,10 @@ export async function registerMachine(
   host.uci.change((transaction) =>
     writePlugOptions(transaction, { ...portals[type], system_id: systemId, type, secret }),
   );
-  const { subscription } = readPlugConfig(host.uci);
+  const { subscription, controller } = readPlugConfig(host.uci);
   if (subscription === undefined) throw new Error("a subscription that was just saved cannot be read");
   for (const job of ["send-heartbeat", "send-inventory", "send-backup"] as const) await setJob(host, job);
+  if (controller.server !== undefined) await setJob(host, "ns-push-reports");
   await enableAlerts(host);
   // The portal has accepted the machine: what cannot be sent now is sent by cron.
   await tell(host, "inventory", () => sendInventory(host, subscription));
