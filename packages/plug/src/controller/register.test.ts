@@ -16,7 +16,9 @@ let ca: TestCa;
 const seen: Seen[] = [];
 const servers: Bun.Server<undefined>[] = [];
 const urls: Record<string, string> = {};
-let answer: () => Response = () => new Response("");
+const notApproved = (): Response =>
+  Response.json({ code: 403, message: "unit not allowed, no certificate found" }, { status: 403 });
+let answer = notApproved;
 const { signal } = new AbortController();
 const credentials = { username: "admin-name", password: "password-of-this-start" };
 const token = "the-registration-token";
@@ -65,7 +67,7 @@ async function ask(
 const reasonOf = (registration: Registration): string => (registration.kind === "failed" ? registration.reason : "");
 
 test("the request is the contract's", async () => {
-  answer = () => Response.json({ code: 403, message: "unit not allowed, no certificate found" }, { status: 403 });
+  answer = notApproved;
   const more = "\toption type 'community'\n\toption system_id 's-1'\n\toption secret 'x'\n";
   expect(await ask(urls["good"] ?? "", { more })).toMatchObject({ kind: "waiting", cause: "approval" });
   expect(seen.at(-1)).toEqual({
@@ -95,6 +97,7 @@ test.each([
 
 test("an authority that this machine does not trust; tls_verify 0 accepts it", async () => {
   using other = await testCa();
+  answer = notApproved;
   expect(reasonOf(await ask(urls["good"] ?? "", { ca: other.certificate }))).toContain("does not trust");
   expect(await ask(urls["good"] ?? "", { ca: other.certificate, more: "\toption tls_verify '0'\n" })).toMatchObject({
     kind: "waiting",
