@@ -18,6 +18,18 @@ const idleSeconds = Math.min(600, failovers * 12);
 const name = `bench${process.pid}`;
 const say = (text: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
 
+/** A bench of an hour is not given up because the lab did not come up once; it says so. */
+async function labUp(): Promise<Lab> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await Lab.up({ name });
+    } catch (error) {
+      if (attempt === 3) throw error;
+      say(`the lab did not come up, again: ${String(error).split("\n")[0]}`);
+    }
+  }
+}
+
 /** Milliseconds from the power cut; `whole`: TCP through NAT moves again and every service runs. */
 interface Cost {
   readonly lan: number;
@@ -38,7 +50,7 @@ async function failover(lab: Lab, takenOver: () => Promise<void>): Promise<Cost>
 }
 
 async function clusterFailovers(timing: "fast" | "classic"): Promise<{ costs: Cost[]; lab: Lab }> {
-  const lab = await Lab.up({ name });
+  const lab = await labUp();
   await makeCluster(lab, { timing });
   const costs: Cost[] = [];
   for (let turn = 0; turn < failovers; turn += 1) {
@@ -101,7 +113,7 @@ async function idleAgent(lab: Lab): Promise<{ share: number; bytes: number }> {
 }
 
 async function baseline(): Promise<Cost[]> {
-  await using lab = await Lab.up({ name });
+  await using lab = await labUp();
   const services = await startSerialBaseline(lab);
   const costs: Cost[] = [];
   for (let turn = 0; turn < failovers; turn += 1) {
