@@ -1,0 +1,136 @@
+/**
+ * What goes wrong while a cluster is changed: wrong arguments, a backup that refuses, is not there or is another machine, a full disk,
+ * a command that is killed. Whatever happens, both nodes are as they were, or status says what to run again.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { makeCluster } from "../src/ha-cluster.ts";
+import { Lab } from "../src/lab.ts";
+import { until } from "../src/until.ts";
+import { consoles } from "./consoles.ts";
+
+const password = "Nethesis,1234";
+let lab: Lab;
+const { typed, good, addresses, config } = consoles(() => lab);
+
+beforeAll(async () => {
+  lab = await Lab.up({ name: `t${process.pid}faults` });
+  await makeCluster(lab);
+  await lab.sh(
+    "primary",
+    "uci -q delete dhcp.lan2.dhcp_option; for option in 3 6; do uci add_list dhcp.lan2.dhcp_option=$option,192.168.200.190; done; uci commit dhcp; reload_config",
+  );
+  await good("primary", "ns-ha-config add-vip lan 192.168.100.66/24");
+  await good("primary", "ns-ha-config add-lan-interface 192.168.200.185 192.168.200.186 192.168.200.190/24");
+}, 120_000);
+afterAll(async () => {
+  await lab?.down();
+}, 30_000);
+
+describe("what goes wrong", () => {
+  test.each([
+    ["a virtual IP that answers", "add-vip lan 192.168.100.CLIENT/24", "answers for 192.168.100.CLIENT already"],
+    ["outside the network", "add-vip lan 10.1.1.1/24", "10.1.1.1 is outside the network of lan (192.168.100.0/24)."],
+    ["not in CIDR notation", "add-vip lan 192.168.100.67", "Write it with its prefix, for example 192.168.100.67/24"],
+    ["an unknown interface", "remove-interface dmz", "not configured for HA; configured are: lan, lan2."],
+    ["an unknown VIP", "remove-vip lan 192.168.100.9/24", "there are: lan 192.168.100.66/24."],
+    ["a missing argument", "add-vip lan", "the argument <vip_address> is missing"],
+    ["an unknown action", "add-vips lan", 'did you mean "add-vip"?'],
+  ])(
+    "%s is refused before anything changes",
+    async (_what, line, words) => {
+      const address =
+        (await lab.sh("client1", "ip -4 -o address show dev eth0 | awk '{ print $4 }'"))
+          .split("/")[0]
+          ?.split(".")
+          .pop() ?? "";
+      const were = [await config("primary"), await config("backup")];
+      const { code, out, err } = await typed("primary", `ns-ha-config ${line.replace("CLIENT", address)}`);
+      expect(code).toBeGreaterThan(0);
+      expect(out).toBe("");
+      expect(err).toContain(words.replace("CLIENT", address));
+      expect([await config("primary"), await config("backup")]).toEqual(were);
+    },
+    30_000,
+  );
+
+  test("on the backup an action says where it belongs", async () => {
+    const { code, err } = await typed("backup", "ns-ha-config add-vip lan 192.168.100.67/24");
+    expect(code).toBe(1);
+    expect(err).toContain("Run there: ssh root@192.168.100.238 ns-ha-config add-vip lan 192.168.100.67/24\n");
+  }, 30_000);
+
+  test("the backup cannot be reached: the primary is put back, the message names the node", async () => {
+    const was = await config("primary");
+    await lab.sh("backup", "/etc/init.d/dropbear stop");
+    const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    await lab.sh("backup", "/etc/init.d/dropbear start");
+    expect(code).toBe(1);
+    expect(err).toContain(
+      "The backup node 192.168.100.239 cannot be reached by SSH on port 65022: connection refused.",
+    );
+    expect(await config("primary")).toBe(was);
+    expect(await addresses("primary", "br-lan")).not.toContain("192.168.100.67");
+  }, 60_000);
+
+  test("the backup refuses: the primary is put back, with the backup's reason", async () => {
+    const was = await config("primary");
+    await lab.sh("backup", "mv /etc/config/keepalived /etc/config/keepalived.away; mkdir /etc/config/keepalived");
+    const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    await lab.sh("backup", "rmdir /etc/config/keepalived; mv /etc/config/keepalived.away /etc/config/keepalived");
+    expect(code).toBe(1);
+    expect(err).toContain("The backup node 192.168.100.239 ");
+    expect(await config("primary")).toBe(was);
+  }, 60_000);
+
+  test("the backup's disk is full: both nodes are as they were", async () => {
+    const were = [await config("primary"), await config("backup")];
+    await lab.fillDisk("backup", "/etc");
+    const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    await lab.freeDisk("backup", "/etc");
+    expect(code).toBe(1);
+    expect(err).toContain("The backup node 192.168.100.239 refused add-vip");
+    expect([await config("primary"), await config("backup")]).toEqual(were);
+    expect(await good("primary", "ns-ha-config status")).not.toContain("interrupted");
+  }, 60_000);
+
+  test("killed half-way: status says it, running it again completes it", async () => {
+    lab.pause("backup", "dropbear");
+    const line = "ns-ha-config add-vip lan 192.168.100.68/24";
+    await lab.sh("primary", `${line} >/dev/null 2>&1 & echo $! >/tmp/change.pid`);
+    await until(
+      async () => (await typed("primary", "grep -l 'call add-vi[p]' /proc/[0-9]*/cmdline")).out.includes("/proc"),
+      {
+        what: "it waits for the backup",
+        timeoutMs: 15_000,
+      },
+    );
+    await lab.sh("primary", "kill -9 $(cat /tmp/change.pid); killall -9 dbclient");
+    lab.resume("backup", "dropbear");
+    expect(await good("primary", "ns-ha-config status")).toContain(
+      "A change was interrupted, the nodes may differ. Complete it: ns-ha-config add-vip lan 192.168.100.68/24",
+    );
+    expect((await typed("primary", "ns-ha-config add-vip lan 192.168.100.69/24")).err).toContain(
+      "An earlier change was interrupted",
+    );
+    expect(await good("primary", line)).toBe("The VIP 192.168.100.68/24 was added to lan on both nodes.\n");
+    for (const node of ["primary", "backup"] as const) expect(await config(node)).toContain("192.168.100.68/24");
+    expect(await good("primary", "ns-ha-config status")).not.toContain("interrupted");
+    await good("primary", "ns-ha-config remove-vip lan 192.168.100.68/24");
+  }, 60_000);
+
+  test("another host key: nothing is sent, and the message says what to do", async () => {
+    const key = "/etc/dropbear/dropbear_ed25519_host_key";
+    await lab.sh(
+      "backup",
+      `mv ${key} /tmp/hostkey; dropbearkey -t ed25519 -f ${key} >/dev/null 2>&1; /etc/init.d/dropbear restart`,
+    );
+    const changed = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    const password22 = await typed("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.239 lan`);
+    await lab.sh("backup", `mv /tmp/hostkey ${key}; /etc/init.d/dropbear restart`);
+    for (const { code, err } of [changed, password22]) {
+      expect(code).toBe(1);
+      expect(err).toContain("The SSH host key of 192.168.100.239 is not the one that was pinned");
+    }
+    expect(await config("primary")).not.toContain("192.168.100.67");
+  }, 60_000);
+});
