@@ -23,6 +23,11 @@ test("hooks run in name order, whatever each of them does: one that fails, hangs
     ran.push("50-linked");
     return "";
   });
+  for (const name of ["30-not-executable", "60-folder"])
+    host.program(name, () => {
+      ran.push(name);
+      return "";
+    });
   host.files.mkdir(`${dir}/60-folder`);
   host.files.symlink("/nowhere", `${dir}/70-dangling`);
 

@@ -1,5 +1,6 @@
 /** The queue against what the contract says of it: the newest state wins, each is delivered once, nothing outlives its bound. */
 import { expect, test } from "bun:test";
+import { FileError } from "@nethsec/host/file-error";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import fc from "fast-check";
 import {
@@ -70,6 +71,29 @@ test("a state that comes while an older one is on its way is not lost", () => {
   queueAlert(host, "wan:wan:down", "OK");
   if (onItsWay !== undefined) markDelivered(host, onItsWay, "FAILURE");
   expect(readAlerts(host)).toMatchObject([{ wanted: "OK", delivered: "FAILURE" }]);
+});
+
+test("while nothing can be written on disk, alerts wait in memory; afterwards the newest state is on disk", () => {
+  using host = fakeHost();
+  queueAlert(host, "df:root:percent_bytes:free", "OK");
+  let full = true;
+  const files: typeof host.files = {
+    ...host.files,
+    write: (path, data, options) => {
+      if (full && path.startsWith(queueDir))
+        throw new FileError({ path, code: "disk_full", errno: "ENOSPC", message: "no space left on the device" });
+      host.files.write(path, data, options);
+    },
+  };
+  expect(queueAlert({ files, clock: host.clock }, "df:root:percent_bytes:free", "FAILURE")).toBe(true);
+  queueAlert({ files, clock: host.clock }, "wan:wan:down", "FAILURE");
+  expect(readAlerts(host)).toMatchObject([{ wanted: "FAILURE" }, { wanted: "FAILURE" }]);
+  full = false;
+  for (const record of readAlerts(host)) markDelivered({ files }, record, "FAILURE");
+  expect(host.files.list(queueDir)).toHaveLength(2);
+  expect(
+    readAlerts({ files: { ...host.files, list: (dir) => (dir === queueDir ? host.files.list(dir) : []) } }),
+  ).toMatchObject([{ delivered: "FAILURE" }, { delivered: "FAILURE" }]);
 });
 
 test("it is bounded, and what waits is kept before what was delivered", () => {

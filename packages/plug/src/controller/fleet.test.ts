@@ -2,11 +2,17 @@
 import { expect, test } from "bun:test";
 import { fleetOutage } from "../testing/fleet-outage.ts";
 
-test("a fleet whose controller was away for a minute comes back evenly, within ten minutes, procd's respawns included", async () => {
-  const { perSecond, allMs } = await fleetOutage(1000, 60_000);
-  // A hundred requests a second for 10,000 units are ten for these; chance makes single seconds busier.
-  const busiestTen = perSecond.map((_, at) => perSecond.slice(at, at + 10).reduce((sum, count) => sum + count, 0) / 10);
-  expect(Math.max(...busiestTen)).toBeLessThanOrEqual(10);
-  expect(Math.max(...perSecond)).toBeLessThanOrEqual(25);
-  expect(allMs).toBeLessThanOrEqual(600_000);
-}, 60_000);
+test.each([1, 60])(
+  "a fleet whose controller was away for %d s comes back evenly, within ten minutes",
+  async (seconds) => {
+    const { perSecond, allMs } = await fleetOutage(1000, seconds * 1000);
+    // A hundred requests a second for 10,000 units are ten for these; chance makes single seconds busier.
+    const busiestTen = perSecond.map(
+      (_, at) => perSecond.slice(at, at + 10).reduce((sum, count) => sum + count, 0) / 10,
+    );
+    expect(Math.max(...busiestTen)).toBeLessThanOrEqual(10);
+    expect(Math.max(...perSecond)).toBeLessThanOrEqual(25);
+    expect(allMs).toBeLessThanOrEqual(600_000);
+  },
+  60_000,
+);
