@@ -15,7 +15,7 @@ test.each([
   expect(alertOfNetdata(chart, status)).toEqual(alert as ReturnType<typeof alertOfNetdata>);
 });
 
-test("netdata's settings are written once, and a file that is not ours is left alone", async () => {
+test("netdata's settings are written once; a file that is not ours is left alone, or kept beside when ours takes its place", async () => {
   using host = fakeHost();
   await enableAlerts(host);
   expect(host.files.readText(notifyConfPath)).toContain('SEND_CUSTOM="YES"');
@@ -24,6 +24,9 @@ test("netdata's settings are written once, and a file that is not ours is left a
   host.files.write(notifyConfPath, "# mine\n");
   await disableAlerts(host);
   expect(host.files.readText(notifyConfPath)).toBe("# mine\n");
+  await enableAlerts(host);
+  expect(host.files.readText(notifyConfPath)).toContain('SEND_CUSTOM="YES"');
+  expect(host.files.readText(`${notifyConfPath}.before-ns-plug`)).toBe("# mine\n");
 });
 
 /** The portal cannot be reached (nothing listens there): what is to be sent can be read in the queue. */

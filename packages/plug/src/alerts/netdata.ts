@@ -61,7 +61,10 @@ export async function disableAlerts(host: Needs): Promise<void> {
 
 async function write(host: Needs, enabled: boolean): Promise<void> {
   const text = notifyConf(enabled);
-  if (host.files.readText(notifyConfPath) === text) return;
+  const before = host.files.readText(notifyConfPath);
+  if (before === text) return;
+  if (before !== undefined && !before.startsWith(marker))
+    host.files.write(`${notifyConfPath}.before-ns-plug`, before, { mode: 0o644 });
   host.files.write(notifyConfPath, text, { mode: 0o644 });
   if (host.services.exists("netdata") && (await host.services.running("netdata")))
     await host.services.call("netdata", "restart");
