@@ -112,11 +112,8 @@ export class Accounting {
       flows.remove(row);
     }
     this.giveUpOld();
-    this.identities.clear();
-    for (const row of flows.each()) {
-      const identity = flows.identity[row];
-      if (identity !== undefined) this.identities.set(identityKey(identity), identity);
-    }
+    const inUse = new Set(flows.identity);
+    for (const [key, identity] of this.identities) if (!inUse.has(identity)) this.identities.delete(key);
   }
 
   /** An identity that takes longer than an hour does not come: without an end, the waiting of endless unknown flows would grow. */

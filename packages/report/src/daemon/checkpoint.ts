@@ -110,7 +110,9 @@ function writeIdentities(out: ByteWriter, accounting: Accounting): Map<FlowIdent
     const identity = accounting.flows.identity[row];
     if (identity === undefined || numbers.has(identity)) continue;
     numbers.set(identity, numbers.size + 1);
-    for (const text of [identity.client, identity.protocol, identity.application]) numberOf(text);
+    numberOf(identity.client);
+    numberOf(identity.protocol);
+    numberOf(identity.application);
     if (identity.host !== undefined) numberOf(identity.host);
   }
   out.names([...texts.keys()]);
@@ -140,9 +142,8 @@ function writeFlows(out: ByteWriter, accounting: Accounting, identities: Readonl
   const { flows, waiting } = accounting;
   out.number(flows.size);
   for (const row of flows.each()) {
-    const key = flows.keyOf(row);
-    for (const word of key.digest) out.word(word);
-    out.number(key.interface);
+    for (let index = 0; index < 5; index++) out.word(flows.digestWord(row, index));
+    out.number(flows.interfaceOf(row));
     out.number(flows.flags(row));
     out.number(flows.get(row, Field.total));
     out.number(flows.get(row, Field.skipped));
@@ -150,9 +151,9 @@ function writeFlows(out: ByteWriter, accounting: Accounting, identities: Readonl
     out.double(flows.get(row, Field.lastSeen));
     const identity = flows.identity[row];
     out.number(identity === undefined ? 0 : (identities.get(identity) ?? 0));
-    const pairs = waiting.get(row) ?? [];
-    out.number(pairs.length);
-    for (const number of pairs) out.number(number);
+    const pairs = waiting.get(row);
+    out.number(pairs?.length ?? 0);
+    if (pairs !== undefined) for (const number of pairs) out.number(number);
   }
 }
 

@@ -140,10 +140,13 @@ export class FlowTable {
     for (let row = 0; row < this.rows; row++) if (this.flags(row) !== 0) yield row;
   }
 
-  /** The row's digest (a view) and interface. */
-  keyOf(row: number): { readonly digest: Uint32Array; readonly interface: number } {
-    const at = row * rowWords + keyAt;
-    return { digest: this.words.subarray(at, at + 5), interface: (this.words[at + 5] ?? 0) >>> flagBits };
+  /** One of the five words of the row's digest. */
+  digestWord(row: number, index: number): number {
+    return this.words[row * rowWords + keyAt + index] ?? 0;
+  }
+
+  interfaceOf(row: number): number {
+    return (this.words[row * rowWords + tailAt] ?? 0) >>> flagBits;
   }
 
   private home(row: number): number {
