@@ -75,7 +75,7 @@ rm -rf /etc/init.d/sshd
 mkdir -p /etc/rc.d /etc/crontabs /var/run /var/lock /etc/ns-plug
 echo '0 1 * * * /root/own-script' >/etc/crontabs/root
 echo 'echo my line' >/etc/mwan3.user
-printf "config main 'config'\\n\\toption server 'https://controller.example.org'\\n\\toption unit_id 'abc'\\n\\toption token ''\\n" >/etc/config/ns-plug
+printf "config main 'config'\\n\\toption server 'https://controller.example.org'\\n\\toption unit_id 'abc'\\n\\toption token ''\\n\\toption system_id 'S1'\\n\\toption type 'enterprise'\\n\\toption secret 's'\\n" >/etc/config/ns-plug
 echo key >/etc/ns-plug/key
 `;
 
@@ -83,12 +83,15 @@ test("a life on a firewall in use: installed, upgraded, removed; nothing of the 
   using root = firewall();
   const printed = root.run(`${setup}
 snapshot before
+# What the older package had put there.
+echo '*/10 * * * * sleep 7; /usr/sbin/send-heartbeat' >>/etc/crontabs/root
 sh /packages/first/install.sh >/tmp/install 2>&1 || cat /tmp/install
 tail -1 /tmp/install
 echo "version: $(nethsec --version)"
 echo "unpacked: $(ls /usr/lib/nethsec)$(stat -c %a /usr/sbin/nethsec)"
 echo "kept: $(uci get ns-plug.config.unit_id) $(grep -c own-script /etc/crontabs/root) $(grep -c 'my line' /etc/mwan3.user)"
 echo "ours: $(grep -c nethsec:dpireport-cleanup /etc/crontabs/root) $(grep -c mwan-hooks /etc/mwan3.user) $(uci get firewall.ns_controller.device)"
+echo "adopted: $(grep -c '/usr/sbin/send-.* # nethsec:send-' /etc/crontabs/root) of $(grep -c /usr/sbin/send- /etc/crontabs/root)"
 echo "enabled: $(ls /etc/rc.d | grep -e report -e ns- | tr '\\n' ' ')"
 running() { [ -s /var/run/procd/services/dpireport/instance1/pid ]; }
 wait_for 20 running && echo "running: dpireport"
@@ -115,6 +118,7 @@ compare before after | sed 's/^/differs: /'
     "unpacked: 755",
     "kept: abc 1 1",
     "ours: 1 1 tun-nsplug",
+    "adopted: 3 of 3",
     "enabled: K02ns-ha K10ns-plug K10ns-report K15dpireport S21ns-ha S90dpireport S98ns-report S99ns-plug ",
     "running: dpireport",
     "status: 1",

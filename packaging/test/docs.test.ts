@@ -1,0 +1,171 @@
+/** Each command that the manual names exists, with its actions, options and number of arguments; each link leads somewhere. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Command, Option } from "../../packages/host/src/command.ts";
+import { commands as labCommands } from "../../lab/src/commands.ts";
+import { commands as product } from "../../packages/cli/src/commands.ts";
+
+const checkout = dirname(dirname(import.meta.dirname));
+const lab = labCommands.flatMap(({ actions = [] }) => actions);
+const pages = [
+  ...readdirSync(join(checkout, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+  "README.md",
+  "CONTRIBUTING.md",
+];
+const targets = new Set(
+  ["Makefile", "packaging/packages.mk"].flatMap((name) =>
+    [...readFileSync(join(checkout, name), "utf8").matchAll(/^([a-z-]+):/gm)].map((match) => match[1] ?? ""),
+  ),
+);
+const common: readonly Option[] = [
+  { name: "json", summary: "" },
+  { name: "help", short: "h", summary: "" },
+  { name: "version", summary: "" },
+];
+const builtin: readonly Command[] = ["help", "completion", "man"].map((name) => ({
+  name,
+  summary: "",
+  args: [{ name: "command", summary: "", optional: true }],
+}));
+
+/** Lines of fenced blocks without a language or of a shell's, and code in running text. */
+function snippets(text: string): string[] {
+  const fenced = [...text.matchAll(/^ *```(console|sh|)\n([^]*?)^ *```$/gm)].flatMap((match) =>
+    (match[2] ?? "").split("\n"),
+  );
+  const rest = text.replace(/^ *```[^]*?^ *```$/gm, "");
+  const inline = [...rest.matchAll(/`([^`\n]+)`/g)].map((match) => match[1] ?? "");
+  return [...fenced, ...inline];
+}
+
+/** The single commands of a line, as words. Comments, prompts, redirections and words of sh are left out. */
+function commandsOf(line: string): string[][] {
+  return line
+    .replace(/^\s*[#$] /, "")
+    .replace(/(^|\s)#.*$/, "")
+    .replaceAll(/(^|\s)\d*[<>]+ *[^\s|;]+/g, "")
+    .split(/&&|\|\||[|;]|\$\(|\)/)
+    .map((part) =>
+      part
+        .trim()
+        .split(/\s+/)
+        .filter((word) => word !== ""),
+    )
+    .filter((words) => words.length > 0);
+}
+
+const isPlaceholder = (word: string): boolean => /[<>[\]…]|^\.\.\.$|^-?[A-Z]{2,}/.test(word);
+
+/** What is wrong with these words as a call of `command`; undefined when nothing is. */
+function problemOf(command: Command, words: readonly string[], inherited: readonly Option[]): string | undefined {
+  if (command.raw === true) return undefined;
+  const options = [...(command.options ?? []), ...inherited];
+  const plain: string[] = [];
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? "";
+    // What follows is another program's.
+    if (word === "--") break;
+    if (!word.startsWith("-") || word === "-") {
+      plain.push(word);
+      const action = command.actions?.find(({ name }) => name === word);
+      if (action !== undefined && plain.length === 1) return problemOf(action, words.slice(index + 1), options);
+      continue;
+    }
+    const name = word.replace(/=.*/, "");
+    const option = options.find((each) => `--${each.name}` === name || `-${each.short ?? ""}` === name);
+    if (option === undefined) return `${command.name} has no option ${name}`;
+    if (option.value !== undefined && !word.includes("=")) index++;
+  }
+  if (command.actions !== undefined && plain[0] !== undefined && !isPlaceholder(plain[0]))
+    return `${command.name} has no action ${plain[0]}`;
+  const args = command.args ?? [];
+  const most = args.some(({ variadic }) => variadic === true) ? Infinity : args.length;
+  if (plain.length > most && !plain.some(isPlaceholder))
+    return `${command.name} takes ${most} arguments, not ${plain.join(" ")}`;
+  return undefined;
+}
+
+/** The command that a word calls, and the words that are left for it. */
+function called(words: readonly string[]): [Command, readonly string[]] | undefined {
+  const [first = "", ...rest] = words;
+  if (first === "nethsec") {
+    const command = [...product, ...builtin].find(({ name }) => name === rest[0]);
+    return rest[0] === undefined || rest[0].startsWith("-") ? undefined : [command ?? missing(rest[0]), rest.slice(1)];
+  }
+  if (first === "lab/lab" || first === "nethsec-lab") {
+    const named = rest[0] === "--name" ? rest.slice(2) : rest;
+    if (named[0] === undefined || named[0].startsWith("-") || isPlaceholder(named[0])) return undefined;
+    return [lab.find(({ name }) => name === named[0]) ?? missing(named[0]), named.slice(1)];
+  }
+  const command = product.find(({ name, path }) => name === first || (path ?? `/usr/sbin/${name}`) === first);
+  return command === undefined ? undefined : [command, rest];
+}
+
+const missing = (name: string): Command => ({ name, summary: "missing" });
+
+function problems(text: string): string[] {
+  return snippets(text).flatMap((line) =>
+    commandsOf(line).flatMap((words) => {
+      if (
+        words[0] === "make" &&
+        words[1] !== undefined &&
+        /^[a-z-]+$/.test(words[1]) &&
+        line.trim().startsWith("make ")
+      )
+        return targets.has(words[1]) ? [] : [`${line.trim()}: there is no target ${words[1]}`];
+      const call = called(words);
+      if (call === undefined) return [];
+      const [command, rest] = call;
+      const problem =
+        command.summary === "missing" ? `there is no command ${command.name}` : problemOf(command, rest, common);
+      return problem === undefined ? [] : [`${line.trim()}: ${problem}`];
+    }),
+  );
+}
+
+describe("the check itself", () => {
+  test.each([
+    ["`ns-ha-config stauts`", "no action stauts"],
+    ["```console\nns-report summary --clint 1\n```", "no option --clint"],
+    ["```\n# ns-ha-config add-vip lan 1 2\n```", "takes 2 arguments"],
+    ["`make demonstration`", "no target"],
+    ["`lab/lab shel primary`", "no command shel"],
+    ["`echo x | ns-plug rest`", "no action rest"],
+  ])("%p is found", (text, expected) => {
+    expect(problems(text).join()).toContain(expected);
+  });
+  test("what is right is not", () => {
+    expect(problems("`ns-ha-config sync --wait; ns-report top hosts --limit 50 | head` `lab/lab --name x up`")).toEqual(
+      [],
+    );
+  });
+});
+
+test.each(pages)("%s names only commands that exist", (page) => {
+  expect(problems(readFileSync(join(checkout, page), "utf8"))).toEqual([]);
+});
+
+/** A heading's anchor, as GitHub makes it. */
+const anchorOf = (heading: string): string =>
+  heading
+    .replaceAll(/[`*]/g, "")
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+    .trim()
+    .replaceAll(" ", "-");
+
+test.each(pages)("links of %s lead somewhere", (page) => {
+  const text = readFileSync(join(checkout, page), "utf8");
+  for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^[a-z]+:/.test(target)) continue;
+    const [file = "", anchor] = target.split("#");
+    const path = join(checkout, file === "" ? page : join(dirname(page), file));
+    expect(`${target} ${existsSync(path)}`).toBe(`${target} true`);
+    if (anchor === undefined) continue;
+    const anchors = [...readFileSync(path, "utf8").matchAll(/^#+ (.*)$/gm)].map((match) => anchorOf(match[1] ?? ""));
+    expect(anchors).toContain(anchor);
+  }
+});
