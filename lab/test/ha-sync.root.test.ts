@@ -41,10 +41,9 @@ describe("synchronisation", () => {
       what: "the change is there",
       timeoutMs: 5000,
     });
-    await until(
-      async () => (await lab.sh("primary", "grep -c 'ns-rsync.sh: Successful' /var/log/messages")) !== "0",
-      { what: "it is in the log" },
-    );
+    await until(async () => (await lab.sh("primary", "grep -c 'ns-rsync.sh: Successful' /var/log/messages")) !== "0", {
+      what: "it is in the log",
+    });
     expect(await status()).toBe("Successful");
     expect(await lab.sh("primary", "uci -P /var/state get keepalived.ha_peer.last_sync_status")).toBe("Successful");
     expect(await lab.sh("primary", "ns-ha-config diff")).toContain("holds what the primary has");
