@@ -68,3 +68,16 @@ test("the SBOM names every npm package that the executable is made of, with a li
     if (name !== "bun" && !name.startsWith("@nethsec/")) expect(hashes).toHaveLength(1);
   }
 });
+
+test("docs/dependencies.md lists what the SBOM lists, in the same versions", () => {
+  const child = Bun.spawnSync([process.execPath, join(checkout, "packaging/sbom.ts")]);
+  const sbom: { components: { name: string; version: string }[] } = JSON.parse(child.stdout.toString());
+  const listed = readFileSync(join(checkout, "docs/dependencies.md"), "utf8")
+    .split("\n| for development")[0]
+    ?.matchAll(/^\| ([A-Za-z0-9, ()-]+) \| ([0-9., ]+) \|/gm);
+  const versions = [...(listed ?? [])].flatMap(([, names = "", numbers = ""]) =>
+    names.split(", ").map((name, index) => `${name.replace(/ .*/, "").toLowerCase()} ${numbers.split(", ")[index]}`),
+  );
+  const contained = sbom.components.filter(({ name }) => !name.startsWith("@nethsec/"));
+  expect(versions.toSorted()).toEqual(contained.map(({ name, version }) => `${name} ${version}`).toSorted());
+});
