@@ -1,7 +1,7 @@
 /**
  * What a failover costs a user: `make bench-ha` (FAILOVERS=50 for the record, default 10 for each timing). Power cuts of the master, planned
  * switches, synchronised changes, the idle agent, and beside them, in the same run, keepalived with serial shell scripts as the baseline. Prints a
- * table with the targets of the design and draws docs/failover.svg.
+ * table with the targets of the design and draws docs/ha-figures.svg.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { agentView, inPlace, makeCluster, runningServices } from "../src/ha-cluster.ts";
@@ -194,5 +194,5 @@ for (const { label, values, target, at } of series) {
 }
 const idleText = `${(idle.share * 100).toFixed(2)}% of a core, ${Math.round(idle.bytes / 1024 / 1024)} MiB over ${idleSeconds} s`;
 console.log(`idle agent (${view?.state}): ${idleText} (targets 0.2%, 45 MB)`);
-writeFileSync(`${checkout}/docs/failover.svg`, drawSeries(series, `${failovers} failovers each, ${idleText}`));
-console.log("Drawn: docs/failover.svg");
+writeFileSync(`${checkout}/docs/ha-figures.svg`, drawSeries(series, `${failovers} failovers each, ${idleText}`));
+console.log("Drawn: docs/ha-figures.svg");
