@@ -1,10 +1,12 @@
 # Included by the Makefile of the checkout: packages for both systems, in dist/.
 PACKED := dist/nethsec-linux-x64-musl.xz dist/nethsec-linux-arm64-musl.xz
 
-dist/nethsec-linux-%: $(SOURCES) package-lock.json
-	@$(MAKE) --no-print-directory build TARGET=linux-$*
+FOREIGN := dist/nethsec-linux-x64-musl dist/nethsec-linux-arm64-musl dist/nethsec-linux-arm64
 
-dist/%.xz: dist/%
+$(filter-out $(OUT),$(FOREIGN)): dist/nethsec-%: $(SOURCES) package-lock.json
+	@$(MAKE) --no-print-directory build TARGET=$*
+
+$(PACKED): %.xz: %
 	@packaging/pack-executable $<
 
 packed: $(PACKED) ## executables for OpenWrt, packed, as packaging/openwrt/Makefile takes them
