@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localFiles } from "@nethsec/host/local-files";
-import { readStatus, type DaemonStatus } from "../src/daemon-status.ts";
+import { readStatus } from "../src/daemon-status.ts";
 import { flowServer, send, until } from "../test/flow-server.ts";
 
 const [flows = 100_000, clients = 1000] = process.argv.slice(2).map(Number);
@@ -50,7 +50,9 @@ try {
   const socket = await server.next();
   const saw = (count: number) => (): boolean => {
     const status = readStatus(files, "/reports");
-    return status?.pid === daemon.pid && (count === 0 ? status.connected : status.events >= count);
+    return (
+      status !== undefined && status.pid === daemon.pid && (count === 0 ? status.connected : status.events >= count)
+    );
   };
   await until(saw(0), "the connection", 60_000);
   const began = Date.now() + 1;
@@ -58,7 +60,8 @@ try {
     await tell(socket, round, began);
     await until(saw((round + 1) * flows), `the dump of round ${round}`, 120_000);
   }
-  const status: DaemonStatus | undefined = readStatus(files, "/reports");
+  const status = readStatus(files, "/reports");
+  if (status === undefined) throw new Error("the daemon's status is gone");
   const peak = peakIn(readFileSync(`/proc/${daemon.pid}/status`, "utf8"));
   const bare = peakIn(
     spawnSync(process.execPath, ["-e", `process.stdout.write(require("fs").readFileSync("/proc/self/status"))`], {
@@ -67,7 +70,7 @@ try {
   );
   const mib = (bytes: number): string => (bytes / 1024 ** 2).toFixed(1);
   console.log(
-    `${status?.flows} live flows, ${status?.clients} clients: ${mib(peak)} MiB at the most, bare runtime ${mib(bare)} MiB, over it ${mib(peak - bare)} MiB`,
+    `${status.flows} live flows, ${status.clients} clients: ${mib(peak)} MiB at the most, bare runtime ${mib(bare)} MiB, over it ${mib(peak - bare)} MiB`,
   );
 } finally {
   daemon.kill("SIGKILL");

@@ -1,0 +1,61 @@
+/** The command as procd runs it: signals end it with everything written, bad settings end it with a message. */
+import { afterAll, expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { localFiles } from "@nethsec/host/local-files";
+import { flowServer, send, until } from "../../test/flow-server.ts";
+import { readStatus } from "../daemon-status.ts";
+import { readDay } from "../day-counters.ts";
+import { listDays } from "../hour-store.ts";
+
+const program = new URL("../../test/dpireport-main.ts", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "dpireport-command-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const files = localFiles("/");
+
+function start(env: Readonly<Record<string, string>>) {
+  const child = spawn(process.execPath, [program], { env: { ...process.env, ...env } });
+  let err = "";
+  child.stderr.on("data", (chunk: Buffer) => (err += chunk.toString()));
+  const ended = once(child, "close").then(([code]: unknown[]) => ({ code, err }));
+  return { child, ended };
+}
+
+test.each(["SIGTERM", "SIGINT"] as const)("%s: exit code 0, and the last bytes are on disk", async (signal) => {
+  const base = join(folder, signal);
+  await using server = await flowServer();
+  const { child, ended } = start({ NETIFYD_SOCKET: server.path, DUMP_PATH: base });
+  try {
+    const socket = await server.next();
+    await until(() => readStatus(files, base)?.connected === true, "the connection");
+    const began = Date.now() + 1;
+    const flow = (type: string, rest: object): string =>
+      `${JSON.stringify({ type, interface: "br-lan", internal: true, flow: { digest: "a".repeat(40), ...rest } })}\n`;
+    await send(
+      socket,
+      flow("flow", { first_seen_at: began, local_ip: "10.0.0.1", detected_protocol_name: "TLS" }) +
+        flow("flow_stats", { last_seen_at: began, local_bytes: 1, other_bytes: 2, total_bytes: 3 }),
+    );
+    // The end of the stream is told after all of it was read; the next dump by itself would be in two minutes.
+    socket.end();
+    await until(() => readStatus(files, base)?.events === 2, "the events");
+    child.kill(signal);
+    expect(await ended).toEqual({ code: 0, err: "" });
+  } finally {
+    child.kill("SIGKILL");
+  }
+  const sum = listDays(files, base).reduce(
+    (bytes, day) => readDay(files, base, day).totals.reduce((a, b) => a + b, bytes),
+    0,
+  );
+  expect(sum).toBe(3);
+});
+
+test("a setting that is wrong ends the start with its name", async () => {
+  const { code, err } = await start({ DUMP_TIMEOUT: "0", DUMP_PATH: folder }).ended;
+  expect(code).toBe(1);
+  expect(err).toContain("DUMP_TIMEOUT");
+});
