@@ -31,10 +31,10 @@ test-unit: npm ## what needs no root, in less than 30 s
 lint: npm lint-code lint-format lint-types lint-unused ## code, format, types, unused code; the arrows between packages
 
 lint-code: npm
-	@node_modules/.bin/oxlint -c .oxlintrc.json --deny-warnings packages lab scripts
+	@node_modules/.bin/oxlint -c .oxlintrc.json --deny-warnings packages lab scripts packaging
 
 lint-format: npm
-	@node_modules/.bin/oxfmt --check packages lab scripts
+	@node_modules/.bin/oxfmt --check packages lab scripts packaging
 
 lint-types: npm
 	@node_modules/.bin/tsc -p .
@@ -43,7 +43,7 @@ lint-unused: npm
 	@node_modules/.bin/knip
 
 format: npm ## put the code into its format
-	@node_modules/.bin/oxfmt packages lab scripts
+	@node_modules/.bin/oxfmt packages lab scripts packaging
 
 demo: setup build ## two firewalls, a power cut, what the client saw; DEMO=--keep leaves it running
 	@lab/lab demo $(DEMO)
