@@ -1,6 +1,6 @@
 /** The Debian packages in a fresh Debian 12: installed, used, upgraded, removed, purged. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, checkout, Chroot, prepareChroot } from "./chroot.ts";
@@ -8,12 +8,20 @@ import { build, checkout, Chroot, prepareChroot } from "./chroot.ts";
 const debs = mkdtempSync(join(tmpdir(), "nethsec-debs-"));
 beforeAll(() => {
   prepareChroot();
+  // One that is built meanwhile makes no difference.
+  const nethsec = join(debs, "nethsec");
+  cpSync(join(checkout, "dist/nethsec"), nethsec);
   for (const [folder, VERSION] of [
     ["0.1.0", "0.1.0"],
     ["again", "0.1.0"],
     ["0.1.1", "0.1.1"],
   ] as const)
-    build(["packaging/build-deb", join(debs, folder), "amd64", "dist/nethsec"], { VERSION, COMPRESSION: "-Zgzip -z1" });
+    build(["packaging/build-deb", join(debs, folder), "amd64", nethsec], {
+      VERSION,
+      COMPRESSION: "-Zgzip -z1",
+      NETHSEC: nethsec,
+      SOURCE_DATE_EPOCH: "1767225600",
+    });
 }, 1_200_000);
 afterAll(() => {
   rmSync(debs, { recursive: true, force: true });

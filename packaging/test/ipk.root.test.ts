@@ -14,7 +14,11 @@ beforeAll(() => {
   prepareChroot();
   cpSync(join(checkout, "dist/nethsec"), join(folder, "nethsec"));
   build(["packaging/pack-executable", join(folder, "nethsec")], { PRESET: "0" });
-  for (const output of [first, second]) build(["packaging/build-ipk", output, "x86_64", join(folder, "nethsec.xz")]);
+  for (const output of [first, second])
+    build(["packaging/build-ipk", output, "x86_64", join(folder, "nethsec.xz")], {
+      NETHSEC: join(folder, "nethsec"),
+      SOURCE_DATE_EPOCH: "1767225600",
+    });
 }, 1_200_000);
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
