@@ -312,7 +312,7 @@ describe("accounting", () => {
       agent
         .flow({ digest, host_server_name: `h${index}.example` })
         .tell("flow_purge", { digest, local_bytes: bytes, other_bytes: 0, total_bytes: bytes });
-      if (index % 20_000 === 19_999) agent.at(1 + index / 100).accounting.sweep(3600);
+      if (index % 20_000 === 19_999) agent.at(1 + (index / hosts) * 3000).accounting.sweep(3600);
     }
     const names = agent.names("host");
     expect(Object.keys(names).length).toBeLessThanOrEqual(2048);
