@@ -21,7 +21,9 @@ const itemsPerRequest = 5000;
 export async function pushReports(host: Host, signal: AbortSignal): Promise<void> {
   const { controller } = readPlugConfig(host.uci);
   const send = (dump: string, body: unknown): Promise<void> => ingest(host, controller, dump, body);
-  await send("dump-nsplug-config", unitConfig(host));
+  // The contract's form and the one that controllers read (the name beside it) in one.
+  const unit = unitConfig(host);
+  await send("dump-nsplug-config", { ...unit, data: [unit] });
   await send("dump-ovpn-config", { data: vpnConfig(host) });
   await send("dump-wan-config", { data: await wanConfig(host) });
   await pushLogEvents(host, send);
