@@ -1,15 +1,7 @@
 /** A commit killed before each of its system calls leaves the old file and the deltas, or the new file; never neither, and nothing applied twice. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolder, removeFolder } from "./temporary-folder.ts";
 import { compileTimeoutMs, compileUci } from "./uci-executable.ts";
