@@ -22,6 +22,8 @@ $(OUT): $(SOURCES) package-lock.json
 		$(if $(TARGET),--target=bun-$(subst linux-x64,linux-x64-baseline,$(TARGET))) packages/cli/src/main.ts --outfile $(OUT).new
 	@mv $(OUT).new $(OUT)
 
+include packaging/packages.mk
+
 test: setup build lint ## everything: lint, unit, property and lab tests (root)
 	@$(BUN) scripts/test.ts all
 
