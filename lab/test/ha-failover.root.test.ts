@@ -80,10 +80,10 @@ describe("a cluster of two firewalls", () => {
       const size = "'%{size_download}'";
       const download = lab.sh(
         "client1",
-        `curl --silent --show-error --limit-rate 40M --max-time 90 --output /dev/null --write-out ${size} http://192.0.2.80/big`,
+        `curl --local-port 45001 --silent --show-error --limit-rate 40M --max-time 90 --output /dev/null --write-out ${size} http://192.0.2.80/big`,
         { timeoutMs: 100_000 },
       );
-      const known = "conntrackd -e | grep -c 'ESTABLISHED.*dst=192.0.2.80' || :";
+      const known = "conntrackd -e | grep -c 'ESTABLISHED.*sport=45001 ' || :";
       await until(async () => (await lab.sh("backup", known)) !== "0", { what: "the backup knows the download" });
       const probe = await lab.probe({ from: "client1", to: vip }, ["ping", "tcp"]);
       await lab.kill("primary");
