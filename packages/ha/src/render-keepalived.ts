@@ -77,6 +77,8 @@ function globals(pkg: Package, config: HaConfig, realtime: boolean): string[] {
     // A bridge or VLAN that netifd has not made yet at boot is waited for instead of being an error.
     "dynamic_interfaces",
     "vrrp_check_unicast_src",
+    // A node that comes back has the other's connections in its table before it takes the addresses: what it did not know it would drop.
+    "vrrp_startup_delay 2",
     `vrrp_notify_fifo ${haPaths.notifyFifo}`,
     ...(config.timing === "fast" ? ["vrrp_version 3", ...scheduling(realtime)] : ["vrrp_version 2"]),
     ...(mail.length === 0 ? [] : ["notification_email {", ...mail.map((address) => `\t${word(address)}`), "}"]),

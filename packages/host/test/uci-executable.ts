@@ -1,6 +1,6 @@
 /** `uci` compiled for tests, from `uci-main.ts`. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync } from "node:fs";
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { makeFolder } from "./temporary-folder.ts";
 
@@ -9,10 +9,9 @@ const root = new URL("../../../", import.meta.url).pathname;
 /** Compiling may take this long where the machine is busy, in milliseconds; for the hook that does it. */
 export const compileTimeoutMs = 120_000;
 
-/** Returns a folder (not below /tmp, which tests hide) with `uci` in it; to be removed by `removeFolder`. */
+/** Returns a folder (not below /tmp, which tests hide, nor in the checkout, which may be there) with `uci` in it; to be removed by `removeFolder`. */
 export function compileUci(): string {
-  mkdirSync(join(root, "dist"), { recursive: true });
-  const dir = makeFolder(join(root, "dist", "uci-test-"));
+  const dir = makeFolder("/var/tmp/nethsec-uci-");
   const executable = join(dir, "nethsec");
   const built = spawnSync(
     process.execPath,
