@@ -121,7 +121,8 @@ describe("deltas", () => {
       fc.property(packages, fc.array(deltas), fc.nat(), (pkg, list, cut) => {
         const named = parsePackage(writePackage(pkg, { names: true }), "p");
         const once = parsePackage(writePackage(named), "p");
-        const usable = list.filter(({ kind }) => kind !== "add");
+        // A rename onto a name that is taken gives two sections of that name, which a commit cannot tell apart any more (contract, 6.6).
+        const usable = list.filter(({ kind }) => kind !== "add" && kind !== "rename");
         for (const delta of usable) applyDelta(once, delta);
         let twice = parsePackage(writePackage(named), "p");
         usable.forEach((delta, at) => {
@@ -135,7 +136,6 @@ describe("deltas", () => {
           )
         )
           return;
-        if (list.some(({ kind }) => kind === "rename")) return;
         expect(writePackage(parsePackage(writePackage(twice, { names: true }), "p"))).toBe(
           writePackage(parsePackage(writePackage(once, { names: true }), "p")),
         );
