@@ -3,7 +3,7 @@
  *
  *     bun scripts/test.ts unit|root|all [path part…]
  *
- * unit: every `*.test.ts` but `*.root.test.ts`; files in parallel, random order. root: `*.root.test.ts` (namespaces, mounts, real
+ * unit: every `*.test.ts` but `*.root.test.ts`; files in parallel. root: `*.root.test.ts` (namespaces, mounts, real
  * daemons), a file at a time, a failed one twice. A run that ends without a result file counts as a failure, and in CI so does a skipped test.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -40,7 +40,15 @@ function runTests(name: string, paths: string[], flags: string[]): Totals {
   const outfile = `${results}/${name}.xml`;
   rmSync(outfile, { force: true });
   const child = Bun.spawnSync(
-    [bun, "test", ...flags, "--reporter=junit", `--reporter-outfile=${outfile}`, ...paths.map((path) => `./${path}`)],
+    [
+      bun,
+      "test",
+      "--preload=./scripts/seed.ts",
+      ...flags,
+      "--reporter=junit",
+      `--reporter-outfile=${outfile}`,
+      ...paths.map((path) => `./${path}`),
+    ],
     { stdin: "ignore", stdout: "inherit", stderr: "inherit" },
   );
   return totalsOf(outfile, child.exitCode);
@@ -50,8 +58,7 @@ const runs: Totals[] = [];
 const unsteady: string[] = [];
 if (group === "unit" || group === "all") {
   const unit = files.filter((file) => !isRoot(file));
-  if (unit.length > 0)
-    runs.push(runTests("unit", unit, ["--parallel", "--randomize", "--timeout=20000", "--only-failures"]));
+  if (unit.length > 0) runs.push(runTests("unit", unit, ["--parallel", "--timeout=20000", "--only-failures"]));
 }
 if (group === "root" || group === "all") {
   if (process.getuid?.() !== 0) {
