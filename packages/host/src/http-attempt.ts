@@ -6,6 +6,7 @@ import { FileError, fileError } from "./file-error.ts";
 import { caBundle } from "./ca-bundle.ts";
 import type { HttpBody, HttpHost, HttpMethod, HttpRequest, HttpResponse } from "./http.ts";
 import { connectionError, HttpError, type HttpFacts } from "./http-error.ts";
+import { type IdleWatch, idleWatch } from "./idle-watch.ts";
 import { beginReplacement } from "./replacement.ts";
 import { retryAfter } from "./retry-delay.ts";
 import { maskSecrets } from "./run-error.ts";
@@ -30,7 +31,8 @@ const harmless: ReadonlySet<string> = new Set([
 
 /** `last`: a status that would be tried again is final now. */
 export async function attempt(request: Attempt, host: HttpHost, last: boolean): Promise<HttpResponse | HttpError> {
-  const call = new Exchange(request, host, last);
+  using idle = idleWatch(request.idleMs);
+  const call = new Exchange(request, host, last, idle);
   try {
     return await call.run();
   } catch (thrown) {
@@ -46,6 +48,7 @@ class Exchange {
   readonly #last: boolean;
   readonly #secrets: readonly string[];
   readonly #deadline: AbortSignal;
+  readonly #idle: IdleWatch;
   readonly #cancel = new AbortController();
   readonly #signal: AbortSignal;
   /** Bytes handed to a writer: they cannot be taken back. */
@@ -53,13 +56,14 @@ class Exchange {
   #method: HttpMethod;
   #url: URL;
 
-  constructor(request: Attempt, host: HttpHost, last: boolean) {
+  constructor(request: Attempt, host: HttpHost, last: boolean, idle: IdleWatch) {
     this.#request = request;
     this.#host = host;
     this.#last = last;
     this.#secrets = secretsOf(request);
     this.#deadline = AbortSignal.timeout(request.timeoutMs);
-    const signals = [this.#deadline, this.#cancel.signal];
+    this.#idle = idle;
+    const signals = [this.#deadline, idle.signal, this.#cancel.signal];
     this.#signal = AbortSignal.any(request.signal === undefined ? signals : [...signals, request.signal]);
     this.#method = request.method;
     this.#url = parseUrl(request.url);
@@ -96,11 +100,12 @@ class Exchange {
   async #send(body: HttpBody | undefined, home: boolean): Promise<Response> {
     const { payload, headers: bodyHeaders } = openBody(body, this.#host);
     const headers = this.#headers(bodyHeaders, home);
+    this.#idle.arm();
     try {
       return await fetch(this.#url, {
         method: this.#method,
         headers,
-        body: payload,
+        body: payload instanceof ReadableStream ? this.#idle.watched(payload) : payload,
         redirect: "manual",
         // A fresh connection: none that was made without verification is used again.
         keepalive: false,
@@ -111,6 +116,8 @@ class Exchange {
       } satisfies BunFetchRequestInit & { timeout: boolean });
     } catch (thrown) {
       throw this.#failure(thrown, (what) => connectionError(what, thrown));
+    } finally {
+      this.#idle.rest();
     }
   }
 
@@ -181,6 +188,10 @@ class Exchange {
     if (download === undefined) {
       bytes = await this.#collect(response, maxBytes ?? defaultMaxBytes, false);
       received = bytes.length;
+    } else if (response.body !== null && !tellsItsEnd(response)) {
+      // Its end and a connection that was cut look the same, and what is half must not pass for whole.
+      this.#cancel.abort();
+      throw this.#error({ kind: "truncated", message: "the server does not say how long the file is" });
     } else if ("file" in download) received = await this.#toFile(response, download.file);
     else
       received = await this.#read(response, maxBytes ?? Infinity, async (chunk) => {
@@ -245,6 +256,7 @@ class Exchange {
     if (reader === undefined) return 0;
     let received = 0;
     for (;;) {
+      this.#idle.arm();
       const part = await reader.read().catch((thrown: unknown) => {
         throw this.#failure(
           thrown,
@@ -252,6 +264,7 @@ class Exchange {
             new HttpError({ kind: "truncated", message: `${what}: the answer was cut off after ${received} bytes` }),
         );
       });
+      this.#idle.rest();
       if (part.done) return received;
       received += part.value.length;
       if (received > limit) throw this.#tooLarge(limit);
@@ -272,6 +285,13 @@ class Exchange {
     if (thrown instanceof HttpError) return thrown;
     if (this.#request.signal?.aborted === true)
       return this.#error({ kind: "aborted", message: "the call was stopped" });
+    if (this.#idle.signal.aborted) {
+      return this.#error({
+        kind: "timeout",
+        message: `nothing moved for ${(this.#request.idleMs ?? 0) / 1000} s`,
+        advice: "Check the line to the server; then try again.",
+      });
+    }
     if (this.#deadline.aborted) {
       return this.#error({
         kind: "timeout",
@@ -302,6 +322,9 @@ class Exchange {
     return maskSecrets(`${this.#method} ${this.#url.origin}${this.#url.pathname}`, this.#secrets);
   }
 }
+
+const tellsItsEnd = ({ headers }: Response): boolean =>
+  headers.has("content-length") || headers.get("transfer-encoding")?.toLowerCase().includes("chunked") === true;
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text);

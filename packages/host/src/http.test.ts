@@ -215,6 +215,7 @@ describe("broken answers", () => {
     ["chunks without an end", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n"],
     ["no HTTP at all", "garbage\r\n\r\n"],
     ["nothing", ""],
+    ["no length, and a connection that ends", "HTTP/1.1 200 OK\r\n\r\nabc"],
   ])("%s is an error, and no file comes of it", async (_what, text) => {
     const url = rawServer((socket) => {
       socket.write(text);

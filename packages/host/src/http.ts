@@ -36,6 +36,11 @@ export interface HttpRequest {
   /** For one attempt, redirects and the whole answer included; milliseconds. */
   readonly timeoutMs: number;
   /**
+   * How long the server may take nothing of the body or send nothing of the answer; milliseconds. For transfers, whose `timeoutMs` is long.
+   * Default: only `timeoutMs` counts.
+   */
+  readonly idleMs?: number;
+  /**
    * More attempts after one that could not connect, was cut off, or was answered by 408, 429, 500, 502, 503 or 504; default 2 for GET, HEAD, PUT
    * and DELETE, 0 for others unless given. Waits grow with full jitter up to 30 s; a Retry-After is obeyed, one over 5 minutes ends the call.
    */
