@@ -87,7 +87,7 @@ export class EventScanner {
       return "flow";
     }
     const message = parseEvent(this.decoder.decode(bytes.subarray(start, end)), this.event, this.interfaceNumber);
-    if (message === "flow" && this.nodes < maxNodes) this.learn(bytes.slice(start, end));
+    if (message === "flow" && this.nodes < maxNodes) this.learn(new Uint8Array(bytes.subarray(start, end)));
     return message;
   }
 
@@ -261,7 +261,7 @@ export class EventScanner {
       for (let at = start; at < end; at++) if (known.bytes[at - start] !== this.bytes[at]) continue search;
       return known.number;
     }
-    const bytes = this.bytes.slice(start, end);
+    const bytes = new Uint8Array(this.bytes.subarray(start, end));
     const number = this.interfaceNumber(this.decoder.decode(bytes));
     if (this.interfaces.length < 64) this.interfaces.push({ bytes, number });
     return number;

@@ -17,7 +17,7 @@ export class TextCache {
     const place = (hash ^ (hash >>> 13)) & (places - 1);
     const known = this.bytes[place];
     if (known !== undefined && same(known, source, start, end)) return this.texts[place] ?? "";
-    const own = source.slice(start, end);
+    const own = new Uint8Array(source.subarray(start, end)); // Not slice: a Buffer's is a view, which would keep all of it.
     const text = latin1.decode(own).toLowerCase();
     if (own.length <= longest) {
       this.bytes[place] = own;
