@@ -34,6 +34,12 @@ const controller: readonly Command[] = [
         load: async () => ({ run: (await import("./controller/run.ts")).runReset }),
       },
       {
+        name: "metrics",
+        summary: "controller, jobs and alerts as OpenMetrics text",
+        examples: [["ns-plug metrics", "for a collector that runs commands"]],
+        load: async () => ({ run: (await import("./controller/run.ts")).runMetrics }),
+      },
+      {
         name: "adopt",
         hidden: true,
         summary: "give a registered machine its cron lines (the package runs it, also in place of an older one)",

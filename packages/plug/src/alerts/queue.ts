@@ -9,6 +9,7 @@
 import { FileError } from "@nethsec/host/file-error";
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
+import { readJson } from "../read-json.ts";
 
 export const queueDir = "/etc/ns-plug/alerts";
 /** On tmpfs. A record is here only while it could not be written to the other folder, so it is the newer one. */
@@ -54,14 +55,7 @@ const namesOf = ({ files }: Needs): readonly string[] =>
   [...new Set([queueDir, volatileDir].flatMap((dir) => files.list(dir)))].filter((name) => name.endsWith(".json"));
 
 /** A file that was damaged is no record: the next state of that alert writes it anew. */
-function readRecord(host: Needs, path: string): AlertRecord | undefined {
-  try {
-    const parsed = v.safeParse(recordSchema, JSON.parse(host.files.readText(path) ?? ""));
-    return parsed.success ? parsed.output : undefined;
-  } catch {
-    return undefined;
-  }
-}
+const readRecord = ({ files }: Needs, path: string): AlertRecord | undefined => readJson(files, path, recordSchema);
 
 /**
  * Puts a state into the queue; false when it waits there already, or the portal was told it last. `again`: also what the portal was told

@@ -11,6 +11,8 @@ import type { Subscription } from "../config.ts";
 const listTimeoutMs = 60_000;
 /** For 2 GB over a slow line. */
 const transferTimeoutMs = 3 * 3600_000;
+/** While not a byte moves. What is on its way in buffers needs some of it on a slow line: 4 MB at 35 kB/s. */
+const idleMs = 120_000;
 
 const listSchema = v.array(v.looseObject({ file: v.string() }));
 export type RemoteBackup = v.InferOutput<typeof listSchema>[number];
@@ -51,17 +53,26 @@ export function downloadBackup(
   subscription: Subscription,
   name: string,
   download: NonNullable<HttpRequest["download"]>,
+  signal: AbortSignal,
 ): Promise<HttpResponse> {
-  return request(host, subscription, checkedName(name), { download, timeoutMs: transferTimeoutMs, retries: 0 });
+  const timeoutMs = transferTimeoutMs;
+  return request(host, subscription, checkedName(name), { download, timeoutMs, idleMs, retries: 0, signal });
 }
 
 /** Uploads a file of this machine under its own name. */
-export async function uploadBackup(host: HttpHost, subscription: Subscription, path: string): Promise<void> {
+export async function uploadBackup(
+  host: HttpHost,
+  subscription: Subscription,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
   await request(host, subscription, checkedName(posix.basename(path)), {
     method: "PUT",
     body: { file: path },
     timeoutMs: transferTimeoutMs,
+    idleMs,
     retries: 2,
+    signal,
   });
 }
 

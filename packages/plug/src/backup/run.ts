@@ -34,11 +34,11 @@ export async function runDownload(call: Call): Promise<number> {
   const subscription = requireSubscription(call);
   const { file = "", output = posix.basename(file) } = call.args;
   if (output === "-") {
-    await downloadBackup(call.host, subscription, file, { write: (chunk) => call.io.write(chunk) });
+    await downloadBackup(call.host, subscription, file, { write: (chunk) => call.io.write(chunk) }, call.signal);
     return 0;
   }
   const path = posix.resolve(call.io.env["PWD"] ?? "/", output);
-  const { received } = await downloadBackup(call.host, subscription, file, { file: path });
+  const { received } = await downloadBackup(call.host, subscription, file, { file: path }, call.signal);
   call.io.out(
     call.json ? `${JSON.stringify({ file: path, bytes: received })}\n` : `${path}: ${formatBytes(received)}\n`,
   );
@@ -54,7 +54,7 @@ export async function runUpload(call: Call): Promise<number> {
       advice: "Nothing was sent.",
     });
   }
-  await uploadBackup(call.host, requireSubscription(call), path);
+  await uploadBackup(call.host, requireSubscription(call), path, call.signal);
   if (call.json) call.io.out(`${JSON.stringify({ uploaded: posix.basename(path) })}\n`);
   return 0;
 }

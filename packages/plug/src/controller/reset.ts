@@ -1,6 +1,7 @@
 /** Makes this machine belong to no controller: what the documented list of `uci` commands does, in one step, and the VPN ended. */
 import type { Host } from "@nethsec/host/host";
 import { writePlugOptions } from "../config.ts";
+import { forgetOutcome } from "../outcome.ts";
 import { removeJobs } from "../schedule.ts";
 import { clientConfPath } from "./client-conf.ts";
 import { removeCredentials } from "./credentials.ts";
@@ -26,7 +27,8 @@ export async function resetController(host: Host): Promise<void> {
     await host.services.call("rsyslog", "restart");
   await removeJobs(host, ["ns-push-reports"]);
   host.files.remove(clientConfPath);
-  for (const name of ["state.json", "push.json", "failures"]) host.files.remove(`/var/run/ns-plug/${name}`);
+  forgetOutcome(host.files, "push");
+  for (const name of ["state.json", "failures"]) host.files.remove(`/var/run/ns-plug/${name}`);
   host.files.remove("/etc/ns-plug/reports.json");
 }
 

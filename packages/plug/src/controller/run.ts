@@ -1,6 +1,8 @@
 /** Command line of the controller client: `ns-plug` (the daemon), `ns-plug status`, `ns-plug reset`. */
 import type { Call } from "@nethsec/host/command";
+import { openMetrics } from "@nethsec/host/metrics";
 import { formatDuration } from "@nethsec/host/units";
+import { plugMetrics } from "../metrics.ts";
 import { runClient } from "./client.ts";
 import { resetController } from "./reset.ts";
 import { controllerStatus, type ControllerStatus } from "./status.ts";
@@ -36,6 +38,11 @@ function describe(status: ControllerStatus, now: number): string[] {
     ...(status.tlsVerify ? [] : ["Warning: TLS verification is off (ns-plug.config.tls_verify)"]),
     ...(status.phase === "stopped" ? ["The client is not running: /etc/init.d/ns-plug start"] : []),
   ];
+}
+
+export function runMetrics({ host, io }: Call): number {
+  io.out(openMetrics(plugMetrics(host)));
+  return 0;
 }
 
 export async function runReset({ host, json, io }: Call): Promise<number> {

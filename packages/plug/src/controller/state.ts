@@ -1,9 +1,9 @@
 /** What the client is doing, for `ns-plug status`, the web interface and metrics: one JSON file on tmpfs, written by the client alone. */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
+import { readJson } from "../read-json.ts";
 
 export const statePath = "/var/run/ns-plug/state.json";
-const pushPath = "/var/run/ns-plug/push.json";
 
 const stateSchema = v.object({
   /** Process id of the client: a state whose process is gone is a thing of the past. */
@@ -18,28 +18,6 @@ const stateSchema = v.object({
 });
 export type ClientState = v.InferOutput<typeof stateSchema>;
 
-const pushSchema = v.object({
-  status: v.picklist(["success", "error"]),
-  at: v.number(),
-  lastSent: v.optional(v.number()),
-});
-export type PushState = v.InferOutput<typeof pushSchema>;
-
-function readJson<Schema extends v.GenericSchema>(
-  files: Host["files"],
-  path: string,
-  schema: Schema,
-): v.InferOutput<Schema> | undefined {
-  const text = files.readText(path);
-  if (text === undefined) return undefined;
-  try {
-    const parsed = v.safeParse(schema, JSON.parse(text));
-    return parsed.success ? parsed.output : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** undefined when the client never ran, or no longer does. */
 export function readState(files: Host["files"]): ClientState | undefined {
   const state = readLastState(files);
@@ -53,12 +31,4 @@ export function readLastState(files: Host["files"]): ClientState | undefined {
 
 export function writeState(files: Host["files"], state: ClientState): void {
   files.write(statePath, `${JSON.stringify(state)}\n`, { mode: 0o600 });
-}
-
-export function readPushState(files: Host["files"]): PushState | undefined {
-  return readJson(files, pushPath, pushSchema);
-}
-
-export function writePushState(files: Host["files"], state: PushState): void {
-  files.write(pushPath, `${JSON.stringify(state)}\n`, { mode: 0o600 });
 }

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import { NethsecError } from "@nethsec/host/error";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
-import { writePushState, writeState } from "./state.ts";
+import { recordOutcome } from "../outcome.ts";
+import { writeState } from "./state.ts";
 import { controllerStatus } from "./status.ts";
 import { readLine } from "./tunnel.ts";
 
@@ -9,7 +11,7 @@ const configured = {
     "config main 'config'\n\toption server 'https://c.example'\n\toption unit_id 'u'\n\toption token 't'\n",
 };
 
-test("unregistered without its options, pending while it tries, connected with a tunnel, stopped when its process is gone", () => {
+test("unregistered without its options, pending while it tries, connected with a tunnel, stopped when its process is gone", async () => {
   using empty = fakeHost();
   expect(controllerStatus(empty)).toMatchObject({ status: "unregistered", phase: "stopped", reason: undefined });
   using host = fakeHost({ files: { ...configured, "/proc/4242/stat": "" } });
@@ -17,12 +19,16 @@ test("unregistered without its options, pending while it tries, connected with a
   writeState(host.files, { pid: 4242, phase: "waiting", since: 1000, reason: "waiting for approval" });
   expect(controllerStatus(host)).toMatchObject({ status: "pending", phase: "waiting", reason: "waiting for approval" });
   writeState(host.files, { pid: 4242, phase: "connected", since: 2000, address: "172.21.0.2" });
-  writePushState(host.files, { status: "error", at: 3000, lastSent: 2500 });
+  const pushedAt = host.clock.now();
+  await recordOutcome(host, "push", async () => undefined);
+  await host.clock.advance(1000);
+  const trouble = new NethsecError({ code: "x", message: "no route" });
+  await expect(recordOutcome(host, "push", () => Promise.reject(trouble))).rejects.toBe(trouble);
   expect(controllerStatus(host)).toMatchObject({
     status: "connected",
     since: 2000,
     address: "172.21.0.2",
-    push: { status: "error", lastSent: 2500 },
+    push: { status: "error", lastSent: pushedAt },
   });
   host.files.remove("/proc/4242", { recursive: true });
   expect(controllerStatus(host)).toMatchObject({ status: "pending", phase: "stopped", address: undefined });

@@ -1,7 +1,8 @@
 /** What `ns-plug status`, the web interface and metrics say of the controller: one value made of configuration and client state. */
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig } from "../config.ts";
-import { readPushState, readState, type ClientState } from "./state.ts";
+import { readOutcome } from "../outcome.ts";
+import { readState, type ClientState } from "./state.ts";
 
 export interface ControllerStatus {
   /** The words of the web interface. */
@@ -22,7 +23,7 @@ export interface ControllerStatus {
 export function controllerStatus({ uci, files, system }: Pick<Host, "uci" | "files" | "system">): ControllerStatus {
   const { controller } = readPlugConfig(uci);
   const state = readState(files);
-  const push = readPushState(files);
+  const push = readOutcome(files, "push");
   const registered =
     controller.server !== undefined && controller.unitId !== undefined && controller.token !== undefined;
   return {
@@ -36,6 +37,6 @@ export function controllerStatus({ uci, files, system }: Pick<Host, "uci" | "fil
     unitId: controller.unitId ?? "",
     description: controller.description ?? "",
     tlsVerify: controller.tlsVerify,
-    push: { status: push?.status ?? "", lastSent: push?.lastSent },
+    push: { status: push?.status ?? "", lastSent: push?.lastGood },
   };
 }

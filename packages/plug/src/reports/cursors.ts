@@ -1,6 +1,7 @@
 /** How far the controller has been told, so that each event is delivered once: one small file, written after each delivery that moved on. */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
+import { readJson } from "../read-json.ts";
 
 const path = "/etc/ns-plug/reports.json";
 
@@ -16,14 +17,7 @@ const schema = v.object({
 });
 export type Cursors = v.InferOutput<typeof schema>;
 
-export function readCursors({ files }: Pick<Host, "files">): Cursors {
-  try {
-    const parsed = v.safeParse(schema, JSON.parse(files.readText(path) ?? "{}"));
-    return parsed.success ? parsed.output : {};
-  } catch {
-    return {};
-  }
-}
+export const readCursors = ({ files }: Pick<Host, "files">): Cursors => readJson(files, path, schema) ?? {};
 
 export function writeCursors({ files }: Pick<Host, "files">, cursors: Cursors): void {
   const text = `${JSON.stringify(cursors)}\n`;

@@ -1,11 +1,10 @@
 /** Command line of the controller's reports: `ns-controller-push-info` and `ns-push-reports`. */
 import type { Call } from "@nethsec/host/command";
-import { NethsecError } from "@nethsec/host/error";
 import { holdLock } from "@nethsec/host/file-lock";
 import { version } from "@nethsec/host/version";
 import { readPlugConfig } from "../config.ts";
 import { requireUnit } from "../controller/register.ts";
-import { readPushState, writePushState } from "../controller/state.ts";
+import { recordOutcome } from "../outcome.ts";
 import { spread } from "../spread.ts";
 import { ingest } from "./ingest.ts";
 import { pushReports } from "./push.ts";
@@ -37,18 +36,6 @@ export async function runPushReports(call: Call): Promise<number> {
   await spread(call);
   // Two at once would tell the same twice.
   using _lock = holdLock(host.files, "/var/run/ns-push-reports.lock");
-  const lastSent = readPushState(host.files)?.lastSent;
-  try {
-    await pushReports(host, signal);
-  } catch (error) {
-    if (!(error instanceof NethsecError)) throw error;
-    writePushState(host.files, {
-      status: "error",
-      at: host.clock.now(),
-      ...(lastSent === undefined ? {} : { lastSent }),
-    });
-    throw error;
-  }
-  writePushState(host.files, { status: "success", at: host.clock.now(), lastSent: host.clock.now() });
+  await recordOutcome(host, "push", () => pushReports(host, signal));
   return 0;
 }

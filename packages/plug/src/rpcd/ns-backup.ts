@@ -5,7 +5,8 @@ import { rpcdMethod, runRpcd, ValidationError } from "@nethsec/host/rpcd";
 import * as v from "valibot";
 import { deleteBackup, downloadBackup, listBackups } from "../backup/remote-backup.ts";
 import { decryptFile } from "../backup/encrypt.ts";
-import { passphrasePath, sendBackup } from "../backup/send-backup.ts";
+import { isEncrypting, passphrasePath } from "../backup/passphrase.ts";
+import { sendBackup } from "../backup/send-backup.ts";
 import { requireSubscription } from "../subscription/run.ts";
 
 const none = v.object({});
@@ -82,7 +83,7 @@ const plugin = {
       name: "is-passphrase-set",
       example: {},
       args: none,
-      run: (_, { host }) => ({ values: { set: (host.files.stat(passphrasePath)?.size ?? 0) > 0 } }),
+      run: (_, { host }) => ({ values: { set: isEncrypting(host) } }),
     }),
     rpcdMethod({
       name: "registered-list-backups",
@@ -105,7 +106,7 @@ const plugin = {
       args: v.object({ file: v.string() }),
       run: ({ file }, call) =>
         inPrivateFolder(call, async (dir) => {
-          await downloadBackup(call.host, requireSubscription(call), file, { file: `${dir}/backup` });
+          await downloadBackup(call.host, requireSubscription(call), file, { file: `${dir}/backup` }, call.signal);
           return { backup: Buffer.from(call.host.files.readBytes(`${dir}/backup`) ?? []).toString("base64") };
         }),
     }),
@@ -115,7 +116,7 @@ const plugin = {
       args: v.object({ file: v.string(), passphrase: v.optional(v.string()) }),
       run: ({ file, passphrase }, call) =>
         inPrivateFolder(call, async (dir) => {
-          await downloadBackup(call.host, requireSubscription(call), file, { file: `${dir}/backup` });
+          await downloadBackup(call.host, requireSubscription(call), file, { file: `${dir}/backup` }, call.signal);
           await restoreArchive(call, `${dir}/backup`, passphrase);
           return { message: "success" };
         }),

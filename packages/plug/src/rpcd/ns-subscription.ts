@@ -5,7 +5,7 @@ import { NethsecError } from "@nethsec/host/error";
 import { rpcdMethod, runRpcd } from "@nethsec/host/rpcd";
 import * as v from "valibot";
 import { readPlugConfig } from "../config.ts";
-import { inventoryStatusPath, sendInventory } from "../subscription/inventory.ts";
+import { inventoryStatus, sendInventory } from "../subscription/inventory.ts";
 import { requestInfo } from "../subscription/portal.ts";
 import { registerMachine, unregisterMachine } from "../subscription/register.ts";
 
@@ -54,19 +54,6 @@ async function info(host: Host): Promise<Readonly<Record<string, unknown>>> {
   };
 }
 
-function inventoryStatus(host: Host): Readonly<Record<string, unknown>> {
-  try {
-    const parsed = v.safeParse(
-      v.object({ status: v.string(), last_attempt: v.string() }),
-      JSON.parse(host.files.readText(inventoryStatusPath) ?? ""),
-    );
-    if (parsed.success) return parsed.output;
-  } catch {
-    // Never sent since the last boot.
-  }
-  return { status: "", last_attempt: "" };
-}
-
 const plugin = {
   name: "ns.subscription",
   methods: [
@@ -89,7 +76,12 @@ const plugin = {
       },
     }),
     rpcdMethod({ name: "info", example: {}, args: none, run: (_, { host }) => info(host) }),
-    rpcdMethod({ name: "inventory-status", example: {}, args: none, run: (_, { host }) => inventoryStatus(host) }),
+    rpcdMethod({
+      name: "inventory-status",
+      example: {},
+      args: none,
+      run: (_, { host }) => inventoryStatus(host) ?? { status: "", last_attempt: "" },
+    }),
     rpcdMethod({
       name: "send-inventory",
       example: {},

@@ -3,13 +3,25 @@
  * leaves its own field empty (null), never the whole document.
  */
 import type { Host } from "@nethsec/host/host";
+import * as v from "valibot";
 import type { Subscription } from "../config.ts";
 import { dmi, mountPoints, operatingSystem, processors, memory, kernel, uptime } from "./machine-facts.ts";
 import { networks } from "./network-facts.ts";
 import { features } from "./features.ts";
+import { readJson } from "../read-json.ts";
 import { postToPortal } from "./portal.ts";
 
-export const inventoryStatusPath = "/tmp/inventory-sent.json";
+const inventoryStatusPath = "/tmp/inventory-sent.json";
+
+const statusSchema = v.object({
+  status: v.picklist(["success", "error"]),
+  /** ISO 8601 */
+  last_attempt: v.string(),
+});
+
+/** How the last inventory went; undefined when none was sent since the last boot. */
+export const inventoryStatus = ({ files }: Pick<Host, "files">): v.InferOutput<typeof statusSchema> | undefined =>
+  readJson(files, inventoryStatusPath, statusSchema);
 
 type Source = (host: Host) => unknown;
 

@@ -10,6 +10,7 @@ import * as v from "valibot";
 import { disableAlerts, enableAlerts } from "../alerts/netdata.ts";
 import { clearAlerts } from "../alerts/queue.ts";
 import { isPlan, portals, readPlugConfig, writePlugOptions, type Plan, type Subscription } from "../config.ts";
+import { forgetOutcome } from "../outcome.ts";
 import { removeJobs, setJob } from "../schedule.ts";
 import { sendHeartbeat } from "./heartbeat.ts";
 import { runHooks } from "./hooks.ts";
@@ -109,6 +110,7 @@ export async function unregisterMachine(host: Host): Promise<boolean> {
   await removeJobs(host, ["send-heartbeat", "send-inventory", "send-backup", "ns-push-reports"]);
   await disableAlerts(host);
   clearAlerts(host);
+  for (const job of ["heartbeat", "backup"] as const) forgetOutcome(host.files, job);
   await runHooks(host, "unregister");
   return true;
 }
