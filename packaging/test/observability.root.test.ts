@@ -37,7 +37,10 @@ test("Prometheus reads /metrics, accepts the rules, and answers every question o
   writeFileSync(
     join(folder, "prometheus.yml"),
     "global: { scrape_interval: 1s, evaluation_interval: 1s }\nrule_files: [nethsec.rules.yml]\nscrape_configs:\n" +
-      "  - { job_name: nethsec, static_configs: [{ targets: ['127.0.0.1:8090'] }] }\n",
+      "  - { job_name: nethsec, static_configs: [{ targets: ['127.0.0.1:8090'] }] }\n" +
+      // In the place of a collector of text files.
+      "  - { job_name: ns-plug, metrics_path: /ns-plug.prom, static_configs: [{ targets: ['127.0.0.1:8091'] }] }\n" +
+      "  - { job_name: ns-ha, metrics_path: /ns-ha.prom, static_configs: [{ targets: ['127.0.0.1:8091'] }] }\n",
   );
   const questions = expressions.map((expr) => `ask ${Bun.$.escape(expr)}`).join("\n");
   writeFileSync(
@@ -45,13 +48,31 @@ test("Prometheus reads /metrics, accepts the rules, and answers every question o
     `set -eu
 ip link set lo up
 mount -t tmpfs tmpfs /run
-mkdir -p reports
+mkdir -p reports text layer /run/ns-plug
+mount -t tmpfs tmpfs layer
+mkdir layer/upper layer/work
+mount -t overlay -o lowerdir=/etc,upperdir=layer/upper,workdir=layer/work overlay /etc
+mkdir -p /etc/config
+cat >/etc/config/ns-plug <<CONFIG
+config main 'config'
+	option server 'https://controller.example.org'
+	option unit_id 'unit'
+	option token 'token'
+	option type 'enterprise'
+	option system_id 'id'
+	option secret 'secret'
+CONFIG
+echo '{"pid":1,"phase":"waiting","since":1767225600000}' >/run/ns-plug/state.json
+"$NETHSEC" ns-plug metrics >text/ns-plug.prom
+"$NETHSEC" ns-ha metrics >text/ns-ha.prom
+busybox httpd -p 127.0.0.1:8091 -h text
 DUMP_PATH=$PWD/reports DUMP_TIMEOUT=1 NETIFYD_SOCKET=/run/nothing "$NETHSEC" dpireport >daemon 2>&1 &
 DUMP_PATH=$PWD/reports "$NETHSEC" ns-report serve >serve 2>&1 &
 prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address=127.0.0.1:9090 >prometheus.log 2>&1 &
 ask() { curl --silent --max-time 5 --get http://127.0.0.1:9090/api/v1/query --data-urlencode "query=$1"; echo; }
 tries=300
-until ask nethsec_report_events_total | grep -q '"value"'; do
+until ask nethsec_report_events_total | grep -q '"value"' && ask nethsec_ha_agent_up | grep -q '"value"' &&
+	ask 'nethsec_plug_controller_phase{phase="waiting"} == 1' | grep -q '"value"'; do
 	tries=$((tries - 1))
 	[ "$tries" -gt 0 ] || { cat daemon serve prometheus.log; curl -s http://127.0.0.1:8090/metrics; exit 1; }
 	sleep 0.1
@@ -75,11 +96,12 @@ curl --silent --max-time 5 http://127.0.0.1:8090/metrics >metrics
   expect(answers.filter((line) => line.startsWith('{"status":"success"'))).toHaveLength(expressions.length);
   expect(Number(answers.at(-1))).toBe(readFileSync(rules, "utf8").match(/- alert:/g)?.length ?? -1);
 
-  // What rules and dashboard ask for, exists: ns-report's as served, ns-ha's as its source has them.
+  // What rules and dashboard ask for, exists: ns-report's as served, ns-plug's as printed, ns-ha's as its source has them.
   const exported =
     readFileSync(join(folder, "metrics"), "utf8") +
+    readFileSync(join(folder, "text/ns-plug.prom"), "utf8") +
     readFileSync(join(checkout, "packages/ha/src/agent/metrics.ts"), "utf8");
-  const asked = new Set((readFileSync(rules, "utf8") + dashboardText).match(/nethsec_(report|ha)_[a-z_]+/g));
+  const asked = new Set((readFileSync(rules, "utf8") + dashboardText).match(/nethsec_(report|ha|plug)_[a-z_]+/g));
   // The list of instances is asked by a pattern.
   asked.delete("nethsec_ha_");
   for (const name of asked) expect(`${name} ${exported.includes(name)}`).toBe(`${name} true`);
