@@ -125,6 +125,15 @@ export async function plug(
   );
 }
 
+/** The cables of a node lose their signal; `plug` gives it new ones. Not being there is success. */
+export async function silence(holder: Identity, plan: NodePlan): Promise<void> {
+  await batch(
+    holder,
+    wired(plan).map(({ device }) => `link set ${portName(plan.name, device)} down`),
+    { force: true },
+  );
+}
+
 /** Takes the cables of a node away, at once. Not being there is success. */
 export async function unplug(holder: Identity, plan: NodePlan): Promise<void> {
   await batch(

@@ -8,7 +8,7 @@ import { existsSync, openSync, closeSync, readFileSync, rmSync, appendFileSync }
 import { NethsecError } from "@nethsec/host/error";
 import { labCommand } from "./lab-name.ts";
 import type { Argv, RunOptions, RunResult } from "@nethsec/host/host";
-import { batch, emptyVolatile, insideHolder, plug, unplug } from "./fabric.ts";
+import { batch, emptyVolatile, insideHolder, plug, silence, unplug } from "./fabric.ts";
 import { builtExecutable, checkout, hiddenFolders, kindFolder } from "./layer.ts";
 import { inNode, labEnvironment, run } from "./namespace.ts";
 import { isAlive, type Identity } from "./process.ts";
@@ -107,6 +107,9 @@ export class Node {
   async cutPower(): Promise<boolean> {
     const init = this.init();
     if (init === undefined) return false;
+    // The cables first: the kernel takes a dead node's connection table and addresses apart piece by piece, and a packet that arrives
+    // meanwhile would be answered with a reset, which no machine without power sends.
+    await silence(this.#holder, this.plan);
     process.kill(init.pid, "SIGKILL");
     await unplug(this.#holder, this.plan);
     await until(() => !isAlive(init), { what: `${this.plan.name} is off`, timeoutMs: 5000, everyMs: 2 });

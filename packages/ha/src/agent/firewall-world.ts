@@ -13,13 +13,28 @@ import { announcements } from "./announce.ts";
 import { Gate } from "./gate.ts";
 import { followingInterfaces } from "./following-interfaces.ts";
 import { HotspotMac } from "./hotspot-mac.ts";
-import { type Desired, type Observed, servicesToLookAt, type Situation, type Step } from "./plan.ts";
+import {
+  type ConntrackdAction,
+  type Desired,
+  type Observed,
+  servicesToLookAt,
+  type Situation,
+  type Step,
+} from "./plan.ts";
 import { RunningServices } from "./running-services.ts";
 import { readServiceTable, switchedOn } from "./service-table.ts";
 import type { World } from "./reconciler.ts";
 
 export const marksPath = "/var/run/ns-ha/marks.json";
 const natHelpersPath = "/etc/modules.d/ns-nathelpers";
+/** The WAN waits for the connections, so one that does not answer is not waited for long. */
+const conntrackdTimeoutMs = 2000;
+/** As the primary-backup script of conntrackd(8): commit; flush the caches, read the kernel's table again, send it; shorten timers, ask. */
+const conntrackdFlags: Record<ConntrackdAction, readonly string[]> = {
+  commit: ["-c"],
+  share: ["-f", "-R", "-B"],
+  release: ["-t", "-n"],
+};
 const restartTimeoutMs = 60_000;
 /** A stop that takes longer hangs: its process group is killed, the others went on meanwhile, and it is tried again. */
 const stopTimeoutMs = 15_000;
@@ -104,7 +119,7 @@ export class FirewallWorld implements World {
       case "announce":
         return this.#announce(step.name, signal);
       case "conntrackd":
-        return this.#conntrackd(step.to, signal);
+        return this.#conntrackd(step.action, signal);
       case "service":
         return this.#service(step.name, step.action, signal);
       case "cron":
@@ -172,10 +187,12 @@ export class FirewallWorld implements World {
     }
   }
 
-  /** conntrackd(8), primary-backup script: commit, flush the caches, read the kernel's table again, send it; or shorten timers and ask. */
-  async #conntrackd(to: "master" | "backup", signal: AbortSignal): Promise<void> {
-    for (const flag of to === "master" ? ["-c", "-f", "-R", "-B"] : ["-t", "-n"]) {
-      await this.#host.run(["conntrackd", "-C", "/etc/conntrackd/conntrackd.conf", flag], { timeoutMs: 5000, signal });
+  async #conntrackd(action: ConntrackdAction, signal: AbortSignal): Promise<void> {
+    for (const flag of conntrackdFlags[action]) {
+      await this.#host.run(["conntrackd", "-C", "/etc/conntrackd/conntrackd.conf", flag], {
+        timeoutMs: conntrackdTimeoutMs,
+        signal,
+      });
     }
   }
 

@@ -71,7 +71,7 @@ export interface Observed {
 export type Step =
   | { readonly kind: "interface"; readonly name: string; readonly up: boolean }
   | { readonly kind: "announce"; readonly name: string }
-  | { readonly kind: "conntrackd"; readonly to: "master" | "backup" }
+  | { readonly kind: "conntrackd"; readonly action: ConntrackdAction }
   | { readonly kind: "service"; readonly name: string; readonly action: "restart" | "reload" | "stop" }
   | { readonly kind: "cron"; readonly action: "resume" | "suspend"; readonly words: readonly string[] }
   | { readonly kind: "dhcp-force"; readonly value: "0" | "1" }
@@ -79,6 +79,8 @@ export type Step =
   | { readonly kind: "routes"; readonly enabled: boolean }
   | { readonly kind: "hotspot-mac"; readonly device: string; readonly mac: string; readonly original: boolean }
   | { readonly kind: "hotplug"; readonly action: HotplugAction };
+/** commit: the other node's connections become this one's; share: tell it what is here now; release: let go, and ask for what it has. */
+export type ConntrackdAction = "commit" | "share" | "release";
 export type HotplugAction = "NOTIFY_MASTER" | "NOTIFY_BACKUP" | "NOTIFY_FAULT" | "NOTIFY_STOP";
 
 export interface PlannedStep {
@@ -105,7 +107,10 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
     steps.push({ id, step, after, mark: { key, value } });
   };
   if (observed.conntrackd && !marked("conntrackd"))
-    add("take over connections", "conntrackd", { kind: "conntrackd", to: "master" });
+    add("take over connections", "conntrackd", { kind: "conntrackd", action: "commit" });
+  const connections = steps.map(({ id }) => id);
+  if (observed.conntrackd && !marked("conntrackd shared"))
+    add("share connections", "conntrackd shared", { kind: "conntrackd", action: "share" }, connections);
   const { hotspot } = desired;
   if (hotspot !== undefined && observed.hotspotMac !== undefined && observed.hotspotMac.now !== hotspot.mac) {
     add("copy hotspot MAC", "hotspot", { kind: "hotspot-mac", ...hotspot, original: false });
@@ -118,7 +123,8 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
     const key = `interface ${name}`;
     if (waited ? !up : !marked(key)) {
       const below = lines.filter((line) => line.layer < layer).map(({ id }) => id);
-      add(`ifup ${name}`, key, { kind: "interface", name, up: true }, [...mac, ...below]);
+      // A packet of a connection that is not known yet would be answered with a reset, or get another address by NAT.
+      add(`ifup ${name}`, key, { kind: "interface", name, up: true }, [...connections, ...mac, ...below]);
       lines.push({ id: `ifup ${name}`, layer });
     }
     if (waited && !marked(`announce ${name}`)) {
@@ -185,7 +191,7 @@ function planPassive(observed: Observed, desired: Desired): PlannedStep[] {
     add(`stop ${row.name}`, key, { kind: "service", name: row.name, action: "stop" });
   }
   if (observed.conntrackd && !marked("conntrackd"))
-    add("hand over connections", "conntrackd", { kind: "conntrackd", to: "backup" }, down);
+    add("hand over connections", "conntrackd", { kind: "conntrackd", action: "release" }, down);
   if (observed.routesDisabled.includes(false))
     add("disable routes", "routes", { kind: "routes", enabled: false }, down);
   const words = desired.services.flatMap(({ cron }) => cron);

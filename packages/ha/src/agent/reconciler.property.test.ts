@@ -48,6 +48,7 @@ class Firewall implements World {
   force = "0";
   routesDisabled = true;
   connections = "backup";
+  commitEndedIn: number | undefined;
   cron = "active";
   saved = new Map<string, string>();
   current: Situation | undefined;
@@ -90,6 +91,16 @@ class Firewall implements World {
     if (directionOf(step) !== undefined && directionOf(step) !== postureOf(situation)) {
       this.violations.push(`${JSON.stringify(step)} while ${postureOf(situation)}`);
     }
+    // A WAN that is up before the connections are known answers their packets with resets.
+    if (step.kind === "interface" && step.up && this.commitEndedIn !== situation.term)
+      this.violations.push(`ifup ${step.name} before the connections`);
+    try {
+      await this.#attempt(step, situation, signal);
+    } finally {
+      if (step.kind === "conntrackd" && step.action === "commit") this.commitEndedIn = situation.term;
+    }
+  }
+  async #attempt(step: Step, situation: Situation, signal: AbortSignal): Promise<void> {
     const luck = this.luck();
     if (luck < 0.1) throw new Error("out of luck");
     const early = luck < 0.4;
@@ -106,7 +117,8 @@ class Firewall implements World {
     if (step.kind === "interface") this.interfaces.set(step.name, step.up);
     if (step.kind === "dhcp-force") this.force = step.value;
     if (step.kind === "routes") this.routesDisabled = !step.enabled;
-    if (step.kind === "conntrackd") this.connections = step.to;
+    if (step.kind === "conntrackd" && step.action !== "share")
+      this.connections = step.action === "commit" ? "master" : "backup";
     if (step.kind === "cron") this.cron = step.action === "resume" ? "active" : "suspended";
   }
   saveMarks(marks: ReadonlyMap<string, string>): void {
@@ -117,7 +129,7 @@ class Firewall implements World {
 function directionOf(step: Step): "active" | "passive" | undefined {
   if (step.kind === "service") return step.action === "stop" ? "passive" : "active";
   if (step.kind === "interface") return step.up ? "active" : "passive";
-  if (step.kind === "conntrackd") return step.to === "master" ? "active" : "passive";
+  if (step.kind === "conntrackd") return step.action === "release" ? "passive" : "active";
   return undefined;
 }
 
