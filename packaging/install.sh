@@ -4,6 +4,7 @@
 #   sh install.sh                    # nethsec, ns-plug, ns-ha, ns-report
 #   sh install.sh ns-report          # only this one, and nethsec
 #   sh install.sh --check            # only look whether the files are whole and fit this machine
+#   sh install.sh --back [FILE...]   # remove these, and install the older ns-plug, ns-ha, ns-report again, from the system's feeds or from FILEs
 #
 # Settings in /etc/config stay as they are, also those of the packages that are replaced.
 set -eu
@@ -15,6 +16,28 @@ fail() {
 	exit 1
 }
 
+# Whoever installed the older packages has configured a pair with them: it goes on.
+back() {
+	if command -v ns-ha >/dev/null; then ns-ha hand-back || exit 1; fi
+	if command -v opkg >/dev/null; then
+		[ $# -gt 0 ] || opkg update || fail "the package lists could not be updated" "Copy the package files here, and name them: sh install.sh --back FILE..."
+		# Others of the system's packages may count on these names.
+		opkg remove --force-depends ns-plug ns-ha ns-report nethsec || fail "opkg did not remove everything" "Correct what it says above and run this again."
+		opkg install "${@:-ns-plug}" $([ $# -gt 0 ] || echo ns-ha ns-report) || fail "opkg did not install everything" "Correct what it says above, then: opkg install ns-plug ns-ha ns-report"
+	else
+		apk del ns-plug ns-ha ns-report nethsec || fail "apk did not remove everything" "Correct what it says above and run this again."
+		apk add "${@:-ns-plug}" $([ $# -gt 0 ] || echo ns-ha ns-report) || fail "apk did not install everything" "Correct what it says above, then: apk add ns-plug ns-ha ns-report"
+	fi
+	[ -z "$(uci -q get keepalived.ha_peer)" ] || /etc/init.d/keepalived reload
+	echo "Installed: the older packages."
+	exit 0
+}
+
+if [ "${1:-}" = --back ]; then
+	shift
+	[ "$(id -u)" = 0 ] || fail "only root can install packages" "Log in to the firewall as root."
+	back "$@"
+fi
 check=
 chosen=
 for argument in "$@"; do
@@ -77,9 +100,12 @@ if [ "$manager" = opkg ]; then
 	# The packages that these replace have higher versions.
 	# shellcheck disable=SC2086
 	opkg install --force-downgrade $files || fail "opkg did not install everything" "Correct what it says above and run this again: what is installed stays."
-else
-	# Whole files, verified above; they bear no key of this system's.
+	# A feed with the older packages, which have higher versions, would put them back one night.
 	# shellcheck disable=SC2086
-	apk add --allow-untrusted --force-overwrite $files || fail "apk did not install everything" "Correct what it says above and run this again."
+	opkg flag hold $packages >/dev/null
+else
+	# Whole files, verified above; they bear no key of this system's. A package from a file stays what it is when the others are upgraded.
+	# shellcheck disable=SC2086
+	apk add --allow-untrusted $files || fail "apk did not install everything" "Correct what it says above and run this again."
 fi
 echo "Installed: $packages. Next: nethsec help"

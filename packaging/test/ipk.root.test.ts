@@ -7,13 +7,15 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, checkout, Chroot, prepareChroot } from "./chroot.ts";
+import { isStandIn, opkg, opkgFiles, platform } from "./platform.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "nethsec-ipks-"));
-const [first, second] = [join(folder, "first"), join(folder, "second")];
+const [first, second, older] = [join(folder, "first"), join(folder, "second"), join(folder, "older")];
 beforeAll(() => {
   prepareChroot();
   cpSync(join(checkout, "dist/nethsec"), join(folder, "nethsec"));
   build(["packaging/pack-executable", join(folder, "nethsec")], { PRESET: "0" });
+  build(["packaging/test/older-packages", older]);
   for (const output of [first, second])
     build(["packaging/build-ipk", output, "x86_64", join(folder, "nethsec.xz")], {
       NETHSEC: join(folder, "nethsec"),
@@ -24,32 +26,6 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const platform = `
-default_postinst() {
-	pkgname=$(basename "\${1%.*}")
-	list=/usr/lib/opkg/info/$pkgname.list
-	for i in $(grep -s ^/etc/uci-defaults/ "$list"); do ( [ -f "$i" ] && . "$i" ) && rm -f "$i"; done
-	uci commit
-	status=0
-	[ ! -f "/usr/lib/opkg/info/$pkgname.postinst-pkg" ] || ( . "/usr/lib/opkg/info/$pkgname.postinst-pkg" ) || status=$?
-	for i in $(grep -s ^/etc/init.d/ "$list"); do
-		[ "$PKG_UPGRADE" = 1 ] || "$i" enable
-		"$i" start
-	done
-	return $status
-}
-default_prerm() {
-	pkgname=$(basename "\${1%.*}")
-	status=0
-	[ ! -f "/usr/lib/opkg/info/$pkgname.prerm-pkg" ] || ( . "/usr/lib/opkg/info/$pkgname.prerm-pkg" ) || status=$?
-	for i in $(grep -s ^/etc/init.d/ "/usr/lib/opkg/info/$pkgname.list"); do
-		[ "$PKG_UPGRADE" = 1 ] || "$i" disable
-		"$i" stop
-	done
-	return $status
-}
-`;
-
 /** A firewall that has been used for a while, with everything but the packages. */
 function firewall(): Chroot {
   const root = new Chroot();
@@ -59,15 +35,13 @@ function firewall(): Chroot {
   root.put(join(checkout, "lab/firewall/rootfs/usr/sbin"), "/usr/sbin");
   root.put(join(checkout, "lab/firewall/config"), "/etc/config");
   root.put(join(checkout, "dist/nethsec"), "/sbin-uci/nethsec");
-  root.put(join(checkout, "packaging/test/opkg"), "/usr/bin/opkg");
-  root.write(
-    "/etc/opkg-provided",
-    "libc\nlibstdcpp6\nca-bundle\nxz\nopenvpn-openssl\ngnupg2\nlibopenssl-util\nrpcd\nkeepalived\nconntrackd\nconntrack\nrsync\ndropbear\n",
-  );
+  root.put(opkg, "/usr/bin/opkg");
+  for (const [path, text] of Object.entries(opkgFiles)) root.write(path, text);
   const shell = readFileSync(join(checkout, "lab/firewall/rootfs/usr/lib/functions.sh"), "utf8");
   root.write("/usr/lib/functions.sh", shell + platform);
   root.write("/usr/sbin/uci", '#!/bin/sh\nexec /sbin-uci/nethsec uci "$@"\n', 0o755);
   root.write("/usr/bin/logger", "#!/bin/sh\ncat >/dev/null\n", 0o755);
+  root.put(older, "/packages/older");
   root.put(first, "/packages/first");
   root.put(second, "/packages/second");
   return root;
@@ -86,19 +60,23 @@ echo key >/etc/ns-plug/key
 test("a life on a firewall in use: installed, upgraded, removed; nothing of the user's lost, nothing of ours left", () => {
   using root = firewall();
   const printed = root.run(`${setup}
+opkg install /packages/older/ns-api_*.ipk >/tmp/api 2>&1 || cat /tmp/api
 snapshot before
-# What the older package had put there.
-echo '*/10 * * * * sleep 7; /usr/sbin/send-heartbeat' >>/etc/crontabs/root
+opkg install /packages/older/ns-plug_*.ipk /packages/older/ns-ha_*.ipk /packages/older/ns-report_*.ipk >/tmp/older 2>&1 || cat /tmp/older
+echo "older: $(grep -c /usr/sbin/send- /etc/crontabs/root) $(ns-ha-config)"
 sh /packages/first/install.sh >/tmp/install 2>&1 || cat /tmp/install
 tail -1 /tmp/install
 echo "version: $(nethsec --version)"
-echo "unpacked: $(ls /usr/lib/nethsec)$(stat -c %a /usr/sbin/nethsec)"
+echo "unpacked: $(ls /usr/lib/nethsec/*.xz 2>/dev/null)$(stat -c %a /usr/sbin/nethsec)"
 echo "kept: $(uci get ns-plug.config.unit_id) $(grep -c own-script /etc/crontabs/root) $(grep -c 'my line' /etc/mwan3.user)"
 echo "ours: $(grep -c nethsec:dpireport-cleanup /etc/crontabs/root) $(grep -c mwan-hooks /etc/mwan3.user) $(uci get firewall.ns_controller.device)"
 echo "adopted: $(grep -c '/usr/sbin/send-.* # nethsec:send-' /etc/crontabs/root) of $(grep -c /usr/sbin/send- /etc/crontabs/root)"
 echo "enabled: $(ls /etc/rc.d | grep -e report -e ns- | tr '\\n' ' ')"
 running() { [ -s /var/run/procd/services/dpireport/instance1/pid ]; }
 wait_for 20 running && echo "running: dpireport"
+echo "replaced: $(ls -d /usr/bin/dpireport /usr/libexec/ns-rsync.sh /etc/hotplug.d/keepalived/* 2>/dev/null | tr '\\n' ' ')$(grep -c /usr/bin/dpireport /etc/crontabs/root)"
+echo "plugins: $(/usr/libexec/rpcd/ns.ha list | grep -c init-local) $(/usr/libexec/rpcd/ns.update) $(readlink /usr/share/rpcd/acl.d/ns.ha.json)"
+echo "held: $(sh -c '. /lib/functions.sh; opkg_held')"
 echo "status: $(ns-report status >/tmp/status 2>&1 || echo $?)"
 
 sh /packages/second/install.sh >/tmp/upgrade 2>&1 || cat /tmp/upgrade
@@ -113,10 +91,12 @@ compare before after | sed 's/^/differs: /'
 `);
   const lines = printed.split("\n");
   const [differs, others] = [
-    lines.filter((line) => line.startsWith("differs:")),
+    // The real opkg leaves empty folders.
+    lines.filter((line) => line.startsWith("differs:") && (isStandIn || !line.startsWith("differs: > d "))),
     lines.filter((line) => /^[a-zA-Z]+: /.test(line) && !line.startsWith("differs:")),
   ];
   expect(others).toEqual([
+    "older: 3 older ns-ha-config",
     "Installed: nethsec ns-plug ns-ha ns-report. Next: nethsec help",
     "version: nethsec 0.1.0",
     "unpacked: 755",
@@ -125,6 +105,9 @@ compare before after | sed 's/^/differs: /'
     "adopted: 3 of 3",
     "enabled: K02ns-ha K10ns-plug K10ns-report K15dpireport S21ns-ha S90dpireport S98ns-report S99ns-plug ",
     "running: dpireport",
+    "replaced: /etc/hotplug.d/keepalived/500-ns-ha 0",
+    "plugins: 1 older ns.update /usr/lib/nethsec/rpcd/ns.ha.json",
+    "held: nethsec ns-ha ns-plug ns-report ",
     "status: 1",
     "upgraded: abc 1 1 nethsec 0.1.0",
     "running: dpireport",
@@ -147,7 +130,7 @@ rm /packages/first/SHA256SUMS
 sh /packages/first/install.sh || echo "code: $?"
 rm /packages/second/nethsec_*
 sh /packages/second/install.sh ns-report || echo "code: $?"
-ls /usr/lib/opkg 2>/dev/null || echo "nothing installed"
+ls /usr/sbin/nethsec 2>/dev/null || echo "nothing installed"
 `);
   expect(printed.match(/^code: 1$/gm)).toHaveLength(4);
   expect(printed).toContain("ns-ha_0.1.0-1_all.ipk is damaged");

@@ -51,6 +51,26 @@ export const commands: readonly Command[] = [
         load: () => import("./cli/render.ts"),
       },
       {
+        name: "adopt",
+        summary: "take over a pair that the older ns-ha made (primary node; the installation does it)",
+        description:
+          "By the key that the pair has, the backup gets the administrator's key, and its host key is pinned. Nothing else is changed.",
+        examples: [["ns-ha adopt", "again, when the backup was not there or not installed yet"]],
+        load: async () => ({ run: (await import("./cli/adopt.ts")).runAdopt }),
+      },
+      {
+        name: "authorize",
+        hidden: true,
+        summary: "the backup's part of adopt: the primary's keys on stdin",
+        load: async () => ({ run: (await import("./cli/adopt.ts")).runAuthorize }),
+      },
+      {
+        name: "hand-back",
+        summary: "make this node ready for the older ns-ha (install.sh --back does it)",
+        examples: [["ns-ha hand-back", "on the backup first, then on the primary"]],
+        load: async () => ({ run: (await import("./cli/adopt.ts")).runHandBack }),
+      },
+      {
         name: "hold-timing",
         summary: "stand still while the primary changes its timing (called by set-timing)",
         hidden: true,

@@ -81,6 +81,9 @@ export async function initBackup(host: Machine, password: string, interfaceName:
     { command: peerCommand("init-local"), stdin: JSON.stringify(args) },
   );
   readAnswer(address, "init-local", result);
+  // A pair that was taken over has another staging area: the new node has ours, and both must have the same.
+  if (config.sync.stagingDir !== haPaths.stagingDir)
+    host.uci.change((tx) => tx.set("keepalived", "ha_peer", "sync_dir", haPaths.stagingDir));
   if (pinned === undefined) pin(host.files, address, result.hostKey);
   return { address, fingerprint: fingerprint(result.hostKey), pinnedNow: pinned === undefined };
 }

@@ -1,0 +1,136 @@
+/**
+ * Taking over a pair that the older ns-ha made, and giving it back. The older one knows one key, which opens a root shell on the backup, and no
+ * pinned host keys. By that key the primary gives the backup its administrator's key, and the old key becomes what it is here: good for the
+ * synchronisation only. The configuration in UCI stays as it is, but for the name of the rendered file (`ns-ha render`) and the new key.
+ * Invariant: running it again completes it; a pair that was made or taken over here is left alone.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { Argv, Host } from "@nethsec/host/host";
+import * as v from "valibot";
+import { agentClient } from "./agent-client.ts";
+import { readServiceTable } from "./agent/service-table.ts";
+import { haPaths, readHaConfig, type HaConfig } from "./config.ts";
+import { adoptedPath } from "./sync/network-import.ts";
+import { authorizedKeysPath, authorizeKeys, ensureKeys, revokeKeys, withoutComment } from "./keys.ts";
+import { fingerprint, pin, pinnedKey, type HostKey } from "./known-hosts.ts";
+import { dbclientTrouble } from "./ssh-link.ts";
+
+type Machine = Pick<Host, "uci" | "files" | "run" | "services" | "cron">;
+
+/** What the primary sends to `ns-ha authorize`. */
+const keysSchema = v.object({ sync: v.pipe(v.string(), v.check(isKey)), admin: v.pipe(v.string(), v.check(isKey)) });
+
+function isKey(text: string): boolean {
+  return withoutComment(text) === text;
+}
+
+const timeoutMs = 30_000;
+
+/** On the primary. undefined: there was nothing to take over. Throws `backup_not_adopted` when the backup cannot be asked or has the older version. */
+export async function adoptCluster(host: Machine): Promise<{ address: string; fingerprint: string } | undefined> {
+  const config = readHaConfig(host.uci);
+  if (config?.role !== "primary" || !host.files.exists(config.sync.keyPath)) return undefined;
+  const { address } = config.peer;
+  if (pinnedKey(host.files, address) !== undefined && host.files.exists(haPaths.adminKey)) return undefined;
+  const keys = await ensureKeys(host);
+  const key = await authorizeThere(host, config, JSON.stringify(keys));
+  pin(host.files, address, key);
+  await agentClient(host.files.real(haPaths.agentSocket)).changed();
+  return { address, fingerprint: fingerprint(key) };
+}
+
+/**
+ * The first contact: whichever key is shown is accepted, as the older version did at every contact, and returned. dbclient writes it to
+ * known_hosts of a home that is this call's own.
+ */
+async function authorizeThere(host: Machine, config: HaConfig, stdin: string): Promise<HostKey> {
+  const { address, sshPort } = config.peer;
+  const home = "/var/run/ns-ha/first-contact";
+  host.files.remove(home, { recursive: true });
+  host.files.mkdir(`${home}/.ssh`, { mode: 0o700 });
+  // After an interruption the backup may have the new key already, and the old one may be good for the synchronisation only.
+  const identities = [haPaths.adminKey, config.sync.keyPath].flatMap((path) => ["-i", host.files.real(path)]);
+  const argv: Argv = [
+    "dbclient",
+    "-T",
+    "-y",
+    ...identities,
+    "-p",
+    String(sshPort),
+    `root@${address}`,
+    "/usr/sbin/ns-ha authorize",
+  ];
+  try {
+    const result = await host.run(argv, { env: { HOME: host.files.real(home) }, stdin, timeoutMs, ok: "any" });
+    const line = (host.files.readText(`${home}/.ssh/known_hosts`) ?? "").split("\n", 1)[0] ?? "";
+    const [, algorithm, blob] = line.split(" ");
+    if (result.code === 0 && algorithm !== undefined && blob !== undefined) return { algorithm, blob };
+    throw notAdopted(address, dbclientTrouble(result) ?? result.stderr.trim().split("\n").at(-1) ?? "");
+  } finally {
+    host.files.remove(home, { recursive: true });
+  }
+}
+
+function notAdopted(address: string, why: string): NethsecError {
+  return new NethsecError({
+    code: "backup_not_adopted",
+    message: `The backup node ${address} could not be taken over: ${why === "" ? "it did not answer" : why}. The cluster goes on; nothing is synchronised yet.`,
+    advice: `Install the same packages on ${address}, then run on this node: ns-ha adopt`,
+  });
+}
+
+/** On the backup: `text` is what the primary sent. From now on its keys are good for what they are here. */
+export function authorize(host: Pick<Host, "uci" | "files">, text: string): void {
+  if (readHaConfig(host.uci)?.role !== "backup")
+    throw new NethsecError({ code: "not_the_backup", message: "This node is not the backup of a cluster." });
+  const keys = v.parse(v.pipe(v.string(), v.parseJson(), keysSchema), text);
+  authorizeKeys(host.files, keys);
+  host.uci.change((tx) => {
+    tx.set("keepalived", "ha_peer", "ssh_pubkey", keys.sync);
+    tx.set("keepalived", "ha_peer", "ssh_admin_pubkey", keys.admin);
+  });
+}
+
+/**
+ * Before the older packages come back, on either node: what they do not know goes, and the key of the synchronisation opens a shell again, because
+ * they need it so. Virtual addresses and VRRP are not touched. Returns false on a node of no cluster.
+ */
+export async function handBack(host: Machine): Promise<boolean> {
+  const config = readHaConfig(host.uci);
+  if (config === undefined) return false;
+  if (config.timing === "fast")
+    throw new NethsecError({
+      code: "timing_is_fast",
+      message:
+        "The older packages know the timing `classic` only; two nodes with different timings would both be master.",
+      advice: "On the primary: ns-ha-config set-timing classic",
+    });
+  if (host.services.exists("ns-ha")) await host.services.call("ns-ha", "stop");
+  if (config.role === "backup") restoreShellKey(host);
+  else {
+    host.files.remove(haPaths.adminKey);
+    host.files.remove(`${haPaths.sshHome}/.ssh`, { recursive: true });
+  }
+  // Lines that this program holds back; the older one comments them out in its own way.
+  const resumed = host.cron.resume(readServiceTable(host.uci.load("ns-ha")).flatMap(({ cron }) => cron));
+  if (resumed && host.services.exists("cron")) await host.services.call("cron", "restart");
+  host.uci.change((tx) => {
+    for (const [section, option] of [
+      ["globals", "alt_config_file"],
+      ["globals", "ns_timing"],
+      ["ha_peer", "ssh_admin_pubkey"],
+    ] as const)
+      if (tx.load("keepalived").get(section, option) !== undefined) tx.delete("keepalived", section, option);
+  });
+  host.files.remove(adoptedPath);
+  return true;
+}
+
+function restoreShellKey(host: Pick<Host, "uci" | "files">): void {
+  const peer = host.uci.read("keepalived").section("ha_peer");
+  const sync = peer?.get("ssh_pubkey");
+  revokeKeys(host.files, [sync, peer?.get("ssh_admin_pubkey")]);
+  if (sync === undefined || sync === "") return;
+  const others = host.files.readText(authorizedKeysPath) ?? "";
+  host.files.write(authorizedKeysPath, `${others}${sync}\n`, { mode: 0o600 });
+}
