@@ -2,11 +2,15 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import { RunError } from "@nethsec/host/run-error";
+import { posix } from "node:path";
 
 const timeoutMs = 600_000;
 type Needs = Pick<Host, "files" | "run">;
 
-/** A home of its own, so that gpg neither needs nor leaves anything in root's. `passphraseFile`: its first line is the passphrase. */
+/**
+ * A home of its own, so that gpg neither needs nor leaves anything in root's. Its name is short: its agent's socket is there, whose path may have
+ * 107 bytes. `passphraseFile`: its first line is the passphrase.
+ */
 async function gpg(
   host: Needs,
   to: string,
@@ -14,7 +18,7 @@ async function gpg(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const home = `${to}.gnupg`;
+  const home = `${posix.dirname(to)}/gpg`;
   host.files.mkdir(home, { mode: 0o700 });
   const common = [
     "--homedir",
