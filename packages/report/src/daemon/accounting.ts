@@ -36,7 +36,9 @@ export class Accounting {
   lag = 0;
   private readonly ledger: Ledger;
   private readonly hourAt = hourClock();
-  private readonly identities = new Map<string, FlowIdentity>();
+  /** By hash. */
+  private readonly identities = new Map<number, FlowIdentity>();
+  private sweeps = 0;
   private readonly aliases = new Aliases();
   private wall: number;
   /** Of the monotonic clock, now. */
@@ -112,8 +114,9 @@ export class Accounting {
       flows.remove(row);
     }
     this.giveUpOld();
-    const inUse = new Set(flows.identity);
-    for (const [key, identity] of this.identities) if (!inUse.has(identity)) this.identities.delete(key);
+    this.sweeps++;
+    for (const identity of flows.identity) if (identity !== undefined) identity.sweep = this.sweeps;
+    for (const [hash, { sweep }] of this.identities) if (sweep !== this.sweeps) this.identities.delete(hash);
   }
 
   /** An identity that takes longer than an hour does not come: without an end, the waiting of endless unknown flows would grow. */
@@ -140,15 +143,22 @@ export class Accounting {
     return hours;
   }
 
-  /** One object for equal identities. */
-  intern(identity: FlowIdentity): FlowIdentity {
-    const key = identityKey(identity);
-    const known = this.identities.get(key);
-    if (known !== undefined) return known;
+  /** One object for equal identities, as a rule. */
+  intern({ client, protocol, application, host, hash }: FlowIdentity): FlowIdentity {
+    const known = this.identities.get(hash);
+    if (
+      known !== undefined &&
+      known.host === host &&
+      known.application === application &&
+      known.protocol === protocol &&
+      known.client === client
+    )
+      return known;
     // Sharing saves memory; when everything is different, keeping all of it would not.
     if (this.identities.size >= maxIdentities) this.identities.clear();
-    this.identities.set(key, identity);
-    return identity;
+    const own = { client, protocol, application, host, hash, place: undefined, sweep: this.sweeps };
+    this.identities.set(hash, own);
+    return own;
   }
 
   private rowOf(event: FlowEvent): number {
@@ -300,8 +310,4 @@ export class Accounting {
 
 function sameIdentity(a: FlowIdentity, b: FlowIdentity): boolean {
   return a.host === b.host && a.application === b.application && a.protocol === b.protocol && a.client === b.client;
-}
-
-function identityKey(identity: FlowIdentity): string {
-  return `${identity.client}\n${identity.protocol}\n${identity.application}\n${identity.host === undefined ? "" : `h${identity.host}`}`;
 }

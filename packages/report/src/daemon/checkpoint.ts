@@ -13,7 +13,7 @@ import type { HourCounters } from "../hour-counters.ts";
 import { decodeCounters, encodeHour } from "../hour-index.ts";
 import type { HourKey } from "../hour-key.ts";
 import type { Accounting } from "./accounting.ts";
-import type { FlowIdentity } from "./flow-event.ts";
+import { withHash, type FlowIdentity } from "./flow-event.ts";
 import { Field, Flag } from "./flow-table.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -134,7 +134,7 @@ function readIdentities(input: ByteReader): FlowIdentity[] {
   return Array.from({ length: input.number() }, () => {
     const [client, protocol, application] = [text(input.number()), text(input.number()), text(input.number())];
     const host = input.number();
-    return { client, protocol, application, host: host === 0 ? undefined : text(host) };
+    return withHash({ client, protocol, application, host: host === 0 ? undefined : text(host) });
   });
 }
 

@@ -4,70 +4,55 @@
  * Pure. Invariants: the answer is always the one of `parseEvent` (fuzzed against it): a line goes the fast way only when every
  * byte between the values equals a learned shape and every value is of the learned kind; memory for shapes is bounded.
  */
-import type { FlowEvent } from "./flow-event.ts";
-import { Hole, learnShape, Role, type Step } from "./message-shape.ts";
+import { namesHash, textHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
+import { Hole, learnShape, Role } from "./message-shape.ts";
 import { parseEvent, type Message } from "./parse-event.ts";
+import {
+  holeMask,
+  holeShift,
+  lengthMask,
+  nodeLiteral,
+  nodeNext,
+  nodeSibling,
+  roleShift,
+  ShapeTree,
+} from "./shape-tree.ts";
 import { TextCache } from "./text-cache.ts";
 
-/** All shapes together; every recording made so far has some 300. */
-const maxNodes = 8192;
 const longestName = 253;
 const longestClient = 64;
+const unknownHash = textHash("unknown");
 
-/** One step of one or many shapes: they share what they have in common from the beginning of the line. */
-class Node {
-  readonly length: number;
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-  readonly hole: number;
-  readonly role: number;
-  /** What may come next; the likeliest first. */
-  readonly next: Node[] = [];
-  /** At the end of a shape. */
-  readonly kind: Kind | undefined;
+/** What an event of one type carries; bits of what a shape's end stands for. */
+const Kind = { flow: 1, identity: 2, counters: 4, purge: 8 } as const;
 
-  constructor(step: Step, kind: Kind | undefined) {
-    this.bytes = step.literal;
-    this.length = step.literal.length;
-    const view = new DataView(step.literal.buffer, step.literal.byteOffset, step.literal.length);
-    // Four bytes at a time; the last group may overlap the one before it.
-    const groups = this.length < 4 ? 0 : Math.ceil(this.length / 4);
-    this.words = Int32Array.from({ length: groups }, (_, index) =>
-      view.getInt32(Math.min(index * 4, this.length - 4), true),
-    );
-    this.hole = step.hole;
-    this.role = step.role;
-    this.kind = kind;
-  }
-}
-
-/** What an event of one type carries. */
-interface Kind {
-  readonly identity: boolean;
-  readonly counters: boolean;
-  readonly purge: boolean;
-}
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class EventScanner {
   private readonly event: FlowEvent;
   private readonly interfaceNumber: (name: string) => number;
   private readonly decoder = new TextDecoder();
   private readonly texts = new TextCache();
-  private readonly first: Node[] = [];
-  private nodes = 0;
+  private readonly shapes = new ShapeTree();
   private bytes: Uint8Array = new Uint8Array(0);
   private view: DataView = new DataView(this.bytes.buffer);
   private readonly interfaces: { readonly bytes: Uint8Array; readonly number: number }[] = [];
-  /** Where the value just read ends. */
-  private at = 0;
+  private readonly identity: Writable<FlowIdentity> = {
+    client: "",
+    protocol: "",
+    application: "",
+    host: undefined,
+    hash: 0,
+    place: undefined,
+    sweep: 0,
+  };
   // The values of the line being read, by role.
   private local = Number.NaN;
   private other = Number.NaN;
-  private client = "";
-  private protocol = "";
-  private application = "";
-  private host = "";
-  private dnsHost = "";
+  private clientHash = 0;
+  private protocolHash = 0;
+  private applicationHash = 0;
+  private hostHash = 0;
 
   /** Fills `event`; `interfaceNumber` gives each interface name its number. */
   constructor(event: FlowEvent, interfaceNumber: (name: string) => number) {
@@ -82,177 +67,248 @@ export class EventScanner {
       this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
     const kind = this.match(start, end);
-    if (kind !== undefined) {
+    if (kind !== 0) {
       this.fill(kind);
       return "flow";
     }
     const message = parseEvent(this.decoder.decode(bytes.subarray(start, end)), this.event, this.interfaceNumber);
-    if (message === "flow" && this.nodes < maxNodes) this.learn(new Uint8Array(bytes.subarray(start, end)));
+    if (message === "flow") this.learn(new Uint8Array(bytes.subarray(start, end)));
     return message;
   }
 
-  private match(start: number, end: number): Kind | undefined {
+  /**
+   * The {@link Kind} of the line when it has a shape that is known, and its values in this object; else 0. One loop on purpose:
+   * a function for each step costs a sixth of the whole daemon's time.
+   */
+  private match(start: number, end: number): number {
     this.reset();
-    let at = start;
-    let candidates = this.first;
-    search: for (;;) {
-      for (let index = 0; index < candidates.length; index++) {
-        const node = candidates[index];
-        if (node === undefined || at + node.length > end || !this.literalAt(node, at)) continue;
-        const value = at + node.length;
-        if (node.hole === Hole.end) {
-          if (value === end) return node.kind;
-          continue;
-        }
-        if (!this.read(node, value, end)) continue;
-        // Towards the front by one: the likeliest of a few comes first soon.
-        if (index > 0) this.promote(candidates, index);
-        at = this.at;
-        candidates = node.next;
-        continue search;
-      }
-      return undefined;
-    }
-  }
-
-  private promote(candidates: Node[], index: number): void {
-    const [before, node] = [candidates[index - 1], candidates[index]];
-    if (before === undefined || node === undefined) return;
-    candidates[index - 1] = node;
-    candidates[index] = before;
-  }
-
-  private literalAt(node: Node, at: number): boolean {
-    const { words, length } = node;
     const { view } = this;
-    const last = words.length - 1;
-    if (last < 0) {
-      for (let offset = 0; offset < length; offset++) if (this.bytes[at + offset] !== node.bytes[offset]) return false;
-      return true;
-    }
-    for (let index = 0; index < last; index++) if (view.getInt32(at + index * 4, true) !== words[index]) return false;
-    return view.getInt32(at + length - 4, true) === words[last];
-  }
-
-  /** Reads the value that starts at `at`; sets `this.at` to its end. False: not of this node's kind. */
-  private read(node: Node, at: number, end: number): boolean {
-    if (node.hole === Hole.number)
-      return node.role === Role.none ? this.skipNumber(at, end) : this.readNumber(node.role, at, end);
-    if (node.hole === Hole.word) return this.readWord(node.role, at);
-    return node.role === Role.none ? this.skipText(at, end) : this.readText(node.role, at, end);
-  }
-
-  private skipText(at: number, end: number): boolean {
-    const { bytes } = this;
-    for (let here = at; here < end; here++) {
-      const byte = bytes[here] ?? 0;
-      if (byte === 34) {
-        this.at = here;
-        return true;
+    const { numbers, doubles } = this.shapes;
+    let at = start;
+    // Where the address of the first candidate stands.
+    let first = 0;
+    step: for (;;) {
+      let link = first;
+      let before = 0;
+      for (let node = numbers[link] ?? 0; node !== 0; node = numbers[node + nodeSibling] ?? 0) {
+        const head = numbers[node] ?? 0;
+        const value = at + (head & lengthMask);
+        candidate: {
+          if (value > end) break candidate;
+          let double = (node + nodeLiteral) >> 1;
+          const last = value - 8;
+          if (last < at) {
+            if (!this.shortLiteralAt(at, value, double)) break candidate;
+          } else {
+            for (let here = at; here < last; here += 8)
+              if (view.getFloat64(here, true) !== doubles[double++]) break candidate;
+            if (view.getFloat64(last, true) !== doubles[double]) break candidate;
+          }
+          const hole = (head >> holeShift) & holeMask;
+          const role = head >> roleShift;
+          let next = -1;
+          if (role !== Role.none) {
+            if (hole !== Hole.end) next = this.read(role, value, end);
+            else if (value === end) return role;
+          } else if (hole === Hole.text) next = this.textEnd(value, end);
+          else if (hole === Hole.number) next = this.numberEnd(value, end);
+          else next = this.wordEnd(value);
+          if (next < 0) break candidate;
+          // Towards the front by one: the likeliest of a few comes first soon.
+          if (before !== 0) this.shapes.swap(before, link, node);
+          at = next;
+          first = node + nodeNext;
+          continue step;
+        }
+        if (before !== 0) link = before + nodeSibling;
+        before = node;
       }
-      if (byte === 92 || byte < 32) return false;
+      return 0;
     }
-    return false;
   }
 
-  private readText(role: number, at: number, end: number): boolean {
-    if (role === Role.digest) return this.readDigest(at, end);
-    const { bytes } = this;
-    let here = at;
-    for (; here < end; here++) {
-      const byte = bytes[here] ?? 0;
-      if (byte === 34) break;
-      if (byte === 92 || byte < 32 || byte > 126) return false;
-    }
-    if (here >= end || here - at > (role === Role.client ? longestClient : longestName)) return false;
-    this.at = here;
-    if (role === Role.interface) {
-      this.event.interface = this.interfaceAt(at, here);
-      return true;
-    }
-    const text = here === at ? "" : this.texts.lower(bytes, at, here);
-    if (role === Role.client) this.client = text;
-    else if (role === Role.protocol) this.protocol = text;
-    else if (role === Role.application) this.application = text;
-    else if (role === Role.host) this.host = text;
-    else this.dnsHost = text;
+  /** Fewer than eight bytes, which stand at the beginning of `double`. */
+  private shortLiteralAt(at: number, end: number, double: number): boolean {
+    const { view } = this;
+    const { literals } = this.shapes;
+    for (let here = at; here < end; here++) if (view.getUint8(here) !== literals[double * 8 + here - at]) return false;
     return true;
+  }
+
+  /** `link` holds the address of `before`, whose sibling is `node`. */
+  private swap(before: number, link: number, node: number): void {
+    const { numbers } = this.shapes;
+    numbers[link] = node;
+    numbers[before + nodeSibling] = numbers[node + nodeSibling] ?? 0;
+    numbers[node + nodeSibling] = before;
+  }
+
+  /** Reads the value that starts at `at`. Where it ends; -1: not of the kind that the role needs, or one for `JSON.parse`. */
+  private read(role: number, at: number, end: number): number {
+    if (role >= Role.interface) return this.readText(role, at, end);
+    if (role === Role.digest) return this.readDigest(at, end);
+    if (role !== Role.internal) return this.readNumber(role, at, end);
+    this.event.internal = this.view.getInt32(at, true) === wordTrue;
+    return this.wordEnd(at);
+  }
+
+  /** Where the quote after a text is that starts at `at`; -1: it is no text. */
+  private textEnd(at: number, end: number): number {
+    let stop = this.textStop(at, end);
+    while (stop < end && this.view.getUint8(stop) === backslash) {
+      const after = this.escapeEnd(stop + 1);
+      if (after < 0) return -1;
+      stop = this.textStop(after, end);
+    }
+    return stop < end && this.view.getUint8(stop) === quote ? stop : -1;
+  }
+
+  /** The first quote, backslash or control character; `end` or more when there is none. */
+  private textStop(at: number, end: number): number {
+    const { view } = this;
+    let here = at;
+    for (const last = view.byteLength - 4; here <= last; here += 4) {
+      // The lowest such byte of four: borrows reach the bytes above it only.
+      const four = view.getInt32(here, true);
+      const quotes = four ^ 0x22222222;
+      const escapes = four ^ 0x5c5c5c5c;
+      const stops =
+        (((quotes - 0x01010101) & ~quotes) | ((escapes - 0x01010101) & ~escapes) | ((four - 0x20202020) & ~four)) &
+        tops;
+      if (stops !== 0) return here + lowestByte(stops);
+    }
+    for (; here < end; here++) {
+      const byte = view.getUint8(here);
+      if (byte === quote || byte === backslash || byte < 32) return here;
+    }
+    return here;
+  }
+
+  /** Where an escape ends whose backslash is before `at`; -1: there is no such escape. */
+  private escapeEnd(at: number): number {
+    const { bytes } = this;
+    if (bytes[at] !== 117) return simpleEscapes.has(bytes[at]) ? at + 1 : -1;
+    for (let here = at + 1; here < at + 5; here++)
+      if (!/^[0-9a-fA-F]$/.test(String.fromCharCode(bytes[here] ?? 0))) return -1;
+    return at + 5;
+  }
+
+  private readText(role: number, at: number, end: number): number {
+    const { view } = this;
+    const stop = this.textStop(at, end);
+    if (
+      stop >= end ||
+      view.getUint8(stop) !== quote ||
+      stop - at > (role === Role.client ? longestClient : longestName)
+    )
+      return -1;
+    // Lower case beyond ASCII, and invalid UTF-8, are left to the plain way.
+    for (let here = at; here < stop; here++) if (view.getUint8(here) > 126) return -1;
+    if (role === Role.interface) {
+      this.event.interface = this.interfaceAt(at, stop);
+      return stop;
+    }
+    // The same as if it were not there.
+    if (stop === at && role !== Role.client) return stop;
+    const text = stop === at ? "" : this.texts.lower(view, at, stop);
+    const hash = stop === at ? 0 : this.texts.hash;
+    const { identity } = this;
+    if (role === Role.client) {
+      identity.client = text;
+      this.clientHash = hash;
+    } else if (role === Role.protocol) {
+      identity.protocol = text;
+      this.protocolHash = hash;
+    } else if (role === Role.application) {
+      identity.application = text;
+      this.applicationHash = hash;
+    } else if (role === Role.host || identity.host === undefined) {
+      identity.host = text;
+      this.hostHash = hash;
+    }
+    return stop;
   }
 
   /** 40 lower-case hexadecimal digits. */
-  private readDigest(at: number, end: number): boolean {
-    if (at + 40 >= end || this.bytes[at + 40] !== 34) return false;
-    const { bytes } = this;
+  private readDigest(at: number, end: number): number {
+    const { view } = this;
+    const stop = at + 40;
+    if (stop >= end || view.getUint8(stop) !== quote) return -1;
+    const { digest } = this.event;
+    let wrong = 0;
     for (let word = 0; word < 5; word++) {
-      let value = 0;
-      for (let digit = word * 8; digit < word * 8 + 8; digit++) {
-        const hex = hexValues[bytes[at + digit] ?? 0] ?? 255;
-        if (hex > 15) return false;
-        value = (value << 4) | hex;
-      }
-      this.event.digest[word] = value;
+      const high = view.getInt32(at + word * 8, true);
+      const low = view.getInt32(at + word * 8 + 4, true);
+      const highValues = hexValues(high);
+      const lowValues = hexValues(low);
+      wrong |= (hexDigits(highValues) ^ high) | (hexDigits(lowValues) ^ low) | ((highValues | lowValues) & 0x10101010);
+      digest[word] = (packed(highValues) << 16) | packed(lowValues);
     }
-    this.at = at + 40;
-    return true;
+    return wrong === 0 ? stop : -1;
   }
 
   /** A whole number of at most 15 digits; anything else goes the slow way. */
-  private readNumber(role: number, at: number, end: number): boolean {
-    const { bytes } = this;
+  private readNumber(role: number, at: number, end: number): number {
+    const { view } = this;
+    const stop = this.digitsEnd(at, end);
+    const digits = stop - at;
+    if (digits === 0 || digits > 15 || (digits > 1 && view.getUint8(at) === zero)) return -1;
     let value = 0;
     let here = at;
-    for (; here < end; here++) {
-      const digit = (bytes[here] ?? 0) - 48;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
+    for (; here + 4 <= stop; here += 4) {
+      const four = view.getInt32(here, true) ^ 0x30303030;
+      const pairs = (four * 10 + (four >>> 8)) & 0x00ff00ff;
+      value = value * 10_000 + (pairs & 0xff) * 100 + (pairs >>> 16);
     }
-    const digits = here - at;
-    if (digits === 0 || digits > 15 || (digits > 1 && bytes[at] === 48)) return false;
-    this.at = here;
-    if (role === Role.totalBytes) this.event.total = value;
+    for (; here < stop; here++) value = value * 10 + view.getUint8(here) - zero;
+    const { event } = this;
+    if (role === Role.totalBytes) event.total = value;
     else if (role === Role.localBytes) this.local = value;
     else if (role === Role.otherBytes) this.other = value;
-    else if (role === Role.lastSeen) this.event.lastSeen = value;
-    else this.event.firstSeen = value;
-    return true;
+    else if (role === Role.lastSeen) event.lastSeen = value;
+    else event.firstSeen = value;
+    return stop;
   }
 
-  /** RFC 8259 section 6. */
-  private skipNumber(at: number, end: number): boolean {
+  /** Where a number ends (RFC 8259 section 6); -1: there is none. */
+  private numberEnd(at: number, end: number): number {
     const { bytes } = this;
-    let here = bytes[at] === 45 ? at + 1 : at;
-    const zero = bytes[here] === 48;
-    const whole = this.digits(here, end);
-    if (whole === here || (zero && whole > here + 1)) return false;
-    here = whole;
+    const begin = bytes[at] === 45 ? at + 1 : at;
+    let here = this.digitsEnd(begin, end);
+    if (here === begin || (bytes[begin] === zero && here > begin + 1)) return -1;
     if (bytes[here] === 46) {
-      const fraction = this.digits(here + 1, end);
-      if (fraction === here + 1) return false;
+      const fraction = this.digitsEnd(here + 1, end);
+      if (fraction === here + 1) return -1;
       here = fraction;
     }
     if (bytes[here] === 101 || bytes[here] === 69) {
       const sign = bytes[here + 1] === 43 || bytes[here + 1] === 45 ? 2 : 1;
-      const exponent = this.digits(here + sign, end);
-      if (exponent === here + sign) return false;
+      const exponent = this.digitsEnd(here + sign, end);
+      if (exponent === here + sign) return -1;
       here = exponent;
     }
-    this.at = here;
-    return true;
-  }
-
-  private digits(at: number, end: number): number {
-    let here = at;
-    while (here < end && (this.bytes[here] ?? 0) >= 48 && (this.bytes[here] ?? 0) <= 57) here++;
     return here;
   }
 
-  private readWord(role: number, at: number): boolean {
-    const first = this.bytes[at];
-    const word = first === 116 ? words.true : first === 102 ? words.false : words.null;
-    for (let offset = 0; offset < word.length; offset++) if (this.bytes[at + offset] !== word[offset]) return false;
-    this.at = at + word.length;
-    if (role === Role.internal) this.event.internal = word === words.true;
-    return true;
+  private digitsEnd(at: number, end: number): number {
+    const { view } = this;
+    let here = at;
+    for (const last = view.byteLength - 4; here <= last; here += 4) {
+      const four = view.getInt32(here, true) ^ 0x30303030;
+      const stops = ((four + 0x76767676) | four) & tops;
+      if (stops === 0) continue;
+      return Math.min(here + lowestByte(stops), Math.max(at, end));
+    }
+    while (here < end && view.getUint8(here) >= zero && view.getUint8(here) <= zero + 9) here++;
+    return here;
+  }
+
+  private wordEnd(at: number): number {
+    const { view } = this;
+    if (at + 5 > view.byteLength) return -1;
+    const four = view.getInt32(at, true);
+    if (four === wordTrue || four === wordNull) return at + 4;
+    return four === wordFals && view.getUint8(at + 4) === 101 ? at + 5 : -1;
   }
 
   private interfaceAt(start: number, end: number): number {
@@ -276,16 +332,19 @@ export class EventScanner {
     event.alias = undefined;
     this.local = Number.NaN;
     this.other = Number.NaN;
-    this.protocol = "";
-    this.application = "";
-    this.host = "";
-    this.dnsHost = "";
+    const { identity } = this;
+    identity.protocol = "unknown";
+    identity.application = "unknown";
+    identity.host = undefined;
+    this.protocolHash = unknownHash;
+    this.applicationHash = unknownHash;
+    this.hostHash = 0;
   }
 
-  private fill(kind: Kind): void {
+  private fill(kind: number): void {
     const { event, local, other } = this;
-    event.purge = kind.purge;
-    if (kind.counters) {
+    event.purge = (kind & Kind.purge) !== 0;
+    if ((kind & Kind.counters) !== 0) {
       const noIncrement = Number.isNaN(local) && Number.isNaN(other);
       event.increment = noIncrement
         ? Number.NaN
@@ -294,54 +353,54 @@ export class EventScanner {
       event.increment = Number.NaN;
       event.total = Number.NaN;
     }
-    event.identity = kind.identity
-      ? {
-          client: this.client,
-          protocol: this.protocol || "unknown",
-          application: this.application || "unknown",
-          host: this.host || this.dnsHost || undefined,
-        }
-      : undefined;
+    if ((kind & Kind.identity) === 0) {
+      event.identity = undefined;
+      return;
+    }
+    const { identity } = this;
+    identity.hash = namesHash(this.clientHash, this.protocolHash, this.applicationHash, this.hostHash);
+    event.identity = identity;
   }
 
   private learn(line: Uint8Array): void {
     const steps = learnShape(line);
     if (steps === undefined || !steps.some((step) => step.role === Role.digest)) return;
     const { event } = this;
-    const kind = {
-      identity: event.identity !== undefined,
-      counters: !Number.isNaN(event.increment) || !Number.isNaN(event.total),
-      purge: event.purge,
-    };
-    let level = this.first;
-    for (const step of steps) {
-      const known =
-        step.hole === Hole.end
-          ? undefined
-          : level.find(
-              (node) => node.hole === step.hole && node.role === step.role && sameBytes(node.bytes, step.literal),
-            );
-      const node = known ?? new Node(step, step.hole === Hole.end ? kind : undefined);
-      if (known === undefined) {
-        this.nodes++;
-        level.push(node);
-      }
-      level = node.next;
-    }
+    const identity = event.identity === undefined ? 0 : Kind.identity;
+    const counters = Number.isNaN(event.increment) && Number.isNaN(event.total) ? 0 : Kind.counters;
+    this.shapes.add(steps, Kind.flow | identity | counters | (event.purge ? Kind.purge : 0));
   }
 }
 
-const words = {
-  true: Uint8Array.from([116, 114, 117, 101]),
-  false: Uint8Array.from([102, 97, 108, 115, 101]),
-  null: Uint8Array.from([110, 117, 108, 108]),
-};
+// Four bytes in one number, the first one lowest. `tops`: the highest bit of each.
+const tops = 0x80808080 | 0;
+const [wordTrue, wordNull, wordFals] = ["true", "null", "fals"].map(littleEndian);
+const [quote, backslash, zero] = [34, 92, 48];
+const simpleEscapes: ReadonlySet<number | undefined> = new Set(Array.from('"\\/bfnrt', (sign) => sign.charCodeAt(0)));
 
-const hexValues = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (byte >= 48 && byte <= 57) return byte - 48;
-  return byte >= 97 && byte <= 102 ? byte - 87 : 255;
-});
+/** Which of the four bytes is the lowest with its highest bit set. */
+function lowestByte(marked: number): number {
+  return (31 - Math.clz32(marked & -marked)) >> 3;
+}
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+/** What four hexadecimal digits stand for, each in its byte; nonsense for other characters. */
+function hexValues(four: number): number {
+  const letters = (four >>> 6) & 0x01010101;
+  return (four & 0x0f0f0f0f) + letters + (letters << 3);
+}
+
+/** The digits for four values below 16: what is not the same as the characters was no lower-case digit. */
+function hexDigits(values: number): number {
+  const letters = ((values + 0x06060606) >>> 4) & 0x01010101;
+  return values + 0x30303030 + letters * 39;
+}
+
+/** Four values below 16 as one number, the lowest byte first. */
+function packed(values: number): number {
+  const pairs = ((values << 4) | (values >>> 8)) & 0x00ff00ff;
+  return ((pairs & 0xff) << 8) | (pairs >>> 16);
+}
+
+function littleEndian(word: string): number {
+  return word.charCodeAt(0) | (word.charCodeAt(1) << 8) | (word.charCodeAt(2) << 16) | (word.charCodeAt(3) << 24);
 }

@@ -13,7 +13,7 @@ export interface FlowEvent {
   /** Unix ms on the agent's clock; 0 when the event does not say. */
   firstSeen: number;
   lastSeen: number;
-  /** `flow` and `flow_dpi_…`: who and what. */
+  /** `flow` and `flow_dpi_…`: who and what. The reader may use the object again for the next event. */
   identity: FlowIdentity | undefined;
   /** `flow_stats`, `flow_status`, `flow_purge`, `flow_dpi_…`: bytes since the last event; NaN when the event has no counters. */
   increment: number;
@@ -26,15 +26,22 @@ export interface FlowEvent {
 }
 
 /** Names in lower case, as in the hour files. */
-export interface FlowIdentity {
+export interface Names {
   /** The flow's local address as netifyd writes it. */
   readonly client: string;
   readonly protocol: string;
   readonly application: string;
   /** undefined: the flow names no host. */
   readonly host: string | undefined;
+}
+
+export interface FlowIdentity extends Names {
+  /** Of the names; see {@link namesHash}. */
+  readonly hash: number;
   /** The ledger's note where it last added for this identity; saves looking the names up for each event. */
-  place?: Place;
+  place: Place | undefined;
+  /** The accounting's: the sweep that last found a flow with this identity. */
+  sweep: number;
 }
 
 export interface Place {
@@ -42,7 +49,34 @@ export interface Place {
   readonly generation: number;
   /** undefined: the address is not a client's. */
   readonly client: ClientHour | undefined;
-  readonly cells: readonly Cell[];
+  readonly protocol: Cell;
+  readonly application: Cell;
+  /** undefined: the flow names no host. */
+  readonly host: Cell | undefined;
+}
+
+/** The hash of a text, for {@link namesHash}. */
+export function textHash(text: string): number {
+  let hash = text.length;
+  for (let at = 0; at < text.length; at++) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;
+  return hash;
+}
+
+/** Of the hashes of an identity's names; 0 for a host that is not named. */
+export function namesHash(client: number, protocol: number, application: number, host: number): number {
+  const mixed = Math.imul(client, 0x9e3779b1) ^ Math.imul(protocol, 0x85ebca6b) ^ Math.imul(application, 0xc2b2ae35);
+  return ((mixed ^ (mixed >>> 15)) + Math.imul(host, 0x27d4eb2f)) | 0;
+}
+
+export function withHash(names: Names): FlowIdentity {
+  const { client, protocol, application, host } = names;
+  const hash = namesHash(
+    textHash(client),
+    textHash(protocol),
+    textHash(application),
+    host === undefined ? 0 : textHash(host),
+  );
+  return { client, protocol, application, host, hash, place: undefined, sweep: 0 };
 }
 
 export function emptyEvent(): FlowEvent {

@@ -42,12 +42,15 @@ const keyAt = 10;
 const tailAt = 15;
 const flagBits = 8;
 const flagMask = (1 << flagBits) - 1;
+/** Of a slot. A million rows: twice what the accounting takes in. */
+const rowMask = (1 << 20) - 1;
+const tagMask = ~rowMask;
 
 export class FlowTable {
   readonly identity: (FlowIdentity | undefined)[] = [];
   private numbers: Float64Array;
   private words: Uint32Array;
-  /** Open addressing: row + 1, or 0. */
+  /** Open addressing: row + 1 in the lower bits, some of the hash above them (so that a flow elsewhere is rarely looked at); 0: free. */
   private slots: Int32Array;
   private readonly free: number[] = [];
   private rows = 0;
@@ -85,9 +88,13 @@ export class FlowTable {
   find(digest: Uint32Array, netInterface: number): number {
     const { slots, words } = this;
     const mask = slots.length - 1;
-    for (let slot = hash(digest, 0, netInterface) & mask; ; slot = (slot + 1) & mask) {
-      const row = (slots[slot] ?? 0) - 1;
-      if (row < 0) return -1;
+    const mixed = hash(digest, 0, netInterface);
+    const tag = mixed & tagMask;
+    for (let slot = mixed & mask; ; slot = (slot + 1) & mask) {
+      const found = slots[slot] ?? 0;
+      if (found === 0) return -1;
+      if ((found & tagMask) !== tag) continue;
+      const row = (found & rowMask) - 1;
       const at = row * rowWords + keyAt;
       if (
         words[at] === digest[0] &&
@@ -119,12 +126,11 @@ export class FlowTable {
   remove(row: number): void {
     const mask = this.slots.length - 1;
     let hole = this.home(row);
-    while (this.slots[hole] !== row + 1) hole = (hole + 1) & mask;
+    while (this.rowAt(hole) !== row) hole = (hole + 1) & mask;
     // Move later ones of the same run up, so that no search stops early at the hole.
     for (let slot = (hole + 1) & mask; this.slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const moved = (this.slots[slot] ?? 0) - 1;
-      if (((slot - this.home(moved)) & mask) >= ((slot - hole) & mask)) {
-        this.slots[hole] = moved + 1;
+      if (((slot - this.home(this.rowAt(slot))) & mask) >= ((slot - hole) & mask)) {
+        this.slots[hole] = this.slots[slot] ?? 0;
         hole = slot;
       }
     }
@@ -149,16 +155,24 @@ export class FlowTable {
     return (this.words[row * rowWords + tailAt] ?? 0) >>> flagBits;
   }
 
+  private hashOf(row: number): number {
+    return hash(this.words, row * rowWords + keyAt, this.interfaceOf(row));
+  }
+
   private home(row: number): number {
-    const at = row * rowWords + keyAt;
-    return hash(this.words, at, (this.words[at + 5] ?? 0) >>> flagBits) & (this.slots.length - 1);
+    return this.hashOf(row) & (this.slots.length - 1);
+  }
+
+  private rowAt(slot: number): number {
+    return ((this.slots[slot] ?? 0) & rowMask) - 1;
   }
 
   private place(row: number): void {
     const mask = this.slots.length - 1;
-    let slot = this.home(row);
+    const mixed = this.hashOf(row);
+    let slot = mixed & mask;
     while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.slots[slot] = row + 1;
+    this.slots[slot] = (mixed & tagMask) | (row + 1);
   }
 
   private growSlots(): void {

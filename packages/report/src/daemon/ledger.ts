@@ -31,6 +31,10 @@ export interface OpenHour {
   dirty: boolean;
 }
 
+type Cells = Pick<Place, "protocol" | "application" | "host">;
+/** Of addresses that are no client's: nothing is added to it. */
+const noCells: Cells = { protocol: { bytes: 0 }, application: { bytes: 0 }, host: undefined };
+
 export class Ledger {
   readonly hours = new Map<HourKey, OpenHour>();
   /** Bytes since the start. */
@@ -61,7 +65,7 @@ export class Ledger {
       place = this.place(key, open, identity);
     }
     open.dirty = true;
-    const { client, cells } = place;
+    const { client, protocol, application, host } = place;
     if (client === undefined) {
       open.counters.unattributed += bytes;
       this.notAClient += bytes;
@@ -69,7 +73,9 @@ export class Ledger {
     }
     client.total += bytes;
     client.dirty = true;
-    for (const cell of cells) cell.bytes += bytes;
+    protocol.bytes += bytes;
+    application.bytes += bytes;
+    if (host !== undefined) host.bytes += bytes;
     this.attributed += bytes;
   }
 
@@ -108,29 +114,31 @@ export class Ledger {
 
   private place(key: HourKey, open: OpenHour, identity: FlowIdentity): Place {
     const { counters } = open;
-    const cells: Cell[] = [];
     const room = counters.clients.size < maxClients || counters.clients.has(identity.client);
     const client = room && isClientAddress(identity.client) ? clientOf(counters, identity.client) : undefined;
-    if (client !== undefined) {
-      this.findCells(cells, client, identity);
-      if (sectionNames.some((section) => client[section].size > maxNames) || this.names > this.bound) {
-        // The new cells are still empty and may just have been folded away: what is added to them then would be lost.
-        this.fold();
-        cells.length = 0;
-        this.findCells(cells, client, identity);
-      }
+    let cells = client === undefined ? noCells : this.cells(client, identity);
+    if (
+      client !== undefined &&
+      (client.protocol.size > maxNames ||
+        client.application.size > maxNames ||
+        client.host.size > maxNames ||
+        this.names > this.bound)
+    ) {
+      // The new cells are still empty and may just have been folded away: what is added to them then would be lost.
+      this.fold();
+      cells = this.cells(client, identity);
     }
-    const place = { hour: key, generation: counters.generation, client, cells };
-    identity.place = place;
-    return place;
+    const { protocol, application, host } = cells;
+    identity.place = { hour: key, generation: counters.generation, client, protocol, application, host };
+    return identity.place;
   }
 
-  private findCells(cells: Cell[], client: ClientHour, identity: FlowIdentity): void {
-    cells.push(
-      this.cell(client, "protocol", identity.protocol),
-      this.cell(client, "application", identity.application),
-    );
-    if (identity.host !== undefined) cells.push(this.cell(client, "host", identity.host));
+  private cells(client: ClientHour, { protocol, application, host }: FlowIdentity): Cells {
+    return {
+      protocol: this.cell(client, "protocol", protocol),
+      application: this.cell(client, "application", application),
+      host: host === undefined ? undefined : this.cell(client, "host", host),
+    };
   }
 
   private cell(client: ClientHour, section: (typeof sectionNames)[number], name: string): Cell {

@@ -7,14 +7,15 @@
 /** A value that the accounting wants; `none`: one that it does not. */
 export const Role = {
   none: 0,
-  interface: 1,
-  internal: 2,
-  digest: 3,
-  firstSeen: 4,
-  lastSeen: 5,
-  localBytes: 6,
-  otherBytes: 7,
-  totalBytes: 8,
+  internal: 1,
+  digest: 2,
+  firstSeen: 3,
+  lastSeen: 4,
+  localBytes: 5,
+  otherBytes: 6,
+  totalBytes: 7,
+  // From here on texts.
+  interface: 8,
   client: 9,
   protocol: 10,
   application: 11,

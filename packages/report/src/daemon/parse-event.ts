@@ -3,7 +3,7 @@
  * the same answer. Pure. Everything in a message is foreign: a field of another type than expected counts as missing.
  */
 import { createHash } from "node:crypto";
-import type { FlowEvent, FlowIdentity } from "./flow-event.ts";
+import { withHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
 
 export type Message =
   /** `event` was filled. */
@@ -71,12 +71,12 @@ function statusOf(value: Record<string, unknown>): Message {
 function identityOf(flow: Record<string, unknown>): FlowIdentity | undefined {
   const client = flow["local_ip"];
   if (typeof client !== "string") return undefined;
-  return {
+  return withHash({
     client: client.slice(0, 64).toLowerCase(),
     protocol: nameOf(flow["detected_protocol_name"]) ?? "unknown",
     application: nameOf(flow["detected_application_name"]) ?? "unknown",
     host: nameOf(flow["host_server_name"]) ?? nameOf(flow["dns_host_name"]),
-  };
+  });
 }
 
 function nameOf(value: unknown): string | undefined {
