@@ -40,7 +40,9 @@ describe("the documented session", () => {
     const { code, err } = await typed("primary", "ns-ha-config check-primary-node lan");
     expect(code).toBe(1);
     expect(err).toBe(
-      "The primary node does not meet the requirements:\n  - 192.168.100.238 is a node's own address: choose one that no machine has.\n",
+      "The primary node does not meet the requirements:\n" +
+        "  - The DHCP server on lan announces a router that cannot be the virtual IP: set DHCP option 3 (router) to the virtual IP " +
+        "that the cluster is to have. 192.168.100.238 is a node's own address: choose one that no machine has.\n",
     );
     await announce("lan", "192.168.100.240");
     await announce("lan2", "192.168.200.190");

@@ -4,16 +4,18 @@
  *
  *   GET  /status                    AgentStatus
  *   GET  /history?limit=N&follow=1  HistoryEntry, one JSON object a line, oldest first; with follow the stream stays open
- *   GET  /diff                      { entries: DiffEntry[] }
- *   GET  /drill                     { checks: DrillCheck[] }
+ *   GET  /diff                      { entries: DiffEntry[] }, slowly
+ *   GET  /drill                     { checks: DrillCheck[] }, slowly
  *   POST /sync  { wait }            SyncEvent, one JSON object a line; the last one has kind "result"
- *   POST /switch { to }             SwitchResult
+ *   POST /switch { to }             SwitchResult, slowly
  *   POST /changed                   204: "configuration changed, look again"
- *   POST /apply { id? }             ApplyAnswer: restores the staging area (backup); without an id whatever is complete there
+ *   POST /apply { id? }             ApplyAnswer, slowly: restores the staging area (backup); without an id whatever is complete there
  *   GET  /facts                     Facts: what the other node asks for in `drill` and `history`
- *   GET  /held                      { entries }: what this node holds of the staging area's list, for `diff`
+ *   GET  /held                      { entries }, slowly: what this node holds of the staging area's list, for `diff`
+ *   POST /planned { planned }       204: the other node hands over on purpose within the next moment, or did not after all
  *
- * Errors are answered with status 4xx/5xx and { error: code, message, advice }.
+ * Errors are answered with status 4xx/5xx and { error: code, message, advice }; where it says "slowly", with status 200 and { refused: … },
+ * since the answer has begun: empty lines keep the connection open until there is something to say.
  * Invariant: no call waits longer than its deadline, except the streams, which end when the caller's signal aborts.
  */
 import { NethsecError } from "@nethsec/host/error";
@@ -145,6 +147,7 @@ export interface AgentClient {
   facts(): Promise<Facts>;
   /** Answered as it came: the primary checks it. */
   held(): Promise<unknown>;
+  planned(planned: boolean): Promise<void>;
 }
 
 /** `socket`: real path of the agent's socket. */
@@ -152,6 +155,8 @@ export function agentClient(socket: string = haPaths.agentSocket): AgentClient {
   const get = (path: string, timeoutMs: number): Promise<unknown> => json(socket, "GET", path, undefined, timeoutMs);
   const post = (path: string, body: unknown, timeoutMs: number): Promise<unknown> =>
     json(socket, "POST", path, body, timeoutMs);
+  const slowly = (method: "GET" | "POST", path: string, body: unknown, timeoutMs: number): Promise<unknown> =>
+    lastLine(socket, method, path, body, timeoutMs);
   return {
     async status() {
       const answer = await get("/status", 2000).catch(absent);
@@ -162,27 +167,32 @@ export function agentClient(socket: string = haPaths.agentSocket): AgentClient {
       for await (const line of lines(socket, "GET", path, undefined, signal)) yield v.parse(historyEntrySchema, line);
     },
     async diff() {
-      return v.parse(v.object({ entries: v.array(diffEntrySchema) }), await get("/diff", 60_000)).entries;
+      return v.parse(v.object({ entries: v.array(diffEntrySchema) }), await slowly("GET", "/diff", undefined, 60_000))
+        .entries;
     },
     async drill() {
-      return v.parse(v.object({ checks: v.array(drillCheckSchema) }), await get("/drill", 60_000)).checks;
+      return v.parse(v.object({ checks: v.array(drillCheckSchema) }), await slowly("GET", "/drill", undefined, 60_000))
+        .checks;
     },
     async *sync({ wait, signal }) {
       for await (const line of lines(socket, "POST", "/sync", { wait }, signal)) yield v.parse(syncEventSchema, line);
     },
     async switchTo(to) {
-      return v.parse(switchResultSchema, await post("/switch", { to }, 60_000));
+      return v.parse(switchResultSchema, await slowly("POST", "/switch", { to }, 90_000));
     },
     async changed() {
       await post("/changed", {}, 2000).catch(absent);
     },
     async apply(id) {
-      return v.parse(applyAnswerSchema, await post("/apply", id === undefined ? {} : { id }, 120_000));
+      return v.parse(applyAnswerSchema, await slowly("POST", "/apply", id === undefined ? {} : { id }, 120_000));
     },
     async facts() {
       return v.parse(factsSchema, await get("/facts", 10_000));
     },
-    held: () => get("/held", 60_000),
+    held: () => slowly("GET", "/held", undefined, 60_000),
+    async planned(planned) {
+      await post("/planned", { planned }, 2000);
+    },
   };
 }
 
@@ -232,18 +242,35 @@ const refusalSchema = v.object({ error: v.string(), message: v.string(), advice:
 
 async function refusal(response: Response): Promise<NethsecError> {
   const parsed = v.safeParse(refusalSchema, await response.json().catch(() => undefined));
-  if (!parsed.success)
-    return new NethsecError({
-      code: "ha_agent_failed",
-      message: `The agent ns-ha answered with status ${response.status}.`,
-    });
-  const { error, message, advice } = parsed.output;
+  if (parsed.success) return refusalError(parsed.output);
+  return new NethsecError({
+    code: "ha_agent_failed",
+    message: `The agent ns-ha answered with status ${response.status}.`,
+  });
+}
+
+function refusalError({ error, message, advice }: v.InferOutput<typeof refusalSchema>): NethsecError {
   return new NethsecError({ code: error, message, ...(advice === undefined ? {} : { advice }) });
 }
 
 async function json(socket: string, method: string, path: string, body: unknown, timeoutMs: number): Promise<unknown> {
   const response = await send(socket, method, path, body, AbortSignal.timeout(timeoutMs));
   return response.status === 204 ? {} : response.json();
+}
+
+/** The value that came after a while. */
+async function lastLine(
+  socket: string,
+  method: string,
+  path: string,
+  body: unknown,
+  timeoutMs: number,
+): Promise<unknown> {
+  let last: unknown;
+  for await (const line of lines(socket, method, path, body, AbortSignal.timeout(timeoutMs))) last = line;
+  const parsed = v.safeParse(v.object({ refused: refusalSchema }), last);
+  if (parsed.success) throw refusalError(parsed.output.refused);
+  return last;
 }
 
 /** Values of a stream of JSON lines. */

@@ -38,6 +38,11 @@ export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
     const text = `A change was interrupted, the nodes may differ. Complete it: ns-ha-config ${journal.action}`;
     conditions.push({ code: "change_interrupted", severity: "warning", text });
   }
+  if (Number(host.files.readText(haPaths.priorityFile)?.trim() ?? "") < 0) {
+    const text =
+      "The site was handed over to the backup node by ns-ha-config switch. To take it back: ns-ha-config switch --to primary";
+    conditions.push({ code: "handed_over", severity: "info", text });
+  }
   return {
     role: config?.role ?? "unknown",
     status: config?.enabled === true ? "enabled" : "disabled",

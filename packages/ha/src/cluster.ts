@@ -12,7 +12,7 @@ import { interrupted, journalPath, readJournal } from "./journal.ts";
 import { publicKey } from "./keys.ts";
 import * as node from "./node-changes.ts";
 import { changePair, hereThenThere } from "./pair.ts";
-import { callPeer, type PeerMethod } from "./peer.ts";
+import { callPeer, type PeerMethod, reachPeer } from "./peer.ts";
 import { hasTraces, resetNode } from "./reset-node.ts";
 
 export type ClusterHost = node.NodeHost & Pick<Host, "clock">;
@@ -26,6 +26,7 @@ async function both(
 ): Promise<void> {
   const config = onPrimary(host, action);
   const there = (): Promise<unknown> => callPeer(host, config, remote.method, { role: "backup", ...remote.args });
+  await reachPeer(host, config);
   await changePair(host, hereThenThere(host, action, here, there));
 }
 
@@ -63,6 +64,7 @@ export async function enable(host: ClusterHost): Promise<void> {
 /** The backup first: it would take over otherwise. */
 export async function disable(host: ClusterHost): Promise<void> {
   const config = onPrimary(host, "disable");
+  await reachPeer(host, config);
   await changePair(host, {
     action: "disable",
     first: () => callPeer(host, config, "disable", { role: "backup" }),
@@ -87,6 +89,7 @@ export async function reset(host: ClusterHost, force: boolean, extraKey?: string
     return { successor };
   }
   const config = onPrimary(host, "reset");
+  await reachPeer(host, config).catch(unreachable);
   const journal = readJournal(host);
   // Nothing is left half-way by giving up the cluster as a whole.
   if (journal !== undefined && journal.action !== "reset") host.files.remove(journalPath);

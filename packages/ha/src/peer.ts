@@ -26,6 +26,13 @@ export function peerCommand(method: PeerMethod): string {
 
 const callTimeoutMs = 90_000;
 
+const reachTimeoutMs = 10_000;
+
+/** Before anything is changed: a backup that is not there, or hangs, is known within seconds. Throws what the link throws. */
+export async function reachPeer(host: Pick<Host, "files" | "run">, config: HaConfig): Promise<void> {
+  await sshRun(host, config, { key: "admin", command: "true", timeoutMs: reachTimeoutMs });
+}
+
 /** By the administrator's key. Throws what the link throws, and `backup_refused` with the backup's own words. */
 export async function callPeer(
   host: Pick<Host, "files" | "run">,

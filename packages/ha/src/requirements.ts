@@ -59,10 +59,17 @@ async function checkPrimary(host: Pick<Host, "uci" | "run">, wanted: Requirement
   const own = configuredInterfaces(host.uci.read("network")).flatMap(({ addresses }) =>
     addresses.map(({ address }) => address),
   );
-  const addressProblems = checkVirtualIp(candidate, onInterface, [...own, ...(wanted.otherAddresses ?? [])]);
+  const found = checkVirtualIp(candidate, onInterface, [...own, ...(wanted.otherAddresses ?? [])]);
+  const addressProblems = known === undefined ? found.map((problem) => ofRouter(wanted.interfaceName, problem)) : found;
   problems.push(...addressProblems);
   const address = candidate.split("/")[0] ?? candidate;
   const worthAsking = addressProblems.length === 0 && onInterface.device !== undefined && !isOurs(config, address);
   if (worthAsking && (await answers(host, onInterface.device, address))) problems.push(inUse(address));
   return problems;
+}
+
+/** No virtual IP was given yet: it is the address that clients are told as their router, and that is what must be changed. */
+function ofRouter(interfaceName: string, problem: Problem): Problem {
+  const message = `The DHCP server on ${interfaceName} announces a router that cannot be the virtual IP: set DHCP option 3 (router) to the virtual IP that the cluster is to have. ${problem.message}`;
+  return { ...problem, message };
 }

@@ -28,6 +28,8 @@ export interface AgentParts {
   readonly apply: (id: string | undefined) => Promise<ApplyAnswer>;
   readonly facts: () => Promise<Facts>;
   readonly held: () => unknown;
+  /** The other node hands over on purpose within the next moment; false: it did not. */
+  readonly planned: (planned: boolean) => void;
 }
 
 /** A stream must say something before the server's idle timeout; readers skip empty lines. */
@@ -43,21 +45,26 @@ export async function handleAgentRequest(parts: AgentParts, request: Request): P
       case "GET /history":
         return await historyStream(parts, searchParams, request.signal);
       case "GET /diff":
-        return Response.json({ entries: await parts.diff() });
+        return slowly(async () => ({ entries: await parts.diff() }));
       case "GET /drill":
-        return Response.json({ checks: await parts.drill() });
+        return slowly(async () => ({ checks: await parts.drill() }));
       case "GET /facts":
         return Response.json(await parts.facts());
       case "GET /held":
-        return Response.json({ entries: parts.held() });
+        return slowly(() => Promise.resolve({ entries: parts.held() }));
       case "POST /sync":
         return await syncStream(parts, await body(request, v.object({ wait: v.boolean() })));
-      case "POST /switch":
-        return Response.json(
-          await parts.switchTo((await body(request, v.object({ to: v.picklist(["primary", "backup"]) }))).to),
-        );
-      case "POST /apply":
-        return Response.json(await parts.apply((await body(request, v.object({ id: v.optional(v.string()) }))).id));
+      case "POST /switch": {
+        const { to } = await body(request, v.object({ to: v.picklist(["primary", "backup"]) }));
+        return slowly(() => parts.switchTo(to));
+      }
+      case "POST /apply": {
+        const { id } = await body(request, v.object({ id: v.optional(v.string()) }));
+        return slowly(() => parts.apply(id));
+      }
+      case "POST /planned":
+        parts.planned((await body(request, v.object({ planned: v.boolean() }))).planned);
+        return new Response(null, { status: 204 });
       case "POST /changed":
         parts.changed();
         return new Response(null, { status: 204 });
@@ -116,6 +123,17 @@ async function syncStream(parts: AgentParts, { wait }: { wait: boolean }): Promi
       ...(told === "" ? {} : { advice: told }),
     });
   });
+}
+
+/** One JSON value, whenever it is there: a connection on which nothing is said for ten seconds would be closed. A refusal is `{ refused: … }`. */
+function slowly(work: () => Promise<unknown>): Response {
+  return jsonLines(async (send) => send(await work().catch(refused)));
+}
+
+function refused(error: unknown): { refused: { error: string; message: string; advice?: string | undefined } } {
+  if (error instanceof NethsecError)
+    return { refused: { error: error.code, message: error.message, advice: error.advice } };
+  return { refused: { error: "ha_agent_failed", message: error instanceof Error ? error.message : String(error) } };
 }
 
 /** One JSON value a line; ends when `produce` settles. A reader that went away is no error: the rest is said to nobody. */

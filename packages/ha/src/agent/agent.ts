@@ -24,6 +24,7 @@ import { FirewallWorld, marksPath } from "./firewall-world.ts";
 import { History } from "./history.ts";
 import { ApplyTurns } from "./apply-turns.ts";
 import { PeerQuestions } from "./peer-questions.ts";
+import { PrimaryAlert } from "./primary-alert.ts";
 import { looksRight, vrrpPid } from "./vrrp.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { postureOf } from "./plan.ts";
@@ -66,6 +67,7 @@ class Agent {
   #config: HaConfig;
   readonly #questions: PeerQuestions;
   readonly #turns: ApplyTurns;
+  readonly #primaryAlert: PrimaryAlert;
   #announcingUntil = Number.NEGATIVE_INFINITY;
 
   constructor(host: Host, config: HaConfig) {
@@ -113,7 +115,7 @@ class Agent {
       history: this.#history,
       applied: () => this.#reconciler.lookAgain(),
     });
-    if (rebooted && config.role === "primary") this.#alerts.remember("ha:primary:failed", "FAILURE");
+    this.#primaryAlert = new PrimaryAlert(host, this.#alerts, () => this.#config.role, rebooted);
   }
 
   async run(signal: AbortSignal): Promise<number> {
@@ -225,13 +227,19 @@ class Agent {
     this.#enter();
     this.#sync.look();
     this.#history.add({ node: role, kind: state === "fault" ? "fault" : "transition", text: `${before} -> ${state}` });
-    if (role === "backup") {
-      if (state === "master") this.#alerts.set("ha:primary:failed", "FAILURE");
-      else this.#alerts.remember("ha:primary:failed", "OK");
-    } else if (state === "master") this.#alerts.set("ha:primary:failed", "OK");
-    else if (before === "master") this.#alerts.remember("ha:primary:failed", "FAILURE");
+    this.#primaryAlert.transition(before, state);
     this.#keepalivedCondition();
     if (state === "unknown") void this.#dropOrphans();
+  }
+
+  async #announceSwitch(planned: boolean): Promise<void> {
+    this.#primaryAlert.handsOver(planned);
+    await this.#questions.announce(planned).catch((error: unknown) => {
+      this.#host.log(
+        "warning",
+        `the switchover was not announced: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
   }
 
   /** Another node had our addresses until now, and lets go of them in a moment. */
@@ -379,6 +387,7 @@ class Agent {
             state: () => this.#tracker.current.state,
             converged: () => this.#reconciler.converged,
             peer: () => this.#questions.facts(),
+            announce: (planned) => this.#announceSwitch(planned),
           },
           to,
         );
@@ -394,6 +403,7 @@ class Agent {
       apply: (id) => this.#turns.apply(id),
       facts: () => this.#facts(),
       held: () => heldEntries(this.#host, this.#config),
+      planned: (planned) => this.#primaryAlert.expects(planned),
     };
   }
 }

@@ -29,6 +29,7 @@ const spareBytes = 8 * 1024 * 1024;
 
 export function drillChecks(facts: DrillFacts): DrillCheck[] {
   const { peer, config } = facts;
+  if (!config.enabled) return [check("cluster_enabled", false, "the cluster is disabled: ns-ha-config enable", "")];
   const own = [
     check("primary_is_master", facts.state === "master", `this node is ${facts.state}`, "this node is master"),
     check(
@@ -45,7 +46,7 @@ export function drillChecks(facts: DrillFacts): DrillCheck[] {
       {
         code: "peer_reachable",
         verdict: "fail",
-        text: `The backup node ${config.peer.address} does not answer: ${facts.peerTrouble ?? "?"}`,
+        text: facts.peerTrouble ?? `The backup node ${config.peer.address} does not answer`,
       },
     ];
   }

@@ -13,7 +13,8 @@ import { readConnections } from "./conntrackd-state.ts";
 import { type DrillFacts, drillChecks } from "./drill.ts";
 import { type History, mergeHistory } from "./history.ts";
 
-const timeoutMs = 15_000;
+/** Two nodes on one wire: one that says nothing for so long hangs. */
+const timeoutMs = 10_000;
 const heldSchema = v.object({ entries: v.array(manifestEntrySchema) });
 
 export class PeerQuestions {
@@ -38,6 +39,12 @@ export class PeerQuestions {
   async diff(): Promise<DiffEntry[]> {
     const [here, there] = await Promise.all([this.#entries(), this.#ask("held", heldSchema)]);
     return diffEntries(here, there.entries);
+  }
+
+  /** Tells the backup that a takeover now is planned, or that it did not come. Throws what the link throws. */
+  async announce(planned: boolean): Promise<void> {
+    const command = planned ? "planned" : "not-planned";
+    await sshRun(this.#host, this.#config(), { key: "sync", command, timeoutMs });
   }
 
   /** The last `limit` entries of both nodes; of this one alone when the other does not answer. */

@@ -1,7 +1,8 @@
 /**
  * A planned switchover: keepalived watches a file whose number is added to this node's priority; nothing in the configuration changes and a
  * reboot forgets it. Runs on the primary.
- * Invariants: refused when the other node could not take over; when it does not, the primary takes back and says so.
+ * Invariants: refused when the other node could not take over; when it does not, the primary takes back and says so; while the backup has the
+ * site, this node stands by and takes over if the backup fails.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, Process } from "@nethsec/host/host";
@@ -15,8 +16,15 @@ export interface SwitchContext {
   readonly state: () => VrrpState;
   readonly converged: () => boolean;
   readonly peer: () => Promise<Facts>;
+  /** Tells both nodes that what comes is planned, or that it did not come. Never throws. */
+  readonly announce: (planned: boolean) => Promise<void>;
 }
 
+/**
+ * Once the backup has the site: less than its priority with all its cables but one (see render-keepalived.ts), and no FAULT, in which this node
+ * would not take over if the backup died.
+ */
+const standBy = -60;
 const deadlineMs = 20_000;
 const convergeMs = 30_000;
 const pollMs = 20;
@@ -37,14 +45,20 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
   const peer = await context.peer();
   if (away && peer.state !== "backup")
     throw refused(`the other node is ${peer.state}, not backup: it would not take over.`, "See: ns-ha-config drill");
+  const weigh = (value: number): void => host.files.write(haPaths.priorityFile, `${value}\n`, { mode: 0o644 });
+  if (away) await context.announce(true);
   const probe = new VipProbe(host, config);
   const from = host.clock.monotonic();
   try {
-    host.files.write(haPaths.priorityFile, `${away ? handOver : 0}\n`, { mode: 0o644 });
+    weigh(away ? handOver : 0);
     await arrived(context, away);
     await probe.settle();
+    if (away) weigh(standBy);
   } catch (error) {
-    if (away) host.files.write(haPaths.priorityFile, "0\n", { mode: 0o644 });
+    if (away) {
+      weigh(0);
+      await context.announce(false);
+    }
     throw error;
   } finally {
     await probe.stop();

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import * as cluster from "../cluster.ts";
 import { callOn, callPlugin, initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { drillReport, historyLine } from "./agent-actions.ts";
-import { checkPrimaryNode } from "./check.ts";
+import { checkBackupNode, checkPrimaryNode } from "./check.ts";
 import { initPrimaryNode } from "./init.ts";
 import { reset, setTiming } from "./power.ts";
 import { haPaths } from "../config.ts";
@@ -150,6 +150,22 @@ describe("check-primary-node lists every problem", () => {
     expect(await checkPrimaryNode(call)).toBe(codes.length === 0 ? 0 : 1);
     const answer: { errors?: { code: string }[] } = JSON.parse(output.out);
     expect((answer.errors ?? []).map(({ code }) => code)).toEqual([...codes]);
+  });
+
+  test("before there is a virtual IP, a wrong one is the router that DHCP announces", async () => {
+    using nodes = twoNodes();
+    nodes.primary.uci.change((tx) => tx.set("dhcp", "lan", "dhcp_option", ["3,192.168.100.238", "6,9.9.9.9"]));
+    const { call, output } = callOn(nodes.primary, { args: { lan_interface: "lan" } });
+    expect(await checkPrimaryNode(call)).toBe(1);
+    expect(output.err).toContain(
+      "  - The DHCP server on lan announces a router that cannot be the virtual IP: set DHCP option 3",
+    );
+  });
+
+  test("this node's own address is not the backup's", async () => {
+    using nodes = twoNodes();
+    const { call } = callOn(nodes.primary, { args: { backup_node_ip: "192.168.100.238", lan_interface: "lan" } });
+    await expect(checkBackupNode(call)).rejects.toThrow("192.168.100.238 is this node's own address");
   });
 
   test("an unknown interface, as text", async () => {

@@ -25,9 +25,10 @@ export async function sync(call: Call): Promise<number> {
       call.io.out(
         `${JSON.stringify({ success: ok, status, changed, took_ms: tookMs, ...(advice === undefined ? {} : { advice }) })}\n`,
       );
+    else if (ok && !wait) call.io.out("The synchronisation was started; what comes of it: ns-ha-config status\n");
     else if (ok)
       call.io.out(
-        `${[`Synchronisation: ${status}, ${formatDuration(tookMs)}`, ...changedLines(wait, changed)].join("\n")}\n`,
+        `${[`Synchronisation: ${status}, ${formatDuration(tookMs)}`, ...changedLines(changed)].join("\n")}\n`,
       );
     else call.io.err(`Synchronisation: ${status}\n${advice === undefined ? "" : `${advice}\n`}`);
     return ok ? 0 : 1;
@@ -35,8 +36,7 @@ export async function sync(call: Call): Promise<number> {
   return 1;
 }
 
-function changedLines(wait: boolean, changed: readonly string[]): readonly string[] {
-  if (!wait) return [];
+function changedLines(changed: readonly string[]): readonly string[] {
   return changed.length === 0
     ? ["Nothing had changed."]
     : ["Applied on the backup node:", ...changed.map((path) => `  ${path}`)];

@@ -28,6 +28,20 @@ export function progress(call: Call, text: string): void {
   if (!call.json && call.io.stdoutIsTerminal) call.io.err(`${text}\n`);
 }
 
+/** A change of both nodes. Ctrl-C does not cut it in two: it is completed or undone first, and that is said. */
+export async function changing<T>(call: Call, text: string, work: () => Promise<T>): Promise<T> {
+  progress(call, text);
+  const say = (): void => {
+    if (!call.json) call.io.err("The change is completed or undone first, so that the nodes do not differ…\n");
+  };
+  call.signal.addEventListener("abort", say, { once: true });
+  try {
+    return await work();
+  } finally {
+    call.signal.removeEventListener("abort", say);
+  }
+}
+
 /** An argument that the table demands, so its absence is a fault of ours. */
 export function argument(call: Call, name: string): string {
   const value = call.args[name];

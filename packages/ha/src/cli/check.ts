@@ -3,6 +3,7 @@ import type { Call } from "@nethsec/host/command";
 import { UsageError } from "@nethsec/host/error";
 import { notOnBackup } from "../on-primary.ts";
 import { ipv4ToNumber } from "../ipv4.ts";
+import { interfaceWithAddress } from "../network-config.ts";
 import { fingerprint } from "../known-hosts.ts";
 import { checkBackup } from "../remote-actions.ts";
 import { checkRequirements } from "../requirements.ts";
@@ -20,6 +21,8 @@ export async function checkBackupNode(call: Call): Promise<number> {
   const [address, interfaceName] = [argument(call, "backup_node_ip"), argument(call, "lan_interface")];
   notOnBackup(call.host, `check-backup-node ${address} ${interfaceName}`);
   if (ipv4ToNumber(address) === undefined) throw new UsageError(`"${address}" is no IPv4 address`);
+  if (interfaceWithAddress(call.host.uci.read("network"), address) !== undefined)
+    throw new UsageError(`${address} is this node's own address: give the backup node's`);
   const password = await readPassword(call, address);
   progress(call, `Connecting to ${address}…`);
   const { errors, hostKey, pinnedNow } = await checkBackup(call.host, address, password, interfaceName);

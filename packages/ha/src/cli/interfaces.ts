@@ -4,11 +4,12 @@ import { UsageError } from "@nethsec/host/error";
 import * as cluster from "../cluster.ts";
 import { onPrimary } from "../on-primary.ts";
 import { ipv4ToNumber } from "../ipv4.ts";
-import { argument, progress, succeed } from "./answer.ts";
+import { argument, changing, succeed } from "./answer.ts";
 import { checkCidr } from "./init.ts";
 import { listing } from "./problems.ts";
 
-const unchanged = "Nothing was changed:";
+const change = (call: Call, work: () => Promise<void>): Promise<void> =>
+  changing(call, "Configuring both nodes…", () => listing("Nothing was changed:", work));
 
 export async function addLanInterface(call: Call): Promise<number> {
   const words = ["primary_node_ip", "backup_node_ip", "virtual_ip_address"].map((name) => argument(call, name));
@@ -18,8 +19,7 @@ export async function addLanInterface(call: Call): Promise<number> {
     if (ipv4ToNumber(address) === undefined) throw new UsageError(`"${address}" is no IPv4 address`);
   }
   checkCidr(virtualIp);
-  progress(call, "Configuring both nodes…");
-  await listing(unchanged, () => cluster.addLanInterface(call.host, { primaryAddress, backupAddress, virtualIp }));
+  await change(call, () => cluster.addLanInterface(call.host, { primaryAddress, backupAddress, virtualIp }));
   return succeed(call, [`The interface with the virtual IP ${virtualIp} was added on both nodes.`]);
 }
 
@@ -27,8 +27,7 @@ export async function removeInterface(call: Call): Promise<number> {
   const name = argument(call, "interface");
   const config = onPrimary(call.host, `remove-interface ${name}`);
   const virtual = config.interfaces.find((known) => known.name === name)?.virtualIp;
-  progress(call, "Configuring both nodes…");
-  await listing(unchanged, () => cluster.removeInterface(call.host, name));
+  await change(call, () => cluster.removeInterface(call.host, name));
   const moved =
     virtual === undefined
       ? []
@@ -40,7 +39,7 @@ export async function addVip(call: Call): Promise<number> {
   const [name, cidr] = [argument(call, "interface"), argument(call, "vip_address")];
   onPrimary(call.host, `add-vip ${name} ${cidr}`);
   checkCidr(cidr);
-  await listing(unchanged, () => cluster.addVip(call.host, name, cidr));
+  await change(call, () => cluster.addVip(call.host, name, cidr));
   return succeed(call, [`The VIP ${cidr} was added to ${name} on both nodes.`]);
 }
 
@@ -48,6 +47,6 @@ export async function removeVip(call: Call): Promise<number> {
   const [name, cidr] = [argument(call, "interface"), argument(call, "vip")];
   onPrimary(call.host, `remove-vip ${name} ${cidr}`);
   checkCidr(cidr);
-  await listing(unchanged, () => cluster.removeVip(call.host, name, cidr));
+  await change(call, () => cluster.removeVip(call.host, name, cidr));
   return succeed(call, [`The VIP ${cidr} was removed from ${name} on both nodes.`]);
 }

@@ -2,19 +2,17 @@
 import type { Call } from "@nethsec/host/command";
 import * as cluster from "../cluster.ts";
 import { onPrimary } from "../on-primary.ts";
-import { argument, progress, succeed } from "./answer.ts";
+import { argument, changing, succeed } from "./answer.ts";
 
 export async function enable(call: Call): Promise<number> {
   onPrimary(call.host, "enable");
-  progress(call, "Enabling both nodes…");
-  await cluster.enable(call.host);
+  await changing(call, "Enabling both nodes…", () => cluster.enable(call.host));
   return succeed(call, ["The HA cluster is enabled on both nodes."]);
 }
 
 export async function disable(call: Call): Promise<number> {
   onPrimary(call.host, "disable");
-  progress(call, "Disabling both nodes…");
-  await cluster.disable(call.host);
+  await changing(call, "Disabling both nodes…", () => cluster.disable(call.host));
   return succeed(call, [
     "The HA cluster is disabled on both nodes; they are reached by their own addresses.",
     "To enable it again: ns-ha-config enable",
@@ -33,8 +31,7 @@ export async function reset(call: Call): Promise<number> {
       return 1;
     }
   }
-  progress(call, "Removing the HA configuration…");
-  const { successor } = await cluster.reset(call.host, force);
+  const { successor } = await changing(call, "Removing the HA configuration…", () => cluster.reset(call.host, force));
   const rest = successor
     ? "this node goes on with the WAN, VPNs and routes that it carried"
     : "the network configuration is as it was";
@@ -52,7 +49,6 @@ export async function setTiming(call: Call): Promise<number> {
   if (config.timing === timing && readJournal(call.host) === undefined)
     return succeed(call, [`The timing is ${timing} already.`]);
   const { setTiming: change } = await import("../set-timing.ts");
-  progress(call, "Changing both nodes…");
-  await change(call.host, timing);
+  await changing(call, "Changing both nodes…", () => change(call.host, timing));
   return succeed(call, [`The timing of both nodes is ${timing} now.`]);
 }

@@ -15,6 +15,8 @@ describe("what may be asked for", () => {
     [`apply ${id}`, { kind: "apply", id }],
     ["facts", { kind: "facts" }],
     ["held", { kind: "held" }],
+    ["planned", { kind: "planned", planned: true }],
+    ["not-planned", { kind: "planned", planned: false }],
     [
       `rsync --server -logtpcRe.LsfxCIvu --timeout=10 --no-implied-dirs . ${staging}`,
       { kind: "rsync", args: ["--server", "-logtpcRe.LsfxCIvu", "--timeout=10", "--no-implied-dirs", ".", staging] },
@@ -28,6 +30,7 @@ describe("what may be asked for", () => {
     `apply ${id} x`,
     "apply ../../etc/passwd",
     "facts; reboot",
+    "planned true",
     `rsync --server --sender -logDtpr . ${staging}`,
     "rsync --server -logtpr . /etc",
     `rsync --server -logtpr . ${staging}/../..`,

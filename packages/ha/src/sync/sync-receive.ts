@@ -6,7 +6,7 @@
  */
 import type { Call } from "@nethsec/host/command";
 import { NethsecError } from "@nethsec/host/error";
-import { agentClient } from "../agent-client.ts";
+import { type AgentClient, agentClient } from "../agent-client.ts";
 import { readHaConfig } from "../config.ts";
 import { cleanStaging } from "./clean-staging.ts";
 
@@ -14,7 +14,8 @@ export type Request =
   | { readonly kind: "rsync"; readonly args: readonly string[] }
   | { readonly kind: "apply"; readonly id: string }
   | { readonly kind: "facts" }
-  | { readonly kind: "held" };
+  | { readonly kind: "held" }
+  | { readonly kind: "planned"; readonly planned: boolean };
 
 /** Short options of the sender's rsync, in any order, then the capabilities after `e`. */
 const shortOptions = /^-[lptgoRdcvz]+(?:e\d*\.[A-Za-z]*)?$/;
@@ -23,6 +24,7 @@ const longOptions = /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-
 /** What `SSH_ORIGINAL_COMMAND` asks for; undefined: refused. Pure. */
 export function parseRequest(command: string, stagingDir: string): Request | undefined {
   if (command === "facts" || command === "held") return { kind: command };
+  if (command === "planned" || command === "not-planned") return { kind: "planned", planned: command === "planned" };
   const id = /^apply ([0-9a-f]{64})$/.exec(command)?.[1];
   if (id !== undefined) return { kind: "apply", id };
   const [program, server, ...rest] = command.split(" ");
@@ -32,6 +34,20 @@ export function parseRequest(command: string, stagingDir: string): Request | und
   return rest.every((option) => shortOptions.test(option) || longOptions.test(option))
     ? { kind: "rsync", args: ["--server", ...rest, dot, target] }
     : undefined;
+}
+
+async function answer(agent: AgentClient, request: Exclude<Request, { kind: "rsync" }>): Promise<unknown> {
+  switch (request.kind) {
+    case "apply":
+      return agent.apply(request.id);
+    case "held":
+      return agent.held();
+    case "facts":
+      return agent.facts();
+    case "planned":
+      await agent.planned(request.planned);
+  }
+  return { ok: true };
 }
 
 export async function run({ host, io, signal }: Call): Promise<number> {
@@ -69,13 +85,7 @@ export async function run({ host, io, signal }: Call): Promise<number> {
   }
   const agent = agentClient(host.files.real("/var/run/ns-ha/agent.sock"));
   try {
-    const answer =
-      request.kind === "apply"
-        ? await agent.apply(request.id)
-        : request.kind === "held"
-          ? await agent.held()
-          : await agent.facts();
-    io.out(`${JSON.stringify(answer)}\n`);
+    io.out(`${JSON.stringify(await answer(agent, request))}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof NethsecError)) throw error;
