@@ -77,8 +77,6 @@ function globals(pkg: Package, config: HaConfig, realtime: boolean): string[] {
     // A bridge or VLAN that netifd has not made yet at boot is waited for instead of being an error.
     "dynamic_interfaces",
     "vrrp_check_unicast_src",
-    // A node that comes back has the other's connections in its table before it takes the addresses: what it did not know it would drop.
-    "vrrp_startup_delay 2",
     `vrrp_notify_fifo ${haPaths.notifyFifo}`,
     ...(config.timing === "fast" ? ["vrrp_version 3", ...scheduling(realtime)] : ["vrrp_version 2"]),
     ...(mail.length === 0 ? [] : ["notification_email {", ...mail.map((address) => `\t${word(address)}`), "}"]),
@@ -153,6 +151,12 @@ const instanceOptions = [
   "garp_lower_prio_delay",
   "garp_lower_prio_repeat",
 ];
+/**
+ * A primary that comes back has the other's connections in its table before it takes the addresses: what it does not know it would reset.
+ * At boot conntrackd starts after keepalived. A node that hears no master does not wait. (Not vrrp_startup_delay: with 2.2.7 each
+ * advertisement heard meanwhile adds a second to it.)
+ */
+const preemptDelaySeconds = 3;
 const instanceFlags = ["vmac_xmit_base", "native_ipv6", "accept", "dont_track_primary", "smtp_alert", "use_vmac"];
 
 function instance(pkg: Package, config: HaConfig, section: Section): string[] {
@@ -161,9 +165,10 @@ function instance(pkg: Package, config: HaConfig, section: Section): string[] {
   const ours = section.name === config.role;
   const nopreempt = section.bool("nopreempt", false);
   const fast = config.timing === "fast";
+  const returns = ours && config.role === "primary" && !nopreempt;
   const lines = [
-    // keepalived accepts nopreempt only with the initial state BACKUP.
-    `state ${nopreempt ? "BACKUP" : word(section.get("state") ?? "BACKUP")}`,
+    // keepalived accepts nopreempt and preempt_delay only with the initial state BACKUP; the priority decides anyway.
+    `state ${returns || nopreempt ? "BACKUP" : word(section.get("state") ?? "BACKUP")}`,
     `interface ${word(section.get("interface") ?? config.haInterface.device)}`,
     `virtual_router_id ${section.int("virtual_router_id", 100)}`,
     `priority ${ours ? vrrpPriority(section.int("priority", 100)) : section.int("priority", 100)}`,
@@ -172,6 +177,7 @@ function instance(pkg: Package, config: HaConfig, section: Section): string[] {
     "promote_secondaries",
     `garp_master_delay ${word(section.get("garp_master_delay") ?? "1")}`,
     ...options(section, instanceOptions),
+    ...(returns && section.get("preempt_delay") === undefined ? [`preempt_delay ${preemptDelaySeconds}`] : []),
     ...(section.bool("debug", false) || section.int("debug", 0) > 0
       ? [`debug ${Math.min(4, Math.max(1, section.int("debug", 1)))}`]
       : []),
