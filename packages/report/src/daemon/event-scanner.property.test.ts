@@ -28,8 +28,8 @@ class Both {
   /** Both answers, comparable. */
   read(line: Uint8Array): { fast: unknown; plain: unknown } {
     // As in a buffer that was used before: what lies around the line is not part of it.
-    const around = leftovers[this.lines++ % leftovers.length] ?? "";
-    const buffer = new Uint8Array([...bytesOf(around), ...line, ...bytesOf(around)]);
+    const around = bytesOf(leftovers[this.lines++ % leftovers.length] ?? "");
+    const buffer = Buffer.concat([around, line, around]);
     const fast = this.scanner.scan(buffer, around.length, around.length + line.length);
     const event = emptyEvent();
     const plain = parseEvent(new TextDecoder().decode(line), event, this.numbers.of);
@@ -179,6 +179,26 @@ describe("EventScanner", () => {
       ];
       return `{${[...members.slice(rotate), ...members.slice(0, rotate)].join(",")}}`;
     });
+
+  test("agrees whichever byte is replaced, removed or doubled by whichever sign", () => {
+    const signs = Buffer.from(`"\\},.-0aAgo/\u0001\u007f`);
+    const inserted = Buffer.from(`"\\0`);
+    for (const type of ["flow", "flow_stats"]) {
+      const both = new Both();
+      const line = bytesOf(recorded.find((text) => text.includes(`"type":"${type}"`)) ?? "");
+      both.read(line);
+      for (let at = 0; at < line.length; at++) {
+        const before = line.subarray(0, at);
+        const changed = [Buffer.concat([before, line.subarray(at + 1)])];
+        for (const sign of signs) changed.push(Buffer.concat([before, Uint8Array.of(sign), line.subarray(at + 1)]));
+        for (const sign of inserted) changed.push(Buffer.concat([before, Uint8Array.of(sign), line.subarray(at)]));
+        for (const bytes of changed) {
+          const { fast, plain } = both.read(bytes);
+          if (!Bun.deepEquals(fast, plain)) expect([bytes.toString(), fast]).toEqual(["", plain]);
+        }
+      }
+    }
+  });
 
   test("shapes without end fill a bounded room; what finds none is read the plain way", () => {
     const tree = new ShapeTree();
