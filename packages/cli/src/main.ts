@@ -1,8 +1,12 @@
 /** The executable `nethsec`: the name it was called by selects the command (design decision 2). */
-import { main } from "@nethsec/host/command-line";
+import { uciMain } from "@nethsec/host/uci-main";
 
-// `uci` is called by scripts hundreds of times in a row: by its own name it waits for no other command's table.
 const { argv0 } = process;
-const { commands } =
-  argv0 === "uci" || argv0.endsWith("/uci") ? await import("@nethsec/host/commands") : await import("./commands.ts");
-process.exitCode = await main(commands, argv0, process.argv.slice(2));
+const argv = process.argv.slice(2);
+// `uci` is called by scripts hundreds of times in a row: by its own name it loads no table of commands and nothing that reads one.
+if (argv0 === "uci" || argv0.endsWith("/uci")) {
+  process.exit(await uciMain(argv));
+} else {
+  const [{ main }, { commands }] = await Promise.all([import("@nethsec/host/command-line"), import("./commands.ts")]);
+  process.exitCode = await main(commands, argv0, argv);
+}

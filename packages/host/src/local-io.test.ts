@@ -9,7 +9,8 @@ function program(body: string): [string, ...string[]] {
   return [
     process.execPath,
     "-e",
-    `const { localIo, PipeClosed } = await import(${JSON.stringify(`${import.meta.dir}/local-io.ts`)});
+    `const { localIo } = await import(${JSON.stringify(`${import.meta.dir}/local-io.ts`)});
+     const { PipeClosed } = await import(${JSON.stringify(`${import.meta.dir}/local-output.ts`)});
      const io = localIo();
      ${body}`,
   ];

@@ -1,23 +1,16 @@
 /**
  * `Io` of the process: its standard streams.
- * Invariants: output is complete and in order when the process ends; a secret is not echoed, and the terminal is put back whatever happens.
+ * Invariants: a secret is not echoed, and the terminal is put back whatever happens.
  */
 import * as fs from "node:fs";
 import type { Io } from "./command.ts";
-import { isTerminal } from "./c-library.ts";
 import { errnoOf } from "./file-error.ts";
 import { type LineReader, lineReader } from "./line-reader.ts";
 import { once } from "./once.ts";
 import { NethsecError } from "./error.ts";
+import { isTerminalFile, localOutput, writeText } from "./local-output.ts";
 
 const defaultReadLimit = 1024 * 1024;
-
-/** The reader of our output went away (`| head`): the command ends quietly, as a program killed by SIGPIPE. */
-export class PipeClosed extends NethsecError {
-  constructor() {
-    super({ code: "pipe_closed", message: "nobody reads the output any more", exitCode: 141 });
-  }
-}
 
 export function localIo(): Io {
   const reader = once(() => lineReader(standardInput()));
@@ -25,13 +18,9 @@ export function localIo(): Io {
   const stdoutIsTerminal = once(() => isTerminalFile(1));
   const readLine = async (): Promise<string | undefined> => reader().line();
   return {
-    out: (text) => {
-      writeSync(1, text);
-    },
-    err: (text) => {
-      writeSync(2, text);
-    },
-    write: (bytes) => writeAll(1, bytes),
+    out: localOutput.out,
+    err: localOutput.err,
+    write: localOutput.write,
     get stdin() {
       return reader().rest();
     },
@@ -55,15 +44,6 @@ export function localIo(): Io {
     },
     env: process.env,
   };
-}
-
-/** Most are pipes or files: those need no C library. */
-function isTerminalFile(fd: number): boolean {
-  try {
-    return fs.fstatSync(fd).isCharacterDevice() && isTerminal(fd);
-  } catch {
-    return false;
-  }
 }
 
 /**
@@ -95,49 +75,11 @@ function standardInput(): ReadableStream<Uint8Array> {
   );
 }
 
-function writeSync(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += fs.writeSync(fd, bytes, at);
-    } catch (thrown) {
-      if (isGone(errnoOf(thrown))) throw new PipeClosed();
-      // Somebody made the pipe non-blocking and it is full.
-      if (errnoOf(thrown) !== "EAGAIN") throw thrown;
-      Bun.sleepSync(1);
-    }
-  }
-}
-
-/** Pipes answer EPIPE; sockets, which some parents use for pipes, also ECONNRESET. */
-function isGone(errno: string | undefined): boolean {
-  return errno === "EPIPE" || errno === "ECONNRESET";
-}
-
-/** On a thread of the runtime: the event loop goes on while the reader is slow. */
-async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    const { errno, written } = await new Promise<{ errno: string | undefined; written: number }>((resolve) => {
-      fs.write(fd, bytes, at, bytes.length - at, null, (error, count) => {
-        resolve({
-          errno: errnoOf(error) ?? (error === null ? undefined : error.message),
-          written: error === null ? count : 0,
-        });
-      });
-    });
-    if (isGone(errno)) throw new PipeClosed();
-    if (errno === "EAGAIN") await Bun.sleep(2);
-    else if (errno !== undefined)
-      throw new NethsecError({ code: "output_failed", message: `The output cannot be written: ${errno}` });
-    at += written;
-  }
-}
-
 /** Raw mode, keys taken one by one: Enter ends, Backspace and Ctrl-U correct, Ctrl-C and Ctrl-D give up. */
 async function readWithoutEcho(prompt: string, keys: LineReader): Promise<string> {
   // Before the prompt: who types at once is not echoed either.
   process.stdin.setRawMode(true);
-  writeSync(2, prompt);
+  writeText(2, prompt);
   let typed: number[] = [];
   try {
     for (;;) {
@@ -152,7 +94,7 @@ async function readWithoutEcho(prompt: string, keys: LineReader): Promise<string
     }
   } finally {
     process.stdin.setRawMode(false);
-    writeSync(2, "\n");
+    writeText(2, "\n");
   }
 }
 

@@ -4,16 +4,18 @@
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { StreamLexer } from "@nethsec/uci/stream-lexer";
+import { encodeText, isAscii } from "@nethsec/uci/text";
 import { UciError } from "@nethsec/uci/uci-error";
 import type { Call } from "./command.ts";
 import { NethsecError } from "./error.ts";
+import type { Output } from "./local-output.ts";
 import { isErrno } from "./uci-locked-file.ts";
 import { OptionTrouble, parseUciOptions, type UciOptions } from "./uci-options.ts";
 import { UciSession, usage } from "./uci-session.ts";
 import { uciUsage } from "./uci-usage.ts";
 
 /** Runs `uci` with the whole argv in `call.rest`; returns the exit status. */
-export async function run(call: Pick<Call, "rest" | "io">): Promise<number> {
+export async function run(call: { readonly rest: Call["rest"]; readonly io: Output }): Promise<number> {
   const { io } = call;
   // Waiting for a lock blocks the whole process; a signal then has to end it as it ends the original. That is safe at any point.
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(name);
@@ -45,11 +47,11 @@ export async function run(call: Pick<Call, "rest" | "io">): Promise<number> {
 
 class Shell {
   readonly #options: UciOptions;
-  readonly #io: Call["io"];
+  readonly #io: Output;
   readonly #input: number;
   #output = "";
 
-  constructor(options: UciOptions, io: Call["io"], input: number) {
+  constructor(options: UciOptions, io: Output, input: number) {
     this.#options = options;
     this.#io = io;
     this.#input = input;
@@ -61,7 +63,7 @@ class Shell {
     try {
       if (command === "batch") return await this.#batch();
       return this.#attempt(
-        this.#session(() => readAll(this.#input)),
+        this.#session(() => readAll(this.#input), false),
         words,
       );
     } finally {
@@ -69,12 +71,13 @@ class Shell {
     }
   }
 
-  #session(input: () => string): UciSession {
-    return new UciSession(this.#options, {
-      out: (bytes) => (this.#output += bytes),
+  #session(input: () => string, keepsPackage: boolean): UciSession {
+    const io = {
+      out: (bytes: string) => (this.#output += bytes),
       input,
-      complain: (error) => this.#complain(error),
-    });
+      complain: (error: unknown) => this.#complain(error),
+    };
+    return new UciSession(this.#options, io, keepsPackage);
   }
 
   #attempt(session: UciSession, words: readonly string[]): number {
@@ -89,7 +92,7 @@ class Shell {
   /** Status 0 whatever happens. */
   async #batch(): Promise<number> {
     const lexer = new StreamLexer(() => readSome(this.#input));
-    const session = this.#session(() => lexer.rest());
+    const session = this.#session(() => lexer.rest(), true);
     while (lexer.nextLine()) {
       const loads = session.loads;
       const words = this.#batchWords(lexer);
@@ -138,7 +141,7 @@ class Shell {
     this.#output = "";
     try {
       // At once where the bytes are text: handing them to another thread takes longer than all else that a `get` does.
-      if (/^[\0-\x7f]*$/.test(output)) this.#io.out(output);
+      if (isAscii(output)) this.#io.out(output);
       else await this.#io.write(Buffer.from(output, "latin1"));
     } catch {
       // The status stays.
@@ -146,15 +149,16 @@ class Shell {
   }
 }
 
-function usageOnRequest(io: Call["io"]): number {
+function usageOnRequest(io: Output): number {
   io.err(uciUsage);
   return 0;
 }
 
 /** Arguments as bytes. Where one was not valid UTF-8 the runtime has lost it, and the kernel still knows. */
-function byteWords(words: readonly string[], argv: readonly string[]): string[] {
-  if (!argv.some((word) => word.includes("\ufffd")))
-    return words.map((word) => Buffer.from(word, "utf8").toString("latin1"));
+function byteWords(words: readonly string[], argv: readonly string[]): readonly string[] {
+  const all = argv.join("");
+  if (isAscii(all)) return words;
+  if (!all.includes("\ufffd")) return words.map(encodeText);
   const raw = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1).slice(-argv.length);
   return words.map((word) => raw[argv.indexOf(word)] ?? word);
 }

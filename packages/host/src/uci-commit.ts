@@ -94,6 +94,7 @@ function commitLocked(access: UciAccess, name: string, path: string): Commit | u
 
 /** Two sections of one name and different types (libuci's `rename` can do that) would make a file that no longer loads. */
 function refuseClash(pkg: Package): void {
+  if (!pkg.sections.repeats) return;
   const types = new Map<string, string>();
   for (const { name, type, anonymous } of pkg.sections) {
     if (anonymous) continue;

@@ -22,7 +22,6 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
 import { UciError } from "@nethsec/uci/uci-error";
 import { lockFile } from "./flock.ts";
 import type { UciAccess } from "./uci-access.ts";
@@ -88,6 +87,11 @@ function keepOwner(fd: number, old: BigIntStats): void {
   }
 }
 
+/** Of an absolute path. Not by node:path, whose loading a small command would notice. */
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
 export function ioError(cause: unknown): unknown {
   return cause instanceof Error && "code" in cause && !(cause instanceof UciError) && "syscall" in cause
     ? new UciError("io", undefined, cause)
@@ -105,7 +109,7 @@ export function installFiles(access: UciAccess, files: readonly NewFile[]): void
     if (only === undefined) return;
     if (others.length === 0) {
       renameSync(only.temporary, only.target);
-      syncFolder(dirname(only.target));
+      syncFolder(folderOf(only.target));
     } else {
       installTogether(access, files);
     }
@@ -156,13 +160,13 @@ function carryOut(files: readonly Pick<NewFile, "temporary" | "target" | "replac
     if (now === undefined || String(now.ino) === replaces) renameSync(temporary, target);
     else unlinkSync(temporary);
   }
-  for (const dir of new Set(files.map(({ target }) => dirname(target)))) syncFolder(dir);
+  for (const dir of new Set(files.map(({ target }) => folderOf(target)))) syncFolder(dir);
 }
 
 /** Completes a transaction whose writer did not live to do so; waits for one that does. Cheap when there is none. */
 export function finishInterrupted(access: UciAccess): void {
   const path = `${access.configDir}/${journalName}`;
-  if (!existsSync(path)) return;
+  if (statFile(path) === undefined) return;
   try {
     using journal = openLocked(path, "exclusive", access.lockTimeoutMs);
     if (journal === undefined) return;

@@ -2,7 +2,6 @@
  * Loading a package: its file, then the deltas of every delta folder, under libuci's locks (spec "uci", section 11: shared on the
  * configuration until all is read, shared on each delta file).
  */
-import { basename } from "node:path";
 import { applyDelta, type Delta, type DeltaFile, parseDeltas } from "@nethsec/uci/delta";
 import type { Package } from "@nethsec/uci/model";
 import { isPackageName } from "@nethsec/uci/names";
@@ -36,7 +35,7 @@ export function loadPackage(access: UciAccess, name: string): LoadedPackage {
 }
 
 export function parseFile(access: UciAccess, file: LockedFile, name: string): Package {
-  return parsePackage(file.read(), isPath(name) ? basename(name) : name, access);
+  return parsePackage(file.read(), isPath(name) ? name.slice(name.lastIndexOf("/") + 1) : name, access);
 }
 
 /** The file of a package. Throws {@link UciError} when the name is not one that stays in its folder. */
@@ -53,12 +52,12 @@ export function configPath(access: UciAccess, name: string): string {
 export function readDeltas(access: UciAccess, dir: string, name: string, file: LockedFile): DeltaFile {
   try {
     using deltas = openLocked(`${dir}/${name}`, "shared", access.lockTimeoutMs);
-    return parseDeltas(deltas?.read() ?? "", (id) => id === identity(file.stat));
+    if (deltas !== undefined) return parseDeltas(deltas.read(), (id) => id === identity(file.stat));
   } catch (error) {
     // As in the original, what cannot be read is not there.
-    if (error instanceof UciError && error.kind === "io") return { deltas: [], malformed: 0 };
-    throw error;
+    if (!(error instanceof UciError) || error.kind !== "io") throw error;
   }
+  return { deltas: [], malformed: 0 };
 }
 
 /** What tells a configuration file from its successors; a rename keeps it. */

@@ -2,7 +2,16 @@
  * Opening with a lock, so that what is read is what the path names. After waiting for a lock the file may have been replaced: libuci goes on with the old
  * inode and overwrites what the other one wrote (spec "uci", 13.4); here the path is opened anew.
  */
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import {
+  type BigIntStats,
+  type Stats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+} from "node:fs";
 import { UciError } from "@nethsec/uci/uci-error";
 import { lockFile, type LockWait } from "./flock.ts";
 
@@ -63,6 +72,15 @@ function open(path: string, flags: number, mode: number): number | undefined {
 export function statFile(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** As {@link statFile}, in plain numbers: cheaper, where the identity of a file is not wanted. */
+export function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
   } catch {
     return undefined;
   }

@@ -92,7 +92,6 @@ function splitFlags(
 }
 
 function changeAccess(access: UciAccess, flag: string, value: string, report: (error: UciError) => void): UciAccess {
-  const others = access.deltaDirs.filter((dir) => dir !== value);
   switch (flag) {
     case "c":
       return { ...access, configDir: value };
@@ -100,9 +99,9 @@ function changeAccess(access: UciAccess, flag: string, value: string, report: (e
       return { ...access, overrideDir: value };
     case "t":
     case "P":
-      return { ...access, saveDir: value, deltaDirs: [...others, value] };
+      return { ...access, saveDir: value, deltaDirs: [...without(access.deltaDirs, value), value] };
     case "p":
-      return others.length < access.deltaDirs.length
+      return access.deltaDirs.includes(value)
         ? access
         : { ...access, deltaDirs: access.deltaDirs.toSpliced(-1, 0, value) };
     case "s":
@@ -115,6 +114,12 @@ function changeAccess(access: UciAccess, flag: string, value: string, report: (e
     default:
       return access;
   }
+}
+
+function without(list: readonly string[], item: string): string[] {
+  const rest: string[] = [];
+  for (const other of list) if (other !== item) rest.push(other);
+  return rest;
 }
 
 function changeOptions(options: UciOptions, flag: string, value: string): UciOptions {

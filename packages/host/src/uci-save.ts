@@ -1,6 +1,6 @@
 /** Recording and taking back pending changes: the delta file of the save folder, under libuci's exclusive lock (spec "uci", section 11). */
 import {
-  type BigIntStats,
+  type Stats,
   constants,
   fstatSync,
   ftruncateSync,
@@ -16,32 +16,26 @@ import { lockFile } from "./flock.ts";
 import type { UciAccess } from "./uci-access.ts";
 import { ioError } from "./uci-install.ts";
 import { configPath, identity } from "./uci-load.ts";
-import { openLocked, statFile } from "./uci-locked-file.ts";
+import { isErrno, lookAt, openLocked, statFile } from "./uci-locked-file.ts";
 
 export interface SavedDeltas {
   /** The delta file under the lock, before and after. */
-  readonly before: BigIntStats;
-  readonly after: BigIntStats;
+  readonly before: Stats;
+  readonly after: Stats;
 }
 
 /** Appends deltas; all or none of them. The save folder is made if it is missing. Throws {@link UciError} "io". */
 export function appendDeltas(access: UciAccess, name: string, deltas: readonly Delta[]): SavedDeltas | undefined {
   if (deltas.length === 0) return undefined;
   try {
-    makeSaveDir(access);
-    const config = statFile(configPath(access, name));
     const path = `${access.saveDir}/${name}`;
-    const fd = openSync(
-      path,
-      constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK,
-      config === undefined ? 0o600 : Number(config.mode & 0o777n),
-    );
+    const fd = openDeltas(access, name, path);
     try {
       lockFile(fd, "exclusive", { timeoutMs: access.lockTimeoutMs, what: path });
-      const before = fstatSync(fd, { bigint: true });
+      const before = fstatSync(fd);
       if (!before.isFile()) throw new UciError("io");
-      appendText(fd, Number(before.size), deltas.map((delta) => formatDelta(name, delta)).join(""));
-      return { before, after: fstatSync(fd, { bigint: true }) };
+      appendText(fd, before.size, deltas.map((delta) => formatDelta(name, delta)).join(""));
+      return { before, after: fstatSync(fd) };
     } finally {
       closeSync(fd);
     }
@@ -50,10 +44,20 @@ export function appendDeltas(access: UciAccess, name: string, deltas: readonly D
   }
 }
 
-function makeSaveDir(access: UciAccess): void {
-  if (statFile(access.saveDir) !== undefined) return;
-  const config = statFile(access.configDir);
-  mkdirSync(access.saveDir, { mode: config === undefined ? 0o700 : Number(config.mode & 0o777n) });
+/** A missing delta file is made with the mode of the configuration file, a missing save folder with that of the configuration folder. */
+function openDeltas(access: UciAccess, name: string, path: string): number {
+  const flags = constants.O_RDWR | constants.O_NONBLOCK;
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+  const modeOf = (like: string): number | undefined => {
+    const stat = lookAt(like);
+    return stat === undefined ? undefined : stat.mode & 0o777;
+  };
+  if (lookAt(access.saveDir) === undefined) mkdirSync(access.saveDir, { mode: modeOf(access.configDir) ?? 0o700 });
+  return openSync(path, flags | constants.O_CREAT, modeOf(configPath(access, name)) ?? 0o600);
 }
 
 /** All or nothing. A line that a crash left without its end is closed first: otherwise ours would become a part of it. */

@@ -57,10 +57,11 @@ export class UciSession {
   /** Counts loads, for the line numbers in messages of a batch. */
   loads = 0;
 
-  constructor(options: UciOptions, io: SessionIo) {
+  /** `keepsPackage`: for several commands, which most often are about the same package. */
+  constructor(options: UciOptions, io: SessionIo, keepsPackage: boolean) {
     this.#options = options;
     this.#io = io;
-    this.#cache = new PackageCache(options.access);
+    this.#cache = new PackageCache(options.access, keepsPackage);
   }
 
   run(words: readonly string[]): number {
@@ -198,7 +199,10 @@ export class UciSession {
     // Else the commit itself finds what is wrong.
     if (noCommit || access.lenient || tuple.section !== undefined) this.#lookup(tuple);
     this.loads += 1;
-    if (!noCommit) commitPackage(access, tuple.package);
+    if (noCommit) return;
+    // It is read anew under the lock: two of a large package would be one too many.
+    this.#cache.forget();
+    commitPackage(access, tuple.package);
   }
 
   #import(name: string | undefined): number {

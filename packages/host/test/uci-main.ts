@@ -1,5 +1,4 @@
-/** The executable of these tests: the real dispatch with the commands of the host layer only, so that it is compiled in a moment. */
-import { commands } from "../src/commands.ts";
-import { main } from "../src/command-line.ts";
+/** The executable of these tests: `uci` as `nethsec` runs it, without the other commands, so that it is compiled in a moment. */
+import { uciMain } from "../src/uci-main.ts";
 
-process.exitCode = await main(commands, "uci", process.argv.slice(2));
+process.exit(await uciMain(process.argv.slice(2)));

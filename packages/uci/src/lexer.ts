@@ -5,6 +5,7 @@
  * offset in the logical line. Every byte is looked at a bounded number of times.
  */
 import { UciError } from "./uci-error.ts";
+import { findUsualLines, type UsualLines } from "./usual-lines.ts";
 
 const byte = {
   tab: 9,
@@ -22,8 +23,11 @@ function isSpace(code: number): boolean {
   return code === 32 || (code >= 9 && code <= 13);
 }
 
-/** Nearly every line of nearly every file. */
-const usualLine = /[ \t]*(option|list)[ \t]+([A-Za-z0-9_]+)[ \t]+'([^'\n]*)'\n/y;
+/** The beginning of nearly every section, blank lines before it included. */
+const usualHeader = /\n*[ \t]*config[ \t]+([A-Za-z0-9_-]+)(?:[ \t]+'([A-Za-z0-9_]+)')?\n/y;
+
+/** Bytes. In a smaller file the steps cost less than making the first regular expressions of a process. */
+const worthMatching = 4096;
 
 export class Lexer {
   protected text: string;
@@ -31,8 +35,6 @@ export class Lexer {
   protected limit = 0;
   /** `pos - origin` is the offset in the logical line. */
   protected origin = 0;
-  /** Physical lines read so far that ended in a newline. */
-  line = 0;
   #lineEnd = 0;
   #keywordEnd = 0;
 
@@ -41,14 +43,32 @@ export class Lexer {
     this.text = text;
   }
 
-  /** The next line when it is an `option` or `list` with a quoted value and nothing else, and moves behind it: one native call in place of some hundred steps. */
-  usualLine(): readonly string[] | undefined {
-    usualLine.lastIndex = this.#lineEnd;
-    const match = usualLine.exec(this.text);
-    if (match === null) return undefined;
-    this.line += 1;
-    this.#lineEnd = this.pos = this.limit = usualLine.lastIndex;
-    return match;
+  /** Physical lines read so far that ended in a newline: only errors ask for it. */
+  get line(): number {
+    let lines = 0;
+    for (let at = this.text.indexOf("\n"); at >= 0 && at < this.#lineEnd; at = this.text.indexOf("\n", at + 1))
+      lines += 1;
+    return lines;
+  }
+
+  /** Moves behind the next lines that have the usual form; undefined when there is none. */
+  usualLines(): UsualLines | undefined {
+    if (this.text.length < worthMatching) return undefined;
+    const lines = findUsualLines(this.text, this.#lineEnd);
+    if (lines !== undefined) this.#lineEnd = this.pos = this.limit = lines.to;
+    return lines;
+  }
+
+  /**
+   * Moves behind the next `config` line when it has the usual form and `accept` likes its type and name.
+   */
+  usualHeader(accept: (type: string, name: string | undefined) => boolean): boolean {
+    if (this.text.length < worthMatching) return false;
+    usualHeader.lastIndex = this.#lineEnd;
+    const match = usualHeader.exec(this.text);
+    if (match === null || !accept(match[1] ?? "", match[2])) return false;
+    this.#lineEnd = this.pos = this.limit = usualHeader.lastIndex;
+    return true;
   }
 
   /** Starts the next logical line; false at the end of the input. */
@@ -62,7 +82,6 @@ export class Lexer {
   protected join(): boolean {
     if (this.#lineEnd >= this.text.length) return false;
     const newline = this.text.indexOf("\n", this.#lineEnd);
-    if (newline >= 0) this.line += 1;
     this.#lineEnd = newline < 0 ? this.text.length : newline + 1;
     this.limit = this.#lineEnd;
     return true;

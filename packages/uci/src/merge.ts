@@ -2,6 +2,7 @@
 import { applyDelta, checkDelta, type Delta } from "./delta.ts";
 import { addSection } from "./edit.ts";
 import type { Package, Section } from "./model.ts";
+import { readUsualLines } from "./usual-lines.ts";
 import { type ParseOptions, parseStatements } from "./parse.ts";
 
 /** Changes `pkg` and returns the deltas to be recorded. Throws {@link UciError}; then `pkg` may be changed in part and is not to be used any more. */
@@ -13,6 +14,13 @@ export function mergeInto(pkg: Package, text: string, options: ParseOptions = {}
     applyDelta(pkg, delta);
     deltas.push(delta);
   };
+  const option = (name: string, value: string): void => {
+    if (section !== undefined && section.get(name) !== value)
+      record({ kind: "set", section: section.name, option: name, value });
+  };
+  const item = (name: string, value: string): void => {
+    if (section !== undefined) record({ kind: "add_list", section: section.name, option: name, value });
+  };
   parseStatements(
     text,
     {
@@ -21,24 +29,26 @@ export function mergeInto(pkg: Package, text: string, options: ParseOptions = {}
       get hasSection() {
         return section !== undefined;
       },
-      typeOf: (name) => pkg.find(name)?.type,
-      openSection(type, name) {
+      openSection(type, name, strict) {
         if (name === undefined) {
           const delta = addSection(pkg, type);
           deltas.push(delta);
           section = pkg.find(delta.section);
-        } else {
-          if (pkg.find(name)?.type !== type) record({ kind: "set", section: name, value: type });
-          section = pkg.find(name);
+          return true;
         }
+        const before = pkg.find(name)?.type;
+        if (strict && before !== undefined && before !== type) return false;
+        if (before !== type) record({ kind: "set", section: name, value: type });
+        section = pkg.find(name);
+        return true;
       },
-      option(name, value) {
-        if (section !== undefined && section.get(name) !== value)
-          record({ kind: "set", section: section.name, option: name, value });
-      },
-      item(name, value) {
-        if (section !== undefined) record({ kind: "add_list", section: section.name, option: name, value });
-      },
+      option,
+      item,
+      lines: (lines) =>
+        readUsualLines(lines, (isList, name, value) => {
+          if (isList) item(name, value);
+          else if (value !== "") option(name, value);
+        }),
     },
     options,
   );

@@ -3,6 +3,7 @@
  * asking: who calls them has checked names and types.
  */
 import { NamedList } from "./named-list.ts";
+import { isWrittenSo, readUsualLines, type UsualLines } from "./usual-lines.ts";
 
 export interface Option {
   name: string;
@@ -13,12 +14,41 @@ export class Section {
   name: string;
   type: string;
   anonymous: boolean;
-  readonly options = new NamedList<Option>();
+  #options: NamedList<Option> | undefined;
+  /** Lines that nobody has asked for yet: most commands look at one section of many. */
+  #unread: UsualLines | undefined;
 
   constructor(type: string, name: string, anonymous: boolean) {
     this.type = type;
     this.name = name;
     this.anonymous = anonymous;
+  }
+
+  get options(): NamedList<Option> {
+    const lines = this.#unread;
+    this.#unread = undefined;
+    this.#options ??= new NamedList();
+    if (lines !== undefined) this.#read(lines);
+    return this.#options;
+  }
+
+  /** What `option` and `list` lines of a file say: an option without a value says nothing. */
+  addLines(lines: UsualLines): void {
+    if (this.#options === undefined && this.#unread === undefined) this.#unread = lines;
+    else this.#read(lines);
+  }
+
+  /** The lines that were read, where writing the options would give the same; undefined where they have to be written. */
+  get writtenLines(): string | undefined {
+    const lines = this.#unread;
+    return lines !== undefined && isWrittenSo(lines) ? lines.text.slice(lines.from, lines.to) : undefined;
+  }
+
+  #read(lines: UsualLines): void {
+    readUsualLines(lines, (isList, name, value) => {
+      if (isList) this.addItem(name, value);
+      else if (value !== "") this.set(name, value);
+    });
   }
 
   get(option: string): string | string[] | undefined {

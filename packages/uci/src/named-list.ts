@@ -22,6 +22,12 @@ export class NamedList<T extends { name: string }> implements Iterable<T> {
     return this.#items[Symbol.iterator]();
   }
 
+  /** True when two items have one name. */
+  get repeats(): boolean {
+    this.#indexed();
+    return this.#repeats;
+  }
+
   find(name: string): T | undefined {
     if (this.#items.length < indexedFrom) {
       for (const item of this.#items) if (item.name === name) return item;

@@ -7,6 +7,7 @@ import type { Lexer } from "./lexer.ts";
 import { Package, type Section } from "./model.ts";
 import { lexerFor } from "./stream-lexer.ts";
 import { UciError } from "./uci-error.ts";
+import type { UsualLines } from "./usual-lines.ts";
 
 export interface ParseOptions {
   /** Skip bad statements instead of throwing at the first one. */
@@ -22,12 +23,13 @@ export interface ParseTarget {
   /** True when there is a package that a section could go to. */
   readonly hasPackage: boolean;
   readonly hasSection: boolean;
-  /** The type that an existing section of this name has. */
-  typeOf(name: string): string | undefined;
-  openSection(type: string, name: string | undefined): void;
+  /** False, with nothing done, when there is a section of this name with another type and `strict`. */
+  openSection(type: string, name: string | undefined, strict: boolean): boolean;
   /** `value` is not empty. */
   option(name: string, value: string): void;
   item(name: string, value: string): void;
+  /** Several of these at once. */
+  lines(lines: UsualLines): void;
 }
 
 /** One package; `package` lines are checked and ignored. Throws {@link UciError} "parse". */
@@ -56,10 +58,10 @@ export function parsePackages(text: string, options: ParseOptions = {}): Package
       get hasSection() {
         return current?.hasSection === true;
       },
-      typeOf: (name) => current?.typeOf(name),
-      openSection: (type, name) => current?.openSection(type, name),
+      openSection: (type, name, strict) => current?.openSection(type, name, strict) === true,
       option: (name, value) => current?.option(name, value),
       item: (name, value) => current?.item(name, value),
+      lines: (lines) => current?.lines(lines),
     },
     options,
   );
@@ -81,18 +83,12 @@ class PackageTarget implements ParseTarget {
 
   openPackage(): void {}
 
-  typeOf(name: string): string | undefined {
-    return this.pkg.find(name)?.type;
-  }
-
-  openSection(type: string, name: string | undefined): void {
+  openSection(type: string, name: string | undefined, strict: boolean): boolean {
     const found = name === undefined ? undefined : this.pkg.find(name);
-    if (found === undefined) {
-      this.#section = this.pkg.add(type, name);
-    } else {
-      this.pkg.retype(found, type);
-      this.#section = found;
-    }
+    if (strict && found !== undefined && found.type !== type) return false;
+    if (found !== undefined) this.pkg.retype(found, type);
+    this.#section = found ?? this.pkg.add(type, name);
+    return true;
   }
 
   option(name: string, value: string): void {
@@ -102,6 +98,10 @@ class PackageTarget implements ParseTarget {
   item(name: string, value: string): void {
     this.#section?.addItem(name, value);
   }
+
+  lines(lines: UsualLines): void {
+    this.#section?.addLines(lines);
+  }
 }
 
 /** Runs the statements of `text` against `target`. Throws {@link UciError}; in lenient mode only what is not a parse error. */
@@ -109,7 +109,7 @@ export function parseStatements(text: string, target: ParseTarget, options: Pars
   const lexer = lexerFor(text);
   const strict = options.lenient !== true;
   for (;;) {
-    if (target.hasSection) usualLines(lexer, target);
+    usualSections(lexer, target);
     if (!lexer.nextLine()) return;
     try {
       lexer.skipSpace();
@@ -123,12 +123,14 @@ export function parseStatements(text: string, target: ParseTarget, options: Pars
   }
 }
 
-function usualLines(lexer: Lexer, target: ParseTarget): void {
-  for (let line = lexer.usualLine(); line !== undefined; line = lexer.usualLine()) {
-    const [, keyword, name = "", value = ""] = line;
-    if (keyword === "list") target.item(name, value);
-    else if (value !== "") target.option(name, value);
-  }
+/** As much of the file as has the usual form and cannot be wrong. */
+function usualSections(lexer: Lexer, target: ParseTarget): void {
+  const open = (type: string, name: string | undefined): boolean =>
+    target.hasPackage && target.openSection(type, name, true);
+  do {
+    const lines = target.hasSection ? lexer.usualLines() : undefined;
+    if (lines !== undefined) target.lines(lines);
+  } while (lexer.usualHeader(open));
 }
 
 function statement(lexer: Lexer, keyword: string, target: ParseTarget, strict: boolean): void {
@@ -166,11 +168,8 @@ function sectionStatement(lexer: Lexer, target: ParseTarget, strict: boolean): v
   const name = lexer.word();
   if (name !== "" && !isName(name)) throw lexer.error("invalid character in name field");
   endOfStatement(lexer, strict);
-  if (name === "") return target.openSection(type, undefined);
-  const before = target.typeOf(name);
-  if (strict && before !== undefined && before !== type)
+  if (!target.openSection(type, name === "" ? undefined : name, strict))
     throw lexer.error("section of different type overwrites prior section with same name");
-  target.openSection(type, name);
 }
 
 function optionStatement(lexer: Lexer, target: ParseTarget, strict: boolean, list: boolean): void {

@@ -9,6 +9,7 @@ export class StreamLexer extends Lexer {
   #pending = "";
   #ended = false;
   #size = 32;
+  #line = 0;
 
   /** `read` gives the next bytes, "" at the end. */
   constructor(read: () => string) {
@@ -16,8 +17,20 @@ export class StreamLexer extends Lexer {
     this.#read = read;
   }
 
-  override usualLine(): undefined {
+  override get line(): number {
+    return this.#line;
+  }
+
+  override set line(line: number) {
+    this.#line = line;
+  }
+
+  override usualLines(): undefined {
     return undefined;
+  }
+
+  override usualHeader(): boolean {
+    return false;
   }
 
   override nextLine(): boolean {
@@ -61,7 +74,7 @@ export class StreamLexer extends Lexer {
       if (kept === "") return physical;
       physical += kept;
       if (kept.endsWith("\n")) {
-        this.line += 1;
+        this.#line += 1;
         return physical;
       }
       this.#size *= 2;

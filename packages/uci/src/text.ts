@@ -2,10 +2,7 @@
  * Byte strings (one character a byte, as in the files) ↔ text. Bytes that are not valid UTF-8 become lone surrogates U+DC80 to U+DCFF, and come back
  * from them unharmed.
  */
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const encoder = new TextEncoder();
-
-function isAscii(text: string): boolean {
+export function isAscii(text: string): boolean {
   for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) >= 0x80) return false;
   return true;
 }
@@ -13,15 +10,16 @@ function isAscii(text: string): boolean {
 export function decodeText(bytes: string): string {
   if (isAscii(bytes)) return bytes;
   const raw = Uint8Array.from(bytes, (byte) => byte.charCodeAt(0));
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
     return decoder.decode(raw);
   } catch {
-    return decodePieces(raw);
+    return decodePieces(raw, decoder);
   }
 }
 
 /** Sequence by sequence, so that only the bytes that are wrong are escaped. */
-function decodePieces(raw: Uint8Array): string {
+function decodePieces(raw: Uint8Array, decoder: TextDecoder): string {
   let text = "";
   for (let at = 0; at < raw.length;) {
     const first = raw[at] ?? 0;
@@ -40,6 +38,7 @@ function decodePieces(raw: Uint8Array): string {
 /** The inverse of {@link decodeText}; other lone surrogates become U+FFFD. */
 export function encodeText(text: string): string {
   if (isAscii(text)) return text;
+  const encoder = new TextEncoder();
   let bytes = "";
   for (const character of text) {
     const code = character.charCodeAt(0);

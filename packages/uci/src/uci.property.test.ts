@@ -1,7 +1,7 @@
 /** What holds for every package, every text and every change. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { names, packages, sources, typed, types, values } from "../test/arbitrary.ts";
+import { names, packages, sources, typed, types, usualSources, values } from "../test/arbitrary.ts";
 import { applyDelta, type Delta, formatDelta, formatMark, parseDeltas } from "./delta.ts";
 import { diffPackages } from "./diff.ts";
 import { Lexer } from "./lexer.ts";
@@ -42,6 +42,30 @@ describe("files", () => {
         ).toEqual([]);
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test("a large file, whose usual lines are read at once and when they are asked for, gives what it gives word by word", () => {
+    const outcome = (text: string, lenient: boolean): unknown => {
+      try {
+        const [pkg, asked] = [parsePackage(text, "p", { lenient }), parsePackage(text, "p", { lenient })];
+        for (const section of asked.sections) section.get("x");
+        return [
+          writePackage(pkg),
+          writePackage(asked),
+          parsePackages(`package p\n${text}`, { lenient }).map((each) => writePackage(each)),
+        ];
+      } catch (error) {
+        return error instanceof UciError ? error.message : error;
+      }
+    };
+    fc.assert(
+      fc.property(fc.oneof(usualSources, sources), fc.boolean(), (source, lenient) => {
+        // Files with a NUL byte are always read word by word.
+        const [large, slow] = [`#${"x".repeat(5000)}\n${source}`, `#\0${"x".repeat(5000)}\n${source}`];
+        expect(outcome(large, lenient)).toEqual(outcome(slow, lenient));
+      }),
+      { numRuns: 3000 },
     );
   });
 

@@ -2,7 +2,7 @@
  * A package as the text of its file (spec "uci", section 5). Reading it back gives the same package: where the original writes a
  * section type bare that needs quotes (spec "uci", 13.6), quotes are written.
  */
-import type { Package } from "./model.ts";
+import type { Package, Section } from "./model.ts";
 
 export interface WriteOptions {
   /** Write the generated names of anonymous sections. */
@@ -18,12 +18,18 @@ export function writePackage(pkg: Package, options: WriteOptions = {}): string {
       section.anonymous && options.names !== true
         ? `\nconfig ${word(section.type)}\n`
         : `\nconfig ${word(section.type)} '${section.name}'\n`;
-    for (const { name, value } of section.options) {
-      if (typeof value === "string") text += `\toption ${name} ${quoted(value)}\n`;
-      else for (const item of value) text += `\tlist ${name} ${quoted(item)}\n`;
-    }
+    text += section.writtenLines ?? optionLines(section);
   }
   return `${text}\n`;
+}
+
+function optionLines(section: Section): string {
+  let text = "";
+  for (const { name, value } of section.options) {
+    if (typeof value === "string") text += `\toption ${name} ${quoted(value)}\n`;
+    else for (const item of value) text += `\tlist ${name} ${quoted(item)}\n`;
+  }
+  return text;
 }
 
 /** In single quotes; a quote in the value is closed, escaped and opened again. */

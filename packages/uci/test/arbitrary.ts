@@ -43,10 +43,33 @@ export const packages: fc.Arbitrary<Package> = fc.array(section, { maxLength: 16
   return pkg;
 });
 
+const usualPieces = fc.constantFrom(
+  "config s 'a'\n",
+  "config t 'a'\n",
+  "\n\nconfig s\n",
+  "\toption x '1'\n",
+  "\toption x ''\n",
+  "\toption y 'a b'\n",
+  "  option\tz\t'1 '\n",
+  "\toption z\t'1 '\n",
+  "\tlist x '1'\n",
+  "\tlist l ''\n",
+);
+/** Text that has the form of most files, most of the time. */
+export const usualSources: fc.Arbitrary<string> = fc
+  .array(
+    fc.oneof({ weight: 9, arbitrary: usualPieces }, fc.constantFrom("# x\n", "\toption y 1\n", "option", "'", "\n")),
+    {
+      maxLength: 30,
+    },
+  )
+  .map((pieces) => pieces.join(""));
+
 /** Text made of what matters to the parser. */
 export const sources: fc.Arbitrary<string> = fc
   .array(
     fc.oneof(
+      usualPieces,
       fc.constantFrom(
         "config s a\n",
         "\toption x 1\n",
