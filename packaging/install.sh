@@ -22,7 +22,8 @@ back() {
 	if command -v opkg >/dev/null; then
 		[ $# -gt 0 ] || opkg update || fail "the package lists could not be updated" "Copy the package files here, and name them: sh install.sh --back FILE..."
 		# Others of the system's packages may count on these names.
-		opkg remove --force-depends ns-plug ns-ha ns-report nethsec || fail "opkg did not remove everything" "Correct what it says above and run this again."
+		# shellcheck disable=SC2046
+		opkg remove --force-depends $(for name in ns-plug ns-ha ns-report nethsec; do [ ! -e "/usr/lib/opkg/info/$name.control" ] || echo "$name"; done) || fail "opkg did not remove everything" "Correct what it says above and run this again."
 		opkg install "${@:-ns-plug}" $([ $# -gt 0 ] || echo ns-ha ns-report) || fail "opkg did not install everything" "Correct what it says above, then: opkg install ns-plug ns-ha ns-report"
 	else
 		apk del ns-plug ns-ha ns-report nethsec || fail "apk did not remove everything" "Correct what it says above and run this again."

@@ -1,21 +1,22 @@
 /**
  * Taking over a pair that the older ns-ha made, and giving it back. The older one knows one key, which opens a root shell on the backup, and no
  * pinned host keys. By that key the primary gives the backup its administrator's key, and the old key becomes what it is here: good for the
- * synchronisation only. The configuration in UCI stays as it is, but for the name of the rendered file (`ns-ha render`) and the new key.
+ * synchronisation only. The configuration in UCI stays as it is, but for the name of the rendered file (`ns-ha render`) and the new key. In between,
+ * while one node has the older packages, `keepalived.globals.ns_mixed` keeps the VRRP priorities in order.
  * Invariant: running it again completes it; a pair that was made or taken over here is left alone.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Argv, Host } from "@nethsec/host/host";
 import * as v from "valibot";
+import { renderAndTell } from "./cli/render.ts";
 import { agentClient } from "./agent-client.ts";
 import { readServiceTable } from "./agent/service-table.ts";
 import { haPaths, readHaConfig, type HaConfig } from "./config.ts";
 import { adoptedPath } from "./sync/network-import.ts";
 import { authorizedKeysPath, authorizeKeys, ensureKeys, revokeKeys, withoutComment } from "./keys.ts";
 import { fingerprint, pin, pinnedKey, type HostKey } from "./known-hosts.ts";
-import { dbclientTrouble } from "./ssh-link.ts";
-
-type Machine = Pick<Host, "uci" | "files" | "run" | "services" | "cron">;
+import { dbclientTrouble, sshRun } from "./ssh-link.ts";
+import { seenHostKey } from "./ssh-password.ts";
 
 /** What the primary sends to `ns-ha authorize`. */
 const keysSchema = v.object({ sync: v.pipe(v.string(), v.check(isKey)), admin: v.pipe(v.string(), v.check(isKey)) });
@@ -27,7 +28,7 @@ function isKey(text: string): boolean {
 const timeoutMs = 30_000;
 
 /** On the primary. undefined: there was nothing to take over. Throws `backup_not_adopted` when the backup cannot be asked or has the older version. */
-export async function adoptCluster(host: Machine): Promise<{ address: string; fingerprint: string } | undefined> {
+export async function adoptCluster(host: Host): Promise<{ address: string; fingerprint: string } | undefined> {
   const config = readHaConfig(host.uci);
   if (config?.role !== "primary" || !host.files.exists(config.sync.keyPath)) return undefined;
   const { address } = config.peer;
@@ -35,36 +36,33 @@ export async function adoptCluster(host: Machine): Promise<{ address: string; fi
   const keys = await ensureKeys(host);
   const key = await authorizeThere(host, config, JSON.stringify(keys));
   pin(host.files, address, key);
+  setMixed(host, false);
+  await renderAndTell(host);
   await agentClient(host.files.real(haPaths.agentSocket)).changed();
   return { address, fingerprint: fingerprint(key) };
 }
 
 /**
- * The first contact: whichever key is shown is accepted, as the older version did at every contact, and returned. dbclient writes it to
- * known_hosts of a home that is this call's own.
+ * The first contact: whichever key is shown is accepted, as the older version did at every contact, and returned. It is pinned for good only when
+ * the backup has done its part.
  */
-async function authorizeThere(host: Machine, config: HaConfig, stdin: string): Promise<HostKey> {
+async function authorizeThere(host: Host, config: HaConfig, stdin: string): Promise<HostKey> {
   const { address, sshPort } = config.peer;
+  const key = await seenHostKey(address, sshPort, timeoutMs).catch((error: unknown) => {
+    if (error instanceof NethsecError) throw notAdopted(address, error.message);
+    throw error;
+  });
   const home = "/var/run/ns-ha/first-contact";
   host.files.remove(home, { recursive: true });
   host.files.mkdir(`${home}/.ssh`, { mode: 0o700 });
+  host.files.write(`${home}/.ssh/known_hosts`, `${address} ${key.algorithm} ${key.blob}\n`, { mode: 0o600 });
   // After an interruption the backup may have the new key already, and the old one may be good for the synchronisation only.
   const identities = [haPaths.adminKey, config.sync.keyPath].flatMap((path) => ["-i", host.files.real(path)]);
-  const argv: Argv = [
-    "dbclient",
-    "-T",
-    "-y",
-    ...identities,
-    "-p",
-    String(sshPort),
-    `root@${address}`,
-    "/usr/sbin/ns-ha authorize",
-  ];
+  const target = ["-p", String(sshPort), `root@${address}`, "/usr/sbin/ns-ha authorize"];
+  const argv: Argv = ["dbclient", "-T", ...identities, ...target];
   try {
     const result = await host.run(argv, { env: { HOME: host.files.real(home) }, stdin, timeoutMs, ok: "any" });
-    const line = (host.files.readText(`${home}/.ssh/known_hosts`) ?? "").split("\n", 1)[0] ?? "";
-    const [, algorithm, blob] = line.split(" ");
-    if (result.code === 0 && algorithm !== undefined && blob !== undefined) return { algorithm, blob };
+    if (result.code === 0) return key;
     throw notAdopted(address, dbclientTrouble(result) ?? result.stderr.trim().split("\n").at(-1) ?? "");
   } finally {
     host.files.remove(home, { recursive: true });
@@ -80,22 +78,47 @@ function notAdopted(address: string, why: string): NethsecError {
 }
 
 /** On the backup: `text` is what the primary sent. From now on its keys are good for what they are here. */
-export function authorize(host: Pick<Host, "uci" | "files">, text: string): void {
+export async function authorize(host: Host, text: string): Promise<void> {
   if (readHaConfig(host.uci)?.role !== "backup")
     throw new NethsecError({ code: "not_the_backup", message: "This node is not the backup of a cluster." });
   const keys = v.parse(v.pipe(v.string(), v.parseJson(), keysSchema), text);
   authorizeKeys(host.files, keys);
   host.uci.change((tx) => {
-    tx.set("keepalived", "ha_peer", "ssh_pubkey", keys.sync);
+    const known = tx.load("keepalived").get("ha_peer", "ssh_pubkey") ?? "";
+    if (withoutComment(known) !== keys.sync) tx.set("keepalived", "ha_peer", "ssh_pubkey", keys.sync);
     tx.set("keepalived", "ha_peer", "ssh_admin_pubkey", keys.admin);
+  });
+  setMixed(host, false);
+  await renderAndTell(host);
+}
+
+/** Whether the other node runs the older packages: the VRRP priorities follow (`render-keepalived.ts`). */
+function setMixed(host: Pick<Host, "uci">, mixed: boolean): void {
+  host.uci.change((tx) => {
+    if (mixed) tx.set("keepalived", "globals", "ns_mixed", "1");
+    else if (tx.load("keepalived").get("globals", "ns_mixed") !== undefined)
+      tx.delete("keepalived", "globals", "ns_mixed");
   });
 }
 
+/** On the backup, before the primary goes back to the older packages: they need a key that opens a shell, and have lower priorities. */
+export async function unauthorize(host: Host): Promise<void> {
+  const peer = host.uci.read("keepalived").section("ha_peer");
+  const [sync, admin] = [peer?.get("ssh_pubkey"), peer?.get("ssh_admin_pubkey")];
+  if (readHaConfig(host.uci)?.role !== "backup" || admin === undefined) return;
+  revokeKeys(host.files, [sync, admin]);
+  const others = host.files.readText(authorizedKeysPath) ?? "";
+  if (sync !== undefined && sync !== "") host.files.write(authorizedKeysPath, `${others}${sync}\n`, { mode: 0o600 });
+  host.uci.change((tx) => tx.delete("keepalived", "ha_peer", "ssh_admin_pubkey"));
+  setMixed(host, true);
+  await renderAndTell(host);
+}
+
 /**
- * Before the older packages come back, on either node: what they do not know goes, and the key of the synchronisation opens a shell again, because
- * they need it so. Virtual addresses and VRRP are not touched. Returns false on a node of no cluster.
+ * Before the older packages come back, the primary first: what they do not know goes from this node, and the backup is told. Virtual addresses stay
+ * where they are. False on a node of no cluster.
  */
-export async function handBack(host: Machine): Promise<boolean> {
+export async function handBack(host: Host): Promise<boolean> {
   const config = readHaConfig(host.uci);
   if (config === undefined) return false;
   if (config.timing === "fast")
@@ -105,9 +128,14 @@ export async function handBack(host: Machine): Promise<boolean> {
         "The older packages know the timing `classic` only; two nodes with different timings would both be master.",
       advice: "On the primary: ns-ha-config set-timing classic",
     });
+  if (config.role === "backup") await unauthorize(host);
+  // A backup that is off, or was handed back already, is as it should be.
+  else
+    await sshRun(host, config, { key: "admin", command: "/usr/sbin/ns-ha unauthorize", timeoutMs }).catch(
+      isNethsecError,
+    );
   if (host.services.exists("ns-ha")) await host.services.call("ns-ha", "stop");
-  if (config.role === "backup") restoreShellKey(host);
-  else {
+  if (config.role === "primary") {
     host.files.remove(haPaths.adminKey);
     host.files.remove(`${haPaths.sshHome}/.ssh`, { recursive: true });
   }
@@ -115,22 +143,13 @@ export async function handBack(host: Machine): Promise<boolean> {
   const resumed = host.cron.resume(readServiceTable(host.uci.load("ns-ha")).flatMap(({ cron }) => cron));
   if (resumed && host.services.exists("cron")) await host.services.call("cron", "restart");
   host.uci.change((tx) => {
-    for (const [section, option] of [
-      ["globals", "alt_config_file"],
-      ["globals", "ns_timing"],
-      ["ha_peer", "ssh_admin_pubkey"],
-    ] as const)
-      if (tx.load("keepalived").get(section, option) !== undefined) tx.delete("keepalived", section, option);
+    for (const option of ["alt_config_file", "ns_timing", "ns_mixed"])
+      if (tx.load("keepalived").get("globals", option) !== undefined) tx.delete("keepalived", "globals", option);
   });
   host.files.remove(adoptedPath);
   return true;
 }
 
-function restoreShellKey(host: Pick<Host, "uci" | "files">): void {
-  const peer = host.uci.read("keepalived").section("ha_peer");
-  const sync = peer?.get("ssh_pubkey");
-  revokeKeys(host.files, [sync, peer?.get("ssh_admin_pubkey")]);
-  if (sync === undefined || sync === "") return;
-  const others = host.files.readText(authorizedKeysPath) ?? "";
-  host.files.write(authorizedKeysPath, `${others}${sync}\n`, { mode: 0o600 });
+function isNethsecError(error: unknown): void {
+  if (!(error instanceof NethsecError)) throw error;
 }

@@ -65,9 +65,15 @@ export const commands: readonly Command[] = [
         load: async () => ({ run: (await import("./cli/adopt.ts")).runAuthorize }),
       },
       {
+        name: "unauthorize",
+        hidden: true,
+        summary: "the backup's part of hand-back",
+        load: async () => ({ run: (await import("./cli/adopt.ts")).runUnauthorize }),
+      },
+      {
         name: "hand-back",
         summary: "make this node ready for the older ns-ha (install.sh --back does it)",
-        examples: [["ns-ha hand-back", "on the backup first, then on the primary"]],
+        examples: [["ns-ha hand-back", "on the primary first, then on the backup"]],
         load: async () => ({ run: (await import("./cli/adopt.ts")).runHandBack }),
       },
       {

@@ -46,6 +46,16 @@ export function vrrpPriority(uciPriority: number): number {
   return Math.min(254, Math.max(1, 180 + Math.round(uciPriority / 5)));
 }
 
+/**
+ * While the other node still runs, or runs again, the older packages (`adopt.ts`): theirs are the values in UCI, with 100 added for each tracked interface or
+ * script, up to 254. The primary stays above, the backup below them all.
+ */
+function priorityOf(pkg: Package, instance: Section): number {
+  const own = instance.int("priority", 100);
+  if (pkg.section("globals")?.bool("ns_mixed", false) !== true) return vrrpPriority(own);
+  return instance.name === "primary" ? 254 : own;
+}
+
 const globalOptions = [
   "notification_email_from",
   "smtp_server",
@@ -171,7 +181,7 @@ function instance(pkg: Package, config: HaConfig, section: Section): string[] {
     `state ${returns || nopreempt ? "BACKUP" : word(section.get("state") ?? "BACKUP")}`,
     `interface ${word(section.get("interface") ?? config.haInterface.device)}`,
     `virtual_router_id ${section.int("virtual_router_id", 100)}`,
-    `priority ${ours ? vrrpPriority(section.int("priority", 100)) : section.int("priority", 100)}`,
+    `priority ${ours ? priorityOf(pkg, section) : section.int("priority", 100)}`,
     `advert_int ${ours && fast ? "0.1" : word(section.get("advert_int") ?? "1")}`,
     // A LAN interface that netifd sets up again drops its address: without this the kernel would drop the virtual ones with it.
     "promote_secondaries",

@@ -58,6 +58,28 @@ export async function runWithPassword(login: PasswordLogin, remote: RemoteComman
   }
 }
 
+/** The key that a node shows, without logging in: no password is sent. Throws `ssh_connection_failed`. */
+export async function seenHostKey(address: string, port: number, timeoutMs: number): Promise<HostKey> {
+  const { Client } = await import("ssh2");
+  const client = new Client();
+  let seen: HostKey | undefined;
+  const look = (blob: Buffer): boolean => {
+    seen = hostKey(blob);
+    return false;
+  };
+  const login = { address, port, password: "", pinned: undefined, timeoutMs };
+  try {
+    await connected(client, login, look, AbortSignal.timeout(timeoutMs));
+  } catch (cause) {
+    if (seen === undefined) throw explain(login, cause);
+  } finally {
+    client.end();
+    client.destroy();
+  }
+  if (seen === undefined) throw new Error("connected without a host key");
+  return seen;
+}
+
 function connected(
   client: Client,
   login: PasswordLogin,
@@ -125,6 +147,16 @@ function explain(login: PasswordLogin, cause: unknown): NethsecError {
       "Check the password, and that root may log in with it.",
       cause,
     );
+  const known = cause instanceof Error && "code" in cause ? reasons.get(String(cause.code)) : undefined;
   const check = "Check the address, the cable, and that the SSH server of that node listens there.";
-  return connectionFailed(address, port, text, check, cause);
+  return connectionFailed(address, port, known ?? text, check, cause);
 }
+
+/** What the system calls by a code, in the words of dbclient. */
+const reasons: ReadonlyMap<string, string> = new Map([
+  ["ECONNREFUSED", "connection refused"],
+  ["ECONNRESET", "the connection was reset"],
+  ["EHOSTUNREACH", "no route to host"],
+  ["ENETUNREACH", "no route to that network"],
+  ["ETIMEDOUT", "no answer in time"],
+]);

@@ -1,6 +1,6 @@
 /** `ns-ha adopt`, `authorize` and `hand-back`. */
 import type { Call } from "@nethsec/host/command";
-import { adoptCluster, authorize, handBack } from "../adopt.ts";
+import { adoptCluster, authorize, handBack, unauthorize } from "../adopt.ts";
 import { succeed } from "./answer.ts";
 
 export async function runAdopt(call: Call): Promise<number> {
@@ -14,7 +14,12 @@ export async function runAdopt(call: Call): Promise<number> {
 }
 
 export async function runAuthorize(call: Call): Promise<number> {
-  authorize(call.host, await call.io.readAll());
+  await authorize(call.host, await call.io.readAll());
+  return succeed(call, []);
+}
+
+export async function runUnauthorize(call: Call): Promise<number> {
+  await unauthorize(call.host);
   return succeed(call, []);
 }
 

@@ -4,12 +4,20 @@
  */
 import type { Call } from "@nethsec/host/command";
 import type { Host } from "@nethsec/host/host";
-import { applyKeepalived, renderFiles } from "../apply-node.ts";
+import { applyKeepalived, type Rendered, renderFiles } from "../apply-node.ts";
 import { haPaths, readHaConfig } from "../config.ts";
 
 export async function run(call: Call): Promise<number> {
   const { host } = call;
   adopt(host);
+  const rendered = await renderAndTell(host);
+  if (call.json)
+    call.io.out(`${JSON.stringify({ keepalived: rendered.keepalived, conntrackd: rendered.conntrackd })}\n`);
+  return 0;
+}
+
+/** Writes the files; services that run are told when theirs changed. */
+export async function renderAndTell(host: Host): Promise<Rendered> {
   const rendered = renderFiles(host);
   const config = readHaConfig(host.uci);
   // What is not running is not started here: that is the boot's order, or the administrator's will (maintenance).
@@ -19,9 +27,7 @@ export async function run(call: Call): Promise<number> {
   if (running) await applyKeepalived(host, config, rendered.keepalived || !linked);
   if (rendered.conntrackd && (await host.services.running("conntrackd")))
     await host.services.call("conntrackd", "restart");
-  if (call.json)
-    call.io.out(`${JSON.stringify({ keepalived: rendered.keepalived, conntrackd: rendered.conntrackd })}\n`);
-  return 0;
+  return rendered;
 }
 
 /** A cluster that was made by another implementation: keepalived's init script is told where the rendered file is. */
@@ -31,5 +37,6 @@ function adopt(host: Pick<Host, "uci">): void {
   host.uci.change((tx) => {
     tx.setSection("keepalived", "globals", "globals");
     tx.set("keepalived", "globals", "alt_config_file", haPaths.keepalivedConf);
+    tx.set("keepalived", "globals", "ns_mixed", "1");
   });
 }
