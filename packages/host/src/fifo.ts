@@ -3,7 +3,7 @@
  * later finds a reader; the lines of a writer that died half-way through one are cut at `maxLine` and never joined for ever.
  * Invariant: whoever replaced the FIFO by a file or link gets an error, not a reader.
  */
-import { closeSync, constants, createReadStream, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, createReadStream, fstatSync, openSync, writeSync } from "node:fs";
 import { NethsecError } from "./error.ts";
 
 /** Characters of one line; longer ones are dropped. */
@@ -33,5 +33,20 @@ export function readFifo(
     for (const text of lines) if (text.length <= maxLine) line(text);
   });
   stream.on("error", failed);
-  signal.addEventListener("abort", () => stream.destroy(), { once: true });
+  const end = (): void => {
+    stream.destroy();
+    wake(path);
+  };
+  signal.addEventListener("abort", end, { once: true });
+}
+
+/** A thread waits in read(2) and would keep the process alive until somebody writes: an empty line, which nobody hears any more. */
+function wake(path: string): void {
+  try {
+    const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    writeSync(fd, "\n");
+    closeSync(fd);
+  } catch {
+    // Taken away meanwhile: then nothing can wake it but the end of the process.
+  }
 }

@@ -75,6 +75,8 @@ export class SyncSender {
       tookMs: this.#host.clock.monotonic() - from,
     });
     let status: SyncStatus = "Export Failed";
+    // Who asks for a synchronisation has changed something, perhaps the list itself.
+    if (!options.onlyIfChanged) this.#listed = undefined;
     try {
       options.progress("exporting the network configuration");
       await writeExport(this.#host);
