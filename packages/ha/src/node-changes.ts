@@ -5,6 +5,7 @@
 import type { Host } from "@nethsec/host/host";
 import { ValidationError } from "@nethsec/host/rpcd";
 import type { Transaction } from "@nethsec/host/uci-store";
+import { promiseToCarry } from "./carrying.ts";
 import { applyNode } from "./apply-node.ts";
 import { checkInterface, checkVirtualIp, type Problem } from "./checks.ts";
 import { mainVipName, readHaConfig, type HaConfig, type Role, type Timing } from "./config.ts";
@@ -307,6 +308,7 @@ export async function setEnabled(host: NodeHost, enabled: boolean): Promise<void
 /** Commits and makes effective; when either fails, this node is as it was. */
 export async function changeNode(host: NodeHost, change: () => Promise<void>): Promise<void> {
   const work = async (): Promise<void> => {
+    await promiseToCarry(host);
     await change();
     await applyNode(host);
   };

@@ -12,6 +12,7 @@ import * as v from "valibot";
 import type { AgentStatus, DrillCheck, Facts, VrrpState } from "../agent-client.ts";
 import { type HaConfig, haPaths, readHaConfig } from "../config.ts";
 import { heldEntries } from "../sync/apply-staging.ts";
+import { Carrying } from "../carrying.ts";
 import { recordSync } from "../sync/record-sync.ts";
 import { recoverRestore } from "../sync/restore.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
@@ -27,7 +28,7 @@ import { PeerQuestions } from "./peer-questions.ts";
 import { PrimaryAlert } from "./primary-alert.ts";
 import { looksRight, vrrpPid } from "./vrrp.ts";
 import { PeerWatch } from "./peer-watch.ts";
-import { postureOf } from "./plan.ts";
+import { postureOf, type Situation } from "./plan.ts";
 import { Reconciler } from "./reconciler.ts";
 import { switchOver } from "./switchover.ts";
 import { VrrpTracker } from "./vrrp-tracker.ts";
@@ -69,12 +70,14 @@ class Agent {
   readonly #turns: ApplyTurns;
   readonly #primaryAlert: PrimaryAlert;
   #announcingUntil = Number.NEGATIVE_INFINITY;
+  readonly #carrying: Carrying;
 
   constructor(host: Host, config: HaConfig) {
     this.#host = host;
     this.#config = config;
     this.#history = new History(host);
     this.#alerts = new Alerts(host);
+    this.#carrying = new Carrying(host);
     host.files.mkdir("/var/run/ns-ha", { mode: 0o755 });
     this.#conditions = conditions(host, conditionsPath);
     const current = (): HaConfig => this.#config;
@@ -97,7 +100,7 @@ class Agent {
       clock: host.clock,
       log: host.log,
       marks: readMarks(host),
-      converged: (situation, tookMs) => this.#converged(situation.state, tookMs),
+      converged: (situation, tookMs) => this.#converged(situation, tookMs),
       changed: () => this.#tellFailing(),
     });
     this.#sync = new SyncLoop({
@@ -176,7 +179,9 @@ class Agent {
       const vip = this.#config.interfaces[0]?.virtualIp.split("/")[0] ?? "";
       // Each question is a line in keepalived's log: asked now and then, and at once when something looks wrong.
       const wrong = !looksRight(this.#host, this.#tracker.current.state, vip);
-      if (wrong || now - this.#tracker.askedAt > askEveryMs) await this.#tracker.look();
+      const { on: carrying } = this.#carrying;
+      if (wrong || carrying || now - this.#tracker.askedAt > askEveryMs) await this.#tracker.look();
+      if (carrying) this.#enter();
       if (now - peerAsked < peerEveryMs) continue;
       peerAsked = now;
       await this.#peer.look();
@@ -218,6 +223,8 @@ class Agent {
   #enter(): void {
     const { state, term } = this.#tracker.current;
     const { role, enabled } = this.#config;
+    // What is up stays up.
+    if (this.#carrying.look(this.#config, state, this.#tracker.stats)) return;
     this.#reconciler.enter({ role, enabled, state, term });
   }
 
@@ -255,10 +262,9 @@ class Agent {
     }
   }
 
-  #converged(state: VrrpState, tookMs: number): void {
-    const { role, enabled } = this.#config;
-    const posture = postureOf({ role, enabled, state });
-    this.#host.log("info", `everything in place as ${state} (${posture}) after ${Math.round(tookMs)} ms`);
+  #converged(situation: Situation, tookMs: number): void {
+    const { role, state } = situation;
+    this.#host.log("info", `everything in place as ${state} (${postureOf(situation)}) after ${Math.round(tookMs)} ms`);
     this.#history.add({
       node: role,
       kind: "transition",

@@ -83,7 +83,9 @@ export class VrrpTracker {
       if (hints !== this.#hints) continue;
       if (view === undefined) {
         this.#misses += 1;
-        if (this.#misses >= missesMax) this.#enter("unknown", "silent");
+        if (this.#misses < missesMax) return;
+        this.#stats = {}; // counted by a keepalived that is gone
+        this.#enter("unknown", "silent");
         return;
       }
       this.#misses = 0;

@@ -1,0 +1,51 @@
+/**
+ * What an administrator does to a cluster at noon must not be noticed: two firewalls in service become a cluster, it is disabled, enabled
+ * and its timing changed, while clients work.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { inPlace, makeCluster } from "../src/ha-cluster.ts";
+import { Lab } from "../src/lab.ts";
+import { story } from "../src/scenario.ts";
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await Lab.up({ name: `haq${process.pid}` });
+}, 60_000);
+afterAll(() => lab?.down(), 30_000);
+
+const address = "192.168.100.238";
+
+/** What a client that uses the primary's own address (the virtual one goes with a cluster that is disabled) sees meanwhile: connections through NAT, names, pages. */
+async function unnoticed(work: () => Promise<unknown>): Promise<void> {
+  await lab.sh("client1", `ip route replace default via ${address}; echo nameserver ${address} >/etc/resolv.conf`);
+  await using probe = await lab.probe({ from: "client1", to: address }, ["ping", "tcp", "http"]);
+  await work();
+  const report = await probe.stop();
+  console.log(report.services.map(({ service, longestMs }) => `${service} ${Math.round(longestMs)} ms`).join(", "));
+  expect(report.streamsBroken).toBe(0);
+  for (const { service, longestMs } of report.services) expect([service, longestMs < 1000]).toEqual([service, true]);
+}
+
+describe("clients of a firewall in service", () => {
+  test(
+    "do not notice that it becomes the primary of a cluster",
+    () => story(lab, "initialisation", () => unnoticed(() => makeCluster(lab))),
+    120_000,
+  );
+
+  test(
+    "do not notice that the cluster is disabled and enabled, nor that its timing changes",
+    () =>
+      story(lab, "disable, enable, set-timing", () =>
+        unnoticed(async () => {
+          for (const action of ["disable", "enable", "set-timing fast", "set-timing classic"]) {
+            await lab.sh("primary", `ns-ha-config ${action}`, { timeoutMs: 60_000 });
+            if (action === "disable") continue;
+            await inPlace(lab, "primary", "master");
+            await inPlace(lab, "backup", "backup");
+          }
+        }),
+      ),
+    120_000,
+  );
+});
