@@ -9,7 +9,7 @@ import type { Host } from "@nethsec/host/host";
 import { serveHttp } from "@nethsec/host/http-server";
 import { version } from "@nethsec/host/version";
 import * as v from "valibot";
-import type { AgentStatus, DrillCheck, Facts, VrrpState } from "../agent-client.ts";
+import type { DrillCheck, VrrpState } from "../agent-client.ts";
 import { type HaConfig, haPaths, readHaConfig } from "../config.ts";
 import { heldEntries } from "../sync/apply-staging.ts";
 import { Carrying } from "../carrying.ts";
@@ -18,9 +18,9 @@ import { recoverRestore } from "../sync/restore.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
 import { repairAddresses } from "../virtual-addresses.ts";
 import type { SyncOutcome } from "../sync/sync-sender.ts";
+import { agentStatus, nodeFacts, type Sources } from "./agent-answers.ts";
 import { handleAgentRequest } from "./agent-server.ts";
 import { Alerts } from "./alerts.ts";
-import { readConnections } from "./conntrackd-state.ts";
 import { FirewallWorld, marksPath } from "./firewall-world.ts";
 import { History } from "./history.ts";
 import { ApplyTurns } from "./apply-turns.ts";
@@ -38,7 +38,6 @@ export const conditionsPath = "/var/run/ns-ha/conditions.json";
 const pulseEveryMs = 1000;
 const peerEveryMs = 10_000;
 const askEveryMs = 600_000;
-const countersAgeMaxMs = 5000;
 /** Each after the one before: the other node needs a moment to take its interfaces down. */
 const announceAgainMs = [200, 800, 2000, 3000];
 /** A step that failed this often is worth a condition. */
@@ -329,27 +328,6 @@ class Agent {
     } else this.#conditions.clear("keepalived_not_running");
   }
 
-  async #status(): Promise<AgentStatus> {
-    // Counters a moment old are good enough, each question is a line in keepalived's log.
-    if (this.#host.clock.monotonic() - this.#tracker.askedAt > countersAgeMaxMs) await this.#tracker.look();
-    const { role } = this.#config;
-    const { state, since } = this.#tracker.current;
-    const recorded = this.#host.uci.readState("keepalived").section("ha_peer");
-    const lastSyncStatus = recorded?.get("last_sync_status");
-    const lastSyncTime = recorded?.get("last_sync_time");
-    return {
-      role,
-      state,
-      stateSince: since,
-      converged: this.#reconciler.converged,
-      pending: [...this.#reconciler.pending],
-      ...(lastSyncStatus === undefined ? {} : { lastSyncStatus }),
-      ...(lastSyncTime === undefined ? {} : { lastSyncTime: Number(lastSyncTime) * 1000 }),
-      conditions: [...this.#conditions.list()],
-      keepalivedStats: { ...this.#tracker.stats },
-    };
-  }
-
   async #drill(): Promise<DrillCheck[]> {
     const { last, lastAt } = this.#sync;
     return this.#questions.drill({
@@ -360,26 +338,18 @@ class Agent {
     });
   }
 
-  async #facts(): Promise<Facts> {
-    const host = this.#host;
-    const [addresses, connections] = await Promise.all([host.net.addresses(), readConnections(host)]);
-    return {
-      version,
-      role: this.#config.role,
-      state: this.#tracker.current.state,
-      converged: this.#reconciler.converged,
-      now: host.clock.now(),
-      freeBytes: host.system.fileSystem("/").free,
-      devices: addresses.map(({ device }) => device),
-      ...(connections === undefined ? {} : { connections }),
-      ...(this.#turns.appliedAt === undefined ? {} : { appliedAt: this.#turns.appliedAt }),
-      history: this.#history.list(200),
-    };
-  }
-
   #parts(): Parameters<typeof handleAgentRequest>[0] {
+    const sources: Sources = {
+      host: this.#host,
+      config: () => this.#config,
+      tracker: this.#tracker,
+      reconciler: this.#reconciler,
+      conditions: this.#conditions,
+      history: this.#history,
+      appliedAt: () => this.#turns.appliedAt,
+    };
     return {
-      status: () => this.#status(),
+      status: () => agentStatus(sources),
       history: (limit) => this.#questions.history(limit),
       follow: (listener, signal) => this.#history.follow(listener, signal),
       diff: () => this.#questions.diff(),
@@ -407,7 +377,7 @@ class Agent {
       },
       changed: () => this.#reread(),
       apply: (id) => this.#turns.apply(id),
-      facts: () => this.#facts(),
+      facts: () => nodeFacts(sources),
       held: () => heldEntries(this.#host, this.#config),
       planned: (planned) => this.#primaryAlert.expects(planned),
     };

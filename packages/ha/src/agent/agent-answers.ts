@@ -1,0 +1,67 @@
+/** What the agent says of its node: to `status` and the pages, and to the other node. Reads only. */
+import type { Conditions } from "@nethsec/host/conditions";
+import type { Host } from "@nethsec/host/host";
+import { version } from "@nethsec/host/version";
+import type { AgentStatus, Facts } from "../agent-client.ts";
+import type { HaConfig } from "../config.ts";
+import { readConnections } from "./conntrackd-state.ts";
+import type { History } from "./history.ts";
+import type { Reconciler } from "./reconciler.ts";
+import type { VrrpTracker } from "./vrrp-tracker.ts";
+
+export interface Sources {
+  readonly host: Host;
+  readonly config: () => HaConfig;
+  readonly tracker: VrrpTracker;
+  readonly reconciler: Reconciler;
+  readonly conditions: Conditions;
+  readonly history: History;
+  /** Epoch milliseconds of the last restore on this node. */
+  readonly appliedAt: () => number | undefined;
+}
+
+const countersAgeMaxMs = 5000;
+const historyTold = 200;
+
+/** State, pending steps, last synchronisation and conditions; keepalived is asked for its counters when they are old. */
+export async function agentStatus(sources: Sources): Promise<AgentStatus> {
+  const { host, config, tracker, reconciler, conditions } = sources;
+  // Counters a moment old are good enough, each question is a line in keepalived's log.
+  if (host.clock.monotonic() - tracker.askedAt > countersAgeMaxMs) await tracker.look();
+  const { role } = config();
+  const { state, since } = tracker.current;
+  const recorded = host.uci.readState("keepalived").section("ha_peer");
+  const lastSyncStatus = recorded?.get("last_sync_status");
+  const lastSyncTime = recorded?.get("last_sync_time");
+  return {
+    role,
+    state,
+    stateSince: since,
+    converged: reconciler.converged,
+    pending: [...reconciler.pending],
+    ...(lastSyncStatus === undefined ? {} : { lastSyncStatus }),
+    ...(lastSyncTime === undefined ? {} : { lastSyncTime: Number(lastSyncTime) * 1000 }),
+    conditions: [...conditions.list()],
+    keepalivedStats: { ...tracker.stats },
+  };
+}
+
+/** What the other node asks for, e.g. before a switchover. */
+export async function nodeFacts(sources: Sources): Promise<Facts> {
+  const { config, tracker, reconciler, history } = sources;
+  const appliedAt = sources.appliedAt();
+  const { host } = sources;
+  const [addresses, connections] = await Promise.all([host.net.addresses(), readConnections(host)]);
+  return {
+    version,
+    role: config().role,
+    state: tracker.current.state,
+    converged: reconciler.converged,
+    now: host.clock.now(),
+    freeBytes: host.system.fileSystem("/").free,
+    devices: addresses.map(({ device }) => device),
+    ...(connections === undefined ? {} : { connections }),
+    ...(appliedAt === undefined ? {} : { appliedAt }),
+    history: history.list(historyTold),
+  };
+}
