@@ -241,6 +241,13 @@ test("one command a node: the pair goes on with its addresses, keys, password an
     expect(found).toMatchObject({ broken: 0 });
     expect(found.ping).toBeLessThan(500);
     expect(found.tcp).toBeLessThan(1000);
+    if (node === "primary") continue;
+    // In between: the new backup takes over from the older primary, and gives back.
+    await lab.cut("primary", "lan");
+    await inPlace(lab, "backup", "master", 30_000);
+    await lab.heal("primary", "lan");
+    await inPlace(lab, "backup", "backup", 30_000);
+    await until(() => hasAddress(lab, "primary", vip), { what: "the older primary has taken back" });
   }
   expect(await lab.sh("primary", "ns-ha-config sync --wait", { timeoutMs: 60_000 })).toContain("Successful");
   const mark = `ours-${Date.now()}`;

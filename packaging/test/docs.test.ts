@@ -1,4 +1,6 @@
-/** Each command that the manual names exists, with its actions, options and number of arguments; each link leads somewhere. */
+/**
+ * Each command that the manual names exists, with its actions, options and number of arguments, and is run by a test; each link leads somewhere.
+ */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -146,6 +148,78 @@ describe("the check itself", () => {
 
 test.each(pages)("%s names only commands that exist", (page) => {
   expect(problems(readFileSync(join(checkout, page), "utf8"))).toEqual([]);
+});
+
+/**
+ * Where commands are run that tests do not type: by another interface of the same program, or by whoever runs the tests.
+ * `make test`, `make lint` and `make test-unit` are how these tests are started.
+ */
+const elsewhere: Readonly<Record<string, string>> = {
+  "make bench": "packages/ha/bench",
+  "make build": "dist/nethsec, which lab tests run",
+  "make deb": "packaging/test/deb.root.test.ts: build-deb",
+  "make demo": "lab/test/demo.root.test.ts",
+  "make ipk": "packaging/test/ipk.root.test.ts: build-ipk",
+  "make lint": "",
+  "make packed": "packaging/test/ipk.root.test.ts: pack-executable",
+  "make test": "",
+  "make test-unit": "",
+  "nethsec-lab up": "lab/lab up; packaging/test/deb.root.test.ts runs the installed nethsec-lab",
+  "ns-ha hand-back": "lab/test/migration.root.test.ts: install.sh --back",
+  "ns-ha sync-receive": "lab/test/ha-sync.root.test.ts: each synchronisation",
+  "ns-ha-config upgrade-remote --packages": "packages/ha/src/upgrade.test.ts",
+};
+
+/** What tests, and the stories that they play, type: as words, whether a shell's line or a list of arguments. */
+const typedByTests: string = [...new Bun.Glob("{packages,lab,packaging}/**/*.ts").scanSync(checkout)]
+  .filter((path) => !path.includes("node_modules") && path !== "packaging/test/docs.test.ts")
+  .filter((path) =>
+    /\.test\.ts$|\/testing\/|^lab\/(test|scenarios)\/|^lab\/src\/(demo\/|ha-cluster|fleet|failed-story)/.test(path),
+  )
+  .map((path) => readFileSync(join(checkout, path), "utf8"))
+  .join("\n")
+  .replaceAll(/["'`,[\]\s]+/g, " ");
+
+/** The command, its action and its long options, as `ns-ha-config sync --wait`; undefined for what is not ours. */
+function keyOf(words: readonly string[]): string | undefined {
+  if (words[0] === "make") return targets.has(words[1] ?? "") ? `make ${words[1]}` : undefined;
+  const call = called(words);
+  if (call === undefined) return undefined;
+  const rest = words[0] === "lab/lab" || words[0] === "nethsec-lab" ? call[1] : words.slice(1);
+  const head =
+    words[0] === "lab/lab"
+      ? call[0].name
+      : [words[0], ...rest.slice(0, 1).filter((word) => /^[a-z][a-z-]+$/.test(word))].join(" ");
+  return [head, ...rest.filter((word) => /^--[a-z]/.test(word)).map((word) => word.replace(/=.*/, ""))].join(" ");
+}
+
+/** True when a test types the command with all of its options within one line's length. */
+function isTyped(key: string): boolean {
+  const [head, ...options] = key.split(" --");
+  for (let at = typedByTests.indexOf(` ${head} `); at >= 0; at = typedByTests.indexOf(` ${head} `, at + 1)) {
+    const line = typedByTests.slice(at, at + 160);
+    if (options.every((option) => line.includes(`--${option}`))) return true;
+  }
+  return false;
+}
+
+const untested = (text: string): string[] => [
+  ...new Set(
+    snippets(text)
+      .flatMap(commandsOf)
+      .flatMap((words) => keyOf(words) ?? [])
+      .filter((key) => !(key in elsewhere) && !isTyped(key)),
+  ),
+];
+
+test("a command that no test runs is found", () => {
+  expect(untested("`ns-ha-config sync --json --wait`, `ns-ha-config stauts`, `ns-ha-config sync --wait`")).toEqual([
+    "ns-ha-config stauts",
+  ]);
+});
+
+test.each(pages)("each command of %s is run by a test", (page) => {
+  expect(untested(readFileSync(join(checkout, page), "utf8"))).toEqual([]);
 });
 
 /** A heading's anchor, as GitHub makes it. */
