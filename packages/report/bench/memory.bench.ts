@@ -1,10 +1,10 @@
 /**
- * Peak resident memory of the daemon over the bare runtime's with many live flows: `bun packages/report/bench/memory.bench.ts [flows] [clients]`.
- * Tells a daemon, as a process of its own over a real socket, of flows that never end: an announcement and three rounds of counters, a dump after
- * each. Writes below the folder for temporary files.
+ * Peak resident memory of the daemon over the bare runtime's with many live flows: `bun packages/report/bench/memory.bench.ts [flows] [clients]
+ * [executable]`. Tells the executable (dist/nethsec; without it, the sources), over a real socket, of flows that never end: an announcement
+ * and three rounds of counters, a dump after each. Writes below the folder for temporary files.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,8 @@ import { localFiles } from "@nethsec/host/local-files";
 import { readStatus } from "../src/daemon-status.ts";
 import { flowServer, send, until } from "../test/flow-server.ts";
 
-const [flows = 100_000, clients = 1000] = process.argv.slice(2).map(Number);
+const [flows = 100_000, clients = 1000] = process.argv.slice(2, 4).map(Number);
+const executable = process.argv[4] ?? join(import.meta.dir, "../../../dist/nethsec");
 const rounds = 4;
 const hosts = 5000;
 
@@ -39,17 +40,21 @@ function peakIn(status: string): number {
   return Number(kib) * 1024;
 }
 
-const root = mkdtempSync(join(tmpdir(), "memory-bench-"));
-const files = localFiles(root);
+const base = mkdtempSync(join(tmpdir(), "memory-bench-"));
+const files = localFiles("/");
 await using server = await flowServer();
-const daemon = spawn(process.execPath, [new URL("../test/run-dpireport.ts", import.meta.url).pathname, root], {
-  env: { ...process.env, NETIFYD_SOCKET: server.path, DUMP_PATH: "/reports", DUMP_MS: "500" },
+const program = existsSync(executable)
+  ? [executable]
+  : [process.execPath, join(import.meta.dir, "../../cli/src/main.ts")];
+const [command = "", ...args] = [...program, "dpireport"];
+const daemon = spawn(command, args, {
+  env: { ...process.env, NETIFYD_SOCKET: server.path, DUMP_PATH: base, DUMP_TIMEOUT: "1" },
   stdio: ["ignore", "inherit", "inherit"],
 });
 try {
   const socket = await server.next();
   const saw = (count: number) => (): boolean => {
-    const status = readStatus(files, "/reports");
+    const status = readStatus(files, base);
     return (
       status !== undefined && status.pid === daemon.pid && (count === 0 ? status.connected : status.events >= count)
     );
@@ -60,7 +65,7 @@ try {
     await tell(socket, round, began);
     await until(saw((round + 1) * flows), `the dump of round ${round}`, 120_000);
   }
-  const status = readStatus(files, "/reports");
+  const status = readStatus(files, base);
   if (status === undefined) throw new Error("the daemon's status is gone");
   const peak = peakIn(readFileSync(`/proc/${daemon.pid}/status`, "utf8"));
   const bare = peakIn(
@@ -70,9 +75,9 @@ try {
   );
   const mib = (bytes: number): string => (bytes / 1024 ** 2).toFixed(1);
   console.log(
-    `${status.flows} live flows, ${status.clients} clients: ${mib(peak)} MiB at the most, bare runtime ${mib(bare)} MiB, over it ${mib(peak - bare)} MiB`,
+    `${program.length === 1 ? "compiled" : "from sources"}: ${status.flows} live flows, ${status.clients} clients: ${mib(peak)} MiB at the most, bare runtime ${mib(bare)} MiB, over it ${mib(peak - bare)} MiB`,
   );
 } finally {
   daemon.kill("SIGKILL");
-  rmSync(root, { recursive: true, force: true });
+  rmSync(base, { recursive: true, force: true });
 }

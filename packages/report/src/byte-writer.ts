@@ -1,7 +1,7 @@
 /** Compact binary files: numbers of any size and lists of names, appended to one growing buffer and read back in order. Pure. */
 
 export class ByteWriter {
-  private bytes: Uint8Array;
+  private bytes: Uint8Array<ArrayBuffer>;
   private view: DataView;
   private length = 0;
 
@@ -52,16 +52,14 @@ export class ByteWriter {
   }
 
   /** What was written; valid until the next write. */
-  done(): Uint8Array {
+  done(): Uint8Array<ArrayBuffer> {
     return this.bytes.subarray(0, this.length);
   }
 
   private reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return;
-    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.length + count));
-    larger.set(this.bytes.subarray(0, this.length));
-    this.bytes = larger;
-    this.view = new DataView(larger.buffer);
+    this.bytes = new Uint8Array(this.bytes.buffer.transfer(Math.max(this.bytes.length * 2, this.length + count)));
+    this.view = new DataView(this.bytes.buffer);
   }
 }
 

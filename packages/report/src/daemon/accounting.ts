@@ -65,7 +65,7 @@ export class Accounting {
   /** Flows that begin now carry earlier time stamps than flows that are known. */
   private clockWasSetBack(wall: number): void {
     this.knowsSince = Math.min(this.knowsSince, wall);
-    for (const row of this.flows.each()) {
+    for (let row = this.flows.after(-1); row >= 0; row = this.flows.after(row)) {
       this.flag(row, Flag.timeless);
       this.flows.set(row, Field.lastSeen, 0);
     }
@@ -104,7 +104,7 @@ export class Accounting {
   /** Forgets flows that ended, and those not heard of for `staleSeconds`; what waited for their identity is unattributed for good. */
   sweep(staleSeconds: number): void {
     const { flows } = this;
-    for (const row of flows.each()) {
+    for (let row = flows.after(-1); row >= 0; row = flows.after(row)) {
       const age = this.seconds - flows.get(row, Field.touched);
       const purged = this.has(row, Flag.purged);
       if (age <= (purged ? purgedGraceSeconds : staleSeconds) || this.undecided(row)) continue;
@@ -284,7 +284,7 @@ export class Accounting {
     if (this.externalCounts === externalCounts) return;
     this.externalCounts = externalCounts;
     this.undecidedSince = undefined;
-    for (const row of this.flows.each()) {
+    for (let row = this.flows.after(-1); row >= 0; row = this.flows.after(row)) {
       if (!this.has(row, Flag.external)) continue;
       if (externalCounts) {
         if (this.flows.identity[row] !== undefined) this.settle(row);

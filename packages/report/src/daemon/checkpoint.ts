@@ -31,7 +31,7 @@ export interface CheckpointState {
 }
 
 /** Every hour of the ledger must have been merged with the disk: its counters are absolute. */
-export function encodeCheckpoint({ accounting, ledger, interfaces }: CheckpointState): Uint8Array {
+export function encodeCheckpoint({ accounting, ledger, interfaces }: CheckpointState): Uint8Array<ArrayBuffer> {
   const out = new ByteWriter(accounting.flows.size * bytesPerFlow + 65_536);
   out.word(magic);
   out.double(accounting.knowsSince);
@@ -95,7 +95,7 @@ function decode(input: ByteReader): Checkpoint {
   };
 }
 
-function writeIdentities(out: ByteWriter, accounting: Accounting): Map<FlowIdentity, number> {
+function writeIdentities(out: ByteWriter, { flows }: Accounting): Map<FlowIdentity, number> {
   const numbers = new Map<FlowIdentity, number>();
   const texts = new Map<string, number>();
   const numberOf = (text: string): number => {
@@ -106,8 +106,8 @@ function writeIdentities(out: ByteWriter, accounting: Accounting): Map<FlowIdent
     }
     return number;
   };
-  for (const row of accounting.flows.each()) {
-    const identity = accounting.flows.identity[row];
+  for (let row = flows.after(-1); row >= 0; row = flows.after(row)) {
+    const identity = flows.identity[row];
     if (identity === undefined || numbers.has(identity)) continue;
     numbers.set(identity, numbers.size + 1);
     numberOf(identity.client);
@@ -141,7 +141,7 @@ function readIdentities(input: ByteReader): FlowIdentity[] {
 function writeFlows(out: ByteWriter, accounting: Accounting, identities: ReadonlyMap<FlowIdentity, number>): void {
   const { flows, waiting } = accounting;
   out.number(flows.size);
-  for (const row of flows.each()) {
+  for (let row = flows.after(-1); row >= 0; row = flows.after(row)) {
     for (let index = 0; index < 5; index++) out.word(flows.digestWord(row, index));
     out.number(flows.interfaceOf(row));
     out.number(flows.flags(row));

@@ -76,9 +76,10 @@ export class Dump {
       if (!open.merged) ledger.merge(key, readHourFiles(files, base, dayOf(key), hourOf(key)));
     // Hours that begin while files are written are not in this checkpoint: they wait for the next one.
     const hours = Array.from(ledger.hours);
-    files.write(`${base}/.checkpoint`, encodeCheckpoint({ accounting, ledger, interfaces: interfaces.names }), {
-      mode: 0o600,
-    });
+    const checkpoint = encodeCheckpoint({ accounting, ledger, interfaces: interfaces.names });
+    files.write(`${base}/.checkpoint`, checkpoint, { mode: 0o600 });
+    // Some megabytes, given back now and not when garbage is collected.
+    checkpoint.buffer.transfer(0);
     for (const [key, open] of hours) {
       await this.writeHourFiles(key, open, yielding);
       this.writeUnattributed(key, open.counters.unattributed + (waiting.get(key) ?? 0));

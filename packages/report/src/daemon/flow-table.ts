@@ -48,10 +48,10 @@ const tagMask = ~rowMask;
 
 export class FlowTable {
   readonly identity: (FlowIdentity | undefined)[] = [];
-  private numbers: Float64Array;
-  private words: Uint32Array;
+  private numbers: Float64Array<ArrayBuffer>;
+  private words: Uint32Array<ArrayBuffer>;
   /** Open addressing: row + 1 in the lower bits, some of the hash above them (so that a flow elsewhere is rarely looked at); 0: free. */
-  private slots: Int32Array;
+  private slots: Int32Array<ArrayBuffer>;
   private readonly free: number[] = [];
   private rows = 0;
   private used = 0;
@@ -141,9 +141,13 @@ export class FlowTable {
     this.used--;
   }
 
-  /** Rows in use, in no particular order; removing the current one is allowed. */
-  *each(): Generator<number> {
-    for (let row = 0; row < this.rows; row++) if (this.flags(row) !== 0) yield row;
+  /**
+   * The first row in use after `row` (-1: of all), -1 when there is none: `for (let row = t.after(-1); row >= 0; row = t.after(row))`. Removing the
+   * current one is allowed. (A generator would make an object for each of 100,000 rows.)
+   */
+  after(row: number): number {
+    for (let next = row + 1; next < this.rows; next++) if (this.flags(next) !== 0) return next;
+    return -1;
   }
 
   /** One of the five words of the row's digest. */
@@ -176,16 +180,17 @@ export class FlowTable {
   }
 
   private growSlots(): void {
-    this.slots = new Int32Array(this.slots.length * 2);
+    const { length, buffer } = this.slots;
+    // Given back now, not when garbage is collected.
+    buffer.transfer(0);
+    this.slots = new Int32Array(length * 2);
     for (let row = 0; row < this.rows; row++) if (this.flags(row) !== 0) this.place(row);
   }
 
   private growRows(): void {
     const capacity = Math.ceil((this.numbers.length / rowNumbers) * 1.5);
-    const larger = new Float64Array(capacity * rowNumbers);
-    larger.set(this.numbers);
-    this.numbers = larger;
-    this.words = new Uint32Array(larger.buffer);
+    this.numbers = new Float64Array(this.numbers.buffer.transfer(capacity * rowNumbers * 8));
+    this.words = new Uint32Array(this.numbers.buffer);
   }
 }
 

@@ -4,9 +4,9 @@
  */
 import { textHash } from "./flow-event.ts";
 
-const places = 8192;
-/** Longer texts are made each time. Agents cut host names at 79 characters. */
-const longest = 80;
+const places = 16_384;
+/** Longer texts are made each time. */
+const longest = 48;
 const wordsEach = longest / 4;
 
 export class TextCache {
@@ -16,6 +16,8 @@ export class TextCache {
   private readonly words = new Int32Array(places * wordsEach);
   /** {@link textHash} of the text that was asked for last. */
   hash = 0;
+  /** Which of two places is given away next. */
+  private turn = 0;
   /** The text being looked for. */
   private readonly wanted = new Int32Array(wordsEach);
 
@@ -27,7 +29,7 @@ export class TextCache {
       this.hash = textHash(text);
       return text;
     }
-    const { wanted, words } = this;
+    const { wanted } = this;
     let count = 0;
     let hash = length;
     if (length < 4) {
@@ -41,21 +43,32 @@ export class TextCache {
         wanted[count++] = word;
       }
     }
-    const place = (Math.imul(hash, 0x85ebca6b) >>> 7) & (places - 1);
-    const known = place * wordsEach;
-    let same = this.lengths[place] === length;
-    for (let index = 0; same && index < count; index++) same = words[known + index] === wanted[index];
-    if (same) {
-      this.hash = this.hashes[place] ?? 0;
-      return this.texts[place] ?? "";
+    let place = (Math.imul(hash, 0x85ebca6b) >>> 7) & (places - 1);
+    // Two places for each text: in one, some thousand names would keep pushing each other out.
+    if (!this.holds(place, length, count)) place ^= 1;
+    if (!this.holds(place, length, count)) {
+      place ^= this.turn;
+      this.turn ^= 1;
+      this.keep(place, view, start, length, count);
     }
+    this.hash = this.hashes[place] ?? 0;
+    return this.texts[place] ?? "";
+  }
+
+  private holds(place: number, length: number, count: number): boolean {
+    if (this.lengths[place] !== length) return false;
+    const { wanted, words } = this;
+    const known = place * wordsEach;
+    for (let index = 0; index < count; index++) if (words[known + index] !== wanted[index]) return false;
+    return true;
+  }
+
+  private keep(place: number, view: DataView, start: number, length: number, count: number): void {
     const text = make(view, start, length);
     this.lengths[place] = length;
-    words.set(wanted.subarray(0, count), known);
+    this.words.set(this.wanted.subarray(0, count), place * wordsEach);
     this.texts[place] = text;
-    this.hash = textHash(text);
-    this.hashes[place] = this.hash;
-    return text;
+    this.hashes[place] = textHash(text);
   }
 }
 
