@@ -46,6 +46,12 @@ export function tryLockFile(fd: number, mode: keyof typeof operations): boolean 
   return flock(fd, operations[mode] | withoutWaiting) === 0;
 }
 
+/** Waits for the exclusive lock as long as it takes. On a file system without such locks it returns at once. */
+export function waitForLock(fd: number): void {
+  // A signal can interrupt the call.
+  for (let attempts = 0; attempts < 3; attempts += 1) if (flock(fd, operations.exclusive) === 0) return;
+}
+
 /** Who holds a lock on this file, from /proc/locks: "uci (process 123)". */
 function holderOf(fd: number): string {
   try {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { localRun } from "./local-run.ts";
+import { beginReplacement } from "./replacement.ts";
 import { fakeHost } from "./testing/fake-host.ts";
 import { until } from "../test/host-contract.ts";
 
@@ -25,6 +26,26 @@ test("a writer killed at any moment leaves the old file or the new one, of the r
     expect(text === old || text === replaced).toBe(true);
     expect(files.stat("/etc/config")?.mode).toBe(0o600);
   }
+});
+
+test("what a killed writer left goes with the next file written there; what a living one is writing stays", async () => {
+  using host = fakeHost();
+  const { files } = host;
+  files.mkdir("/etc/config");
+  const script = `
+    const { beginReplacement } = await import(${JSON.stringify(`${import.meta.dir}/replacement.ts`)});
+    beginReplacement(${JSON.stringify(files.real("/etc/config/network"))}, "network").write(Buffer.from("half"));
+    process.kill(process.pid, "SIGKILL");`;
+  await localRun()([process.execPath, "-e", script], { timeoutMs: 20_000, ok: "any" });
+  expect(files.list("/etc/config").map((name) => name.slice(0, -8))).toEqual([".network.new-"]);
+  files.write("/etc/config/.a-stranger's", "");
+  const living = beginReplacement(files.real("/etc/config/network"), "network");
+  living.write(Buffer.from("whole"));
+  files.write("/etc/config/dhcp", "x");
+  expect(files.list("/etc/config").length).toBe(3);
+  living.commit();
+  expect(files.list("/etc/config")).toEqual([".a-stranger's", "dhcp", "network"]);
+  expect(files.readText("/etc/config/network")).toBe("whole");
 });
 
 test("a reader never sees a part, and never a moment without the file", async () => {

@@ -2,15 +2,17 @@
  * Replacing a file as a whole: written under a temporary name beside it, then renamed.
  *
  * Invariants: a reader sees the old or the new file, also after a power loss; the mode is set before the first byte; nothing planted in a
- * shared folder is followed or written to; given up or failed, no temporary file stays.
+ * shared folder is followed or written to; given up or failed, no temporary file stays, and one whose writer was killed stays until the next file in the folder is replaced.
  */
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "./file-error.ts";
-import { localRandom } from "./local-random.ts";
 import { checkFolders, isShared, isTrusted } from "./shared-folder.ts";
+import { makeTemporary, sweepTemporaries } from "./temporary-file.ts";
 
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_DIRECTORY } = fs.constants;
+const { O_RDONLY, O_DIRECTORY } = fs.constants;
+/** In the names of temporary files, before the letters. */
+const mark = ".new-";
 
 export interface Replacement {
   write(data: Uint8Array): void;
@@ -39,8 +41,7 @@ export function beginReplacement(real: string, path: string, mode?: number): Rep
   }
   // In a shared folder the file there may be a stranger's: neither its mode nor its owner is taken over.
   const keep = old?.isFile() === true && (isTrusted(old.uid) || !isShared(fs.statSync(dir))) ? old : undefined;
-  const temporary = join(dir, `.${basename(real).slice(0, 60)}.${localRandom.text(12)}`);
-  const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  const { path: temporary, fd } = makeTemporary(join(dir, `.${basename(real).slice(0, 60)}${mark}`));
   const discard = (): void => {
     fs.closeSync(fd);
     fs.rmSync(temporary, { force: true });
@@ -70,6 +71,7 @@ export function beginReplacement(real: string, path: string, mode?: number): Rep
       });
       fs.closeSync(fd);
       syncFolder(dir);
+      sweepTemporaries(dir, (prefix) => prefix.endsWith(mark));
     },
     discard,
   };

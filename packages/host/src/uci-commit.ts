@@ -13,15 +13,7 @@ import { parsePackage } from "@nethsec/uci/parse";
 import { UciError } from "@nethsec/uci/uci-error";
 import { writePackage } from "@nethsec/uci/write";
 import type { UciAccess } from "./uci-access.ts";
-import {
-  finishInterrupted,
-  discardFiles,
-  installFiles,
-  ioError,
-  type NewFile,
-  prepareFile,
-  removeLitter,
-} from "./uci-install.ts";
+import { finishInterrupted, discardFiles, installFiles, ioError, type NewFile, prepareFile } from "./uci-install.ts";
 import { configPath, identity, isPath, parseFile, readDeltas, replay } from "./uci-load.ts";
 import { isErrno, type LockedFile, openLocked } from "./uci-locked-file.ts";
 import { foreignCommitters, waitForCommitters } from "./uci-read-back.ts";
@@ -80,7 +72,6 @@ function commitLocked(access: UciAccess, name: string, path: string): Commit | u
     throw error;
   }
   if (saved !== undefined) ftruncateSync(saved.fd, 0);
-  removeLitter(access, name);
   return {
     name,
     before: () => parsePackage(text, name, { lenient: true }),

@@ -15,21 +15,19 @@ import {
   fsyncSync,
   linkSync,
   openSync,
-  readdirSync,
   realpathSync,
   renameSync,
-  rmSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { UciError } from "@nethsec/uci/uci-error";
-import { lockFile } from "./flock.ts";
 import type { UciAccess } from "./uci-access.ts";
+import { makeTemporary, sweepTemporaries, type TemporaryFile } from "./temporary-file.ts";
 import { isErrno, openLocked, statFile } from "./uci-locked-file.ts";
 
 export interface NewFile {
-  /** Complete on disk, with the owner and mode of what it replaces. */
-  readonly temporary: string;
+  /** Complete on disk, with the owner and mode of what it replaces. Locked until it is installed or discarded. */
+  readonly temporary: TemporaryFile;
   /** What it replaces, links resolved. */
   readonly target: string;
   /** Inode of what it replaces. */
@@ -39,40 +37,19 @@ export interface NewFile {
 
 /** Writes the successor of a configuration file beside the others in the configuration folder. Throws {@link UciError} "io", leaving nothing behind. */
 export function prepareFile(access: UciAccess, name: string, path: string, old: BigIntStats, text: string): NewFile {
-  let temporary: string | undefined;
+  let temporary: TemporaryFile | undefined;
   try {
     const target = realpathSync(path);
-    const [made, fd] = openTemporary(`${access.configDir}/.${name}.uci-`);
-    temporary = made;
-    try {
-      lockFile(fd, "exclusive", { timeoutMs: access.lockTimeoutMs, what: made });
-      writeFileSync(fd, text, "latin1");
-      keepOwner(fd, old);
-      fchmodSync(fd, Number(old.mode & 0o7777n));
-      fsyncSync(fd);
-      return { temporary, target, replaces: String(old.ino), stat: fstatSync(fd, { bigint: true }) };
-    } finally {
-      closeSync(fd);
-    }
+    temporary = makeTemporary(`${access.configDir}/.${name}${mark}`);
+    const { fd } = temporary;
+    writeFileSync(fd, text, "latin1");
+    keepOwner(fd, old);
+    fchmodSync(fd, Number(old.mode & 0o7777n));
+    fsyncSync(fd);
+    return { temporary, target, replaces: String(old.ino), stat: fstatSync(fd, { bigint: true }) };
   } catch (error) {
-    if (temporary !== undefined) unlinkSync(temporary);
+    if (temporary !== undefined) discard(temporary);
     throw ioError(error);
-  }
-}
-
-function openTemporary(prefix: string): [path: string, fd: number] {
-  for (;;) {
-    // Not node:crypto, whose loading costs a small command 2 ms.
-    const path =
-      prefix +
-      Buffer.from(crypto.getRandomValues(new Uint8Array(6)))
-        .toString("base64url")
-        .slice(0, 6);
-    try {
-      return [path, openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)];
-    } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
-    }
   }
 }
 
@@ -99,7 +76,12 @@ export function ioError(cause: unknown): unknown {
 }
 
 export function discardFiles(files: readonly NewFile[]): void {
-  for (const { temporary } of files) if (existsSync(temporary)) unlinkSync(temporary);
+  for (const { temporary } of files) discard(temporary);
+}
+
+function discard({ path, fd }: TemporaryFile): void {
+  if (existsSync(path)) unlinkSync(path);
+  closeSync(fd);
 }
 
 /** Puts the files in place, all or none, and waits for the disk. The caller holds the exclusive locks of what is replaced. */
@@ -108,7 +90,7 @@ export function installFiles(access: UciAccess, files: readonly NewFile[]): void
     const [only, ...others] = files;
     if (only === undefined) return;
     if (others.length === 0) {
-      renameSync(only.temporary, only.target);
+      renameSync(only.temporary.path, only.target);
       syncFolder(folderOf(only.target));
     } else {
       installTogether(access, files);
@@ -117,22 +99,26 @@ export function installFiles(access: UciAccess, files: readonly NewFile[]): void
     discardFiles(files);
     throw ioError(error);
   }
+  for (const { temporary } of files) closeSync(temporary.fd);
+  removeLitter(access);
 }
 
 const journalName = ".nethsec-transaction";
+/** In the names of the successors of configuration files, before the letters. */
+const mark = ".uci-";
 
 function installTogether(access: UciAccess, files: readonly NewFile[]): void {
   const journal = `${access.configDir}/${journalName}`;
-  const [draft, fd] = openTemporary(`${journal}-`);
+  const { path: draft, fd } = makeTemporary(`${journal}-`);
+  const steps = files.map(({ temporary, target, replaces }) => ({ temporary: temporary.path, target, replaces }));
   try {
-    lockFile(fd, "exclusive", { timeoutMs: access.lockTimeoutMs, what: draft });
-    for (const { temporary, target, replaces } of files)
+    for (const { temporary, target, replaces } of steps)
       writeFileSync(fd, `${JSON.stringify([temporary, target, replaces])}\n`);
     fsyncSync(fd);
     syncFolder(access.configDir);
     while (!linked(draft, journal)) finishInterrupted(access);
     unlinkSync(draft);
-    carryOut(files);
+    carryOut(steps);
     unlinkSync(journal);
     syncFolder(access.configDir);
   } catch (error) {
@@ -153,7 +139,14 @@ function linked(from: string, to: string): boolean {
   }
 }
 
-function carryOut(files: readonly Pick<NewFile, "temporary" | "target" | "replaces">[]): void {
+/** One line of the journal. */
+interface Step {
+  readonly temporary: string;
+  readonly target: string;
+  readonly replaces: string;
+}
+
+function carryOut(files: readonly Step[]): void {
   for (const { temporary, target, replaces } of files) {
     if (!existsSync(temporary)) continue;
     const now = statFile(target);
@@ -178,7 +171,7 @@ export function finishInterrupted(access: UciAccess): void {
   }
 }
 
-function journalEntry(line: string): Pick<NewFile, "temporary" | "target" | "replaces"> {
+function journalEntry(line: string): Step {
   const entry: unknown = JSON.parse(line);
   const fields = Array.isArray(entry) ? entry.filter((field) => typeof field === "string") : [];
   const [temporary, target, replaces] = fields;
@@ -186,15 +179,13 @@ function journalEntry(line: string): Pick<NewFile, "temporary" | "target" | "rep
   return { temporary, target, replaces };
 }
 
-/** Removes what commits of this package left that were killed a minute ago or longer. */
-export function removeLitter(access: UciAccess, name: string): void {
-  const prefix = `.${name}.uci-`;
-  for (const entry of readdirSync(access.configDir)) {
-    if (!entry.startsWith(prefix) || entry.length !== prefix.length + 6) continue;
-    const path = `${access.configDir}/${entry}`;
-    const stat = statFile(path);
-    if (stat !== undefined && Date.now() - Number(stat.mtimeMs) > 60_000) rmSync(path, { force: true });
-  }
+/** Removes what writers left that were killed; what a transaction is to be completed with stays. */
+function removeLitter(access: UciAccess): void {
+  sweepTemporaries(
+    access.configDir,
+    (prefix) => prefix.endsWith(mark) || prefix === `${journalName}-`,
+    () => existsSync(`${access.configDir}/${journalName}`),
+  );
 }
 
 export function syncFolder(path: string): void {
