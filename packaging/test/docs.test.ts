@@ -197,8 +197,8 @@ function keyOf(words: readonly string[]): string | undefined {
 function isTyped(key: string): boolean {
   const [head, ...options] = key.split(" --");
   for (let at = typedByTests.indexOf(` ${head} `); at >= 0; at = typedByTests.indexOf(` ${head} `, at + 1)) {
-    const line = typedByTests.slice(at, at + 160);
-    if (options.every((option) => line.includes(`--${option}`))) return true;
+    const words = new Set(typedByTests.slice(at, at + 160).split(/[ =]/));
+    if (options.every((option) => words.has(`--${option}`))) return true;
   }
   return false;
 }
