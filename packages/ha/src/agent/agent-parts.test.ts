@@ -157,6 +157,15 @@ describe("alerts", () => {
     ]);
   });
 
+  test("the end of what nobody was told of is not told when a subscription comes", async () => {
+    using host = fakeHost();
+    const alerts = new Alerts(host);
+    alerts.set("ha:sync:failed", "FAILURE");
+    expect(alerts.pending).toEqual(["ha:sync:failed"]);
+    alerts.set("ha:sync:failed", "OK");
+    expect(alerts.pending).toEqual([]);
+  });
+
   test("without a subscription nothing is sent", async () => {
     expect(await delivered({}, (alerts) => alerts.set("ha:sync:failed", "FAILURE"))).toEqual([]);
   });

@@ -25,12 +25,13 @@ export class Alerts {
     this.#host = host;
   }
 
-  /** What holds from now on. The first OK of all is no news. */
+  /** What holds from now on. The first OK of all is no news, nor is the end of a failure that nobody was told of, without a subscription. */
   set(id: AlertId, status: AlertStatus): void {
     const store = this.#read();
     const before = store[id];
     if (before?.status === status) return;
-    this.#write({ ...store, [id]: { status, delivered: status === "OK" && before === undefined } });
+    const untold = before === undefined || (!before.delivered && !subscribed(this.#host));
+    this.#write({ ...store, [id]: { status, delivered: status === "OK" && untold } });
     this.#wake();
   }
 
