@@ -4,6 +4,9 @@ import { runCommand } from "../../test/run-command.ts";
 import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
 import { passwordMatches, tokenMatches } from "../auth/password-hash.ts";
 import { writeStatus } from "../daemon-status.ts";
+import { cellOf, clientOf, emptyHour } from "../hour-counters.ts";
+import { hourKeyAt } from "../hour-key.ts";
+import { isLiveAsked, writeLive } from "../live-file.ts";
 import { serveConfig } from "../serve/serve-config.ts";
 import { password, token } from "./access.ts";
 import { run as days } from "./days.ts";
@@ -194,6 +197,40 @@ test("watch draws at each dump and tells the rate", async () => {
     lines[1].clients.reduce((sum: number, client: { growth: number }) => sum + client.growth, 0),
   );
   expect(lines[1].growth).toBeGreaterThan(0);
+});
+
+test("watch draws what the daemon counted since its dump", async () => {
+  const ended = new AbortController();
+  using host = fakeHost({ now });
+  writeStatus(host.files, base, healthy);
+  const count = (bytes: number): void => {
+    const counters = emptyHour();
+    const client = clientOf(counters, "192.168.1.10");
+    client.total = bytes;
+    cellOf(client.application, "netify.google").bytes = bytes;
+    writeLive(
+      host.files,
+      { pid: healthy.pid, hour: hourKeyAt(now), asOf: host.clock.now(), unattributed: 0 },
+      counters,
+    );
+  };
+  count(1000);
+  const running = runCommand(watch, host, { json: true, signal: ended.signal });
+  for (const bytes of [1000, 3000, 3000, 9000]) {
+    await host.clock.advance(2000);
+    // It asks the daemon to go on writing.
+    expect(isLiveAsked(host.files, host.clock.now())).toBe(true);
+    count(bytes);
+  }
+  await host.clock.advance(2000);
+  ended.abort();
+  await host.clock.advance(2000);
+  const lines = (await running).out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines[0]).toMatchObject({ total: 1000, growth: null });
+  expect(lines.at(-1)).toMatchObject({ total: 9000, growth: 8000, interval_ms: 8000, as_of: now + 8000 });
 });
 
 describe("access", () => {

@@ -1,4 +1,4 @@
-/** `ns-report watch`: the current hour, drawn anew with each dump of the daemon. */
+/** `ns-report watch`: the current hour, drawn anew every two seconds, or with each dump where the daemon cannot be asked. */
 import type { Call } from "@nethsec/host/command";
 import { openStore } from "../query/open-store.ts";
 import { table } from "@nethsec/host/table";
@@ -6,7 +6,8 @@ import { formatBitRate, formatBytes } from "@nethsec/host/units";
 import { readStatus } from "../daemon-status.ts";
 import { twoDigits } from "../hour-key.ts";
 import { labelOf } from "../query/labels.ts";
-import { LiveHour, type LiveHourState } from "../query/live-hour.ts";
+import type { LiveHourState } from "../query/live-hour.ts";
+import { liveHourOf } from "../query/open-live.ts";
 import { nextStep } from "../query/next-step.ts";
 import { namesFor } from "./report-question.ts";
 import { heading, shown } from "./report-text.ts";
@@ -18,7 +19,7 @@ export async function run(call: Call): Promise<number> {
   const { host, io, signal } = call;
   const store = openStore(call);
   const status = (): ReturnType<typeof readStatus> => readStatus(host.files, store.base);
-  const live = new LiveHour(store, () => host.clock.now(), status);
+  const live = liveHourOf(host, store, status);
   let drawn: string | undefined;
   while (!signal.aborted) {
     const mark = live.mark();
@@ -63,9 +64,9 @@ function liveText({ hour, summary, growth, asOf }: LiveHourState, names: Names, 
   const style = { color: io.color, columns: io.columns };
   const rate = (bytes: number): string =>
     growth === undefined ? "…" : formatBitRate(growth.ms <= 0 ? 0 : (bytes * 8000) / growth.ms);
-  const time = asOf === undefined ? "no dump yet" : `dump of ${new Date(asOf).toTimeString().slice(0, 8)}`;
+  const time = asOf === undefined ? "nothing counted yet" : `as of ${new Date(asOf).toTimeString().slice(0, 8)}`;
   const head = heading(`${twoDigits(hour)}:00 to ${twoDigits((hour + 1) % 24)}:00`, style);
-  const facts = `${formatBytes(summary.total)}, ${growth === undefined ? "rate known from the next dump on" : rate(growth.total)}, ${time}`;
+  const facts = `${formatBytes(summary.total)}, ${growth === undefined ? "rate known in a moment" : rate(growth.total)}, ${time}`;
   if (summary.clients.length === 0) return `${head}\n${facts}\n\n${whenEmpty}`;
   const clients = table(
     [

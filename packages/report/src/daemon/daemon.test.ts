@@ -1,9 +1,10 @@
 /** The daemon over a real socket and real files. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localClock } from "@nethsec/host/local-clock";
+import { fakeClock } from "@nethsec/host/testing/fake-clock";
 import { localFiles } from "@nethsec/host/local-files";
 import type { Clock, Files, Level, Log } from "@nethsec/host/host";
 import { flowServer, send, until } from "../../test/flow-server.ts";
@@ -11,6 +12,8 @@ import { recordedStream } from "../../test/recorded-stream.ts";
 import { readStatus } from "../daemon-status.ts";
 import { readDay } from "../day-counters.ts";
 import { dayOf, hourKeyAt } from "../hour-key.ts";
+import { liveHourOf } from "../query/open-live.ts";
+import { ReportStore } from "../query/report-store.ts";
 import { runDaemon } from "./daemon.ts";
 import type { Settings } from "./environment.ts";
 import { netifydSource } from "./flow-source.ts";
@@ -147,6 +150,56 @@ describe("dpireport", () => {
     expect(seen[1]).toBeGreaterThan(seen[0] ?? 0);
     const again = totals(files, second.start);
     expect(again.sums["protocol"]).toBe(seen[1]);
+  });
+
+  test("who looks at the current hour sees what came since the last dump, and with it what the disk had of the hour", async () => {
+    const root = temporaryRoot();
+    const now = Date.UTC(2026, 5, 10, 10, 20);
+    const flow = (digest: string, total: number, at: number): string => {
+      const common = { digest: digest.repeat(40), last_seen_at: at, first_seen_at: at };
+      const identity = {
+        local_ip: "192.168.1.5",
+        detected_protocol_name: "DNS",
+        detected_application_name: "netify.x",
+      };
+      const counters = { local_bytes: total, other_bytes: 0, total_bytes: total };
+      const tell = (type: string, fields: object): string =>
+        `${JSON.stringify({ type, interface: "br-lan", internal: true, flow: { ...common, ...fields } })}\n`;
+      return tell("flow", identity) + tell("flow_purge", counters);
+    };
+    const seen: number[] = [];
+    for (const [digest, total] of [
+      ["a", 500],
+      ["b", 70],
+    ] as const) {
+      await using server = await flowServer();
+      const clock = clockAt(now);
+      const daemon = start(server.path, root, clock);
+      const status = (): ReturnType<typeof readStatus> => readStatus(daemon.files, base);
+      const store = new ReportStore({ files: daemon.files, base, now: clock.now });
+      const live = liveHourOf({ files: daemon.files, clock }, store, status);
+      await send(await server.next(), flow(digest, total, clock.now() + 1));
+      const sum = seen.reduce((a, b) => a + b, 0) + total;
+      await until(() => live.look().summary.total === sum, `${sum} bytes in the live hour`);
+      expect(live.look().summary.sections?.application).toEqual([{ id: "netify.x", bytes: sum }]);
+      // Not yet: the dump is an hour away.
+      expect(totals(daemon.files, now).clients).toEqual(seen.length === 0 ? {} : { "192.168.1.5": 500 });
+      seen.push(total);
+      await daemon.stop();
+    }
+  });
+
+  test("nobody looks: nothing is written for it", async () => {
+    await using server = await flowServer();
+    const root = temporaryRoot();
+    const clock = fakeClock();
+    const daemon = start(server.path, root, { ...localClock, sleep: clock.sleep });
+    await server.next();
+    await clock.advance(60_000);
+    expect(existsSync(join(root, "var/run"))).toBe(false);
+    const stopped = daemon.stop();
+    await clock.advance(60_000);
+    await stopped;
   });
 
   test("waits for a socket that is not there, and for one that closes at once", async () => {

@@ -2,9 +2,11 @@
  * `dpireport`: connects the parts (source → reader → accounting → dump) to the machine and keeps time. All decisions are in those
  * parts. Invariants: one dump at a time; the last one happens after the last event; the process ends only when it is written or cannot be.
  */
-import type { Host } from "@nethsec/host/host";
+import type { Clock, Host } from "@nethsec/host/host";
 import { writeStatus, type DaemonStatus } from "../daemon-status.ts";
+import { emptyHour } from "../hour-counters.ts";
 import { hourKeyAt } from "../hour-key.ts";
+import { isLiveAsked, liveEveryMs, writeLive } from "../live-file.ts";
 import { Accounting } from "./accounting.ts";
 import { Dump } from "./dump.ts";
 import type { Settings } from "./environment.ts";
@@ -32,14 +34,22 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   daemon.restore();
   await daemon.dump(false);
   const source = parts.source(daemon, signal);
+  const live = tellLive(daemon, parts.host.clock, signal);
   while (!signal.aborted) {
     await parts.host.clock.sleep(parts.settings.dumpSeconds * 1000, signal).catch(() => undefined);
     if (!signal.aborted) await daemon.dump(true);
   }
-  await source;
+  await Promise.all([source, live]);
   const failed = await daemon.dump(false);
   if (failed !== undefined) throw failed;
   parts.host.log("info", "Stopped; everything is written.");
+}
+
+async function tellLive(daemon: Daemon, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(liveEveryMs, signal).catch(() => undefined);
+    if (!signal.aborted) daemon.writeLive();
+  }
 }
 
 class Daemon {
@@ -141,6 +151,22 @@ class Daemon {
       );
     this.writeStatus();
     return failed;
+  }
+
+  /** For whoever looks at the hour that is being counted. */
+  writeLive(): void {
+    const { host, settings, pid } = this.parts;
+    const now = host.clock.now();
+    try {
+      if (!isLiveAsked(host.files, now)) return;
+      this.setTime();
+      const hour = hourKeyAt(now);
+      const counters = this.store.hourNow(hour) ?? emptyHour();
+      const unattributed = counters.unattributed + (this.accounting.waitingByHour().get(hour) ?? 0);
+      writeLive(host.files, { pid, hour, asOf: now, unattributed }, counters);
+    } catch (error) {
+      this.say("live", `The live view of ${settings.base} cannot be written: ${textOf(error)}`);
+    }
   }
 
   private setTime(): void {

@@ -6,6 +6,7 @@
  */
 import type { Clock, Files } from "@nethsec/host/host";
 import { encodeHour } from "../hour-index.ts";
+import type { HourCounters } from "../hour-counters.ts";
 import { dayOf, hourKeyAt, hourOf, type Day, type HourKey } from "../hour-key.ts";
 import { dayPath, listClients, listHours, readUnattributed, writeHour, writeUnattributed } from "../hour-store.ts";
 import { indexPath, readHourFiles, rebuildIndexes, surveyDay } from "../hour-tables.ts";
@@ -90,6 +91,17 @@ export class Dump {
       ledger.close(key);
       this.unattributed.delete(key);
     }
+  }
+
+  /**
+   * An hour as it is counted now, with what the disk had of it; undefined when nothing was reported in it, or when that cannot be read
+   * yet. Throws `FileError`.
+   */
+  hourNow(key: HourKey): HourCounters | undefined {
+    const { files, base, ledger } = this.parts;
+    const open = this.restored ? ledger.hours.get(key) : undefined;
+    if (open?.merged === false) ledger.merge(key, readHourFiles(files, base, dayOf(key), hourOf(key)));
+    return open?.counters;
   }
 
   private async writeHourFiles(key: HourKey, open: OpenHour, yielding: boolean): Promise<void> {

@@ -1,7 +1,7 @@
-/** The hour that is being counted, and how fast it grows from dump to dump: for the live page and `ns-report watch`. */
-import type { DayCounters } from "../day-counters.ts";
+/** The hour that is being counted, and how fast it grows: for the live page and `ns-report watch`. */
 import type { DaemonStatus } from "../daemon-status.ts";
-import type { Day } from "../hour-key.ts";
+import { hourKey, type Day } from "../hour-key.ts";
+import type { readLive } from "../live-file.ts";
 import { formatDay } from "./report-day.ts";
 import type { ReportStore } from "./report-store.ts";
 import { summarise, type Summary } from "./summary.ts";
@@ -18,60 +18,91 @@ export interface LiveHourState {
   readonly hour: number;
   /** Narrowed to the hour. */
   readonly summary: Summary;
-  /** undefined until two dumps of one day were seen. */
+  /** undefined until two states were seen. */
   readonly growth: Growth | undefined;
-  /** Wall clock of the newest dump. */
+  /** Wall clock: as of when. */
   readonly asOf: number | undefined;
 }
 
 interface Sample {
-  readonly day: string;
-  readonly dumpedAt: number;
-  /** Bytes of the whole day, so that a new hour is no break. */
+  /** What it is a sample of; those of different things say nothing about growth. */
+  readonly of: string;
+  readonly asOf: number;
   readonly byClient: ReadonlyMap<string, number>;
 }
 
-export class LiveHour {
-  readonly #store: ReportStore;
-  readonly #now: () => number;
-  readonly #status: () => DaemonStatus | undefined;
-  #newest: Sample | undefined;
-  #growth: Growth | undefined;
+/** Counters that are older were not written because somebody looks now: the dump may tell more. */
+const oldestMs = 10_000;
+/** Engines report each flow every 15 s: a rate over less than two rounds would jump. */
+const rateMs = 30_000;
 
-  /** `now`: wall clock, milliseconds. `status`: what the daemon wrote last. */
-  constructor(store: ReportStore, now: () => number, status: () => DaemonStatus | undefined) {
-    this.#store = store;
-    this.#now = now;
-    this.#status = status;
+export interface LiveHourNeeds {
+  readonly store: ReportStore;
+  /** Wall clock, milliseconds. */
+  readonly now: () => number;
+  /** What the daemon wrote last about itself. */
+  readonly status: () => DaemonStatus | undefined;
+  /** What the daemon wrote last of the hour it counts. */
+  readonly read: () => ReturnType<typeof readLive>;
+  /** Asks the daemon to write it, for the next few seconds. */
+  readonly ask: () => void;
+}
+
+export class LiveHour {
+  readonly #needs: LiveHourNeeds;
+  /** Oldest first. */
+  #samples: Sample[] = [];
+
+  constructor(needs: LiveHourNeeds) {
+    this.#needs = needs;
   }
 
-  /** What would change the picture, as one comparable text: the newest dump, and the hour. Cheap. */
+  /** What would change the picture, as one comparable text: the newest counters, and the hour. Cheap. */
   mark(): string {
-    return `${this.#status()?.last_dump ?? 0} ${new Date(this.#now()).getHours()}`;
+    this.#needs.ask();
+    const asOf = this.#newest()?.asOf ?? this.#needs.status()?.last_dump ?? 0;
+    return `${asOf} ${new Date(this.#needs.now()).getHours()}`;
   }
 
   look(): LiveHourState {
-    const day = this.#store.today();
-    const hour = new Date(this.#now()).getHours();
-    const asOf = this.#status()?.last_dump;
-    const counters = this.#store.day(day);
-    this.#sample(counters, asOf);
-    return { day, hour, summary: summarise(counters, { hour }), growth: this.#growth, asOf };
+    this.#needs.ask();
+    const day = this.#needs.store.today();
+    const hour = new Date(this.#needs.now()).getHours();
+    const live = this.#newest();
+    const counters = live?.counters();
+    if (live !== undefined && counters !== undefined) {
+      const summary = summarise(counters, { hour });
+      this.#sample(`${live.hour} of ${live.pid}`, live.asOf, summary);
+      return { day, hour, summary, growth: this.#growth(), asOf: live.asOf };
+    }
+    const dumped = this.#needs.store.day(day);
+    const asOf = this.#needs.status()?.last_dump;
+    // Of the whole day, so that a new hour is no break.
+    if (asOf !== undefined) this.#sample(formatDay(day), asOf, summarise(dumped));
+    return { day, hour, summary: summarise(dumped, { hour }), growth: this.#growth(), asOf };
   }
 
-  #sample(counters: DayCounters, dumpedAt: number | undefined): void {
-    if (dumpedAt === undefined || this.#newest?.dumpedAt === dumpedAt) return;
-    const sample = {
-      day: formatDay(counters.day),
-      dumpedAt,
-      byClient: new Map(summarise(counters).clients.map(({ id, bytes }) => [id, bytes])),
-    };
-    const before = this.#newest;
-    this.#newest = sample;
-    this.#growth =
-      before !== undefined && before.day === sample.day && dumpedAt > before.dumpedAt
-        ? growthOf(before, sample)
-        : undefined;
+  /** undefined when the dump is all there is: nobody looked until now, another daemon's file, an hour that is over. */
+  #newest(): ReturnType<typeof readLive> {
+    const live = this.#needs.read();
+    const status = this.#needs.status();
+    const now = this.#needs.now();
+    if (live === undefined || status === undefined || live.pid !== status.pid) return undefined;
+    const isThisHour = live.hour === hourKey(this.#needs.store.today(), new Date(now).getHours());
+    return isThisHour && Math.abs(now - live.asOf) < oldestMs ? live : undefined;
+  }
+
+  #sample(of: string, asOf: number, summary: Summary): void {
+    if (this.#samples.at(-1)?.of !== of || (this.#samples.at(-1)?.asOf ?? 0) > asOf) this.#samples = [];
+    if (this.#samples.at(-1)?.asOf === asOf) return;
+    this.#samples.push({ of, asOf, byClient: new Map(summary.clients.map(({ id, bytes }) => [id, bytes])) });
+    while (asOf - (this.#samples[1]?.asOf ?? asOf) >= rateMs) this.#samples.shift();
+  }
+
+  #growth(): Growth | undefined {
+    const [before] = this.#samples;
+    const after = this.#samples.at(-1);
+    return before === undefined || after === undefined || before === after ? undefined : growthOf(before, after);
   }
 }
 
@@ -83,5 +114,5 @@ function growthOf(before: Sample, after: Sample): Growth {
     if (more > 0) clients.set(client, more);
     total += more;
   }
-  return { total, clients, ms: after.dumpedAt - before.dumpedAt };
+  return { total, clients, ms: after.asOf - before.asOf };
 }

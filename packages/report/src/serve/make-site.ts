@@ -5,7 +5,7 @@ import { Gate } from "../auth/gate.ts";
 import { readStatus } from "../daemon-status.ts";
 import { reportMetrics } from "../metrics/report-metrics.ts";
 import type { ClientNames } from "../names/client-names.ts";
-import { LiveHour } from "../query/live-hour.ts";
+import { liveHourOf } from "../query/open-live.ts";
 import { reportConditions } from "../query/report-conditions.ts";
 import type { ReportStore } from "../query/report-store.ts";
 import { LiveHub } from "./live-hub.ts";
@@ -27,7 +27,7 @@ export interface SiteNeeds {
 export function makeSite({ host, store, names, config, failed, signal }: SiteNeeds): ReportSite {
   const now = (): number => host.clock.now();
   const status = (): ReturnType<typeof readStatus> => readStatus(host.files, store.base);
-  const live = new LiveHour(store, now, status);
+  const live = liveHourOf(host, store, status);
   const pages = new ReportPages({ store, names, live, status, base: config.base });
   const hub = new LiveHub({
     clock: host.clock,

@@ -1,4 +1,4 @@
-/** The current hour as it grows: a part of the page that the server sends anew with each dump. Pure. */
+/** The current hour as it grows: a part of the page that the server sends anew every two seconds. Pure. */
 import { formatBitRate, formatBytes, formatDuration } from "@nethsec/host/units";
 import { twoDigits } from "../hour-key.ts";
 import { labelOf } from "../query/labels.ts";
@@ -46,11 +46,9 @@ export function liveFragment(view: LiveView): Html {
       {
         name: "Rate",
         value: growth === undefined ? "…" : rate(growth.total, growth.ms),
-        ...(growth === undefined
-          ? { note: "known from the next dump on" }
-          : { note: `in ${formatDuration(growth.ms)}` }),
+        ...(growth === undefined ? { note: "known in a moment" } : { note: `in ${formatDuration(growth.ms)}` }),
       },
-      ...(view.asOf === undefined ? [] : [{ name: "Newest dump", value: clockTime(view.asOf) }]),
+      ...(view.asOf === undefined ? [] : [{ name: "As of", value: clockTime(view.asOf) }]),
     ])}
     <div class="panels">
       <section class="panel">

@@ -1,0 +1,20 @@
+/** The live hour of the machine that a command runs on. */
+import type { Host } from "@nethsec/host/host";
+import type { DaemonStatus } from "../daemon-status.ts";
+import { askForLive, readLive } from "../live-file.ts";
+import { LiveHour } from "./live-hour.ts";
+import type { ReportStore } from "./report-store.ts";
+
+export function liveHourOf(
+  { files, clock }: Pick<Host, "files" | "clock">,
+  store: ReportStore,
+  status: () => DaemonStatus | undefined,
+): LiveHour {
+  return new LiveHour({
+    store,
+    status,
+    now: () => clock.now(),
+    read: () => readLive(files),
+    ask: () => askForLive(files, clock.now()),
+  });
+}
