@@ -3,8 +3,8 @@
  * The kernel's fs.protected_symlinks does part of this, where it is switched on.
  */
 import { lstatSync, type Stats } from "node:fs";
-import { dirname } from "node:path";
 import { FileError } from "./file-error.ts";
+import { folderOf } from "./folder-of.ts";
 
 /** True when everybody can make entries in this folder. */
 export function isShared(folder: Stats): boolean {
@@ -16,10 +16,10 @@ export function isShared(folder: Stats): boolean {
  * us: its owner could exchange the file afterwards. `path` is for the message. Components that do not exist are no trouble.
  */
 export function checkFolders(real: string, path: string): void {
-  const parent = dirname(real);
+  const parent = folderOf(real);
   if (parent === real) return;
   checkFolders(parent, path);
-  const above = lstatSync(dirname(parent), { throwIfNoEntry: false });
+  const above = lstatSync(folderOf(parent), { throwIfNoEntry: false });
   if (above === undefined || !isShared(above)) return;
   const folder = lstatSync(parent, { throwIfNoEntry: false });
   if (folder !== undefined && !isTrusted(folder.uid)) {

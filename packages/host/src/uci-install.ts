@@ -21,6 +21,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { UciError } from "@nethsec/uci/uci-error";
+import { folderOf } from "./folder-of.ts";
 import type { UciAccess } from "./uci-access.ts";
 import { makeTemporary, sweepTemporaries, type TemporaryFile } from "./temporary-file.ts";
 import { isErrno, openLocked, statFile } from "./uci-locked-file.ts";
@@ -62,11 +63,6 @@ function keepOwner(fd: number, old: BigIntStats): void {
   } catch (error) {
     if (!isErrno(error, "EPERM")) throw error;
   }
-}
-
-/** Of an absolute path. Not by node:path, whose loading a small command would notice. */
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
 export function ioError(cause: unknown): unknown {
