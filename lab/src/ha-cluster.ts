@@ -12,6 +12,8 @@ export type Firewall = "primary" | "backup";
 export interface ClusterOptions {
   /** Default classic. */
   readonly timing?: "classic" | "fast";
+  /** Told each command when it is run. */
+  readonly say?: (line: string) => void;
 }
 
 /** As the agent's commands print it with --json. */
@@ -25,8 +27,10 @@ export interface AgentView {
 export async function makeCluster(lab: Lab, options: ClusterOptions = {}): Promise<void> {
   const dhcp = ["3", "6"].map((option) => `uci add_list dhcp.lan.dhcp_option='${option},${vip}'`).join("; ");
   await lab.sh("primary", `uci -q delete dhcp.lan.dhcp_option; ${dhcp}; uci commit dhcp; reload_config`);
-  const config = (action: string, password = false): Promise<string> =>
-    lab.sh("primary", `${password ? "echo Nethesis,1234 | " : ""}ns-ha-config ${action}`, { timeoutMs: 60_000 });
+  const config = (action: string, password = false): Promise<string> => {
+    options.say?.(`$ ns-ha-config ${action}`);
+    return lab.sh("primary", `${password ? "echo Nethesis,1234 | " : ""}ns-ha-config ${action}`, { timeoutMs: 60_000 });
+  };
   await config("check-backup-node 192.168.100.239 lan", true);
   await config(`init-primary-node 192.168.100.238 192.168.100.239 ${vip}/24 lan`);
   await config("init-backup-node lan", true);

@@ -33,7 +33,7 @@ export const demo: RunCommand = async ({ options, io, json, signal }) => {
     const result = await playDemo(lab, tell);
     if (typeof options["record"] === "string") record(options["record"], result);
     if (json) io.out(`${JSON.stringify(result)}\n`);
-    else out(summary(result, io, bold));
+    else out(summary(result, io, bold, keep || io.stdinIsTerminal));
     if (keep) out(nextCommands(typed(io.env), result));
     else if (io.stdinIsTerminal && !json) {
       out(`Open ${result.reportUrl} in a browser on this machine. Enter ends the lab.\n`);
@@ -48,11 +48,15 @@ export const demo: RunCommand = async ({ options, io, json, signal }) => {
   return 0;
 };
 
-function summary(result: Demo, io: Io, bold: (text: string) => string): string {
+/** `stays`: the report can be looked at afterwards. */
+function summary(result: Demo, io: Io, bold: (text: string) => string, stays: boolean): string {
   const rows = [
     ...describeFigures(result.failover),
     ["Configuration in step after", `${result.syncMs} ms`],
-    ["Report of today", `${result.report.clients} clients, ${formatBytes(result.report.bytes)}: ${result.reportUrl}`],
+    [
+      "Report of today",
+      `${result.report.clients} clients, ${formatBytes(result.report.bytes)}${stays ? `: ${result.reportUrl}` : ""}`,
+    ],
   ].map((row) => [...row]);
   return [
     "",

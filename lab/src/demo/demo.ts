@@ -42,14 +42,7 @@ export async function playDemo(lab: Lab, tell: Teller): Promise<Demo> {
   tell.line(`ns-plug: connected by OpenVPN, address ${(await fleet.status("primary")).address ?? ""}`);
 
   tell.chapter("High availability, by the documented commands");
-  for (const line of [
-    "ns-ha-config check-backup-node 192.168.100.239 lan",
-    "ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan",
-    "ns-ha-config init-backup-node lan",
-    "ns-ha-config set-timing fast",
-  ])
-    tell.line(`$ ${line}`);
-  await makeCluster(lab, { timing: "fast" });
+  await makeCluster(lab, { timing: "fast", say: (line) => tell.line(line) });
   const syncMs = await measureSync(lab);
   tell.line(`a change on the primary is applied on the backup after ${syncMs} ms`);
 
