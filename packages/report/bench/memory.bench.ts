@@ -43,11 +43,11 @@ function peakIn(status: string): number {
 const base = mkdtempSync(join(tmpdir(), "memory-bench-"));
 const files = localFiles("/");
 await using server = await flowServer();
-const program = existsSync(executable)
+const program: [string, ...string[]] = existsSync(executable)
   ? [executable]
   : [process.execPath, join(import.meta.dir, "../../cli/src/main.ts")];
-const [command = "", ...args] = [...program, "dpireport"];
-const daemon = spawn(command, args, {
+const [command, ...args] = program;
+const daemon = spawn(command, [...args, "dpireport"], {
   env: { ...process.env, NETIFYD_SOCKET: server.path, DUMP_PATH: base, DUMP_TIMEOUT: "1" },
   stdio: ["ignore", "inherit", "inherit"],
 });

@@ -79,7 +79,7 @@ const reading: readonly Command[] = [
   },
   {
     name: "watch",
-    summary: "Watch the current hour; drawn anew with each dump, until Ctrl-C",
+    summary: "Watch the current hour; drawn anew every two seconds, until Ctrl-C",
     examples: [["ns-report watch", "who is using the line now"]],
     load: () => import("./cli/watch.ts"),
   },

@@ -10,6 +10,9 @@ import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
 import { hashPassword } from "../auth/password-hash.ts";
 import { type DaemonStatus, writeStatus } from "../daemon-status.ts";
+import { cellOf, clientOf, emptyHour } from "../hour-counters.ts";
+import { hourKeyAt } from "../hour-key.ts";
+import { isLiveAsked, writeLive } from "../live-file.ts";
 import { quietNames } from "../../test/quiet-names.ts";
 import { ReportStore } from "../query/report-store.ts";
 import { makeSite } from "./make-site.ts";
@@ -252,18 +255,24 @@ test("without scripts: sorted and searched by the server, the live page reloads 
   expect(await page.content()).toContain('http-equiv="refresh" content="60"');
 }, 30_000);
 
-test("the live hour follows the dumps", async () => {
+test("the live hour follows the counting", async () => {
   await using watched = await openPage(browser);
   const { page, troubles } = watched;
   await page.goto(`${server.url}/live`);
-  await page.getByText("Follows each dump.").waitFor();
+  await page.getByText("Follows the counting.").waitFor();
   const before = await page.locator("#live dd").first().innerText();
-  writeSampleDay(host.files, path, today, { ...size, hours: 14, moreHosts: 1 }, 5);
-  writeStatus(host.files, path, { ...status, last_dump: now + 120_000 });
-  // The server looks every two seconds of its own, virtual clock.
+  // The server looks every two seconds of its own, virtual clock; the daemon writes as often while it is asked.
+  const counters = emptyHour();
   const deadline = Date.now() + 10_000;
-  while ((await page.locator("#live dd").first().innerText()) === before && Date.now() < deadline)
+  do {
+    const client = clientOf(counters, "192.168.1.1");
+    client.total += 5_000_000;
+    cellOf(client.application, "netify.google").bytes += 5_000_000;
+    const asOf = host.clock.now();
+    expect(isLiveAsked(host.files, asOf)).toBe(true);
+    writeLive(host.files, { pid: status.pid, hour: hourKeyAt(now), asOf, unattributed: 0 }, counters);
     await host.clock.advance(2000);
+  } while (!(await page.locator("#live").innerText()).includes("bit/s") && Date.now() < deadline);
   expect(await page.locator("#live dd").first().innerText()).not.toBe(before);
   expect(await page.locator("#live").innerText()).toContain("bit/s");
   expect(await seriousProblems(page)).toEqual([]);

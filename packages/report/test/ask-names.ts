@@ -1,0 +1,22 @@
+/**
+ * Names of clients by this machine's own resolvers, as a process of its own: `ask-names.ts ROOT WAIT-MS ADDRESS…` prints
+ * {"names": {…}, "tookMs": …, "ticks": …}: what was known after waiting so long, and how often a timer of 10 ms could run meanwhile.
+ */
+import { localHost } from "@nethsec/host/local-host";
+import { clientNamesOf } from "../src/names/host-names.ts";
+
+const [root = "/", waitMs = "0", ...addresses] = process.argv.slice(2);
+const names = clientNamesOf(localHost({ root, tag: "ask-names" }));
+let ticks = 0;
+const timer = setInterval(() => ticks++, 10);
+const began = performance.now();
+const atOnce = await names.lookup(addresses, 0);
+const atOnceMs = performance.now() - began;
+const found = await names.lookup(addresses, Number(waitMs));
+const tookMs = performance.now() - began;
+clearInterval(timer);
+process.stdout.write(
+  JSON.stringify({ atOnce: Object.fromEntries(atOnce), atOnceMs, names: Object.fromEntries(found), tookMs, ticks }),
+);
+// Questions that nobody answers would keep it alive for their two seconds.
+process.exit(0);
