@@ -8,8 +8,10 @@ import type { Lab } from "../src/lab.ts";
 import { vip } from "../src/topology.ts";
 import { until } from "../src/until.ts";
 
-const daemons = ["dnsmasq", "mwan3", "netifyd", "ns-flows", "snmpd", "swanctl"];
-const others = "banip openvpn ns-binding flashstart ddns adblock acme dpi dpi-update ns-stats ns-plug nginx ns-ui";
+/** Waited for. Not mwan3: without synchronisation the backup knows no second WAN, and mwan3 does not run. */
+const daemons = ["dnsmasq", "netifyd", "ns-flows", "snmpd", "swanctl"];
+const others =
+  "mwan3 banip openvpn ns-binding flashstart ddns adblock acme dpi dpi-update ns-stats ns-plug nginx ns-ui";
 
 const script = `#!/bin/sh
 exec 9>/tmp/turn.lock; flock 9
