@@ -134,6 +134,22 @@ test("hotplug scripts get their folder and environment", async () => {
   });
 });
 
+test("a command that has run a program ends when it is done, without waiting for a timer", async () => {
+  const script = `
+    const { localRun } = await import(${JSON.stringify(`${import.meta.dir}/local-run.ts`)});
+    await localRun()(["true"], { timeoutMs: 5000 });
+    const done = performance.now();
+    process.on("exit", () => console.log(performance.now() - done));`;
+  const { run } = localHost();
+  let shortestMs = Infinity;
+  // The shortest of several: the machine may be busy.
+  for (let attempt = 0; attempt < 10 && shortestMs > 20; attempt += 1) {
+    const { stdout } = await run([process.execPath, "-e", script], { timeoutMs: 20_000 });
+    shortestMs = Math.min(shortestMs, Number(stdout));
+  }
+  expect(shortestMs).toBeLessThan(20);
+});
+
 test("facts of the machine", () => {
   using under = scriptedRoot();
   under.host.files.write(

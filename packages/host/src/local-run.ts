@@ -101,11 +101,16 @@ async function runToEnd(argv: Argv, env: Record<string, string>, options: RunOpt
 }
 
 async function lastOutput(...outputs: Collected[]): Promise<void> {
-  const all = Promise.all(outputs.map((output) => output.done));
+  const all = Promise.all(outputs.map((output) => output.done)).then(() => true);
   const received = (): number => outputs.reduce((sum, output) => sum + output.received(), 0);
   for (let before = -1; received() > before;) {
     before = received();
-    if ((await Promise.race([all, Bun.sleep(lingerMs)])) !== undefined) return;
+    const silence = Promise.withResolvers<boolean>();
+    // Cleared: a timer that is left over keeps a command alive that has nothing more to do.
+    const timer = setTimeout(() => silence.resolve(false), lingerMs);
+    const ended = await Promise.race([all, silence.promise]);
+    clearTimeout(timer);
+    if (ended) return;
   }
 }
 
