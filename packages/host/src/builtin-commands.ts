@@ -1,6 +1,6 @@
 /** The commands that every table has: help, completion and man pages, made from the table itself. */
 import type { Call, Command } from "./command.ts";
-import { commandHelp, overview } from "./command-help.ts";
+import { commandHelp, isShown, overview } from "./command-help.ts";
 import { actionOf, type CommandPath, topLevel } from "./command-path.ts";
 import { UsageError } from "./error.ts";
 import { nearest } from "./nearest.ts";
@@ -19,8 +19,10 @@ export function builtinCommands(commands: readonly Command[]): readonly Command[
       load: async () => ({
         run: (call) => {
           const all = [...commands, ...builtin];
-          const text = call.rest.length === 0 ? overview(all, version, call.io) : commandHelp(find(all, call), call.io);
-          call.io.out(text);
+          const found = call.rest.length === 0 ? undefined : find(all, call);
+          if (call.json)
+            call.io.out(`${JSON.stringify(found?.command ?? { version, commands: all.filter(isShown) })}\n`);
+          else call.io.out(found === undefined ? overview(all, version, call.io) : commandHelp(found, call.io));
           return 0;
         },
       }),

@@ -135,7 +135,8 @@ describe("usage errors", () => {
     ["ns-ha-config status --trace=1", "does not take an argument"],
     ["ns-ha-config status -x", "there is no option -x"],
     ["ns-plug stauts", 'did you mean "status"?'],
-    ["nethsec help nope", 'there is no command "nope"'],
+    ["nethsec help nope", 'nethsec help: there is no command "nope"'],
+    ["nethsec ns-plug stauts", "More: nethsec ns-plug --help"],
     ["nethsec completion zsh", "only for bash"],
   ])("%s", async (line, message) => {
     const { code, out, err, call } = await type(line);
@@ -206,6 +207,15 @@ describe("help", () => {
     ])
       expect(action).toContain(part);
     expect((await type("nethsec help ns-ha-config check-primary-node")).out).toBe(action);
+  });
+
+  test("as JSON", async () => {
+    const all: unknown = JSON.parse((await type("nethsec help --json")).out);
+    expect(all).toMatchObject({
+      commands: expect.arrayContaining([expect.objectContaining({ name: "ns-ha-config" })]),
+    });
+    expect(JSON.stringify(all)).not.toContain('"ns.ha"');
+    expect(JSON.parse((await type("nethsec help --json ns-ha-config")).out)).toMatchObject({ name: "ns-ha-config" });
   });
 
   test("version", async () => {

@@ -49,7 +49,7 @@ export async function main(
       path = deeper;
     });
   } catch (thrown) {
-    return report(thrown, path, rest, io);
+    return report(thrown, path, rest, io, called === undefined ? ["nethsec"] : []);
   }
 }
 
@@ -128,27 +128,33 @@ async function start(
   });
 }
 
-/** Prints an operating error once and returns its exit code. */
-function report(thrown: unknown, path: CommandPath | undefined, argv: readonly string[], io: Io): number {
+/** Prints an operating error once, under the name as it was typed (`before` its own one, what called it), and returns its exit code. */
+function report(
+  thrown: unknown,
+  path: CommandPath | undefined,
+  argv: readonly string[],
+  io: Io,
+  before: readonly string[],
+): number {
   if (thrown instanceof PipeClosed) return thrown.exitCode;
   if (!(thrown instanceof NethsecError)) throw thrown;
   const json = path?.command.raw !== true && argv.includes("--json");
   const usage = thrown instanceof UsageError;
-  const advice = thrown.advice ?? (usage ? usageAdvice(path) : undefined);
+  const name = [...before, ...(path?.names ?? [])].join(" ");
+  const advice = thrown.advice ?? (usage ? usageAdvice(path, name) : undefined);
   if (json) {
     io.out(`${JSON.stringify({ error: thrown.code, message: thrown.message, advice })}\n`);
     return thrown.exitCode;
   }
-  const name = path?.names.join(" ") ?? "nethsec";
   const label = io.color ? `\u001b[31m${name}:\u001b[0m` : `${name}:`;
   io.err(`${label} ${thrown.message}\n${advice === undefined ? "" : `${advice}\n`}`);
   return thrown.exitCode;
 }
 
-function usageAdvice(path: CommandPath | undefined): string {
+function usageAdvice(path: CommandPath | undefined, name: string): string {
   if (path === undefined) return "All commands: nethsec help";
   const example = path.command.examples?.[0]?.[0] ?? path.command.actions?.find(isShown)?.examples?.[0]?.[0];
-  const help = `More: ${path.names.join(" ")} --help`;
+  const help = `More: ${name} --help`;
   return example === undefined ? help : `Example: ${example}\n${help}`;
 }
 

@@ -17,7 +17,7 @@ export interface Command {
   readonly options?: readonly Option[];
   /** Whole command lines, each with what it does. The first one is shown with usage errors. */
   readonly examples?: readonly (readonly [line: string, what: string])[];
-  /** Verbs; a command has either actions or `load`. */
+  /** Verbs; a command has either actions or `load`. Of a raw command they are for its help only. */
   readonly actions?: readonly Command[];
   /** The whole argv goes to `run` unparsed in `rest` (uci, rpcd plugins, compatibility scripts). */
   readonly raw?: boolean;

@@ -22,14 +22,19 @@ export function manPage(command: Command, date = "November 22, 2026"): string {
     ),
     ...actionLines(command),
     ...list("Options:", command.raw === true ? [] : [...(command.options ?? []), ...commonOptions].map(optionItem)),
-    ".Sh EXIT STATUS",
-    ...sentences("0 on success, 1 on failure with the reason on standard error, 2 when the arguments are wrong."),
+    // A raw command has its own: its description says which.
+    ...(command.raw === true ? [] : exitStatus),
     ...exampleLines(command),
     ".Sh SEE ALSO",
     ".Xr nethsec 8",
     "",
   ].join("\n");
 }
+
+const exitStatus = [
+  ".Sh EXIT STATUS",
+  ...sentences("0 on success, 1 on failure with the reason on standard error, 2 when the arguments are wrong."),
+];
 
 function synopsisLines(command: Command): string[] {
   const shown = (command.actions ?? []).filter(isShown);

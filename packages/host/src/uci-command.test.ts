@@ -5,6 +5,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runUci } from "../test/run-uci.ts";
+import { commands } from "./commands.ts";
+import { uciUsage } from "./uci-usage.ts";
 
 import { makeFolder, removeFolder } from "../test/temporary-folder.ts";
 
@@ -101,6 +103,12 @@ test("100 MB of one line, quoted or not", async () => {
     status: 1,
   });
 }, 30_000);
+
+test("the help and the man page know the commands of the usage", () => {
+  const [, listed = ""] = uciUsage.split(/^(?:Commands|Options):\n/m);
+  const names = listed.split("\n").flatMap((line) => /^ {2}([a-z_]+)/.exec(line)?.[1] ?? []);
+  expect(commands[0]?.actions?.map(({ name }) => name).sort()).toEqual(names.sort());
+});
 
 test("arguments that are not UTF-8 arrive as they are", () => {
   const main = new URL("../test/uci-main.ts", import.meta.url).pathname;
