@@ -151,6 +151,10 @@ describe("the unit's log at the controller", () => {
       "primary",
       "uci set system.@system[0].hostname=fw1.example.org; uci commit system; /etc/init.d/system reload; /etc/init.d/rsyslog restart",
     );
+    const listens = "logger -t probe listening. && grep -q 'probe: listening' /var/log/messages";
+    await until(async () => (await lab.exec("primary", ["sh", "-c", listens], { ok: "any" })).code === 0, {
+      what: "the local log works again",
+    });
     await logLines("first", 200);
     await until(async () => (await arrived("first-")).length >= 200, {
       what: "200 lines at the controller",
@@ -161,6 +165,49 @@ describe("the unit's log at the controller", () => {
     );
     expect((await forwarded()).find(({ text }) => text === "first-1.")?.host).toBe("fw1.example.org");
   }, 60_000);
+
+  test("a line that is cut: what is logged meanwhile waits, on disk too, and arrives afterwards, each line once", async () => {
+    await lab.cut("controller", "net");
+    await fleet.untilStatus("primary", "the tunnel is down", ({ phase }) => phase === "connecting", 60_000);
+    await logLines("meanwhile", 20_000);
+    const waiting = Number(await lab.sh("primary", "cat /var/run/forward-promtail.0* | wc -c"));
+    expect(waiting).toBeGreaterThan(100_000);
+    await lab.heal("controller", "net");
+    const started = performance.now();
+    await fleet.untilConnected("primary", 60_000);
+    await until(async () => (await arrived("meanwhile-")).length >= 20_000, {
+      what: "all lines are at the controller",
+      timeoutMs: 90_000,
+      everyMs: 1000,
+    });
+    const took = Math.round(performance.now() - started);
+    note("line cut for 20,000 lines of log", `${Math.round(waiting / 1024)} kB waited on disk, all arrived once`, took);
+    const lines = await arrived("meanwhile-");
+    expect([lines.length, new Set(lines).size]).toEqual([20_000, 20_000]);
+  }, 240_000);
+
+  test("a connection that is reset in the middle of a stream, again and again: no line twice", async () => {
+    const lines = logLines("reset", 20_000);
+    for (let times = 0; times < 5; times += 1) {
+      const before = Number(await lab.sh("controller", "ls /var/log/forwarded | wc -l"));
+      // The one that listens has the smallest id.
+      await lab.sh("controller", "pgrep -x socat | sort -n | tail -n +2 | xargs -r kill -9 2>/dev/null || true");
+      await until(
+        async () => {
+          await lab.sh("primary", "logger -t probe still-there.");
+          return Number(await lab.sh("controller", "ls /var/log/forwarded | wc -l")) > before;
+        },
+        { what: "the next connection", timeoutMs: 30_000, everyMs: 300 },
+      );
+    }
+    await lines;
+    await lab.sh("primary", "logger -t probe last-of-all.");
+    await until(async () => (await arrived("last-of-all")).length > 0, { what: "the last line", timeoutMs: 60_000 });
+    const came = await arrived("reset-");
+    table.push(`log connection reset five times | ${came.length} of 20,000 lines arrived, none twice |`);
+    expect(new Set(came).size).toBe(came.length);
+    expect(came.length).toBeGreaterThan(15_000);
+  }, 180_000);
 
   test("a controller that is away for 40,000 lines slows the local log by nothing; then lines arrive again, none twice", async () => {
     const usual = await logLines("usual", 20_000);
@@ -192,6 +239,7 @@ describe("a controller that misbehaves", () => {
     ["truncated", /not JSON/],
     ["redirect", /redirect/i],
     ["endless", /large|longer|bytes|limit/i],
+    ["slow", /no complete answer within 20 s/],
     ["hostile", /cannot be used/],
   ] as const)(
     "%s: it says why, does nothing else, and joins when that is over",
@@ -212,6 +260,29 @@ describe("a controller that misbehaves", () => {
     },
     120_000,
   );
+
+  test("a certificate that this unit does not trust: it says so; tls_verify 0 joins all the same, and warns", async () => {
+    const bundle = "/etc/ssl/certs/ca-certificates.crt";
+    const restart = "/etc/init.d/ns-plug restart";
+    await lab.sh(
+      "primary",
+      `cp ${bundle} /root/bundle; openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=other -out ${bundle} 2>/dev/null; ${restart}`,
+    );
+    const ms = await fleet.untilStatus(
+      "primary",
+      "the authority is named",
+      ({ reason }) => reason?.includes("authority that this machine does not trust") === true,
+    );
+    await lab.sh("primary", `uci set ns-plug.config.tls_verify=0; uci commit ns-plug; ${restart}`);
+    await fleet.untilConnected("primary", 40_000);
+    expect(await lab.sh("primary", "ns-plug status")).toContain("Warning: TLS verification is off");
+    expect(await lab.sh("primary", "grep -c 'TLS verification of the controller is off' /var/log/messages")).toBe("1");
+    await lab.sh(
+      "primary",
+      `cp /root/bundle ${bundle}; uci delete ns-plug.config.tls_verify; uci commit ns-plug; ${restart}`,
+    );
+    note("certificate of an unknown authority", "said so; with tls_verify 0 it joined and warned", ms);
+  }, 120_000);
 
   test("a wrong token: it keeps polling and says that the token is wrong", async () => {
     await lab.sh("primary", "uci set ns-plug.config.token=wrong; uci commit ns-plug; /etc/init.d/ns-plug restart");
@@ -239,6 +310,12 @@ describe("the end of it", () => {
     });
     expect((await fleet.status("primary")).status).toBe("unregistered");
     expect(await lab.sh("primary", "uci -q get rpcd.controller.username || echo none")).toBe("none");
+    const left =
+      "grep omfwd /var/etc/rsyslog.conf; ss -Htn state established | grep :6514; uci show firewall | grep ns_controller_guard; nft list ruleset | grep -i controller-only; true";
+    await until(async () => (await lab.sh("primary", left)) === "", {
+      what: "no forwarding and no rule is left",
+      timeoutMs: 20_000,
+    });
   }, 60_000);
 
   test("ns-plug reset does it in one step", async () => {

@@ -13,6 +13,8 @@ export async function runSendAlert({ host, options, args, json, io }: Call): Pro
     return 0;
   }
   const { alert_id: first = "", status: second = "" } = args;
+  if (first === "" || second === "")
+    throw new UsageError("the arguments <alert_id> and <status> are missing", "For example wan:wanb:down FAILURE.");
   const alert = options["netdata"] === true ? alertOfNetdata(first, second) : checked(first, second);
   if (alert === undefined) return 0;
   const delivery = await sendAlert(host, alert.id, alert.status, options["again"] === true);

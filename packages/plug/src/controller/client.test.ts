@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { runClient, type Network } from "./client.ts";
+import { resetController } from "./reset.ts";
 import type { Grant, Registration } from "./registration.ts";
 import { readState } from "./state.ts";
 
@@ -92,6 +93,36 @@ test("polls every ten seconds for as long as it takes, saves nothing before the 
   expect(readState(host.files)?.phase).toBe("connected");
   run.stop.abort();
   await run.done;
+});
+
+test("logs are forwarded from the tunnel's first moment on, not before; what is meant for the tunnel cannot leave by a WAN", async () => {
+  const up = Promise.withResolvers<void>();
+  const run = start(
+    [registered],
+    async (_, changed, signal) => {
+      await up.promise;
+      changed(true, undefined);
+      await run.host.clock.sleep(1e9, signal).catch(() => undefined);
+      return { reason: "stopped", connectedMs: 1e9 };
+    },
+    { "/etc/config/firewall": "config zone 'ns_wan'\n\toption name 'wan'\n", "/etc/config/rsyslog": "" },
+  );
+  using host = run.host;
+  host.services.set("rsyslog");
+  host.services.set("firewall");
+  await host.clock.advance(1000);
+  expect(host.uci.read("firewall").get("ns_controller_guard", "dest_ip")).toBe("172.21.0.1");
+  expect(host.calls).toContain("firewall reload");
+  expect(host.uci.read("rsyslog").section("promtail")).toBeUndefined();
+  up.resolve();
+  await host.clock.advance(1000);
+  expect(host.uci.read("rsyslog").get("promtail", "target")).toBe("172.21.0.1");
+  expect(host.calls.filter((call) => call === "rsyslog restart")).toHaveLength(1);
+  run.stop.abort();
+  await run.done;
+  await resetController(host);
+  expect(host.uci.read("firewall").section("ns_controller_guard")).toBeUndefined();
+  expect(host.uci.read("rsyslog").section("promtail")).toBeUndefined();
 });
 
 test("a duplicate loses its account and ends with exit code 4", async () => {

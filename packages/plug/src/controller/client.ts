@@ -11,11 +11,12 @@ import { setJob } from "../schedule.ts";
 import { failuresAfterLoss, retryDelayMs } from "./backoff.ts";
 import { clientConfPath, renderClientConf, tunnelDevice } from "./client-conf.ts";
 import { newCredentials, removeCredentials, savePassword } from "./credentials.ts";
-import { setLogForwarding } from "./log-forwarding.ts";
+import { applyLogForwarding } from "./log-forwarding.ts";
 import { register, requireUnit } from "./register.ts";
 import type { Grant } from "./registration.ts";
 import { readLastState, writeState, type ClientState } from "./state.ts";
 import { runTunnel } from "./tunnel.ts";
+import { setVpnGuard } from "./vpn-guard.ts";
 
 const pollMs = 10_000;
 const limitedMs = 30_000;
@@ -52,7 +53,7 @@ export async function runClient(
     const grant = await registerUntilGranted(host, network, config, report, signal);
     await apply(host, config, grant);
     report("connecting");
-    const end = await network.runTunnel(host, tunnelReporter(host, report), signal);
+    const end = await network.runTunnel(host, tunnelReporter(host, report, grant), signal);
     if (signal.aborted) return;
     report("connecting", `the tunnel is lost, registering again soon: ${end.reason}`);
     const retryMs = end.connectedMs > 0 ? 0 : retryDelayMs(countFailure(host), host.random.fraction());
@@ -82,7 +83,11 @@ function reporter(host: Host): Report {
 }
 
 /** An address that comes in after the tunnel has gone down again is not reported. */
-function tunnelReporter(host: Host, report: Report): (up: boolean, trouble: string | undefined) => void {
+function tunnelReporter(
+  host: Host,
+  report: Report,
+  { promtail }: Grant,
+): (up: boolean, trouble: string | undefined) => void {
   let isUp = false;
   return (up, trouble) => {
     isUp = up;
@@ -92,6 +97,10 @@ function tunnelReporter(host: Host, report: Report): (up: boolean, trouble: stri
     }
     writeFailures(host, 0);
     report("connected");
+    // Not earlier: rsyslog would wait two minutes for a connection that is on its way somewhere else.
+    applyLogForwarding(host, promtail).catch((error: unknown) =>
+      host.log("warning", `logs are not forwarded: ${String(error)}`),
+    );
     tunnelAddress(host).then(
       (address) => {
         if (!isUp) return;
@@ -185,8 +194,8 @@ async function apply(host: Host, { controller, subscription }: PlugConfig, grant
     }),
   );
   host.files.write(clientConfPath, renderClientConf(grant, controller, routeUp), { mode: 0o600 });
-  if (setLogForwarding(host, grant.promtail) && host.services.exists("rsyslog"))
-    await host.services.call("rsyslog", "restart");
+  if (setVpnGuard(host, grant.vpnAddress) && host.services.exists("firewall"))
+    await host.services.call("firewall", "reload");
   if (subscription !== undefined) await setJob(host, "ns-push-reports");
 }
 

@@ -5,8 +5,11 @@
 import type { Host } from "@nethsec/host/host";
 import type { Grant } from "./registration.ts";
 
-/** True when the section changed; rsyslog then wants a reload. */
-export function setLogForwarding(host: Pick<Host, "uci">, promtail: Grant["promtail"]): boolean {
+/** undefined: none. rsyslog is restarted when, and only when, the section changed. */
+export async function applyLogForwarding(
+  host: Pick<Host, "uci" | "services">,
+  promtail: Grant["promtail"],
+): Promise<void> {
   const changed = host.uci.change((transaction) => {
     if (promtail === undefined) {
       transaction.delete("rsyslog", "promtail");
@@ -19,5 +22,5 @@ export function setLogForwarding(host: Pick<Host, "uci">, promtail: Grant["promt
     transaction.set("rsyslog", "promtail", "port", String(promtail.port));
     transaction.set("rsyslog", "promtail", "rfc", "5424");
   });
-  return changed.length > 0;
+  if (changed.length > 0 && host.services.exists("rsyslog")) await host.services.call("rsyslog", "restart");
 }

@@ -5,8 +5,9 @@ import { forgetOutcome } from "../outcome.ts";
 import { removeJobs } from "../schedule.ts";
 import { clientConfPath } from "./client-conf.ts";
 import { removeCredentials } from "./credentials.ts";
-import { setLogForwarding } from "./log-forwarding.ts";
+import { applyLogForwarding } from "./log-forwarding.ts";
 import { readState } from "./state.ts";
+import { setVpnGuard } from "./vpn-guard.ts";
 
 /** More than OpenVPN takes to say goodbye. */
 const stopTimeoutMs = 15_000;
@@ -23,8 +24,8 @@ export async function resetController(host: Host): Promise<void> {
       api_port: undefined,
     }),
   );
-  if (setLogForwarding(host, undefined) && host.services.exists("rsyslog"))
-    await host.services.call("rsyslog", "restart");
+  await applyLogForwarding(host, undefined);
+  if (setVpnGuard(host, undefined) && host.services.exists("firewall")) await host.services.call("firewall", "reload");
   await removeJobs(host, ["ns-push-reports"]);
   host.files.remove(clientConfPath);
   forgetOutcome(host.files, "push");

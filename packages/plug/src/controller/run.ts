@@ -25,7 +25,10 @@ export function runStatus({ host, json, io }: Call): number {
 
 function describe(status: ControllerStatus, now: number): string[] {
   if (status.status === "unregistered")
-    return ["Status: unregistered", "Set server, unit_id and token: see `man ns-plug`."];
+    return [
+      "Status: unregistered",
+      "Set server, unit_id and token in ns-plug.config, then /etc/init.d/ns-plug restart.",
+    ];
   const since = status.since === undefined ? "" : ` for ${formatDuration(now - status.since)}`;
   const lastPush = status.push.lastSent === undefined ? "never" : new Date(status.push.lastSent).toUTCString();
   return [

@@ -3,14 +3,21 @@
  * The controller refuses bodies over 8 MiB: `batches` keeps well below.
  */
 import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
 import { httpRequest, type HttpHost } from "@nethsec/host/http";
 import type { ControllerConfig } from "../config.ts";
+import { tunnelDevice } from "../controller/client-conf.ts";
 
 const timeoutMs = 60_000;
 const maxBodyBytes = 6 * 1024 * 1024;
 
 /** `path`: e.g. "info" or "dump-dpi-stats". Throws HttpError. */
-export async function ingest(host: HttpHost, controller: ControllerConfig, path: string, body: unknown): Promise<void> {
+export async function ingest(
+  host: HttpHost & Pick<Host, "net">,
+  controller: ControllerConfig,
+  path: string,
+  body: unknown,
+): Promise<void> {
   const { server, unitId, token, vpnAddress, apiPort, tlsVerify } = controller;
   if (server === undefined || unitId === undefined || token === undefined) {
     throw new NethsecError({
@@ -20,6 +27,13 @@ export async function ingest(host: HttpHost, controller: ControllerConfig, path:
     });
   }
   const inside = vpnAddress !== undefined && apiPort !== undefined;
+  if (inside && !(await isTunnelUp(host))) {
+    throw new NethsecError({
+      code: "no_tunnel",
+      message: "The tunnel to the controller is down; what is to be told waits.",
+      advice: "`ns-plug status` names the reason.",
+    });
+  }
   const base = inside
     ? `http://${vpnAddress.includes(":") ? `[${vpnAddress}]` : vpnAddress}:${apiPort}`
     : `${server}/api`;
@@ -37,6 +51,10 @@ export async function ingest(host: HttpHost, controller: ControllerConfig, path:
     host,
   );
 }
+
+/** Without it a request that is not encrypted would look for its way elsewhere, token and all. */
+const isTunnelUp = async ({ net }: Pick<Host, "net">): Promise<boolean> =>
+  (await net.addresses()).some(({ device, addresses }) => device === tunnelDevice && addresses.length > 0);
 
 /** Splits items so that each batch stays below the controller's limit; an item that is over it by itself is left out. */
 export function* batches<Item>(items: readonly Item[], maxBytes = maxBodyBytes): Generator<readonly Item[]> {

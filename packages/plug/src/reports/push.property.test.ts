@@ -57,6 +57,10 @@ test("each event arrives once", async () => {
               "/var/log/messages": "May  5 10:00:00 fw begin\n",
             },
           });
+          host.net.setDevice({
+            device: "tun-nsplug",
+            addresses: [{ address: "172.21.0.2", prefix: 16, label: undefined }],
+          });
           accepted.length = 0;
           for (let hour = 0; hour < hours; hour += 1)
             host.files.write(
@@ -100,3 +104,20 @@ test("each event arrives once", async () => {
     await controller.stop(true);
   }
 }, 60_000);
+
+test("while the tunnel is down nothing is sent to the address in it, and nothing is forgotten", async () => {
+  let asked = 0;
+  const stranger = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => ((asked += 1), new Response("{}")) });
+  using host = fakeHost({
+    files: {
+      "/etc/config/ns-plug": `config main 'config'\n\toption server 'https://c.example'\n\toption unit_id 'u'\n\toption token 't'\n\toption vpn_address '127.0.0.1'\n\toption api_port '${stranger.port}'\n`,
+    },
+  });
+  const push = (): Promise<void> => pushReports(host, signal);
+  await expect(push()).rejects.toMatchObject({ code: "no_tunnel" });
+  expect(asked).toBe(0);
+  host.net.setDevice({ device: "tun-nsplug", addresses: [{ address: "172.21.0.2", prefix: 16, label: undefined }] });
+  await push();
+  expect(asked).toBeGreaterThan(0);
+  await stranger.stop(true);
+});
