@@ -59,17 +59,18 @@ export async function sshRun(host: Pick<Host, "files" | "run">, config: HaConfig
     .run([...argv, call.command], { env, stdin, timeoutMs, ok: "any", ...(signal === undefined ? {} : { signal }) })
     .catch((error: unknown) => {
       if (error instanceof RunError && error.code === "program_timed_out")
-        throw refusal(config, "no answer in time", error);
+        throw linkFailed(config, "no answer in time", error);
       throw error;
     });
   const trouble = dbclientTrouble(result);
   if (trouble === undefined) return result;
   if (trouble === "host key")
     throw hostKeyChanged(config.peer.address, pinnedKey(host.files, config.peer.address), undefined);
-  throw refusal(config, trouble);
+  throw linkFailed(config, trouble);
 }
 
-function refusal(config: HaConfig, why: string, cause?: unknown): NethsecError {
+/** Code `ssh_connection_failed`. */
+export function linkFailed(config: HaConfig, why: string, cause?: unknown): NethsecError {
   const { address, sshPort } = config.peer;
   const advice = `Check that ${address} is switched on and its cable plugged in; directly: ssh root@${address}. What would be lost by a failover: ns-ha-config drill`;
   return connectionFailed(address, sshPort, why, advice, cause);

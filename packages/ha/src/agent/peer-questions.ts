@@ -17,6 +17,15 @@ import { type History, mergeHistory } from "./history.ts";
 const timeoutMs = 10_000;
 const heldSchema = v.object({ entries: v.array(manifestEntrySchema) });
 
+/** A clock that is further off than this would put the other node's entries in another order than that in which things happened. */
+const skewMinMs = 2000;
+
+/** The other node's entries, their times as this node's clock would have told them. */
+export function asHere({ now, history }: Pick<Facts, "now" | "history">, here: number): readonly HistoryEntry[] {
+  const skew = now - here;
+  return Math.abs(skew) < skewMinMs ? history : history.map((entry) => ({ ...entry, at: Math.round(entry.at - skew) }));
+}
+
 export class PeerQuestions {
   readonly #host: Host;
   readonly #config: () => HaConfig;
@@ -52,7 +61,8 @@ export class PeerQuestions {
     const own = this.#history.list(limit);
     if (this.#config().role !== "primary") return own;
     const peer = await this.facts().catch(() => undefined);
-    return mergeHistory(own, peer?.history ?? [], limit);
+    if (peer === undefined) return own;
+    return mergeHistory(own, asHere(peer, this.#host.clock.now()), limit);
   }
 
   async drill(own: Pick<DrillFacts, "state" | "converged" | "lastSync">): Promise<DrillCheck[]> {

@@ -8,7 +8,7 @@ import type { Host, RunResult } from "@nethsec/host/host";
 import * as v from "valibot";
 import { type ApplyAnswer, applyAnswerSchema } from "../agent-client.ts";
 import type { HaConfig } from "../config.ts";
-import { dbclientTrouble, sshCommand, sshRun } from "../ssh-link.ts";
+import { dbclientTrouble, linkFailed, sshCommand, sshRun } from "../ssh-link.ts";
 import { writeExport } from "./export-files.ts";
 import { fileList, sysupgradeList } from "./file-list.ts";
 import { type Manifest, manifestId, ManifestReader } from "./manifest.ts";
@@ -175,7 +175,7 @@ export class SyncSender {
     result: RunResult,
     signal: AbortSignal,
   ): Promise<Omit<SyncOutcome, "tookMs">> {
-    const failed = transferFailed(result);
+    const failed = transferFailed(config, result);
     if (failed.status !== "Rsync Transfer Failed" || !linkCodes.has(result.code ?? 0)) return failed;
     await sshRun(this.#host, config, { key: "sync", command: "facts", timeoutMs: linkTimeoutMs, signal });
     return failed;
@@ -201,11 +201,10 @@ export class SyncSender {
   }
 }
 
-function transferFailed(result: RunResult): Omit<SyncOutcome, "tookMs"> {
+function transferFailed(config: HaConfig, result: RunResult): Omit<SyncOutcome, "tookMs"> {
   const trouble = dbclientTrouble(result);
   if (trouble === "host key") return keyChanged;
-  if (trouble !== undefined)
-    return { status: "SSH Connection Failed", ok: false, changed: [], reason: trouble, advice: connectionAdvice };
+  if (trouble !== undefined) return failedBy(linkFailed(config, trouble), "SSH Connection Failed");
   const said = result.stderr.trim().split("\n").slice(-2).join("; ");
   return {
     status: "Rsync Transfer Failed",
@@ -216,7 +215,6 @@ function transferFailed(result: RunResult): Omit<SyncOutcome, "tookMs"> {
   };
 }
 
-const connectionAdvice = "Check that the backup node is switched on and its HA cable plugged in.";
 const keyChanged: Omit<SyncOutcome, "tookMs"> = {
   status: "SSH Host Key Changed",
   ok: false,
