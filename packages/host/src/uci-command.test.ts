@@ -1,7 +1,7 @@
 /** Input that is wrong: the original's error, nothing changed, no hang. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runUci } from "../test/run-uci.ts";
@@ -60,6 +60,36 @@ test("a folder, a FIFO or a device in place of a file", async () => {
       expect(await uci(...command)).toEqual({ output: "uci: Entry not found\n", status: 1 });
     }
   }
+});
+
+test("a file that cannot be read (a bad block; here the memory of a process, which begins with a hole)", async () => {
+  symlinkSync("/proc/self/mem", file("bad"));
+  for (const command of [
+    ["show", "bad"],
+    ["set", "bad.a.x=1"],
+    ["revert", "bad"],
+  ])
+    expect(await uci(...command)).toEqual({ output: "uci: I/O error\n", status: 1 });
+  expect(readdirSync(dir)).toEqual(["c"]);
+});
+
+test("input that cannot be read", async () => {
+  writeFileSync(file("n"), "config s a\n");
+  for (const command of [["import", "n"], ["batch"]])
+    expect(await uci("-f", "/proc/self/mem", ...command)).toEqual({ output: "uci: I/O error\n", status: 1 });
+  expect(readFileSync(file("n"), "latin1")).toBe("config s a\n");
+});
+
+test("a file larger than the memory", async () => {
+  writeFileSync(file("huge"), "config s a\n");
+  truncateSync(file("huge"), 2 ** 40);
+  for (const command of [
+    ["show", "huge"],
+    ["set", "huge.a.x=1"],
+    ["commit", "huge"],
+  ])
+    expect(await uci(...command)).toEqual({ output: "uci: Out of memory\n", status: 1 });
+  expect(readdirSync(dir)).toEqual(["c"]);
 });
 
 test("a folder or a FIFO in place of a delta file", async () => {

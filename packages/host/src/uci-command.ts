@@ -9,6 +9,7 @@ import { UciError } from "@nethsec/uci/uci-error";
 import type { Call } from "./command.ts";
 import { NethsecError } from "./error.ts";
 import type { Output } from "./local-output.ts";
+import { ioError } from "./uci-install.ts";
 import { isErrno } from "./uci-locked-file.ts";
 import { OptionTrouble, parseUciOptions, type UciOptions } from "./uci-options.ts";
 import { UciSession, usage } from "./uci-session.ts";
@@ -62,10 +63,10 @@ class Shell {
     if (command === "help") return usageOnRequest(this.#io);
     try {
       if (command === "batch") return await this.#batch();
-      return this.#attempt(
-        this.#session(() => readAll(this.#input), false),
-        words,
-      );
+      return this.#session(() => readAll(this.#input), false).run(words);
+    } catch (error) {
+      this.#complain(error);
+      return 1;
     } finally {
       await this.#flush();
     }
@@ -80,16 +81,7 @@ class Shell {
     return new UciSession(this.#options, io, keepsPackage);
   }
 
-  #attempt(session: UciSession, words: readonly string[]): number {
-    try {
-      return session.run(words);
-    } catch (error) {
-      this.#complain(error);
-      return 1;
-    }
-  }
-
-  /** Status 0 whatever happens. */
+  /** Status 0 whatever the commands say. */
   async #batch(): Promise<number> {
     const lexer = new StreamLexer(() => readSome(this.#input));
     const session = this.#session(() => lexer.rest(), true);
@@ -168,7 +160,7 @@ function readAll(fd: number): string {
     return readFileSync(fd, "latin1");
   } catch (error) {
     if (isErrno(error, "EISDIR")) return "";
-    throw error;
+    throw ioError(error);
   }
 }
 
@@ -180,7 +172,7 @@ function readSome(fd: number): string {
       return buffer.toString("latin1", 0, readSync(fd, buffer));
     } catch (error) {
       if (isErrno(error, "EISDIR", "EOF")) return "";
-      if (!isErrno(error, "EAGAIN")) throw error;
+      if (!isErrno(error, "EAGAIN")) throw ioError(error);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }

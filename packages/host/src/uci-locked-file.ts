@@ -20,7 +20,7 @@ export interface LockedFile extends Disposable {
   readonly path: string;
   /** As it was after the lock was taken. */
   readonly stat: BigIntStats;
-  /** The whole content as a byte string. */
+  /** The whole content as a byte string. Throws {@link UciError} "io", and "out_of_memory" for more than 1 GiB. */
   read(): string;
 }
 
@@ -48,13 +48,25 @@ export function openLocked(
       const stat = fstatSync(fd, { bigint: true });
       const now = statFile(path);
       if (now !== undefined && now.ino === stat.ino && now.dev === stat.dev) {
-        return { fd, path, stat, read: () => readFileSync(fd, "latin1"), [Symbol.dispose]: () => closeSync(fd) };
+        return { fd, path, stat, read: () => readWhole(fd, stat), [Symbol.dispose]: () => closeSync(fd) };
       }
     } catch (error) {
       closeSync(fd);
       throw error;
     }
     closeSync(fd);
+  }
+}
+
+/** Bytes; a string cannot hold much more. */
+const readableSize = 2n ** 30n;
+
+function readWhole(fd: number, { size }: BigIntStats): string {
+  if (size > readableSize) throw new UciError("out_of_memory");
+  try {
+    return readFileSync(fd, "latin1");
+  } catch (error) {
+    throw new UciError("io", undefined, error);
   }
 }
 
