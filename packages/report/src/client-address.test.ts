@@ -1,0 +1,72 @@
+import { expect, test } from "bun:test";
+import { isIPv4, isIPv6 } from "node:net";
+import * as fc from "fast-check";
+import { isAddress, isClientAddress } from "./client-address.ts";
+
+const dotted = fc.stringMatching(/^[0-9.]{0,16}$/);
+const four = fc.array(fc.oneof(fc.nat(300).map(String), fc.constantFrom("", "00", "1a", "-1", "1e1", " 1")), {
+  minLength: 3,
+  maxLength: 5,
+});
+const six = fc.oneof(fc.ipV6(), fc.stringMatching(/^[0-9a-fA-F:.]{0,40}$/));
+
+test("what the system takes for an address is one, and nothing else", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        dotted,
+        six,
+        four.map((parts) => parts.join(".")),
+      ),
+      (text) => {
+        const known = isIPv4(text) || isIPv6(text);
+        expect([text, isAddress(text)]).toEqual([text, known && text.length <= 45]);
+        if (known) expect(text).toMatch(/^[0-9a-fA-F.:]+$/);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+test("what is no address cannot leave the folder", () => {
+  for (const text of [
+    "",
+    ".",
+    "..",
+    "...",
+    "../../etc",
+    "10.0.0.1/..",
+    "10.0.0.1\0",
+    "::1/..",
+    "fe80::1%eth0",
+    "1".repeat(60),
+  ])
+    expect([text, isAddress(text)]).toEqual([text, false]);
+});
+
+test("clients are private or otherwise local", () => {
+  const clients = [
+    "10.0.0.1",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.1.1",
+    "100.64.0.1",
+    "169.254.1.1",
+    "fd00::1",
+    "FE80::1",
+  ];
+  const others = [
+    "0.0.0.0",
+    "8.8.8.8",
+    "172.32.0.1",
+    "100.128.0.1",
+    "127.0.0.1",
+    "224.0.0.1",
+    "::",
+    "::1",
+    "ff02::1",
+    "2001:db8::1",
+  ];
+  expect(clients.filter(isClientAddress)).toEqual(clients);
+  expect(others.filter(isClientAddress)).toEqual([]);
+});
