@@ -18,16 +18,26 @@ fail() {
 
 # Whoever installed the older packages has configured a pair with them: it goes on.
 back() {
+	manager=opkg
+	command -v opkg >/dev/null || manager=apk
+	untrusted=
+	if [ $# = 0 ]; then
+		"$manager" update || fail "the package lists could not be updated" "Copy the package files here, and name them: sh install.sh --back FILE..."
+		set -- ns-plug ns-ha ns-report
+	elif [ $manager = apk ]; then
+		untrusted=--allow-untrusted
+	fi
 	if command -v ns-ha >/dev/null; then ns-ha hand-back || exit 1; fi
-	if command -v opkg >/dev/null; then
-		[ $# -gt 0 ] || opkg update || fail "the package lists could not be updated" "Copy the package files here, and name them: sh install.sh --back FILE..."
+	retry="Correct what it says above and run this again."
+	# shellcheck disable=SC2046,SC2086
+	if [ $manager = opkg ]; then
 		# Others of the system's packages may count on these names.
-		# shellcheck disable=SC2046
-		opkg remove --force-depends $(for name in ns-plug ns-ha ns-report nethsec; do [ ! -e "/usr/lib/opkg/info/$name.control" ] || echo "$name"; done) || fail "opkg did not remove everything" "Correct what it says above and run this again."
-		opkg install "${@:-ns-plug}" $([ $# -gt 0 ] || echo ns-ha ns-report) || fail "opkg did not install everything" "Correct what it says above, then: opkg install ns-plug ns-ha ns-report"
+		opkg remove --force-depends $(for name in ns-plug ns-ha ns-report nethsec; do [ ! -e "/usr/lib/opkg/info/$name.control" ] || echo "$name"; done) ||
+			fail "opkg did not remove everything" "$retry"
+		opkg install "$@" || fail "opkg did not install everything" "$retry"
 	else
-		apk del ns-plug ns-ha ns-report nethsec || fail "apk did not remove everything" "Correct what it says above and run this again."
-		apk add "${@:-ns-plug}" $([ $# -gt 0 ] || echo ns-ha ns-report) || fail "apk did not install everything" "Correct what it says above, then: apk add ns-plug ns-ha ns-report"
+		apk del ns-plug ns-ha ns-report nethsec || fail "apk did not remove everything" "$retry"
+		apk add $untrusted "$@" || fail "apk did not install everything" "$retry"
 	fi
 	[ -z "$(uci -q get keepalived.ha_peer)" ] || /etc/init.d/keepalived reload
 	echo "Installed: the older packages."
