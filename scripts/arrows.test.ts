@@ -12,6 +12,8 @@ const forbidden = [
   ["packages/ha/src", "export const x = Bun.version;"],
   ["packages/plug/src", 'import "bun:ffi";'],
   ["lab/src", 'import "@nethsec/ha/commands";'],
+  ["packages/plug/src", 'export const x = () => import("@nethsec/ha/commands");'],
+  ["packages/host/src", 'export type { Command } from "@nethsec/ha/commands";'],
 ] as const;
 const allowed = [
   ["packages/ha/src", 'import "@nethsec/host/error";'],
