@@ -37,11 +37,13 @@ test("what is no address cannot leave the folder", () => {
     "../../etc",
     "10.0.0.1/..",
     "10.0.0.1\0",
+    "10.0.0",
+    "fd00:../../x",
     "::1/..",
     "fe80::1%eth0",
     "1".repeat(60),
   ])
-    expect([text, isAddress(text)]).toEqual([text, false]);
+    expect([text, isAddress(text), isClientAddress(text)]).toEqual([text, false, false]);
 });
 
 test("clients are private or otherwise local", () => {
