@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 /** One JSON line a request; tests read it. */
 export const recordPath = "/var/log/lab-requests.jsonl";
 
-/** How a server misbehaves, chosen by writing one of these words into its fault file. "hostile" and "cut" are up to each server. */
+/** How a server misbehaves, chosen by writing one of these words into its fault file. "hostile", "cut" and "stall" are up to each server. */
 export const faults = [
   "none",
   "500",
@@ -18,6 +18,7 @@ export const faults = [
   "hostile",
   "409",
   "cut",
+  "stall",
 ] as const;
 export type Fault = (typeof faults)[number];
 

@@ -154,11 +154,18 @@ describe("a subscription", () => {
     expect(String(inventory.processors.count)).toBe(await shell("grep -c ^processor /proc/cpuinfo"));
     expect(inventory.processors.model).toBe(await shell("sed -n 's/^model name\\s*: //p' /proc/cpuinfo | head -n 1"));
     expect(String(inventory.memory.total_bytes / 1024)).toBe(await shell("awk '/^MemTotal/ {print $2}' /proc/meminfo"));
-    const [size, type] = (await shell("df --block-size=1 --output=size,fstype / | tail -n 1")).trim().split(/\s+/);
-    expect(inventory.mountpoints["/"]).toMatchObject({ size_bytes: Number(size), filesystem: type });
-    expect(inventory.uptime.seconds).toBeGreaterThan(0);
-    const vendor = await shell("cat /sys/class/dmi/id/sys_vendor 2>/dev/null || true");
-    expect(inventory.dmi?.sys_vendor ?? "").toBe(vendor);
+    expect(inventory.memory.available_bytes + inventory.memory.used_bytes).toBe(inventory.memory.total_bytes);
+    expect(inventory.os.arch).toBe(await shell(". /etc/os-release; echo $OPENWRT_ARCH"));
+    expect(Object.keys(inventory.mountpoints)).toEqual(expect.arrayContaining(["/", "/tmp"]));
+    for (const [path, facts] of Object.entries(inventory.mountpoints)) {
+      const [size, type] = (await shell(`df --block-size=1 --output=size,fstype '${path}' | tail -n 1`))
+        .trim()
+        .split(/\s+/);
+      expect({ path, facts }).toMatchObject({ path, facts: { size_bytes: Number(size), filesystem: type } });
+    }
+    expect(Math.abs(inventory.uptime.seconds - Number(await shell("cut -d. -f1 /proc/uptime")))).toBeLessThan(30);
+    for (const name of ["sys_vendor", "product_name", "product_version", "board_name", "bios_vendor", "bios_date"])
+      expect(inventory.dmi?.[name] ?? "").toBe(await shell(`head -n 1 /sys/class/dmi/id/${name} 2>/dev/null || true`));
     expect(
       inventory.networks.toSorted((a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)),
     ).toMatchObject([
@@ -167,8 +174,17 @@ describe("a subscription", () => {
       { name: "wan", role: "wan", device: "eth1", up: true, gateway: "203.0.113.1" },
       { name: "wan2", role: "wan", device: "eth2", up: true, gateway: "198.51.100.1" },
     ]);
-    for (const { device, addresses } of inventory.networks)
-      for (const address of addresses) expect(await shell(`ip -o address show dev ${device}`)).toContain(address);
+    for (const { device, addresses } of inventory.networks) {
+      const there = await shell(`ip -4 -o address show dev ${device} | awk '{ print $4 }'`);
+      expect(addresses.filter((address: string) => !address.includes(":")).toSorted()).toEqual(
+        there.split("\n").toSorted(),
+      );
+    }
+    const counted = (config: string, pattern: string): Promise<string> =>
+      shell(`uci -q show ${config} | grep -cE "${pattern}" || true`);
+    expect(String(inventory.features.dhcp_servers)).toBe(await counted("dhcp", "[.]dhcpv4='server'"));
+    expect(String(inventory.features.static_routes)).toBe(await counted("network", "=route6?\\$"));
+    expect(String(inventory.features.port_forwards)).toBe(await counted("firewall", "=redirect\\$"));
     const enabledRules = String.raw`awk '/^config/ { n += r; r = $2 == "rule" } /option enabled .0./ { r = 0 } END { print n + r }' /etc/config/firewall`;
     expect(String(inventory.features.firewall_rules)).toBe(await shell(enabledRules));
     expect(inventory.features).toMatchObject({ controller: false, multiwan_interfaces: 2, high_availability: false });
@@ -193,9 +209,7 @@ describe("backups", () => {
     return alerts.map(({ status }) => status).join(" ");
   };
   const noLeftovers = async (): Promise<void> =>
-    expect(await lab.sh(firewall, "ls -d /tmp/ns-plug-backup.* /tmp/sysupgrade.* /tmp/*.gnupg 2>/dev/null; true")).toBe(
-      "",
-    );
+    expect(await lab.sh(firewall, "ls -d /var/run/ns-plug/backup /tmp/sysupgrade.* 2>/dev/null; true")).toBe("");
 
   test("the nightly one is sent once; without a passphrase the alert is raised", async () => {
     expect((await typed("send-backup --spread 0")).stdout).toMatch(/^Sent backup-.*\.tar\.gz\.\n$/);
@@ -251,6 +265,49 @@ describe("backups", () => {
     await noLeftovers();
   }, 60_000);
 
+  test("killed in the middle of the upload: nothing half at the portal; the next run clears up, and sends", async () => {
+    await lab.sh(firewall, "uci set system.@system[0].description=killed; uci commit system");
+    const before = await list();
+    lab.pause("portal", "bun");
+    const killed = lab.exec(firewall, ["send-backup"], { ok: "any" });
+    await until(
+      async () => (await lab.sh(firewall, "ls /var/run/ns-plug/backup 2>/dev/null || true")).includes("backup-"),
+      {
+        what: "the archive is made",
+      },
+    );
+    await lab.sh(firewall, "pkill -9 -f '^[^ ]*send-backup$' || pkill -9 -x send-backup");
+    expect((await killed).code).not.toBe(0);
+    lab.resume("portal", "bun");
+    expect(await list()).toEqual(before);
+    expect((await typed("send-backup")).stdout).toContain("Sent ");
+    const newest = "remote-backup download $(remote-backup list | jq -r .[0].file) - | tar -xzO etc/config/system";
+    expect((await typed(newest)).stdout).toContain("option description 'killed'");
+    await noLeftovers();
+  }, 60_000);
+
+  /** Two minutes pass while the other tests run. */
+  let stalled: Promise<{ readonly code: number | null; readonly stderr: string; readonly ms: number }> | undefined;
+
+  test("a download whose server goes silent in the middle is waited for", async () => {
+    await lab.sh(
+      firewall,
+      "truncate -s 16M /tmp/silent.bin; remote-backup upload /tmp/silent.bin; mkdir -p /tmp/silent",
+    );
+    await fleet.portalFault("stall");
+    const started = performance.now();
+    stalled = lab
+      .exec(firewall, ["remote-backup", "download", "silent.bin", "/tmp/silent/file"], {
+        ok: "any",
+        timeoutMs: 200_000,
+      })
+      .then(({ code, stderr }) => ({ code, stderr, ms: Math.round(performance.now() - started) }));
+    await until(async () => Number(await lab.sh(firewall, "cat /tmp/silent/.file.* | wc -c")) > 8_000_000, {
+      what: "half of it has come",
+    });
+    await fleet.portalFault("none");
+  }, 30_000);
+
   test(`${backupMb} MB go up and down as a stream`, async () => {
     const peak = async (command: string): Promise<{ kb: number; s: number }> => {
       const { stderr } = await lab.exec(firewall, ["/usr/bin/time", "-f", "peak %M %e", "sh", "-c", command], {
@@ -296,6 +353,15 @@ describe("backups", () => {
     expect(toPipe.stderr).toContain("nothing was restored");
     table.push("download cut in the middle | no half file, the old one stays; sysupgrade refuses what came | exit 1");
   }, 60_000);
+
+  test("… for two minutes, not for ever: then it says why, and nothing half is left", async () => {
+    const ended = await stalled;
+    expect(ended?.code).toBe(1);
+    expect(ended?.stderr).toContain("nothing moved for 120 s");
+    expect(ended?.ms).toBeGreaterThan(115_000);
+    expect(await lab.sh(firewall, "ls -A /tmp/silent")).toBe("");
+    table.push(`download whose server goes silent | says so and ends, nothing half is left | ${ended?.ms} ms`);
+  }, 200_000);
 
   test("an upload whose server dies leaves nothing there, and the next run delivers", async () => {
     await lab.sh(firewall, "truncate -s 3G /tmp/large.bin");

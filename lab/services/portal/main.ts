@@ -98,18 +98,20 @@ async function backups(request: Request, received: Received): Promise<Response |
     return jsonResponse(200, {});
   }
   const file = Bun.file(path);
-  return readFault(faultPath) === "cut" ? cutInTheMiddle(file) : new Response(file);
+  const fault = readFault(faultPath);
+  return fault === "cut" || fault === "stall" ? endInTheMiddle(file, fault) : new Response(file);
 }
 
-/** Half of what was announced, then the connection is closed. */
-function cutInTheMiddle(file: Blob): Response {
+/** Half of what was announced; then the connection is closed, or nothing comes any more. */
+function endInTheMiddle(file: Blob, how: "cut" | "stall"): Response {
   const half = file.slice(0, Math.floor(file.size / 2)).stream();
   const reader = half.getReader();
   const body = new ReadableStream<Uint8Array>({
     pull: async (controller) => {
       const part = await reader.read();
-      if (part.done) controller.error(new Error("cut"));
-      else controller.enqueue(part.value);
+      if (!part.done) controller.enqueue(part.value);
+      else if (how === "cut") controller.error(new Error("cut"));
+      else await new Promise<never>(() => undefined);
     },
   });
   return new Response(body, { headers: { "Content-Length": String(file.size) } });

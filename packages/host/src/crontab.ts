@@ -45,6 +45,12 @@ export function resumeLines(text: string, words: readonly string[]): string {
   });
 }
 
+/** Whether the line `id` is there, commented out by `suspendLines`. */
+export function isSuspended(text: string, id: string): boolean {
+  const mark = markOf(id);
+  return text.split("\n").some((line) => line.startsWith(suspended) && line.endsWith(mark));
+}
+
 function markOf(id: string): string {
   if (!/^[A-Za-z0-9._-]+$/.test(id)) throw new Error(`not a crontab id: ${JSON.stringify(id)}`);
   return ` # nethsec:${id}`;

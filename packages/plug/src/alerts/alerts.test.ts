@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { sendMwanAlert } from "./mwan.ts";
-import { alertOfNetdata, disableAlerts, enableAlerts, notifyConfPath } from "./netdata.ts";
+import { alertOfNetdata, disableAlerts, enableAlerts, notifyConfPath, sendNetdataAlert } from "./netdata.ts";
 import { readAlerts } from "./queue.ts";
 
 test.each([
@@ -36,6 +36,20 @@ const subscribed = {
 };
 const event = (action: string, name = "wanb") => ({ action, interface: name, device: "eth2" });
 const { signal } = new AbortController();
+
+test("netdata on the silent node of a pair: the portal is not asked before that node carries the site", async () => {
+  using host = fakeHost({ files: subscribed });
+  host.cron.set("send-heartbeat", "*/10 * * * * /usr/sbin/send-heartbeat");
+  host.cron.suspend(["send-heartbeat"]);
+  expect(await sendNetdataAlert(host, "disk_space._", "CRITICAL")).toBe("queued");
+  expect(host.logged).toEqual([]);
+  expect(readAlerts(host)).toMatchObject([{ id: "df:root:percent_bytes:free", wanted: "FAILURE" }]);
+  host.cron.resume(["send-heartbeat"]);
+  const sent = sendNetdataAlert(host, "disk_space._", "CRITICAL");
+  await host.clock.advance(60_000);
+  expect(await sent).toBe("queued");
+  expect(host.logged.join()).toContain("alert df:root:percent_bytes:free waits to be sent");
+});
 
 test("a WAN that is down for 30 seconds is told, and logged as documented", async () => {
   using host = fakeHost({ files: subscribed });

@@ -18,6 +18,12 @@ export async function sendAlert(host: Host, id: string, status: AlertStatus, aga
   return (await deliverAlerts(host)) ? "sent" : "queued";
 }
 
+/** Only keeps it, for the next heartbeat to deliver. */
+export function holdAlert(host: Host, id: string, status: AlertStatus): Delivery {
+  if (readPlugConfig(host.uci).subscription === undefined) return "no_subscription";
+  return queueAlert(host, id, status) ? "queued" : "unchanged";
+}
+
 /** True when nothing is left to deliver. Stops at the first failure: the others would fail the same way, and the order is kept. */
 export async function deliverAlerts(host: Host): Promise<boolean> {
   const { subscription } = readPlugConfig(host.uci);

@@ -2,7 +2,9 @@
  * netdata's alarms as alerts of the portal (contract, section 4; netdata's health_alarm_notify.conf(5)): its custom sender calls our `send-alert`.
  * netdata's notification script sources the file, so what it gives us arrives as shell variables: they are passed as quoted arguments.
  */
+import { isSuspended } from "@nethsec/host/crontab";
 import type { Host } from "@nethsec/host/host";
+import { type Delivery, holdAlert, sendAlert } from "./deliver.ts";
 import type { AlertStatus } from "./queue.ts";
 
 export const notifyConfPath = "/etc/netdata/health_alarm_notify.conf";
@@ -47,6 +49,17 @@ export function alertOfNetdata(
 ): { readonly id: string; readonly status: AlertStatus } | undefined {
   const [id, mapped] = [alertsByChart.get(chart), statuses.get(status)];
   return id === undefined || mapped === undefined ? undefined : { id, status: mapped };
+}
+
+/**
+ * undefined: not one that the portal wants. netdata runs on both nodes of a pair: what the silent one (ns-ha has suspended its cron lines) has to
+ * say waits until that node carries the site.
+ */
+export async function sendNetdataAlert(host: Host, chart: string, status: string): Promise<Delivery | undefined> {
+  const alert = alertOfNetdata(chart, status);
+  if (alert === undefined) return undefined;
+  const send = isSuspended(host.cron.text(), "send-heartbeat") ? holdAlert : sendAlert;
+  return send(host, alert.id, alert.status);
 }
 
 type Needs = Pick<Host, "files" | "services">;

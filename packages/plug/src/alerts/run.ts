@@ -3,7 +3,7 @@ import type { Call } from "@nethsec/host/command";
 import { UsageError } from "@nethsec/host/error";
 import { sendAlert } from "./deliver.ts";
 import { sendMwanAlert } from "./mwan.ts";
-import { alertOfNetdata } from "./netdata.ts";
+import { sendNetdataAlert } from "./netdata.ts";
 import { forgetDelivered, isAlertId } from "./queue.ts";
 
 /** Exit code 0: delivered, or nothing to deliver; 1: it waits and is tried again. */
@@ -15,8 +15,8 @@ export async function runSendAlert({ host, options, args, json, io }: Call): Pro
   const { alert_id: first = "", status: second = "" } = args;
   if (first === "" || second === "")
     throw new UsageError("the arguments <alert_id> and <status> are missing", "For example wan:wanb:down FAILURE.");
-  const alert = options["netdata"] === true ? alertOfNetdata(first, second) : checked(first, second);
-  if (alert === undefined) return 0;
+  if (options["netdata"] === true) return (await sendNetdataAlert(host, first, second)) === "queued" ? 1 : 0;
+  const alert = checked(first, second);
   const delivery = await sendAlert(host, alert.id, alert.status, options["again"] === true);
   if (json) io.out(`${JSON.stringify({ ...alert, delivery })}\n`);
   else if (delivery === "queued")

@@ -3,7 +3,7 @@
  * Invariants: a file name is one path component; the credentials never reach another host; a download to a file is complete or absent.
  */
 import { NethsecError } from "@nethsec/host/error";
-import { httpRequest, type HttpHost, type HttpRequest, type HttpResponse } from "@nethsec/host/http";
+import { HttpError, httpRequest, type HttpHost, type HttpRequest, type HttpResponse } from "@nethsec/host/http";
 import { posix } from "node:path";
 import * as v from "valibot";
 import type { Subscription } from "../config.ts";
@@ -13,6 +13,8 @@ const listTimeoutMs = 60_000;
 const transferTimeoutMs = 3 * 3600_000;
 /** While not a byte moves. What is on its way in buffers needs some of it on a slow line: 4 MB at 35 kB/s. */
 const idleMs = 120_000;
+
+const namesAdvice = "`remote-backup list | jq -r '.[].file'` prints the names.";
 
 const listSchema = v.array(v.looseObject({ file: v.string() }));
 export type RemoteBackup = v.InferOutput<typeof listSchema>[number];
@@ -56,7 +58,10 @@ export function downloadBackup(
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   const timeoutMs = transferTimeoutMs;
-  return request(host, subscription, checkedName(name), { download, timeoutMs, idleMs, retries: 0, signal });
+  return known(
+    name,
+    request(host, subscription, checkedName(name), { download, timeoutMs, idleMs, retries: 0, signal }),
+  );
 }
 
 /** Uploads a file of this machine under its own name. */
@@ -77,7 +82,19 @@ export async function uploadBackup(
 }
 
 export async function deleteBackup(host: HttpHost, subscription: Subscription, name: string): Promise<void> {
-  await request(host, subscription, checkedName(name), { method: "DELETE", timeoutMs: listTimeoutMs });
+  await known(name, request(host, subscription, checkedName(name), { method: "DELETE", timeoutMs: listTimeoutMs }));
+}
+
+async function known<Answer>(name: string, answer: Promise<Answer>): Promise<Answer> {
+  return answer.catch((cause: unknown) => {
+    if (!(cause instanceof HttpError) || cause.status !== 404) throw cause;
+    throw new NethsecError({
+      code: "no_such_backup",
+      message: `The portal has no backup "${name}" of this machine.`,
+      advice: namesAdvice,
+      cause,
+    });
+  });
 }
 
 function checkedName(name: string): string {
@@ -85,6 +102,6 @@ function checkedName(name: string): string {
   throw new NethsecError({
     code: "bad_backup_name",
     message: `"${name}" is not the name of a backup.`,
-    advice: "`remote-backup list | jq -r '.[].file'` prints the names.",
+    advice: namesAdvice,
   });
 }

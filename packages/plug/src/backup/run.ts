@@ -55,13 +55,15 @@ export async function runUpload(call: Call): Promise<number> {
     });
   }
   await uploadBackup(call.host, requireSubscription(call), path, call.signal);
-  if (call.json) call.io.out(`${JSON.stringify({ uploaded: posix.basename(path) })}\n`);
+  const name = posix.basename(path);
+  call.io.out(call.json ? `${JSON.stringify({ uploaded: name })}\n` : `Uploaded ${name}.\n`);
   return 0;
 }
 
 export async function runDelete(call: Call): Promise<number> {
-  await deleteBackup(call.host, requireSubscription(call), call.args["file"] ?? "");
-  if (call.json) call.io.out(`${JSON.stringify({ deleted: call.args["file"] })}\n`);
+  const { file = "" } = call.args;
+  await deleteBackup(call.host, requireSubscription(call), file);
+  call.io.out(call.json ? `${JSON.stringify({ deleted: file })}\n` : `Deleted ${file}.\n`);
   return 0;
 }
 

@@ -147,3 +147,14 @@ describe.each([
     60_000,
   );
 });
+
+test("a backup that the portal does not have is named, and nothing is written", async () => {
+  await using at = await place(true);
+  const { host, subscription } = at;
+  const download = downloadBackup(host, subscription, "other.tar.gz", { file: "/root/kept/new" }, signal);
+  await expect(download).rejects.toMatchObject({
+    code: "no_such_backup",
+    message: expect.stringContaining("other.tar.gz"),
+  });
+  expect(host.files.list("/root/kept")).toEqual(["old"]);
+});
