@@ -8,7 +8,7 @@ import type { Files } from "@nethsec/host/host";
 import type { SectionName } from "./hour-counters.ts";
 import type { Day } from "./hour-key.ts";
 import { dayBuilder } from "./day-builder.ts";
-import { readHourTables, rebuildIndexes, surveyDay } from "./hour-tables.ts";
+import { readClientFiles, readHourTables, rebuildIndexes, surveyDay } from "./hour-tables.ts";
 
 export type { Day, SectionName };
 
@@ -40,7 +40,8 @@ export interface SectionColumns {
  */
 export function readDay(files: Files, base: string, day: Day, onlyClient?: string): DayCounters {
   const builder = dayBuilder(day);
-  readHourTables(files, base, day, builder, onlyClient);
+  if (onlyClient === undefined) readHourTables(files, base, day, builder);
+  else readClientFiles(files, base, day, builder, onlyClient);
   return builder.finish();
 }
 

@@ -24,27 +24,32 @@ export function readHourFiles(files: Files, base: string, day: Day, hour: number
   return counters;
 }
 
-/** Gives a whole day to the builder; with `onlyClient` just that client. Missing or damaged files count as nothing. */
-export function readHourTables(files: Files, base: string, day: Day, builder: DayBuilder, onlyClient?: string): void {
-  const survey = surveyDay(files, base, day, onlyClient);
+/** Gives one client's day to the builder. From its hour files: they are 24 at the most, and small beside indexes that tell of all clients. */
+export function readClientFiles(files: Files, base: string, day: Day, builder: DayBuilder, client: string): void {
+  const hours = listHours(files, base, day, client);
+  builder.clients(hours.length === 0 ? [] : [client]);
+  builder.unattributed(readUnattributed(files, base, day));
+  for (const hour of hours) {
+    const found = readHour(files, base, hourKey(day, hour), client);
+    if (found !== undefined) builder.add(hour, client, found);
+  }
+}
+
+/** Gives a whole day to the builder. Missing or damaged files count as nothing. */
+export function readHourTables(files: Files, base: string, day: Day, builder: DayBuilder): void {
+  const survey = surveyDay(files, base, day);
   builder.clients(survey.clients);
   builder.unattributed(readUnattributed(files, base, day));
   const decoded = survey.indexes.map((index) => (index === undefined ? undefined : decodeHour(index.bytes)));
-  if (onlyClient === undefined) {
-    for (const section of sectionNames)
-      builder.reserve(
-        section,
-        decoded.reduce((sum, columns) => sum + (columns?.sections[section].name.length ?? 0), 0),
-      );
-  }
+  for (const section of sectionNames)
+    builder.reserve(
+      section,
+      decoded.reduce((sum, columns) => sum + (columns?.sections[section].name.length ?? 0), 0),
+    );
   for (let hour = 0; hour < 24; hour++) {
     const fromFiles = new Set(survey.fromFiles[hour]);
-    const wanted =
-      onlyClient === undefined
-        ? (client: string) => !fromFiles.has(client)
-        : (client: string) => client === onlyClient && !fromFiles.has(client);
     const columns = decoded[hour];
-    if (columns !== undefined) builder.hour(hour, columns, wanted);
+    if (columns !== undefined) builder.hour(hour, columns, (client) => !fromFiles.has(client));
     for (const client of fromFiles) {
       const found = readHour(files, base, hourKey(day, hour), client);
       if (found !== undefined) builder.add(hour, client, found);
@@ -83,9 +88,8 @@ export interface Survey {
 }
 
 /** Which hours are told by their index, and which files have to be opened. */
-export function surveyDay(files: Files, base: string, day: Day, onlyClient?: string): Survey {
-  const all = listClients(files, base, day);
-  const clients = onlyClient === undefined ? all : all.filter((client) => client === onlyClient);
+export function surveyDay(files: Files, base: string, day: Day): Survey {
+  const clients = listClients(files, base, day);
   const indexes = Array.from({ length: 24 }, (_, hour) => readIndex(files, base, day, hour));
   const latest = newest(indexes);
   const fromFiles: string[][] = Array.from({ length: 24 }, () => []);
