@@ -93,19 +93,56 @@ describe("what goes wrong", () => {
     expect(await good("primary", "ns-ha-config status")).not.toContain("interrupted");
   }, 60_000);
 
-  test("killed half-way: status says it, running it again completes it", async () => {
+  test("a backup that hangs is known within seconds, before anything is changed", async () => {
+    const was = await config("primary");
     lab.pause("backup", "dropbear");
+    const from = performance.now();
+    const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    lab.resume("backup", "dropbear");
+    expect(code).toBe(1);
+    expect(err).toContain("The backup node 192.168.100.239 cannot be reached by SSH on port 65022: no answer in time.");
+    expect(performance.now() - from).toBeLessThan(20_000);
+    expect(await config("primary")).toBe(was);
+  }, 60_000);
+
+  /** The backup's part of a change waits until it is let go. */
+  const plugin = "/usr/libexec/rpcd/ns.ha";
+  const hold = (): Promise<string> =>
+    lab.sh(
+      "backup",
+      `mkdir -p /tmp/held; cp -P ${plugin} /tmp/held/; rm ${plugin}; cat >${plugin}; chmod 755 ${plugin}; rm -f /tmp/go`,
+      { stdin: '#!/bin/sh\nuntil [ -e /tmp/go ]; do sleep 0.1; done\nexec /tmp/held/ns.ha "$@"\n' },
+    );
+  const letGo = (): Promise<string> => lab.sh("backup", `touch /tmp/go; cp -P /tmp/held/ns.ha ${plugin}`);
+  const waits = (): Promise<unknown> =>
+    until(async () => (await typed("primary", "grep -l 'call add-vi[p]' /proc/[0-9]*/cmdline")).out.includes("/proc"), {
+      what: "it waits for the backup",
+      timeoutMs: 15_000,
+    });
+
+  test("Ctrl-C half-way: it says that it completes the change first, and does", async () => {
+    await hold();
+    const ending = typed("primary", "exec ns-ha-config add-vip lan 192.168.100.67/24");
+    await waits();
+    lab.signal("primary", "ns-ha-config", "SIGINT");
+    await letGo();
+    expect(await ending).toEqual({
+      code: 0,
+      out: "The VIP 192.168.100.67/24 was added to lan on both nodes.\n",
+      err: "The change is completed or undone first, so that the nodes do not differ…\n",
+    });
+    for (const node of ["primary", "backup"] as const) expect(await config(node)).toContain("192.168.100.67/24");
+    await good("primary", "ns-ha-config remove-vip lan 192.168.100.67/24");
+  }, 60_000);
+
+  test("killed half-way: status says it, running it again completes it", async () => {
+    await hold();
     const line = "ns-ha-config add-vip lan 192.168.100.68/24";
     await lab.sh("primary", `${line} >/dev/null 2>&1 & echo $! >/tmp/change.pid`);
-    await until(
-      async () => (await typed("primary", "grep -l 'call add-vi[p]' /proc/[0-9]*/cmdline")).out.includes("/proc"),
-      {
-        what: "it waits for the backup",
-        timeoutMs: 15_000,
-      },
-    );
+    await waits();
     await lab.sh("primary", "kill -9 $(cat /tmp/change.pid); killall -9 dbclient");
-    lab.resume("backup", "dropbear");
+    await lab.sh("backup", `pkill -f '^/bin/sh ${plugin}' || :`);
+    await letGo();
     expect(await good("primary", "ns-ha-config status")).toContain(
       "A change was interrupted, the nodes may differ. Complete it: ns-ha-config add-vip lan 192.168.100.68/24",
     );
