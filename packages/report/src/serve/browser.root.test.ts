@@ -255,11 +255,11 @@ test("without scripts: sorted and searched by the server, the live page reloads 
   expect(await page.content()).toContain('http-equiv="refresh" content="60"');
 }, 30_000);
 
-test("the live hour follows the counting", async () => {
+test("the live hour follows what the daemon counts", async () => {
   await using watched = await openPage(browser);
   const { page, troubles } = watched;
   await page.goto(`${server.url}/live`);
-  await page.getByText("Follows the counting.").waitFor();
+  await page.getByText("Follows the traffic.").waitFor();
   const before = await page.locator("#live dd").first().innerText();
   // The server looks every two seconds of its own, virtual clock; the daemon writes as often while it is asked.
   const counters = emptyHour();

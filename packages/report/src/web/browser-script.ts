@@ -49,7 +49,7 @@ function follow(live: HTMLElement, url: string): void {
     if (state !== null && state.textContent !== text) state.textContent = text;
   };
   const events = new EventSource(url);
-  events.addEventListener("open", () => say("Follows the counting."));
+  events.addEventListener("open", () => say("Follows the traffic."));
   events.addEventListener("error", () => say("Connection lost; trying again …"));
   events.addEventListener("hour", (event) => {
     const focused = document.activeElement?.closest("#live a")?.getAttribute("href");
