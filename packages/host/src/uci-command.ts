@@ -85,6 +85,7 @@ class Shell {
   async #batch(): Promise<number> {
     const lexer = new StreamLexer(() => readSome(this.#input));
     const session = this.#session(() => lexer.rest(), true);
+    const watched = this.#io.stdoutIsTerminal;
     while (lexer.nextLine()) {
       const loads = session.loads;
       const words = this.#batchWords(lexer);
@@ -92,7 +93,7 @@ class Shell {
       if (words.length > 0) this.#batchCommand(session, words, lexer);
       // The original forgets the position in its input when it reads a file.
       if (session.loads > loads) lexer.line = 0;
-      if (this.#output.length > 65_536 || this.#io.stdoutIsTerminal) await this.#flush();
+      if (this.#output.length > 65_536 || watched) await this.#flush();
     }
     return 0;
   }

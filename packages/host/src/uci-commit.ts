@@ -79,7 +79,7 @@ function commitLocked(access: UciAccess, name: string, path: string): Commit | u
     deltas,
     old: file.stat,
     new: next.stat,
-    foreigners: foreignCommitters(file.stat),
+    foreigners: foreignCommitters(file),
   };
 }
 
@@ -112,7 +112,7 @@ function repeatIfLost(access: UciAccess, path: string, commit: Commit): Commit |
     after: pkg,
     old: file.stat,
     new: next.stat,
-    foreigners: foreignCommitters(file.stat),
+    foreigners: foreignCommitters(file),
   };
 }
 

@@ -120,7 +120,7 @@ class LocalUciStore implements UciStore {
       }
       installFiles(access, next);
       for (const model of models) removeOnce(created, configPath(access, model.name));
-      const committers = [...files.values()].map(({ stat }) => [stat, foreignCommitters(stat)] as const);
+      const committers = [...files.values()].map((file) => [file.stat, foreignCommitters(file)] as const);
       const wasLost = (): boolean => {
         const seen = committers.filter(([, pids]) => pids.size > 0);
         for (const [stat, pids] of seen) waitForCommitters(stat, pids);

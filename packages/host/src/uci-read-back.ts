@@ -1,16 +1,39 @@
 /**
  * Making sure of a commit where the original's protocol can lose it: a committer of libuci's that waited for a lock goes on with the file it had
- * opened, and overwrites what others wrote since (spec "uci", 13.4). Who holds or wants an exclusive lock is to be seen in /proc/locks. Which path a lock is
- * on is not, if the file has been replaced: so every other program with an exclusive lock on that file system counts.
+ * opened, and overwrites what others wrote since (spec "uci", 13.4). Who holds or wants an exclusive lock is to be seen in /proc/locks, and in /proc/PID/fd what
+ * they have open: a file of this name, maybe one that has been replaced since. Whose files are not to be seen counts too.
  */
-import { type BigIntStats, existsSync, readFileSync, readlinkSync } from "node:fs";
+import { type BigIntStats, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { LockedFile } from "./uci-locked-file.ts";
 
 type FileId = Pick<BigIntStats, "dev">;
 
 /** Processes of other programs that may be committing an old state of the file. Our own look again after waiting, and do not count. */
-export function foreignCommitters(file: FileId): ReadonlySet<string> {
+export function foreignCommitters({ fd, stat }: Pick<LockedFile, "fd" | "stat">): ReadonlySet<string> {
+  const locking = exclusiveLocks(stat);
+  if (locking.length === 0) return new Set();
   const own = programOf("self");
-  return new Set(exclusiveLocks(file).filter((pid) => programOf(pid) !== own));
+  const name = openName(`/proc/self/fd/${fd}`);
+  return new Set(locking.filter((pid) => programOf(pid) !== own && mayHaveOpen(pid, name)));
+}
+
+function mayHaveOpen(pid: string, name: string | undefined): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => openName(`/proc/${pid}/fd/${fd}`) === name);
+  } catch {
+    return true;
+  }
+}
+
+/** The name that a file had when it was opened, without its folder: other processes may see that in another place. */
+function openName(link: string): string | undefined {
+  try {
+    return readlinkSync(link)
+      .replace(/ \(deleted\)$/, "")
+      .replace(/^.*\//, "");
+  } catch {
+    return undefined;
+  }
 }
 
 function programOf(process: string): string | undefined {
