@@ -112,6 +112,7 @@ test("logs are forwarded from the tunnel's first moment on, not before; what is 
   host.services.set("firewall");
   await host.clock.advance(1000);
   expect(host.uci.read("firewall").get("ns_controller_guard", "dest_ip")).toBe("172.21.0.1");
+  expect(host.uci.read("firewall").get("ns_controller_guard", "dest_port")).toBe("20001 6514");
   expect(host.calls).toContain("firewall reload");
   expect(host.uci.read("rsyslog").section("promtail")).toBeUndefined();
   up.resolve();

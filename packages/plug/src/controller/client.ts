@@ -194,8 +194,7 @@ async function apply(host: Host, { controller, subscription }: PlugConfig, grant
     }),
   );
   host.files.write(clientConfPath, renderClientConf(grant, controller, routeUp), { mode: 0o600 });
-  if (setVpnGuard(host, grant.vpnAddress) && host.services.exists("firewall"))
-    await host.services.call("firewall", "reload");
+  if (setVpnGuard(host, grant) && host.services.exists("firewall")) await host.services.call("firewall", "reload");
   if (subscription !== undefined) await setJob(host, "ns-push-reports");
 }
 
