@@ -198,6 +198,19 @@ export class Lab implements AsyncDisposable {
     });
   }
 
+  /** Another machine in its place, as the factory delivers it: off, with an empty disk. Cables and clocks stay as they are. */
+  async replaceHardware(name: NodeName): Promise<void> {
+    const settings = this.#state.settings();
+    if (settings === undefined)
+      throw new NethsecError({ code: "lab_is_down", message: `Lab "${this.name}" is not up.` });
+    await this.kill(name);
+    this.#note(`new hardware: ${name}`);
+    const wipe = 'cd "$1" && find . -mindepth 1 -delete && mkdir upper work';
+    await run(inMounts(settings.holder, ["sh", "-c", wipe, "sh", `${this.node(name).dir}/disk`]), {
+      timeoutMs: 20_000,
+    });
+  }
+
   /** Pulls a cable out: `which` is a device ("eth0") or a network ("lan"). */
   async cut(name: NodeName, which: string): Promise<void> {
     const port = this.#port(name, which);
