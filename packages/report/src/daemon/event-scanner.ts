@@ -5,6 +5,7 @@
  * byte between the values equals a learned shape and every value is of the learned kind; memory for shapes is bounded.
  */
 import { namesHash, textHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
+import { hexDigits, hexValues, littleEndian, lowestByte, packed, tops } from "./four-bytes.ts";
 import { Hole, learnShape, Role } from "./message-shape.ts";
 import { parseEvent, type Message } from "./parse-event.ts";
 import {
@@ -372,35 +373,6 @@ export class EventScanner {
   }
 }
 
-// Four bytes in one number, the first one lowest. `tops`: the highest bit of each.
-const tops = 0x80808080 | 0;
 const [wordTrue, wordNull, wordFals] = ["true", "null", "fals"].map(littleEndian);
 const [quote, backslash, zero] = [34, 92, 48];
 const simpleEscapes: ReadonlySet<number | undefined> = new Set(Array.from('"\\/bfnrt', (sign) => sign.charCodeAt(0)));
-
-/** Which of the four bytes is the lowest with its highest bit set. */
-function lowestByte(marked: number): number {
-  return (31 - Math.clz32(marked & -marked)) >> 3;
-}
-
-/** What four hexadecimal digits stand for, each in its byte; nonsense for other characters. */
-function hexValues(four: number): number {
-  const letters = (four >>> 6) & 0x01010101;
-  return (four & 0x0f0f0f0f) + letters + (letters << 3);
-}
-
-/** The digits for four values below 16: what is not the same as the characters was no lower-case digit. */
-function hexDigits(values: number): number {
-  const letters = ((values + 0x06060606) >>> 4) & 0x01010101;
-  return values + 0x30303030 + letters * 39;
-}
-
-/** Four values below 16 as one number, the lowest byte first. */
-function packed(values: number): number {
-  const pairs = ((values << 4) | (values >>> 8)) & 0x00ff00ff;
-  return ((pairs & 0xff) << 8) | (pairs >>> 16);
-}
-
-function littleEndian(word: string): number {
-  return word.charCodeAt(0) | (word.charCodeAt(1) << 8) | (word.charCodeAt(2) << 16) | (word.charCodeAt(3) << 24);
-}

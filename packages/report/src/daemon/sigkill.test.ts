@@ -100,7 +100,7 @@ test(
       rmSync(root, { recursive: true, force: true });
     }
   },
-  20_000 + kills * 1000,
+  20_000 + kills * 4000,
 );
 
 function reported(flows: readonly Flow[]): number {
