@@ -231,6 +231,21 @@ const anchorOf = (heading: string): string =>
     .trim()
     .replaceAll(" ", "-");
 
+/** Files and folders of the checkout that are named in running text, `{a,b}` and `*` as in a shell. */
+test.each(pages)("files that %s names are there", (page) => {
+  const text = readFileSync(join(checkout, page), "utf8").replace(/^ *```[^]*?^ *```$/gm, "");
+  const named = [...text.matchAll(/`((?:packages|lab|system|packaging|scripts|docs)\/[\w.*/{},-]+)`/g)].map(
+    ([, path = ""]) => path,
+  );
+  const missing = named.filter(
+    (path) =>
+      !existsSync(join(checkout, path)) &&
+      new Bun.Glob(path.replace(/\/$/, "/**")).scanSync(checkout).next().done === true,
+  );
+  // `lab/lab` and scripts with arguments are commands, checked above.
+  expect(missing).toEqual([]);
+});
+
 test.each(pages)("links of %s lead somewhere", (page) => {
   const text = readFileSync(join(checkout, page), "utf8");
   for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
