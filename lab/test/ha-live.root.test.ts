@@ -90,31 +90,74 @@ scenario("an upgrade of the package moves nothing: no address, no service, no co
   expect(services.filter(({ outages }) => outages.length > 0)).toEqual([]);
 });
 
-scenario("a second LAN's cable: the node with more of its cables carries the site, every address with it", async () => {
-  const everything = [vip, extraVip, lan2Vip, "203.0.113.10", "198.51.100.10"];
-  const has = (node: Firewall): Promise<boolean[]> =>
-    Promise.all(everything.map((address) => hasAddress(lab, node, address)));
-  const asked = (client: "client1" | "client2", address: string): Promise<boolean> =>
-    lab.exec(client, ["ping", "-c", "1", "-W", "1", address], { ok: "any" }).then(({ code }) => code === 0);
-  await lab.cut("primary", "lan2");
-  await inPlace(lab, "backup", "master");
-  await inPlace(lab, "primary", "backup");
-  expect(await has("backup")).toEqual(everything.map(() => true));
-  expect(await has("primary")).toEqual(everything.map(() => false));
-  for (const [client, address] of [
-    ["client1", vip],
-    ["client1", extraVip],
-    ["client2", lan2Vip],
-  ] as const)
-    await until(() => asked(client, address), { what: `${client} reaches ${address}`, timeoutMs: 5000 });
-  // The same on both nodes, as when the switch is dead: nothing is gained by staying on the backup.
-  await lab.cut("backup", "lan2");
-  await settled();
-  expect(await hasAddress(lab, "primary", vip)).toBe(true);
-  await lab.heal();
-  await settled();
-  await until(() => asked("client2", lan2Vip), { what: "client2 reaches its gateway again", timeoutMs: 15_000 });
-});
+/** A tunnel of the firewall to a machine in the internet: 10.77.0.1 at this end, 10.77.0.2 at the other. */
+async function makeTunnel(): Promise<void> {
+  const sections = {
+    openvpn: { site: ["openvpn", "enabled=1 dev=tun_site dev_type=tun proto=udp lport=1195 float=1"] },
+    firewall: {
+      tunnel: ["zone", "name=tunnel input=ACCEPT output=ACCEPT forward=REJECT device=tun_site"],
+      tunnel_in: ["rule", "name=Allow-tunnel src=wan proto=udp dest_port=1195 target=ACCEPT"],
+    },
+  };
+  const lines = Object.entries(sections).flatMap(([pkg, each]) =>
+    Object.entries(each).flatMap(([name, [type = "", options = ""]]) => [
+      `set ${pkg}.${name}=${type}`,
+      ...options.split(" ").map((option) => `set ${pkg}.${name}.${option}`),
+    ]),
+  );
+  const rest = ["set openvpn.site.ifconfig='10.77.0.1 10.77.0.2'", "set openvpn.site.keepalive='1 5'", "commit", ""];
+  await lab.sh("primary", "uci batch && reload_config", { stdin: [...lines, ...rest].join("\n") });
+  await lab.sh(
+    "internet",
+    "openvpn --dev tun --remote 203.0.113.10 1195 --ifconfig 10.77.0.2 10.77.0.1 --proto udp --nobind --keepalive 1 5 --daemon --log /tmp/tunnel.log",
+  );
+}
+
+scenario(
+  "a second LAN's cable: the node with more of its cables carries the site: every address, lease and tunnel",
+  async () => {
+    const everything = [vip, extraVip, lan2Vip, "203.0.113.10", "198.51.100.10"];
+    const has = (node: Firewall): Promise<boolean[]> =>
+      Promise.all(everything.map((address) => hasAddress(lab, node, address)));
+    const asked = (client: "client1" | "client2" | "internet", address: string): Promise<boolean> =>
+      lab.exec(client, ["ping", "-c", "1", "-W", "1", address], { ok: "any" }).then(({ code }) => code === 0);
+    await makeTunnel();
+    await until(() => asked("internet", "10.77.0.1"), { what: "the tunnel is up", timeoutMs: 15_000 });
+    await lab.sh("primary", "ns-ha-config sync --wait");
+    await lab.cut("primary", "lan2");
+    await inPlace(lab, "backup", "master");
+    await inPlace(lab, "primary", "backup");
+    expect(await has("backup")).toEqual(everything.map(() => true));
+    expect(await has("primary")).toEqual(everything.map(() => false));
+    for (const [client, address] of [
+      ["client1", vip],
+      ["client1", extraVip],
+      ["client2", lan2Vip],
+      ["internet", "10.77.0.1"],
+    ] as const)
+      await until(() => asked(client, address), { what: `${client} reaches ${address}`, timeoutMs: 10_000 });
+    // A new lease, from this node, with the address that moves as router.
+    await lab.sh("client1", "ip route del default; dhcp-renew");
+    const leased =
+      "ip -4 -o address show dev eth0 scope global | awk '{ print $4 }' | cut -d/ -f1; ip route show default | cut -d' ' -f3";
+    const [address = "", router] = await until(
+      async () => {
+        const found = (await lab.sh("client1", leased)).split("\n");
+        return found.length === 2 && found;
+      },
+      { what: "client1 has a lease", timeoutMs: 15_000 },
+    );
+    expect(router).toBe(vip);
+    expect(await lab.sh("backup", "cat $(uci get dhcp.@dnsmasq[0].leasefile)")).toContain(` ${address} `);
+    // The same on both nodes, as when the switch is dead: nothing is gained by staying on the backup.
+    await lab.cut("backup", "lan2");
+    await settled();
+    expect(await hasAddress(lab, "primary", vip)).toBe(true);
+    await lab.heal();
+    await settled();
+    await until(() => asked("client2", lan2Vip), { what: "client2 reaches its gateway again", timeoutMs: 15_000 });
+  },
+);
 
 scenario(
   "the hotspot's MAC address and the NAT helpers go with the site, and the device's own address comes back",
