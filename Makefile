@@ -42,7 +42,7 @@ lint-types: npm
 	@node_modules/.bin/tsc -p .
 
 lint-unused: npm
-	@node_modules/.bin/knip
+	@node_modules/.bin/knip --no-config-hints
 
 format: npm ## put the code into its format
 	@node_modules/.bin/oxfmt packages lab scripts packaging
