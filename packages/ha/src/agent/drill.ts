@@ -31,7 +31,12 @@ export function drillChecks(facts: DrillFacts): DrillCheck[] {
   const { peer, config } = facts;
   if (!config.enabled) return [check("cluster_enabled", false, "the cluster is disabled: ns-ha-config enable", "")];
   const own = [
-    check("primary_is_master", facts.state === "master", `this node is ${facts.state}, not master`, "this node is master"),
+    check(
+      "primary_is_master",
+      facts.state === "master",
+      `this node is ${facts.state}, not master`,
+      "this node is master",
+    ),
     check(
       "primary_converged",
       facts.converged,
