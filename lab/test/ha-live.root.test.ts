@@ -32,11 +32,11 @@ const scenario = (what: string, run: () => Promise<void>): void => {
   test(what, () => story(lab, what, run), 120_000);
 };
 
-/** Programs that run on the node, with their process numbers, but for those that the package brings and what a shell starts now and then. */
+/** Programs of the node with their process numbers; of the SSH servers without their sessions. */
 const programs = (node: Firewall): Promise<string> =>
   lab.sh(
     node,
-    "for name in keepalived conntrackd dnsmasq dropbear mwan3track rsyslogd swanctl netifyd snmpd; do echo $name $(pidof -x $name | tr ' ' '\\n' | sort -n); done",
+    "for name in keepalived conntrackd dnsmasq mwan3track rsyslogd; do echo $name $(pidof -x $name | tr ' ' '\\n' | sort -n); done; cat /var/run/dropbear.*.pid",
   );
 const eventsBegun = (node: Firewall): Promise<string> =>
   lab.sh(node, "awk '$4 == \"begin\" { print $2, $3 }' /var/log/service-events");

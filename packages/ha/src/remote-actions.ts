@@ -2,11 +2,11 @@
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { requiredDevices } from "./checks.ts";
-import { haPaths, readHaConfig } from "./config.ts";
+import { type HaConfig, haPaths, readHaConfig } from "./config.ts";
 import { notConfigured } from "./ha-error.ts";
 import { publicKey } from "./keys.ts";
 import { fingerprint, pin, pinnedKey, type HostKey } from "./known-hosts.ts";
-import { peerCommand, readAnswer } from "./peer.ts";
+import { peerCommand, reachPeer, readAnswer } from "./peer.ts";
 import { runWithPassword } from "./ssh-password.ts";
 
 type Machine = Pick<Host, "uci" | "files" | "run" | "clock">;
@@ -21,6 +21,8 @@ export interface RemoteCheck {
 const sshPasswordPort = 22;
 const checkTimeoutMs = 30_000;
 const initTimeoutMs = 120_000;
+const linkUpTimeoutMs = 10_000;
+const linkUpEveryMs = 200;
 
 const checkSchema = v.object({
   errors: v.array(v.string()),
@@ -85,5 +87,19 @@ export async function initBackup(host: Machine, password: string, interfaceName:
   if (config.sync.stagingDir !== haPaths.stagingDir)
     host.uci.change((tx) => tx.set("keepalived", "ha_peer", "sync_dir", haPaths.stagingDir));
   if (pinned === undefined) pin(host.files, address, result.hostKey);
+  await untilReached(host, config);
   return { address, fingerprint: fingerprint(result.hostKey), pinnedNow: pinned === undefined };
+}
+
+/** The backup's SSH server of the link starts a moment after its answer, and the next command needs it. Throws what the link throws. */
+async function untilReached(host: Machine, config: HaConfig): Promise<void> {
+  const end = host.clock.monotonic() + linkUpTimeoutMs;
+  for (;;) {
+    try {
+      return await reachPeer(host, config);
+    } catch (error) {
+      if (host.clock.monotonic() > end) throw error;
+    }
+    await host.clock.sleep(linkUpEveryMs);
+  }
 }
