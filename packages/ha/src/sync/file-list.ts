@@ -60,10 +60,8 @@ function expand(files: Files, pattern: string): string[] {
 }
 
 /** Folders and files to watch for changes: what is not below another one. */
-export function watchRoots(files: Files, list: readonly string[]): string[] {
+export function watchRoots(list: readonly string[]): string[] {
   const inEtc = (path: string): boolean => path === "/etc" || path.startsWith("/etc/");
-  const others = list
-    .filter((path) => !inEtc(path))
-    .map((path) => (files.stat(path)?.type === "directory" ? path : path));
+  const others = list.filter((path) => !inEtc(path));
   return ["/etc", ...new Set(others.filter((path) => dirname(path) !== "/"))];
 }

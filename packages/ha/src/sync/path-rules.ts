@@ -43,8 +43,12 @@ export function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(`${root}/`);
 }
 
+/** Names under which @nethsec/host writes files before they are renamed into place: there for a moment, or left by a writer that was killed. */
+const halfWritten = /\/\.[^/]+\.(?:new|uci)-[A-Za-z0-9]{8}$/;
+
 export function isOwnPath(path: string): boolean {
-  return path === manifestPath || path === restoreListPath || ownPaths.some((own) => isWithin(path, own));
+  const named = path === manifestPath || path === restoreListPath || halfWritten.test(path);
+  return named || ownPaths.some((own) => isWithin(path, own));
 }
 
 /** True when one of the patterns (paths, folders, or with `*`, `?`, `[…]` as in a shell) covers the path. */

@@ -125,6 +125,13 @@ describe("restore", () => {
     expect(lstatSync(join(root, "/etc/nginx/secret")).mode & 0o777).toBe(0o600);
   });
 
+  test("a file that another program is just writing on this node stays", () => {
+    const writing = "/etc/nginx/.a.conf.new-Ab12Cd34";
+    plant({ [writing]: "half", "/etc/nginx/.hidden": "no longer on the primary" });
+    run(request(stage({ "/etc/nginx/a.conf": "a" }, ["/etc/nginx"])));
+    expect(Object.keys(look("/etc/nginx")).sort()).toEqual(["/etc/nginx/", writing, "/etc/nginx/a.conf"]);
+  });
+
   test("what the primary says is gone goes, and nothing else", () => {
     plant({ "/etc/firewall.user": "x", "/etc/keep": "k" });
     const manifest = stage({ "/etc/config/a": "a" }, ["/etc/config/a"], ["/etc/firewall.user", "/etc/never"]);

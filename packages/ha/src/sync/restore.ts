@@ -14,7 +14,7 @@ import type { Files, Random } from "@nethsec/host/host";
 import { copyVerified, setOwner } from "@nethsec/host/verified-copy";
 import * as v from "valibot";
 import { type Manifest, type ManifestEntry, ManifestReader } from "./manifest.ts";
-import { isWithin, matchesAny } from "./path-rules.ts";
+import { isOwnPath, isWithin, matchesAny } from "./path-rules.ts";
 
 /** Outlives a power loss. */
 export const journalPath = "/usr/share/keepalived/restore.json";
@@ -236,7 +236,7 @@ function extras(
     (path) => files.stat(path) !== undefined && parentsOf(path).every((p) => files.stat(p)?.type === "directory"),
   );
   return [...new Set([...found, ...gone])]
-    .filter((path) => !wanted.has(path) && !keeps(path, wanted, exclude))
+    .filter((path) => !wanted.has(path) && !isOwnPath(path) && !keeps(path, wanted, exclude))
     .map((path) => ({ kind: "remove", path }));
 }
 

@@ -153,7 +153,7 @@ export class SyncLoop {
   /** Watches what the last run sent; starts again when that list of folders changed. */
   #watch(signal: AbortSignal): void {
     const { files, log } = this.#options.host;
-    const roots = watchRoots(files, this.#options.config().sync.list);
+    const roots = watchRoots(this.#options.config().sync.list);
     const key = roots.join("\n");
     if (this.#watching?.roots === key) return;
     this.#stopWatching();
