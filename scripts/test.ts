@@ -4,9 +4,9 @@
  *     bun scripts/test.ts unit|root|all [path part…]
  *
  * unit: every `*.test.ts` but `*.root.test.ts`; files in parallel. root: `*.root.test.ts` (namespaces, mounts, real
- * daemons), a file at a time, a failed one twice. A run that ends without a result file counts as a failure, and in CI so does a skipped test.
+ * daemons), a process each, two at a time but never two clusters; one that failed once more at the end, alone. A run that ends without a result file counts as a failure, and in CI so does a skipped test.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 
 interface Totals {
   passed: number;
@@ -36,10 +36,13 @@ function totalsOf(path: string, exitCode: number | null): Totals {
   return { passed, failed: failed === 0 && exitCode !== 0 ? 1 : failed, skipped };
 }
 
-function runTests(name: string, paths: string[], flags: string[]): Totals {
+/** Prints what the runner says: as it comes, or with `quietly` in one piece at its end. */
+async function runTests(name: string, paths: string[], flags: string[], quietly = false): Promise<Totals> {
   const outfile = `${results}/${name}.xml`;
   rmSync(outfile, { force: true });
-  const child = Bun.spawnSync(
+  const output = `${results}/${name}.log`;
+  const log = quietly ? openSync(output, "w") : undefined;
+  const child = Bun.spawn(
     [
       bun,
       "test",
@@ -49,8 +52,11 @@ function runTests(name: string, paths: string[], flags: string[]): Totals {
       `--reporter-outfile=${outfile}`,
       ...paths.map((path) => `./${path}`),
     ],
-    { stdin: "ignore", stdout: "inherit", stderr: "inherit" },
+    { stdin: "ignore", stdout: log ?? "inherit", stderr: log ?? "inherit" },
   );
+  await child.exited;
+  if (log !== undefined) closeSync(log);
+  if (log !== undefined) process.stdout.write(readFileSync(output, "utf8"));
   return totalsOf(outfile, child.exitCode);
 }
 
@@ -58,7 +64,7 @@ const runs: Totals[] = [];
 const unsteady: string[] = [];
 if (group === "unit" || group === "all") {
   const unit = files.filter((file) => !isRoot(file));
-  if (unit.length > 0) runs.push(runTests("unit", unit, ["--parallel", "--timeout=20000", "--only-failures"]));
+  if (unit.length > 0) runs.push(await runTests("unit", unit, ["--parallel", "--timeout=20000", "--only-failures"]));
 }
 if (group === "root" || group === "all") {
   if (process.getuid?.() !== 0) {
@@ -67,19 +73,29 @@ if (group === "root" || group === "all") {
     );
     process.exit(1);
   }
-  // One process a file: what one leaves behind cannot disturb the next. These tests run real daemons against the clock: a file that fails
-  // is run once more, and if that passes it is named at the end. Nobody has to guess which tests are not to be relied on.
-  for (const file of files.filter(isRoot)) {
-    const started = performance.now();
-    const name = file.replaceAll("/", "_");
-    let totals = runTests(name, [file], ["--timeout=120000"]);
-    if (totals.failed > 0) {
-      console.log(`${file}: failed, once more`);
-      totals = runTests(`${name}-again`, [file], ["--timeout=120000"]);
-      if (totals.failed === 0) unsteady.push(file);
+  // One process a file: what one leaves behind cannot disturb the next. Most of their time is waiting, so two share the cores; failovers
+  // against the clock have only smaller ones beside them.
+  const isCluster = (file: string): boolean => /^lab\/test\/(ha-|demo|baseline|migration)/.test(file);
+  const root = files.filter(isRoot);
+  const clusters = root.filter(isCluster);
+  const others = root.filter((file) => !isCluster(file));
+  const again: string[] = [];
+  const lane = async (next: () => string | undefined): Promise<void> => {
+    for (let file = next(); file !== undefined; file = next()) {
+      const started = performance.now();
+      const totals = await runTests(file.replaceAll("/", "_"), [file], ["--timeout=120000"], true);
+      console.log(`${file}: ${Math.round((performance.now() - started) / 1000)} s\n`);
+      if (totals.failed > 0) again.push(file);
+      else runs.push(totals);
     }
+  };
+  await Promise.all([lane(() => clusters.shift() ?? others.shift()), lane(() => others.shift())]);
+  // These tests run real daemons against the clock. What passes now is named at the end: nobody has to guess which tests are not to be relied on.
+  for (const file of again) {
+    console.log(`${file}: failed, once more`);
+    const totals = await runTests(`${file.replaceAll("/", "_")}-again`, [file], ["--timeout=120000"]);
+    if (totals.failed === 0) unsteady.push(file);
     runs.push(totals);
-    console.log(`${file}: ${Math.round((performance.now() - started) / 1000)} s`);
   }
 }
 
