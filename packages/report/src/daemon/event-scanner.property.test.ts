@@ -79,7 +79,7 @@ describe("EventScanner", () => {
         const { fast, plain } = both.read(Uint8Array.from(bytes.filter((byte) => byte !== 10)));
         expect(fast).toEqual(plain);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   }, 60_000);
 
@@ -229,7 +229,7 @@ describe("EventScanner", () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   }, 60_000);
 });
