@@ -4,7 +4,7 @@ import { NethsecError } from "@nethsec/host/error";
 export interface UntilOptions {
   /** What is waited for, as in "client1 has an address": for the message. */
   readonly what: string;
-  /** Milliseconds; default 10,000. */
+  /** Milliseconds; default 20,000. */
   readonly timeoutMs?: number;
   /** Milliseconds between two looks; default 20. */
   readonly everyMs?: number;
@@ -19,7 +19,7 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   options: UntilOptions,
 ): Promise<Exclude<T, false | undefined>> {
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const timeoutMs = options.timeoutMs ?? 20_000;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     options.signal?.throwIfAborted();
