@@ -82,7 +82,7 @@ test("a full disk is told though nothing can be queued on it; freed, that is tol
   expect(log).toMatch(/CRITICAL[\s\S]*CLEAR/);
   expect((await fleet.portal("alerts")).every(({ alert_id }) => alert_id === id)).toBe(true);
   await lab.sh(firewall, "/etc/init.d/netdata stop");
-}, 120_000);
+}, 200_000);
 
 test("while the portal is away: in order of the newest change, each state once, also from many at once", async () => {
   await fleet.portalFault("500");
