@@ -4,7 +4,7 @@
  *     bun scripts/test.ts unit|root|all [path part…]
  *
  * unit: every `*.test.ts` but `*.root.test.ts`; files in parallel. root: `*.root.test.ts` (namespaces, mounts, real
- * daemons), a process each, two at a time but never two clusters; one that failed once more at the end, alone. A run that ends without a result file counts as a failure, and in CI so does a skipped test.
+ * daemons), a process each, two at a time but never two large ones; one that failed once more at the end, alone. A run that ends without a result file counts as a failure, and in CI so does a skipped test.
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 
@@ -74,11 +74,11 @@ if (group === "root" || group === "all") {
     process.exit(1);
   }
   // One process a file: what one leaves behind cannot disturb the next. Most of their time is waiting, so two share the cores; failovers
-  // against the clock have only smaller ones beside them.
-  const isCluster = (file: string): boolean => /^lab\/test\/(ha-|demo|baseline|migration)/.test(file);
+  // against the clock have only smaller ones beside them, and those of the packages share a folder.
+  const isLarge = (file: string): boolean => /^(lab\/test\/(ha-|demo|baseline|migration)|packaging\/)/.test(file);
   const root = files.filter(isRoot);
-  const clusters = root.filter(isCluster);
-  const others = root.filter((file) => !isCluster(file));
+  const large = root.filter(isLarge);
+  const others = root.filter((file) => !isLarge(file));
   const again: string[] = [];
   const lane = async (next: () => string | undefined): Promise<void> => {
     for (let file = next(); file !== undefined; file = next()) {
@@ -89,7 +89,7 @@ if (group === "root" || group === "all") {
       else runs.push(totals);
     }
   };
-  await Promise.all([lane(() => clusters.shift() ?? others.shift()), lane(() => others.shift())]);
+  await Promise.all([lane(() => large.shift() ?? others.shift()), lane(() => others.shift())]);
   // These tests run real daemons against the clock. What passes now is named at the end: nobody has to guess which tests are not to be relied on.
   for (const file of again) {
     console.log(`${file}: failed, once more`);
