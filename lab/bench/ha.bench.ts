@@ -14,6 +14,10 @@ import { startSerialBaseline } from "./serial-baseline.ts";
 
 const failovers = Number(process.argv[2] ?? 10);
 const changes = Math.min(100, failovers * 4);
+/** Pairs: there and back. */
+const switches = Math.max(2, Math.round(failovers / 5));
+/** Slow and of no target. */
+const baselineFailovers = Math.min(20, failovers);
 const idleSeconds = Math.min(600, failovers * 12);
 const name = `bench${process.pid}`;
 const say = (text: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
@@ -121,7 +125,7 @@ async function baseline(): Promise<Cost[]> {
   await using lab = await labUp();
   const services = await startSerialBaseline(lab);
   const costs: Cost[] = [];
-  for (let turn = 0; turn < failovers; turn += 1) {
+  for (let turn = 0; turn < baselineFailovers; turn += 1) {
     const takenOver = async (): Promise<void> => {
       await until(
         async () => {
@@ -149,7 +153,7 @@ async function baseline(): Promise<Cost[]> {
       },
     );
     say(
-      `baseline ${turn + 1}/${failovers}: ${Object.values(costs.at(-1) ?? {})
+      `baseline ${turn + 1}/${baselineFailovers}: ${Object.values(costs.at(-1) ?? {})
         .map(Math.round)
         .join(" / ")} ms`,
     );
@@ -167,12 +171,12 @@ function notMeasured<T>(what: string, instead: T): (error: unknown) => T {
 }
 
 const fast = await clusterFailovers("fast");
-const switches = await plannedSwitches(fast.lab, Math.max(2, Math.round(failovers / 2)));
+const fastSwitches = await plannedSwitches(fast.lab, switches);
 const synced = await synchronisedChanges(fast.lab);
 await fast.lab.down();
 const idling = idleAgent().catch(notMeasured("the idle agent", undefined));
 const classic = await clusterFailovers("classic");
-const classicSwitches = await plannedSwitches(classic.lab, Math.max(2, Math.round(failovers / 4)));
+const classicSwitches = await plannedSwitches(classic.lab, switches);
 await classic.lab.down();
 const serial = await baseline().catch(notMeasured("the baseline", []));
 
@@ -184,7 +188,7 @@ const series: Series[] = [
   { label: "LAN outage, classic", target: 3700, values: of(classic.costs, "lan") },
   { label: "whole service back, fast", target: 2000, values: of(fast.costs, "whole") },
   { label: "TCP through NAT, fast", values: of(fast.costs, "tcp") },
-  { label: "planned switch, fast", target: 200, values: switches },
+  { label: "planned switch, fast", target: 200, values: fastSwitches },
   { label: "planned switch, classic", target: 1000, values: classicSwitches },
   { label: "change applied on the backup", target: 1500, at: 95, values: synced },
   { label: "baseline (serial scripts): whole service back, fast", values: of(serial, "whole") },
