@@ -86,9 +86,13 @@ function tell({ start, flows, interruptions }: World): Told[] {
       // Only a flow that was purged makes room for another under its digest.
       if (turn > 0 && lives[turn - 1]?.purge === false) break;
       instance++;
+      // Bytes that only a total tells of are known to be new once the beginning was told. A crash may forget that it was, and netifyd does not tell
+      // it again once another flow has the digest.
+      const forgotten = crash && one.announced === "after";
+      const whole = forgotten ? { ...one, ticks: one.ticks.map((tick) => ({ ...tick, lost: false })) } : one;
       at = tellFlow(
         told, // Under a used digest a flow must be announced first when its predecessor's end may be lost.
-        turn > 0 && (one.announced === "never" || crash) ? { ...one, announced: "before" } : one,
+        turn > 0 && (one.announced === "never" || crash) ? { ...whole, announced: "before" } : whole,
         {
           digest: number.toString(16).padStart(40, "0"),
           instance,
