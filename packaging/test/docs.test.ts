@@ -157,6 +157,7 @@ test.each(pages)("%s names only commands that exist", (page) => {
 const elsewhere: Readonly<Record<string, string>> = {
   "make bench": "packages/ha/bench",
   "make build": "dist/nethsec, which lab tests run",
+  "make bench-ha": "half an hour of failovers: the figures that the page shows",
   "make deb": "packaging/test/deb.root.test.ts: build-deb",
   "make demo": "lab/test/demo.root.test.ts",
   "make ipk": "packaging/test/ipk.root.test.ts: build-ipk",
