@@ -283,7 +283,7 @@ export function rejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-export async function until(condition: () => boolean, deadlineMs = 5000): Promise<void> {
+export async function until(condition: () => boolean, deadlineMs = 15_000): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${String(condition)}`);
