@@ -3,7 +3,7 @@
  * looks for the address alone, whatever the port; 22 and 65022 are one dropbear's keys.
  * Invariant: one key per address; a key is replaced only by `pin`, which only a command that shows it to the administrator calls.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "@nethsec/host/digests";
 import type { Files } from "@nethsec/host/host";
 import { haPaths } from "./config.ts";
 
@@ -49,6 +49,6 @@ export function hostKey(blob: Uint8Array): HostKey | undefined {
 
 /** As ssh and dropbear show it: "SHA256:…". */
 export function fingerprint(key: HostKey): string {
-  const digest = createHash("sha256").update(Buffer.from(key.blob, "base64")).digest("base64");
+  const digest = Buffer.from(sha256(Buffer.from(key.blob, "base64")), "hex").toString("base64");
   return `SHA256:${digest.replace(/=+$/, "")}`;
 }

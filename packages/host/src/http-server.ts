@@ -4,10 +4,10 @@
  * Invariants: a request has a bounded body and time; an exception in `handle` is a 500 without details and goes to `failed`; text is
  * compressed when the reader accepts it; a UNIX socket that nobody answers on is replaced, one that is in use is not.
  */
-import { connect } from "node:net";
 import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { NethsecError } from "./error.ts";
+import { connectLocal } from "./local-socket.ts";
 
 export type ListenAddress =
   | {
@@ -148,17 +148,15 @@ async function freeSocketPath(path: string): Promise<void> {
   rmSync(path);
 }
 
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    const done = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.setTimeout(1000, () => done(true));
-    socket.once("connect", () => done(true));
-    socket.once("error", () => done(false));
-  });
+/** Only a refusal says that nobody does: a crowded socket, or one of another user, is in use. */
+async function answers(path: string): Promise<boolean> {
+  try {
+    const connection = await connectLocal(path, () => undefined, new AbortController().signal);
+    connection.close();
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ECONNREFUSED");
+  }
 }
 
 /** Types worth compressing; streams (server-sent events) are not held back by a compressor. */

@@ -1,8 +1,8 @@
 /** Reverse DNS with the resolvers of this machine (/etc/resolv.conf), for names in reports. */
-import { Resolver } from "node:dns/promises";
-
 /** The first name of `address`, or undefined when there is none, the server does not answer within `timeoutMs`, or it is no address. */
 export async function reverseLookup(address: string, timeoutMs: number): Promise<string | undefined> {
+  // Loaded when it is needed: it takes some milliseconds of a start.
+  const { Resolver } = await import("node:dns/promises");
   const resolver = new Resolver({ timeout: timeoutMs, tries: 1 });
   const timer = setTimeout(() => resolver.cancel(), timeoutMs);
   try {

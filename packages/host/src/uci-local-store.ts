@@ -2,7 +2,6 @@
  * The UCI store of this machine, or of a folder that stands for its root. Every call reads what is there now; locks are libuci's and waited for at
  * most 30 seconds.
  */
-import { createHash } from "node:crypto";
 import { unlinkSync } from "node:fs";
 import { Package as Model } from "@nethsec/uci/model";
 import { isLost } from "@nethsec/uci/lost-changes";
@@ -10,6 +9,7 @@ import { parsePackage } from "@nethsec/uci/parse";
 import { UciError } from "@nethsec/uci/uci-error";
 import { writePackage } from "@nethsec/uci/write";
 import { encodeText } from "@nethsec/uci/text";
+import { sha256 } from "./digests.ts";
 import { NethsecError } from "./error.ts";
 import { defaultAccess, type UciAccess } from "./uci-access.ts";
 import { openOrCreate } from "./uci-commit.ts";
@@ -178,7 +178,7 @@ class LocalUciStore implements UciStore {
   #fingerprint(name: string): string | undefined {
     try {
       const { pkg } = loadPackage(this.#access, name);
-      return createHash("sha256").update(writePackage(pkg), "latin1").digest("hex");
+      return sha256(encodeText(writePackage(pkg)));
     } catch (error) {
       if (error instanceof UciError && error.kind === "parse") return `unreadable: ${error.message}`;
       if (error instanceof UciError && error.kind === "not_found") return undefined;

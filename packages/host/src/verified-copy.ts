@@ -3,7 +3,6 @@
  * Invariants: no symbolic link is followed at the last component, nothing but a regular file is opened for longer than its check,
  * memory stays at one buffer whatever the size.
  */
-import { createHash } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -24,7 +23,7 @@ const bufferBytes = 256 * 1024;
 /** SHA-256 in hexadecimal and size in bytes of a regular file. Throws {@link NethsecError} `not_a_regular_file`, or the system's error. */
 export function digestFile(path: string): { readonly sha256: string; readonly size: number } {
   return withRegularFile(path, (fd) => {
-    const hash = createHash("sha256");
+    const hash = new Bun.CryptoHasher("sha256");
     let size = 0;
     eachChunk(fd, (chunk) => {
       hash.update(chunk);
@@ -53,7 +52,7 @@ export function copyVerified(copy: VerifiedCopy): void {
     0o600,
   );
   try {
-    const hash = createHash("sha256");
+    const hash = new Bun.CryptoHasher("sha256");
     withRegularFile(copy.from, (fd) =>
       eachChunk(fd, (chunk) => {
         hash.update(chunk);

@@ -3,11 +3,11 @@
  * Invariant: whatever passes `isAddress` has no "/", is not "." or "..", and is at most 45 characters long, so that text from the
  * network cannot leave the report directory.
  */
-import { isIP } from "node:net";
+import { isIPv4, isIPv6 } from "@nethsec/host/ip-address";
 
 /** An IPv4 address in dotted form or an IPv6 address (RFC 4291 section 2.2), without zone. */
 export function isAddress(text: string): boolean {
-  return text.length <= 45 && isIP(text) !== 0 && !text.includes("%");
+  return isIPv4(text) || isIPv6(text);
 }
 
 /**

@@ -7,7 +7,7 @@
  * process that lives for 50 ms): magic, hours, asOf, the counts of clients and of each section's rows, the length of the names; totals and each
  * section's bytes (doubles); rows by client and names by row (words); the names as JSON; a CRC-32 of all of it at the end.
  */
-import { crc32 } from "node:zlib";
+import { crc32 } from "@nethsec/host/digests";
 import { cellOf, clientOf, emptyHour, sectionNames, type HourCounters, type SectionName } from "./hour-counters.ts";
 
 /** "NSI2"; files of another version or byte order are no index, and are made anew. */

@@ -2,7 +2,7 @@
  * The manifest: what a complete staging area holds, entry by entry. Written on the primary, checked on the backup.
  * Invariants: a checked manifest has only clean paths, each below one of its roots, none of them a node's own; parents come before children.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "@nethsec/host/digests";
 import type { Files, FileStat } from "@nethsec/host/host";
 import { digestFile } from "@nethsec/host/verified-copy";
 import { NethsecError } from "@nethsec/host/error";
@@ -42,7 +42,7 @@ export type Manifest = v.InferOutput<typeof manifestSchema>;
 
 /** SHA-256 of the text as it is written: names this manifest to the other node. */
 export function manifestId(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return sha256(text);
 }
 
 /** Throws `manifest_refused`, telling the first thing that is wrong. */

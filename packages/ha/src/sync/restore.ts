@@ -8,7 +8,7 @@
  * Invariants: no symbolic link is followed, in the staging area or on the way to a destination; nothing is written outside the roots of the
  * manifest; a full disk is noticed before the first visible change; running it again changes nothing.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "@nethsec/host/digests";
 import { NethsecError } from "@nethsec/host/error";
 import type { Files, Random } from "@nethsec/host/host";
 import { copyVerified, setOwner } from "@nethsec/host/verified-copy";
@@ -289,10 +289,6 @@ function existingAncestor(files: Files, path: string, coming: ReadonlySet<string
     ancestor = parent;
   }
   return ancestor;
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }
 
 function incomplete(path: string): NethsecError {

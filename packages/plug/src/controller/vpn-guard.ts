@@ -3,7 +3,7 @@
  * clear and to whoever has that address there. A rule of the firewall refuses it on the way out: for the ports of reports and logs only, as a
  * WAN may have hosts of the same address.
  */
-import { isIP } from "node:net";
+import { isIPv4, isIPv6 } from "@nethsec/host/ip-address";
 import type { Host } from "@nethsec/host/host";
 import type { Grant } from "./registration.ts";
 
@@ -22,7 +22,7 @@ export function setVpnGuard(
     .ofType("zone")
     .some((zone) => zone.get("name") === "wan");
   const changed = host.uci.change((transaction) => {
-    if (isIP(address) === 0 || ports.length === 0 || !hasWan) {
+    if (!(isIPv4(address) || isIPv6(address)) || ports.length === 0 || !hasWan) {
       transaction.delete("firewall", section);
       return;
     }

@@ -301,6 +301,19 @@ describe("accounting", () => {
     expect(maxLineBytes).toBeLessThan(64 * 1024 * 1024);
   });
 
+  test("a flow that is silent holds on to nothing of an hour that is over", () => {
+    const agent = new Agent().at(1).flow().stats(1, 1);
+    const held = (): number[] =>
+      agent.accounting.flows.identity.flatMap((identity) =>
+        identity?.place === undefined ? [] : [identity.place.hour],
+      );
+    agent.accounting.sweep(7200);
+    expect(held()).toEqual([hourKeyAt(start)]);
+    agent.at(3601).ledger.close(hourKeyAt(start));
+    agent.accounting.sweep(7200);
+    expect([agent.accounting.flows.size, held()]).toEqual([1, []]);
+  });
+
   test("names are bounded: the smallest fold into `other`, the sums stay exact", () => {
     const agent = new Agent().at(1);
     const hosts = Number(process.env["DISTINCT_HOSTS"] ?? 30_000);
@@ -312,7 +325,7 @@ describe("accounting", () => {
       agent
         .flow({ digest, host_server_name: `h${index}.example` })
         .tell("flow_purge", { digest, local_bytes: bytes, other_bytes: 0, total_bytes: bytes });
-      if (index % 20_000 === 19_999) agent.at(1 + (index / hosts) * 3000).accounting.sweep(3600);
+      if (index % 20_000 === 19_999) agent.at(1 + Math.round((index / hosts) * 3000)).accounting.sweep(3600);
     }
     const names = agent.names("host");
     expect(Object.keys(names).length).toBeLessThanOrEqual(2048);

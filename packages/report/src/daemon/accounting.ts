@@ -115,7 +115,11 @@ export class Accounting {
     }
     this.giveUpOld();
     this.sweeps++;
-    for (const identity of flows.identity) if (identity !== undefined) identity.sweep = this.sweeps;
+    for (const identity of flows.identity) {
+      if (identity === undefined || identity.sweep === this.sweeps) continue;
+      identity.sweep = this.sweeps;
+      this.ledger.forget(identity);
+    }
     for (const [hash, { sweep }] of this.identities) if (sweep !== this.sweeps) this.identities.delete(hash);
   }
 

@@ -7,7 +7,7 @@
  * counters in it are absolute: the next daemon writes them over whatever is there.
  * Pure: bytes in and out. Invariant: what cannot be decoded completely is nothing.
  */
-import { crc32 } from "node:zlib";
+import { crc32 } from "@nethsec/host/digests";
 import { BrokenBytes, ByteReader, ByteWriter } from "../byte-writer.ts";
 import type { HourCounters } from "../hour-counters.ts";
 import { decodeCounters, encodeHour } from "../hour-index.ts";

@@ -23,6 +23,8 @@ import { TextCache } from "./text-cache.ts";
 const longestName = 253;
 const longestClient = 64;
 const unknownHash = textHash("unknown");
+/** Most lines that are not learned from after one that taught nothing. */
+const longestPause = 1023;
 
 /** What an event of one type carries; bits of what a shape's end stands for. */
 const Kind = { flow: 1, identity: 2, counters: 4, purge: 8 } as const;
@@ -54,6 +56,9 @@ export class EventScanner {
   private protocolHash = 0;
   private applicationHash = 0;
   private hostHash = 0;
+  /** Lines to leave unlearned before the next attempt, and how many it was after the last one. */
+  private pauseLeft = 0;
+  private pause = 0;
 
   /** Fills `event`; `interfaceNumber` gives each interface name its number. */
   constructor(event: FlowEvent, interfaceNumber: (name: string) => number) {
@@ -73,7 +78,7 @@ export class EventScanner {
       return "flow";
     }
     const message = parseEvent(this.decoder.decode(bytes.subarray(start, end)), this.event, this.interfaceNumber);
-    if (message === "flow") this.learn(new Uint8Array(bytes.subarray(start, end)));
+    if (message === "flow") this.learn(start, end);
     return message;
   }
 
@@ -134,14 +139,6 @@ export class EventScanner {
     const { literals } = this.shapes;
     for (let here = at; here < end; here++) if (view.getUint8(here) !== literals[double * 8 + here - at]) return false;
     return true;
-  }
-
-  /** `link` holds the address of `before`, whose sibling is `node`. */
-  private swap(before: number, link: number, node: number): void {
-    const { numbers } = this.shapes;
-    numbers[link] = node;
-    numbers[before + nodeSibling] = numbers[node + nodeSibling] ?? 0;
-    numbers[node + nodeSibling] = before;
   }
 
   /** Reads the value that starts at `at`. Where it ends; -1: not of the kind that the role needs, or one for `JSON.parse`. */
@@ -363,13 +360,29 @@ export class EventScanner {
     event.identity = identity;
   }
 
-  private learn(line: Uint8Array): void {
+  /**
+   * Learning costs ten times what parsing does: after a line that taught nothing (its shape is known and its values are not what the
+   * fast way reads, or there is no room) the next ones are only parsed, twice as many after each such line.
+   */
+  private learn(start: number, end: number): void {
+    if (this.pauseLeft > 0) {
+      this.pauseLeft--;
+      return;
+    }
+    this.pause = this.learned(new Uint8Array(this.bytes.subarray(start, end)))
+      ? 0
+      : Math.min(longestPause, this.pause * 2 + 1);
+    this.pauseLeft = this.pause;
+  }
+
+  /** Whether the line's shape is a new one, which is known from now on. */
+  private learned(line: Uint8Array): boolean {
     const steps = learnShape(line);
-    if (steps === undefined || !steps.some((step) => step.role === Role.digest)) return;
+    if (steps === undefined || !steps.some((step) => step.role === Role.digest)) return false;
     const { event } = this;
     const identity = event.identity === undefined ? 0 : Kind.identity;
     const counters = Number.isNaN(event.increment) && Number.isNaN(event.total) ? 0 : Kind.counters;
-    this.shapes.add(steps, Kind.flow | identity | counters | (event.purge ? Kind.purge : 0));
+    return this.shapes.add(steps, Kind.flow | identity | counters | (event.purge ? Kind.purge : 0));
   }
 }
 

@@ -112,6 +112,13 @@ export class Ledger {
     this.names = this.countNames();
   }
 
+  /** Lets go of a note that no longer holds: it would keep all of a client's counters of an hour that is over in memory. */
+  forget(identity: FlowIdentity): void {
+    const { place } = identity;
+    if (place !== undefined && this.hours.get(place.hour)?.counters.generation !== place.generation)
+      identity.place = undefined;
+  }
+
   private place(key: HourKey, open: OpenHour, identity: FlowIdentity): Place {
     const { counters } = open;
     const room = counters.clients.size < maxClients || counters.clients.has(identity.client);

@@ -5,7 +5,7 @@
  * a name. So totals and identity are carried by five-tuple. Invariants: a flow's total only grows; an identity once found is not
  * lost to a window that does not know it; memory is bounded.
  */
-import { createHash } from "node:crypto";
+import { sha1 } from "@nethsec/host/digests";
 import { isClientAddress } from "../client-address.ts";
 
 /** A five-tuple not seen for so long is another flow when it comes back. */
@@ -113,7 +113,7 @@ export class NdpiFlows {
 function begin(row: Row): NdpiFlow {
   return {
     // Two flows of one five-tuple differ in when they were first seen.
-    digest: createHash("sha1").update(`${row.key} ${row.lastSeen}`).digest("hex"),
+    digest: sha1(`${row.key} ${row.lastSeen}`),
     local: localEnd(row),
     // Not when the flow's first packet came, but since when it is counted.
     firstSeen: row.lastSeen,

@@ -2,7 +2,7 @@
  * One JSON message → what the accounting needs of it. The plain way, by `JSON.parse`; `event-scanner.ts` is the fast one and must give
  * the same answer. Pure. Everything in a message is foreign: a field of another type than expected counts as missing.
  */
-import { createHash } from "node:crypto";
+import { sha1 } from "@nethsec/host/digests";
 import { withHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
 
 export type Message =
@@ -85,7 +85,7 @@ function nameOf(value: unknown): string | undefined {
 
 /** 40 hexadecimal digits as they are; any other digest by its SHA-1, which has the same size. */
 export function digestWords(digest: string, into: Uint32Array): void {
-  const hex = /^[0-9a-f]{40}$/.test(digest) ? digest : createHash("sha1").update(digest).digest("hex");
+  const hex = /^[0-9a-f]{40}$/.test(digest) ? digest : sha1(digest);
   for (let word = 0; word < 5; word++) into[word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16);
 }
 

@@ -5,8 +5,10 @@
  */
 import { Hole, type Step } from "./message-shape.ts";
 
-/** Every recording made so far needs less than 20 kB. */
+/** All recordings made so far need 22 kB together. */
 const maxBytes = 128 * 1024;
+/** Ways in which a line may go on at one place: each of them is tried. Recordings have four at the most. */
+const maxSiblings = 64;
 
 /**
  * A node, in 32-bit numbers from its address on: what it is (see `nodeHead`), the address of its first successor, that of its next
@@ -31,17 +33,21 @@ export class ShapeTree {
   literals = new Uint8Array(this.numbers.buffer);
   private used = nodeLiteral;
 
-  /** `kind`: what matching the whole shape gives; not 0. Does nothing when there is no room. */
-  add(steps: readonly Step[], kind: number): void {
+  /** `kind`: what matching the whole shape gives; not 0. False: it was there already, or there is no room. */
+  add(steps: readonly Step[], kind: number): boolean {
+    const before = this.used;
     let link = 0;
     for (const { literal, hole, role } of steps) {
-      if (literal.length > lengthMask) return;
+      if (literal.length > lengthMask) return false;
       const head = literal.length | (hole << holeShift) | ((hole === Hole.end ? kind : role) << roleShift);
       const words = wordsOf(literal);
-      const node = this.find(this.numbers[link] ?? 0, head, words) || this.append(head, words, link);
-      if (node === 0) return;
+      const siblings = this.siblings(this.numbers[link] ?? 0);
+      const known = siblings.find((node) => this.holds(node, head, words));
+      const node = known ?? (siblings.length < maxSiblings ? this.append(head, words, link) : 0);
+      if (node === 0) return false;
       link = node + nodeNext;
     }
+    return this.used > before;
   }
 
   /** Puts `node` before its elder sibling `before`, whose address stands at `link`. */
@@ -52,12 +58,15 @@ export class ShapeTree {
     numbers[node + nodeSibling] = before;
   }
 
-  private find(first: number, head: number, words: Int32Array): number {
+  private siblings(first: number): number[] {
+    const nodes: number[] = [];
+    for (let node = first; node !== 0; node = this.numbers[node + nodeSibling] ?? 0) nodes.push(node);
+    return nodes;
+  }
+
+  private holds(node: number, head: number, words: Int32Array): boolean {
     const { numbers } = this;
-    for (let node = first; node !== 0; node = numbers[node + nodeSibling] ?? 0)
-      if (numbers[node] === head && words.every((word, index) => numbers[node + nodeLiteral + index] === word))
-        return node;
-    return 0;
+    return numbers[node] === head && words.every((word, index) => numbers[node + nodeLiteral + index] === word);
   }
 
   /** Its address; 0 when there is no room. */

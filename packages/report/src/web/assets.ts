@@ -1,5 +1,5 @@
 /** What pages load besides themselves: a style sheet, a script, an icon; embedded when the executable is compiled. */
-import { createHash } from "node:crypto";
+import { sha256 } from "@nethsec/host/digests";
 import { browserScript, styleSheet } from "../../build-web.ts" with { type: "macro" };
 
 export interface Asset {
@@ -17,6 +17,5 @@ export const favicon: Asset = { path: "/icon.svg", type: "image/svg+xml", text: 
 export const assets: readonly Asset[] = [style, script, favicon];
 
 function asset(name: string, ending: string, type: string, text: string): Asset {
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 12);
-  return { path: `/assets/${name}-${hash}.${ending}`, type, text };
+  return { path: `/assets/${name}-${sha256(text).slice(0, 12)}.${ending}`, type, text };
 }
