@@ -1,8 +1,8 @@
 /**
  * One day of reports for queries: who reads reports reads them by `readDay` (the pages, rpcd, `ns-report`).
- * Built for speed: 1,000 clients × 24 hours are half a million cells; they come as columns, to be gone through once with plain loops.
- * Invariants: rows are grouped by hour, then client; every number is a whole number of bytes; names are as in the hour files (lower
- * case, hostile: they come from the network).
+ * Built for speed: 1,000 clients × 24 hours are a million cells. They stay in the columns of the hour indexes they come from, to be gone
+ * through once with plain loops; only names get numbers of the day.
+ * Invariants: every number is a whole number of bytes; names are as in the hour files (lower case, hostile: they come from the network).
  */
 import type { Files } from "@nethsec/host/host";
 import type { SectionName } from "./hour-counters.ts";
@@ -14,7 +14,7 @@ export type { Day, SectionName };
 
 export interface DayCounters {
   readonly day: Day;
-  /** Addresses, in the order of their folders (byte order). A column's `client` is an index into it. */
+  /** Addresses, in the order of their folders (byte order). */
   readonly clients: readonly string[];
   /** Bytes of a client in an hour: `totals[client * 24 + hour]`. */
   readonly totals: Float64Array;
@@ -23,14 +23,43 @@ export interface DayCounters {
   readonly unattributed: Float64Array;
 }
 
-/** Row r says: `clients[client[r]]` moved `bytes[r]` in `hour[r]` with `names[name[r]]`. */
 export interface SectionColumns {
+  /** Each once. */
   readonly names: readonly string[];
-  readonly rows: number;
-  readonly client: Uint32Array;
-  readonly hour: Uint8Array;
+  readonly parts: readonly SectionPart[];
+}
+
+/** Rows of one hour, in the order of the part's own clients: the first `counts[0]` rows are the first one's. */
+export interface SectionPart {
+  readonly hour: number;
+  /** By the part's own client: index into `DayCounters.clients`; -1: its rows are not part of the day. */
+  readonly clients: Int32Array;
+  readonly counts: Uint32Array;
+  /** By row: index into `names`. */
   readonly name: Uint32Array;
+  /** The part's own names: index into `SectionColumns.names`. */
+  readonly names: Uint32Array;
+  /** By row. */
   readonly bytes: Float64Array;
+}
+
+/** `clients[client]` moved `bytes` in `hour` with `names[name]`. */
+export interface SectionRow {
+  readonly client: number;
+  readonly hour: number;
+  readonly name: number;
+  readonly bytes: number;
+}
+
+/** One row after the other, by hour, then client: for those that need every row and not speed. */
+export function* eachRow({ parts }: SectionColumns): Generator<SectionRow> {
+  for (const { hour, clients, counts, name, names, bytes } of parts) {
+    let row = 0;
+    for (const [index, client] of clients.entries()) {
+      for (const end = row + (counts[index] ?? 0); row < end; row++)
+        if (client >= 0) yield { client, hour, name: names[name[row] ?? 0] ?? 0, bytes: bytes[row] ?? 0 };
+    }
+  }
 }
 
 /**

@@ -3,16 +3,20 @@
  * opens 24 files and not 24,000. It repeats what the hour files say and may be deleted at any time.
  * Invariant: a client folder that has not changed since the newest `asOf` of its day is told completely by the indexes of the day.
  *
- * Layout, in the machine's own byte order, as columns that are used where they lie (half a million cells are not worth decoding one by one in a
- * process that lives for 50 ms): magic, hours, asOf, the counts of clients and of each section's rows, the length of the names; totals and each
- * section's bytes (doubles); rows by client and names by row (words); the names as JSON; a CRC-32 of all of it at the end.
+ * Layout, in the machine's own byte order, as columns that are used where they lie (a million cells are not worth decoding one by one in a
+ * process that lives for 50 ms): magic, hours, asOf; the counts of clients, of each section's rows and of its names; the length of the
+ * texts; totals and each section's bytes (doubles); rows by client and names by row (words); the texts (clients, then each section's
+ * names), each as JSON without its quotes and on a line of its own, which is cut three times as fast as JSON; a CRC-32 of it all.
  */
 import { crc32 } from "@nethsec/host/digests";
 import { cellOf, clientOf, emptyHour, sectionNames, type HourCounters, type SectionName } from "./hour-counters.ts";
 
-/** "NSI2"; files of another version or byte order are no index, and are made anew. */
-const magic = 0x3249_534e;
-const headerBytes = 40;
+/** "NSI3"; files of another version or byte order are no index, and are made anew. */
+const magic = 0x3349_534e;
+const countsAt = 16;
+/** Of clients, of three sections' rows, of three sections' names, of the texts' bytes. */
+const countWords = 8;
+const headerBytes = countsAt + 4 * countWords;
 
 export interface IndexHeader {
   /** Wall clock, milliseconds since 1970: the index tells all that was in the hour files then. */
@@ -21,7 +25,7 @@ export interface IndexHeader {
   readonly hours: number;
 }
 
-/** What an index tells. */
+/** The counters of one hour as columns. */
 export interface HourColumns {
   readonly clients: readonly string[];
   /** Bytes by client. */
@@ -38,26 +42,14 @@ export interface HourSection {
   readonly bytes: Float64Array;
 }
 
-export function encodeHour(hour: HourCounters, header: IndexHeader): Uint8Array {
+export function columnsOf(hour: HourCounters): HourColumns {
   const clients = [...hour.clients.values()];
-  const sections = sectionNames.map((section) => sectionOf(clients.map((client) => client[section])));
-  const lists = [[...hour.clients.keys()], ...sections.map((section) => section.names)];
-  const names = new TextEncoder().encode(JSON.stringify(lists));
-  const [protocol, application, host] = sections.map((section) => section.bytes.length);
-  const doubles = [Float64Array.from(clients, (client) => client.total), ...sections.map((section) => section.bytes)];
-  const words = sections.flatMap((section) => [section.counts, section.name]);
-  const size = headerBytes + [...doubles, ...words, names].reduce((sum, part) => sum + part.byteLength, 0) + 4;
-  const out = new Uint8Array(size);
-  new Uint32Array(out.buffer, 0, 2).set([magic, header.hours]);
-  new Float64Array(out.buffer, 8, 1).set([header.asOf]);
-  new Uint32Array(out.buffer, 16, 5).set([clients.length, protocol ?? 0, application ?? 0, host ?? 0, names.length]);
-  let at = headerBytes;
-  for (const part of [...doubles, ...words, names]) {
-    out.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
-    at += part.byteLength;
-  }
-  new DataView(out.buffer).setUint32(at, crc32(out.subarray(0, at)), true);
-  return out;
+  const section = (name: SectionName): HourSection => sectionOf(clients.map((client) => client[name]));
+  return {
+    clients: [...hour.clients.keys()],
+    totals: Float64Array.from(clients, (client) => client.total),
+    sections: { protocol: section("protocol"), application: section("application"), host: section("host") },
+  };
 }
 
 /** Puts the names of several clients into columns. */
@@ -78,6 +70,35 @@ function sectionOf(clients: readonly ReadonlyMap<string, { readonly bytes: numbe
   return { names: [...ids.keys()], counts: Uint32Array.from(clients, (client) => client.size), name, bytes };
 }
 
+export function encodeHour(hour: HourCounters, header: IndexHeader): Uint8Array {
+  const columns = columnsOf(hour);
+  const sections = sectionNames.map((name) => columns.sections[name]);
+  const texts = encodeTexts([columns.clients, ...sections.map((section) => section.names)].flat());
+  const counts = [
+    columns.clients.length,
+    ...sections.map((section) => section.bytes.length),
+    ...sections.map((section) => section.names.length),
+    texts.length,
+  ];
+  const parts = [
+    columns.totals,
+    ...sections.map((section) => section.bytes),
+    ...sections.flatMap((section) => [section.counts, section.name]),
+    texts,
+  ];
+  const out = new Uint8Array(headerBytes + parts.reduce((sum, part) => sum + part.byteLength, 0) + 4);
+  new Uint32Array(out.buffer, 0, 2).set([magic, header.hours]);
+  new Float64Array(out.buffer, 8, 1).set([header.asOf]);
+  new Uint32Array(out.buffer, countsAt, countWords).set(counts);
+  let at = headerBytes;
+  for (const part of parts) {
+    out.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);
+    at += part.byteLength;
+  }
+  new DataView(out.buffer).setUint32(at, crc32(out.subarray(0, at)), true);
+  return out;
+}
+
 /** Checks the whole of it first: undefined when the bytes are no index, or not all of one. */
 export function indexHeader(bytes: Uint8Array): IndexHeader | undefined {
   const end = bytes.length - 4;
@@ -93,40 +114,43 @@ export function indexHeader(bytes: Uint8Array): IndexHeader | undefined {
 /** Of bytes that {@link indexHeader} accepted. The columns are views into `bytes` where its alignment allows it. */
 export function decodeHour(bytes: Uint8Array): HourColumns | undefined {
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
-  const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength);
-  const [count = 0, protocol = 0, application = 0, host = 0, nameBytes = 0] = new Uint32Array(
-    aligned.buffer,
-    aligned.byteOffset + 16,
-    5,
-  );
-  const rows = [protocol, application, host];
-  const expected = headerBytes + 8 * count + rows.reduce((sum, some) => sum + 12 * some + 4 * count, 0) + nameBytes + 4;
-  if (expected !== view.byteLength) return undefined;
-  let at = aligned.byteOffset + headerBytes;
-  const doubles = (length: number): Float64Array =>
-    new Float64Array(aligned.buffer, (at += 8 * length) - 8 * length, length);
-  const words = (length: number): Uint32Array =>
-    new Uint32Array(aligned.buffer, (at += 4 * length) - 4 * length, length);
-  const totals = doubles(count);
+  const { buffer, byteOffset } = aligned;
+  const [clientCount = 0, ...counts] = new Uint32Array(buffer, byteOffset + countsAt, countWords);
+  const [rows, names, textBytes = 0] = [counts.slice(0, 3), counts.slice(3, 6), counts[6]];
+  const columnBytes = 8 * clientCount + rows.reduce((sum, some) => sum + 12 * some + 4 * clientCount, 0);
+  if (headerBytes + columnBytes + textBytes + 4 !== aligned.byteLength) return undefined;
+  let at = byteOffset + headerBytes;
+  const doubles = (length: number): Float64Array => new Float64Array(buffer, (at += 8 * length) - 8 * length, length);
+  const words = (length: number): Uint32Array => new Uint32Array(buffer, (at += 4 * length) - 4 * length, length);
+  const totals = doubles(clientCount);
   const sums = rows.map(doubles);
-  const columns = rows.map((length) => ({ counts: words(count), name: words(length) }));
-  const lists = namesOf(new Uint8Array(aligned.buffer, at, nameBytes));
+  const columns = rows.map((length) => ({ counts: words(clientCount), name: words(length) }));
+  const texts = decodeTexts(new Uint8Array(buffer, at, textBytes));
+  const lists = [clientCount, ...names].map((length) => texts.splice(0, length));
+  if (texts.length > 0 || lists.at(-1)?.length !== names.at(-1)) return undefined;
   const section = (index: number): HourSection => ({
-    names: lists?.[index + 1] ?? [],
+    names: lists[index + 1] ?? [],
     counts: columns[index]?.counts ?? new Uint32Array(),
     name: columns[index]?.name ?? new Uint32Array(),
     bytes: sums[index] ?? new Float64Array(),
   });
-  const clients = lists?.[0];
-  if (clients?.length !== count) return undefined;
-  return { clients, totals, sections: { protocol: section(0), application: section(1), host: section(2) } };
+  return {
+    clients: lists[0] ?? [],
+    totals,
+    sections: { protocol: section(0), application: section(1), host: section(2) },
+  };
 }
 
-function namesOf(bytes: Uint8Array): readonly (readonly string[])[] | undefined {
-  const lists: unknown = JSON.parse(new TextDecoder().decode(bytes));
-  const isNames = (list: unknown): list is string[] =>
-    Array.isArray(list) && list.every((name) => typeof name === "string");
-  return Array.isArray(lists) && lists.length === 4 && lists.every(isNames) ? lists : undefined;
+function encodeTexts(texts: readonly string[]): Uint8Array {
+  return new TextEncoder().encode(texts.map((text) => `${JSON.stringify(text).slice(1, -1)}\n`).join(""));
+}
+
+function decodeTexts(bytes: Uint8Array): string[] {
+  const all = new TextDecoder().decode(bytes);
+  const texts = all.split("\n");
+  texts.pop();
+  if (!all.includes("\\")) return texts;
+  return texts.map((text) => (text.includes("\\") ? String(JSON.parse(`"${text}"`)) : text));
 }
 
 /** The counters themselves; undefined when the bytes are no index. */

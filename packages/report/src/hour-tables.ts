@@ -4,8 +4,8 @@
  */
 import type { Files } from "@nethsec/host/host";
 import type { DayBuilder } from "./day-builder.ts";
-import { decodeHour, encodeHour, indexHeader, type IndexHeader } from "./hour-index.ts";
-import { emptyHour, sectionNames, type HourCounters } from "./hour-counters.ts";
+import { columnsOf, decodeHour, encodeHour, indexHeader, type HourColumns, type IndexHeader } from "./hour-index.ts";
+import { emptyHour, type HourCounters } from "./hour-counters.ts";
 import { hourKey, twoDigits, type Day, type HourKey } from "./hour-key.ts";
 import { dayPath, hourPath, listClients, listHours, readHour, readUnattributed } from "./hour-store.ts";
 
@@ -29,10 +29,7 @@ export function readClientFiles(files: Files, base: string, day: Day, builder: D
   const hours = listHours(files, base, day, client);
   builder.clients(hours.length === 0 ? [] : [client]);
   builder.unattributed(readUnattributed(files, base, day));
-  for (const hour of hours) {
-    const found = readHour(files, base, hourKey(day, hour), client);
-    if (found !== undefined) builder.add(hour, client, found);
-  }
+  for (const hour of hours) builder.hour(hour, columnsOfFiles(files, base, hourKey(day, hour), [client]));
 }
 
 /** Gives a whole day to the builder. Missing or damaged files count as nothing. */
@@ -40,21 +37,23 @@ export function readHourTables(files: Files, base: string, day: Day, builder: Da
   const survey = surveyDay(files, base, day);
   builder.clients(survey.clients);
   builder.unattributed(readUnattributed(files, base, day));
-  const decoded = survey.indexes.map((index) => (index === undefined ? undefined : decodeHour(index.bytes)));
-  for (const section of sectionNames)
-    builder.reserve(
-      section,
-      decoded.reduce((sum, columns) => sum + (columns?.sections[section].name.length ?? 0), 0),
-    );
   for (let hour = 0; hour < 24; hour++) {
-    const fromFiles = new Set(survey.fromFiles[hour]);
-    const columns = decoded[hour];
-    if (columns !== undefined) builder.hour(hour, columns, (client) => !fromFiles.has(client));
-    for (const client of fromFiles) {
-      const found = readHour(files, base, hourKey(day, hour), client);
-      if (found !== undefined) builder.add(hour, client, found);
-    }
+    const fromFiles = survey.fromFiles[hour] ?? [];
+    const bytes = survey.indexes[hour]?.bytes;
+    const columns = bytes === undefined ? undefined : decodeHour(bytes);
+    const changed = new Set(fromFiles);
+    if (columns !== undefined) builder.hour(hour, columns, (client) => !changed.has(client));
+    if (fromFiles.length > 0) builder.hour(hour, columnsOfFiles(files, base, hourKey(day, hour), fromFiles));
   }
+}
+
+function columnsOfFiles(files: Files, base: string, key: HourKey, clients: readonly string[]): HourColumns {
+  const counters = emptyHour();
+  for (const client of clients) {
+    const found = readHour(files, base, key, client);
+    if (found !== undefined) counters.clients.set(client, found);
+  }
+  return columnsOf(counters);
 }
 
 /** Writes the index of every hour of a day from its files. For days that are over: the daemon writes those of today. */

@@ -81,6 +81,6 @@ function dayOfHour({ hour, unattributed }: LiveHeader, index: Uint8Array): DayCo
   const builder = dayBuilder(dayOf(hour));
   builder.clients(columns.clients);
   builder.unattributed(new Float64Array(24).fill(unattributed, hourOf(hour), hourOf(hour) + 1));
-  builder.hour(hourOf(hour), columns, () => true);
+  builder.hour(hourOf(hour), columns);
   return builder.finish();
 }

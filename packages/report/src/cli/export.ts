@@ -2,7 +2,7 @@
 import type { Call } from "@nethsec/host/command";
 import { openStore } from "../query/open-store.ts";
 import { UsageError } from "@nethsec/host/error";
-import type { DayCounters } from "../day-counters.ts";
+import { eachRow, type DayCounters } from "../day-counters.ts";
 import { sectionNames } from "../hour-counters.ts";
 import { csvText } from "../query/export-table.ts";
 import { formatDay } from "../query/report-day.ts";
@@ -60,12 +60,11 @@ export function* rowsOf(counters: DayCounters, narrow: Narrow): Generator<Row> {
   for (const section of sectionNames) {
     if (byName && narrow.section !== section) continue;
     const table = counters.sections[section];
-    for (let row = 0; row < table.rows; row++) {
-      const client = counters.clients[table.client[row] ?? 0] ?? "";
-      const name = table.names[table.name[row] ?? 0] ?? "";
-      const hour = table.hour[row] ?? 0;
-      if ((!byName || name === narrow.value) && wanted(client, hour))
-        yield [day, hour, client, section, name, table.bytes[row] ?? 0];
+    for (const row of eachRow(table)) {
+      const client = counters.clients[row.client] ?? "";
+      const name = table.names[row.name] ?? "";
+      if ((!byName || name === narrow.value) && wanted(client, row.hour))
+        yield [day, row.hour, client, section, name, row.bytes];
     }
   }
   if (byName || narrow.client !== undefined) return;

@@ -12,7 +12,7 @@ import { localFiles } from "@nethsec/host/local-files";
 import { sectionNames } from "../hour-counters.ts";
 import { hourKey, hourKeyAt } from "../hour-key.ts";
 import { listDays } from "../hour-store.ts";
-import { readDay } from "../day-counters.ts";
+import { eachRow, readDay } from "../day-counters.ts";
 import { Accounting } from "./accounting.ts";
 import { Dump } from "./dump.ts";
 import { InterfaceNumbers } from "./interface-numbers.ts";
@@ -298,12 +298,9 @@ function found(root: string): Map<string, number> {
         add(`${hourKey(day, hour)} ${client} total`, counters.totals[index * 24 + hour] ?? 0);
     }
     for (const section of sectionNames) {
-      const { rows, client, hour, name, names, bytes } = counters.sections[section];
-      for (let row = 0; row < rows; row++)
-        add(
-          `${hourKey(day, hour[row] ?? 0)} ${counters.clients[client[row] ?? 0]} ${section} ${names[name[row] ?? 0]}`,
-          bytes[row] ?? 0,
-        );
+      const columns = counters.sections[section];
+      for (const { client, hour, name, bytes } of eachRow(columns))
+        add(`${hourKey(day, hour)} ${counters.clients[client]} ${section} ${columns.names[name]}`, bytes);
     }
   }
   return sums;

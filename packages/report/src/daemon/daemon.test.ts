@@ -10,7 +10,7 @@ import type { Clock, Files, Level, Log } from "@nethsec/host/host";
 import { flowServer, send, until } from "../../test/flow-server.ts";
 import { recordedStream } from "../../test/recorded-stream.ts";
 import { readStatus } from "../daemon-status.ts";
-import { readDay } from "../day-counters.ts";
+import { eachRow, readDay } from "../day-counters.ts";
 import { dayOf, hourKeyAt } from "../hour-key.ts";
 import { liveHourOf } from "../query/open-live.ts";
 import { ReportStore } from "../query/report-store.ts";
@@ -95,11 +95,12 @@ function totals(
   const clients: Record<string, number> = {};
   for (const [index, client] of day.clients.entries())
     clients[client] = day.totals.subarray(index * 24, index * 24 + 24).reduce((a, b) => a + b, 0);
-  const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
+  const sum = (section: "protocol" | "application"): number =>
+    eachRow(day.sections[section]).reduce((all, { bytes }) => all + bytes, 0);
   return {
     clients,
-    unattributed: sum(day.unattributed),
-    sums: { protocol: sum(day.sections.protocol.bytes), application: sum(day.sections.application.bytes) },
+    unattributed: day.unattributed.reduce((a, b) => a + b, 0),
+    sums: { protocol: sum("protocol"), application: sum("application") },
   };
 }
 

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localFiles } from "@nethsec/host/local-files";
 import { flowServer, send, until } from "../../test/flow-server.ts";
-import { readDay } from "../day-counters.ts";
+import { eachRow, readDay } from "../day-counters.ts";
 import { readStatus } from "../daemon-status.ts";
 import { listDays } from "../hour-store.ts";
 
@@ -162,10 +162,9 @@ function total(root: string): { bytes: number; hosts: Record<string, number>; un
     const counters = readDay(files, "/reports", day);
     for (const value of counters.totals) bytes += value;
     for (const value of counters.unattributed) unattributed += value;
-    const { rows, names, name, bytes: values } = counters.sections.host;
-    for (let row = 0; row < rows; row++) {
-      const key = names[name[row] ?? 0] ?? "";
-      hosts[key] = (hosts[key] ?? 0) + (values[row] ?? 0);
+    for (const row of eachRow(counters.sections.host)) {
+      const key = counters.sections.host.names[row.name] ?? "";
+      hosts[key] = (hosts[key] ?? 0) + row.bytes;
     }
   }
   return { bytes, hosts, unattributed };
