@@ -1,29 +1,35 @@
 /** A port of this machine's loopback that leads to a port of a node's loopback: for opening a node's web pages in a browser. */
-import { connect } from "node:net";
+import { spawn } from "node:child_process";
+import type { Argv } from "@nethsec/host/host";
 import type { Lab } from "./lab.ts";
-import { inNetwork, labEnvironment, run } from "./namespace.ts";
+import { inNetwork, labEnvironment } from "./namespace.ts";
+import { stateRoot } from "./state.ts";
 import type { NodeName } from "./topology.ts";
 import { until } from "./until.ts";
 
-/** Lasts until the lab goes down (it is one of its processes). Returns the URL. Throws when the port is taken. */
+/** Lasts until the lab goes down (it is two of its processes). Returns the URL once a page answers. Throws when the port is taken. */
 export async function forward(lab: Lab, node: NodeName, port: number, localPort = port): Promise<string> {
   const init = lab.node(node).init();
   if (init === undefined) throw new Error(`${node} is off`);
-  const inside = inNetwork(init, ["socat", "-", `TCP:127.0.0.1:${port}`]).join(" ");
-  const child = run.spawn(["socat", `TCP-LISTEN:${localPort},bind=127.0.0.1,reuseaddr,fork`, `EXEC:${inside}`], {
-    env: labEnvironment(lab.name),
-    stdout: "ignore",
-    stderr: "ignore",
-  });
+  const url = `http://127.0.0.1:${localPort}/`;
+  // A UNIX socket reaches from one network into the other.
+  const socket = `${stateRoot}/${lab.name}/forward-${localPort}`;
+  const inside = inNetwork(init, ["socat", `UNIX-LISTEN:${socket},fork,mode=600`, `TCP:127.0.0.1:${port}`]);
+  const outside: Argv = ["socat", `TCP-LISTEN:${localPort},bind=127.0.0.1,reuseaddr,fork`, `UNIX-CONNECT:${socket}`];
   const ended = new AbortController();
-  void child.exited.then(() => ended.abort(new Error(`port ${localPort} of this machine is taken`)));
-  await until(() => answers(localPort), { what: `port ${localPort} is open`, timeoutMs: 5000, signal: ended.signal });
-  return `http://127.0.0.1:${localPort}/`;
+  for (const [program, ...args] of [inside, outside]) {
+    // Not a child to wait for: whoever typed the command gets the prompt back, and Ctrl-C there does not end it.
+    const child = spawn(program, args, { detached: true, env: labEnvironment(lab.name), stdio: "ignore" });
+    child.once("exit", () => ended.abort(new Error(`port ${localPort} of this machine is taken`)));
+    child.unref();
+  }
+  await until(() => answers(url), { what: `${node} answers on ${url}`, timeoutMs: 10_000, signal: ended.signal });
+  return url;
 }
 
-function answers(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(port, "127.0.0.1");
-  socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-  return promise.finally(() => socket.destroy());
+function answers(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    () => true,
+    () => false,
+  );
 }

@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Demo } from "../src/demo/demo.ts";
 import { Lab } from "../src/lab.ts";
 
 const name = `demo${process.pid}`;
@@ -12,22 +13,25 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 }, 30_000);
 
-test("the demo plays to its end: the stream survives, the backup serves, reports are there, the picture is drawn", async () => {
-  const child = Bun.spawn(
-    [
-      process.execPath,
-      `${import.meta.dirname}/../src/main.ts`,
-      "--name",
-      name,
-      "demo",
-      "--json",
-      "--record",
-      `${dir}/failover.svg`,
-    ],
-    { stdin: "ignore", stdout: "pipe", stderr: "inherit" },
-  );
-  const result = JSON.parse(await new Response(child.stdout).text());
+/** What it tells as JSON, once the prompt is back. */
+async function play(...options: string[]): Promise<Demo> {
+  const argv = [
+    process.execPath,
+    `${import.meta.dirname}/../src/main.ts`,
+    "--name",
+    name,
+    "demo",
+    "--json",
+    ...options,
+  ];
+  const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+  const result: Demo = JSON.parse(await new Response(child.stdout).text());
   expect(await child.exited).toBe(0);
+  return result;
+}
+
+test("the demo plays to its end: the stream survives, the backup serves, reports are there, the picture is drawn", async () => {
+  const result = await play("--record", `${dir}/failover.svg`);
   expect(result.failover.streamSurvived).toBe(true);
   expect(result.failover.outageMs.ping).toBeGreaterThan(0);
   // Generous: a busy machine. The figures are the bench's business (make bench-ha).
@@ -36,4 +40,13 @@ test("the demo plays to its end: the stream survives, the backup serves, reports
   expect(result.report.bytes).toBeGreaterThan(100_000);
   expect(readFileSync(`${dir}/failover.svg`, "utf8")).toContain("</svg>");
   expect(Lab.list()).not.toContain(name);
+}, 240_000);
+
+test("--keep gives the prompt back and leaves the lab running, with the reports to look at", async () => {
+  const { reportUrl } = await play("--keep");
+  expect(Lab.list()).toContain(name);
+  expect(await (await fetch(reportUrl)).text()).toContain("<html");
+  await Lab.down(name);
+  expect(Lab.list()).not.toContain(name);
+  await expect(fetch(reportUrl)).rejects.toThrow();
 }, 240_000);
