@@ -59,8 +59,16 @@ describe("reading on the terminal", () => {
     expect(out).toContain("annas-laptop");
     expect(out).toMatch(/^13 +[\d.]+ [KMG]iB/m);
     expect(out).not.toMatch(/^14 /m);
-    expect(out).toContain("… 10 more: ns-report top hosts 2026-11-22");
+    expect(out).toContain("… 10 more; --limit 0 shows all.");
+    // An address stands beside a name, not twice.
+    expect(out).toMatch(/^annas-laptop +192\.168\.1\.1 +[\d.]+ [KMG]iB/m);
+    expect(out).toMatch(/^192\.168\.1\.6 +[\d.]+ [KMG]iB/m);
     for (const line of out.split("\n")) expect([line, line.length <= 80]).toEqual([line, true]);
+  });
+
+  test("a day that is over and had nothing: no advice to start a daemon", async () => {
+    const { out, err } = await runCommand(summary, host, { args: { day: "2025-02-03" } });
+    expect([out, err]).toEqual(["", "No traffic: Monday 3 February 2025.\nDays that have reports: ns-report days\n"]);
   });
 
   test("summary --json narrowed; client of yesterday", async () => {

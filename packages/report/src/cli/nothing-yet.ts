@@ -4,8 +4,15 @@ import { readStatus } from "../daemon-status.ts";
 import { nextStep } from "../query/next-step.ts";
 import { reportPath } from "../report-path.ts";
 
-/** Prints to stderr, so that a pipe gets nothing; exit code 0: an empty report is no error. */
-export function nothingYet(call: Call, what: string): number {
+/**
+ * Prints to stderr, so that a pipe gets nothing; exit code 0: an empty report is no error. `mayStillCome`: figures of the time that was
+ * asked about may still be counted.
+ */
+export function nothingYet(call: Call, what: string, mayStillCome = true): number {
+  if (!mayStillCome) {
+    call.io.err(`${what}\nDays that have reports: ns-report days\n`);
+    return 0;
+  }
   const base = reportPath(call.io.env, call.host.uci);
   const { text, command } = nextStep(readStatus(call.host.files, base), base);
   call.io.err(`${what}\n${text}${command === undefined ? "" : `\n  ${command}`}\n`);

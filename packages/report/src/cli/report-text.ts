@@ -49,33 +49,29 @@ export function hourLines(hours: readonly number[], last: number, style: TextSty
 
 export interface TrafficRow {
   readonly label: string;
-  readonly note?: string;
+  /** Of a client that has a name. */
+  readonly address?: string;
   readonly bytes: number;
 }
 
-/** Names with traffic, share and a bar. `note`: title of a second column, e.g. "Address". */
-export function trafficTable(
-  what: string,
-  note: string | undefined,
-  rows: readonly TrafficRow[],
-  total: number,
-  style: TextStyle,
-): string {
-  const noteWidth = note === undefined ? 0 : Math.max(note.length, ...rows.map((row) => row.note?.length ?? 0)) + 2;
+/** Names with traffic, share and a bar; addresses beside them when any row has one. */
+export function trafficTable(what: string, rows: readonly TrafficRow[], total: number, style: TextStyle): string {
+  const addressWidth = Math.max(...rows.map((row) => row.address?.length ?? 0));
+  const isNamed = addressWidth > 0;
   // Traffic, share and bar with their gaps take 34 cells.
-  const nameWidth = Math.max(16, Math.min(64, style.columns - 34 - noteWidth));
+  const nameWidth = Math.max(16, Math.min(64, style.columns - 34 - (isNamed ? addressWidth + 2 : 0)));
   const top = Math.max(1, ...rows.map((row) => row.bytes));
   return table(
     [
       { title: what },
-      ...(note === undefined ? [] : [{ title: note }]),
+      ...(isNamed ? [{ title: "Address" }] : []),
       { title: "Traffic", align: "right" },
       { title: "Share", align: "right" },
       { title: "" },
     ],
     rows.map((row) => [
       shown(row.label, nameWidth),
-      ...(note === undefined ? [] : [row.note ?? ""]),
+      ...(isNamed ? [row.address ?? ""] : []),
       formatBytes(row.bytes),
       percent(total === 0 ? 0 : (row.bytes / total) * 100),
       bar(row.bytes / top, 12),

@@ -9,7 +9,7 @@ import { formatDay, longDay, sameDay } from "../query/report-day.ts";
 import { summarise, type Narrow, type Summary } from "../query/summary.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { addressFrom, dayAsked, limitAsked, namesFor, narrowAsked } from "./report-question.ts";
-import { heading, hourLines, shown, trafficTable, type TextStyle } from "./report-text.ts";
+import { heading, hourLines, shown, trafficTable, type TextStyle, type TrafficRow } from "./report-text.ts";
 
 export async function run(call: Call): Promise<number> {
   const { client } = call.args;
@@ -31,7 +31,7 @@ export async function run(call: Call): Promise<number> {
     return 0;
   }
   if (summary.hours.every((bytes) => bytes === 0) && summary.unattributed === 0)
-    return nothingYet(call, `No traffic in ${titleOf(day, narrow, names)}.`);
+    return nothingYet(call, `No traffic: ${titleOf(day, narrow, names)}.`, sameDay(day, store.today()));
   call.io.out(summaryText(view, { color: call.io.color, columns: call.io.columns }));
   return 0;
 }
@@ -102,11 +102,8 @@ function summaryText({ day, narrow, summary, limit, names, lastHour }: View, sty
     .map((list) => {
       const usages = usagesOf(summary, list);
       const rows = usages.slice(0, limit).map(({ id, bytes }) => rowOf(list, id, bytes, names));
-      const more =
-        usages.length > rows.length
-          ? `\n… ${usages.length - rows.length} more: ns-report top ${list} ${formatDay(day)}`
-          : "";
-      return trafficTable(titles[list], list === "clients" ? "Address" : undefined, rows, summary.total, style) + more;
+      const more = usages.length > rows.length ? `\n… ${usages.length - rows.length} more; --limit 0 shows all.` : "";
+      return trafficTable(titles[list], rows, summary.total, style) + more;
     });
   const facts = `${formatBytes(summary.total)}${narrow.client === undefined ? `, ${summary.clients.length} clients` : ""}${
     summary.unattributed > 0 ? `; ${formatBytes(summary.unattributed)} more belong to no client` : ""
@@ -114,14 +111,9 @@ function summaryText({ day, narrow, summary, limit, names, lastHour }: View, sty
   return `${[`${heading(shown(titleOf(day, narrow, names), style.columns), style)}\n${facts}`, hourLines(summary.hours, lastHour, style), ...tables].join("\n\n")}\n`;
 }
 
-export function rowOf(
-  list: ListName,
-  id: string,
-  bytes: number,
-  names: Names,
-): { label: string; note?: string; bytes: number } {
+export function rowOf(list: ListName, id: string, bytes: number, names: Names): TrafficRow {
   const section = sectionOfList[list];
-  return section === undefined
-    ? { label: names.get(id) ?? id, note: id, bytes }
-    : { label: labelOf(section, id), bytes };
+  if (section !== undefined) return { label: labelOf(section, id), bytes };
+  const name = names.get(id);
+  return name === undefined ? { label: id, bytes } : { label: name, address: id, bytes };
 }

@@ -4,7 +4,7 @@ import { openStore } from "../query/open-store.ts";
 import { UsageError } from "@nethsec/host/error";
 import { csvText } from "../query/export-table.ts";
 import { isListName, listNames, sectionOfList, tableJson, usageExport, type ListName } from "../query/export-rows.ts";
-import { longDay } from "../query/report-day.ts";
+import { longDay, sameDay } from "../query/report-day.ts";
 import { summarise } from "../query/summary.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { dayAsked, limitAsked, namesFor, narrowAsked } from "./report-question.ts";
@@ -42,12 +42,10 @@ export async function run(call: Call): Promise<number> {
     call.io.out(call.json ? `${JSON.stringify(tableJson(table))}\n` : csvText(table));
     return 0;
   }
-  if (usages.length === 0) return nothingYet(call, `No ${list} on ${longDay(day)}.`);
+  if (usages.length === 0) return nothingYet(call, `No ${list} on ${longDay(day)}.`, sameDay(day, store.today()));
   const style = { color: call.io.color, columns: call.io.columns };
   const rows = usages.map(({ id, bytes }) => rowOf(list, id, bytes, names));
-  call.io.out(
-    `${trafficTable(titles[list], section === undefined ? "Address" : undefined, rows, summary.total, style)}\n`,
-  );
+  call.io.out(`${trafficTable(titles[list], rows, summary.total, style)}\n`);
   if (all.length > usages.length) call.io.err(`${usages.length} of ${all.length}; --limit 0 shows all.\n`);
   return 0;
 }

@@ -79,7 +79,7 @@ function liveText({ hour, summary, growth, asOf }: LiveHourState, names: Names, 
       .slice(0, rowsShown)
       .map(({ id, bytes }) => [
         shown(names.get(id) ?? id, 32),
-        id,
+        names.has(id) ? id : "",
         rate(growth?.clients.get(id) ?? 0),
         formatBytes(bytes),
       ]),
