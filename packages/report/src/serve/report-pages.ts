@@ -3,12 +3,12 @@ import type { DaemonStatus } from "../daemon-status.ts";
 import type { Day } from "../hour-key.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import type { LiveHour } from "../query/live-hour.ts";
-import { formatDay, parseDay } from "../query/report-day.ts";
+import { formatDay, parseDay, sameDay } from "../query/report-day.ts";
 import type { DayTotal, ReportStore } from "../query/report-store.ts";
 import { summarise, type Narrow, type Usage } from "../query/summary.ts";
 import { clientsOnDayPage, dayPage, usagesOf } from "../web/day-page.ts";
 import { homePage, whatToDo, type MonthTotal } from "../web/home-page.ts";
-import type { Html, HtmlValue } from "../web/html.ts";
+import { html, type Html, type HtmlValue } from "../web/html.ts";
 import { listed, listPage, type ListPageView } from "../web/list-page.ts";
 import { clientsLive, liveFragment, livePage, type LiveView } from "../web/live-page.ts";
 import { monthPage } from "../web/month-page.ts";
@@ -78,7 +78,9 @@ export class ReportPages {
       names: await this.#names(clientsOnDayPage(summary, narrow)),
       previous: neighbour(days.findLast((other) => other < key)),
       next: neighbour(days.find((other) => other > key)),
-      whenEmpty: this.#whenEmpty(),
+      whenEmpty: sameDay(day, store.today())
+        ? this.#whenEmpty()
+        : html`Go to <a href="${base}/">the months that have reports</a>.`,
     });
   }
 

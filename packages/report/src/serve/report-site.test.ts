@@ -84,6 +84,7 @@ describe("pages", () => {
     ["/2026-11-22?application=netify.google&hour=13", 200, "Show all again, without application Google"],
     ["/2026-11-22?client=192.168.99.99", 200, "No traffic of this kind"],
     ["/2026-11-20", 200, "No reports of this day"],
+    ["/2026-11-20", 200, "the months that have reports"],
     ["/2026-11-22/hosts?q=debian", 200, "deb.debian.org"],
     ["/2026-11-22/hosts?q=nothing-like-it", 200, "Nothing matches"],
     ["/live", 200, "This hour"],
