@@ -7,6 +7,7 @@
 import * as v from "valibot";
 import { withLock } from "./file-lock.ts";
 import type { Condition, Host } from "./host.ts";
+import { readJson } from "./read-json.ts";
 
 export interface Conditions {
   /** In order of their beginning. */
@@ -29,7 +30,7 @@ const stored = v.array(
 /** Over the file `path` (mode 0644, on tmpfs: e.g. "/var/run/ns-plug/conditions.json"). Each call reads it again: several processes may share it. */
 export function conditions(host: Pick<Host, "files" | "clock">, path: string): Conditions {
   const { files, clock } = host;
-  const list = (): readonly Condition[] => parseConditions(files.readText(path) ?? "");
+  const list = (): readonly Condition[] => readJson(files, path, stored) ?? [];
   const edit = (change: (before: readonly Condition[]) => readonly Condition[] | undefined): boolean =>
     withLock(files, `${path}.lock`, () => {
       const after = change(list());
@@ -52,13 +53,4 @@ export function conditions(host: Pick<Host, "files" | "clock">, path: string): C
         return after.length === before.length ? undefined : after;
       }),
   };
-}
-
-function parseConditions(text: string): readonly Condition[] {
-  try {
-    const result = v.safeParse(stored, JSON.parse(text));
-    return result.success ? result.output : [];
-  } catch {
-    return [];
-  }
 }

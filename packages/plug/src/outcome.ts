@@ -2,8 +2,8 @@
 import { NethsecError } from "@nethsec/host/error";
 import { FileError } from "@nethsec/host/file-error";
 import type { Host } from "@nethsec/host/host";
+import { readJson } from "@nethsec/host/read-json";
 import * as v from "valibot";
-import { readJson } from "./read-json.ts";
 
 export type OutcomeJob = "push" | "heartbeat" | "backup";
 

@@ -3,6 +3,7 @@
  * or goes. The pages, `ns-report` and `/metrics` read it.
  */
 import type { Files } from "@nethsec/host/host";
+import { readJson } from "@nethsec/host/read-json";
 import * as v from "valibot";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -51,14 +52,7 @@ export function statusPath(base: string): string {
 
 /** undefined when there is none, or none that this version understands: the daemon has not run here. */
 export function readStatus(files: Files, base: string): DaemonStatus | undefined {
-  const text = files.readText(statusPath(base));
-  if (text === undefined) return undefined;
-  try {
-    const parsed = v.safeParse(schema, JSON.parse(text));
-    return parsed.success ? parsed.output : undefined;
-  } catch {
-    return undefined;
-  }
+  return readJson(files, statusPath(base), schema);
 }
 
 export function writeStatus(files: Files, base: string, status: DaemonStatus): void {

@@ -8,8 +8,8 @@
  */
 import { FileError } from "@nethsec/host/file-error";
 import type { Host } from "@nethsec/host/host";
+import { readJson } from "@nethsec/host/read-json";
 import * as v from "valibot";
-import { readJson } from "../read-json.ts";
 
 export const queueDir = "/etc/ns-plug/alerts";
 /** On tmpfs. A record is here only while it could not be written to the other folder, so it is the newer one. */

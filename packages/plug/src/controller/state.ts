@@ -1,7 +1,7 @@
 /** What the client is doing, for `ns-plug status`, the web interface and metrics: one JSON file on tmpfs, written by the client alone. */
 import type { Host } from "@nethsec/host/host";
+import { readJson } from "@nethsec/host/read-json";
 import * as v from "valibot";
-import { readJson } from "../read-json.ts";
 
 export const statePath = "/var/run/ns-plug/state.json";
 

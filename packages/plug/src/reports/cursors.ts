@@ -1,7 +1,7 @@
 /** How far the controller has been told, so that each event is delivered once: one small file, written after each delivery that moved on. */
 import type { Host } from "@nethsec/host/host";
+import { readJson } from "@nethsec/host/read-json";
 import * as v from "valibot";
-import { readJson } from "../read-json.ts";
 
 const path = "/etc/ns-plug/reports.json";
 

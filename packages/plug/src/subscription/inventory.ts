@@ -3,12 +3,12 @@
  * leaves its own field empty (null), never the whole document.
  */
 import type { Host } from "@nethsec/host/host";
+import { readJson } from "@nethsec/host/read-json";
 import * as v from "valibot";
 import type { Subscription } from "../config.ts";
 import { dmi, mountPoints, operatingSystem, processors, memory, kernel, uptime } from "./machine-facts.ts";
 import { networks } from "./network-facts.ts";
 import { features } from "./features.ts";
-import { readJson } from "../read-json.ts";
 import { postToPortal } from "./portal.ts";
 
 const inventoryStatusPath = "/tmp/inventory-sent.json";

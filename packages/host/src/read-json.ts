@@ -1,9 +1,9 @@
-import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
+import type { Files } from "./host.ts";
 
 /** The JSON file `path`, if it is there, whole, and of the expected form. */
 export function readJson<Schema extends v.GenericSchema>(
-  files: Pick<Host["files"], "readText">,
+  files: Pick<Files, "readText">,
   path: string,
   schema: Schema,
 ): v.InferOutput<Schema> | undefined {
