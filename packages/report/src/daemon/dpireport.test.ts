@@ -54,6 +54,20 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s: exit code 0, and the last bytes a
   expect(sum).toBe(3);
 });
 
+test("on a terminal it says what it does", async () => {
+  const child = spawn("script", ["--quiet", "--command", `${process.execPath} ${program}`, "/dev/null"], {
+    env: { ...process.env, NETIFYD_SOCKET: join(folder, "none"), DUMP_PATH: join(folder, "terminal") },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let said = "";
+  child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  try {
+    await until(() => said.includes("warning: No connection to"), "a word about the socket");
+  } finally {
+    child.kill("SIGTERM");
+  }
+});
+
 test("a setting that is wrong ends the start with its name", async () => {
   const { code, err } = await start({ DUMP_TIMEOUT: "0", DUMP_PATH: folder }).ended;
   expect(code).toBe(1);

@@ -1,18 +1,29 @@
 /** The command `dpireport`: settings, source, daemon. */
 import process from "node:process";
-import type { Call } from "@nethsec/host/command";
+import type { Call, Io } from "@nethsec/host/command";
+import type { Level, Log } from "@nethsec/host/host";
 import { useLocalTime } from "../local-time.ts";
 import { runDaemon } from "./daemon.ts";
 import { readSettings } from "./environment.ts";
 import { netifydSource, type FlowSource } from "./flow-source.ts";
 import { ndpireaderSource } from "./ndpireader-source.ts";
 
+/** Who starts it by hand sees its log: a daemon that says nothing on a terminal seems to do nothing. */
+function shownTo(io: Io, log: Log): Log {
+  if (!io.stdoutIsTerminal) return log;
+  const both = (level: Level, text: string): void => {
+    log(level, text);
+    io.err(`${level}: ${text}\n`);
+  };
+  return Object.assign(both, { tagged: (tag: string) => shownTo(io, log.tagged(tag)) });
+}
+
 /** Exit code 0 after SIGTERM or SIGINT when everything was written. */
 export async function run(call: Call): Promise<number> {
   const { host, io, signal } = call;
   useLocalTime(host.uci);
   const settings = readSettings(io.env, host.uci);
-  const log = host.log.tagged("dpireport");
+  const log = shownTo(io, host.log.tagged("dpireport"));
   const source: FlowSource =
     settings.source.kind === "netifyd"
       ? netifydSource(host.files.real(settings.source.socket), host.clock)
