@@ -101,11 +101,17 @@ async function synchronisedChanges(lab: Lab): Promise<number[]> {
   return found;
 }
 
-/**
- * Share of one core, and resident bytes, of the backup's agent while nothing happens: processor time, which does not mind that other labs work
- * meanwhile.
- */
-async function idleAgent(): Promise<{ share: number; bytes: number }> {
+interface Idle {
+  /** Of one core. */
+  readonly share: number;
+  /** MiB that nobody else could use if it did not run: its own pages, without those of the executable. */
+  readonly own: number;
+  /** MiB, with the pages of the executable, which the other services and every command share. */
+  readonly resident: number;
+}
+
+/** The backup's agent while nothing happens: by processor time, which does not mind that other labs work meanwhile. */
+async function idleAgent(): Promise<Idle> {
   await using lab = await labUp(`${name}i`);
   await makeCluster(lab, { timing: "fast" });
   const pid = await lab.sh("backup", "pgrep -o -f 'ns-ha agent'");
@@ -117,8 +123,9 @@ async function idleAgent(): Promise<{ share: number; bytes: number }> {
   const before = await ticks();
   await Bun.sleep(idleSeconds * 1000);
   const share = ((await ticks()) - before) / 100 / idleSeconds;
-  const resident = await lab.sh("backup", `awk '/^VmRSS/ { print $2 }' /proc/${pid}/status`);
-  return { share, bytes: Number(resident) * 1024 };
+  const mib = async (field: string): Promise<number> =>
+    Math.round(Number(await lab.sh("backup", `awk '/^${field}:/ { print $2 }' /proc/${pid}/status`)) / 1024);
+  return { share, own: await mib("RssAnon"), resident: await mib("VmRSS") };
 }
 
 async function baseline(): Promise<Cost[]> {
@@ -209,7 +216,7 @@ for (const { label, values, target, at } of series) {
 const idleText =
   idle === undefined
     ? "not measured"
-    : `${(idle.share * 100).toFixed(2)}% of a core, ${Math.round(idle.bytes / 1024 / 1024)} MiB over ${idleSeconds} s`;
+    : `${(idle.share * 100).toFixed(2)}% of a core, ${idle.own} MiB of its own, ${idle.resident} MiB with the shared executable, over ${idleSeconds} s`;
 console.log(`idle agent of the backup: ${idleText} (targets 0.2%, 45 MB)`);
 writeFileSync(`${checkout}/docs/ha-figures.svg`, drawSeries(series, `${failovers} failovers each, ${idleText}`));
 console.log("Drawn: docs/ha-figures.svg");
