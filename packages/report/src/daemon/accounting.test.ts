@@ -316,7 +316,7 @@ describe("accounting", () => {
 
   test("names are bounded: the smallest fold into `other`, the sums stay exact", () => {
     const agent = new Agent().at(1);
-    const hosts = Number(process.env["DISTINCT_HOSTS"] ?? 30_000);
+    const hosts = Number(process.env["DISTINCT_HOSTS"] ?? 100_000);
     let sum = 0;
     for (let index = 0; index < hosts; index++) {
       const digest = index.toString(16).padStart(40, "0");
