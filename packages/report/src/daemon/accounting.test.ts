@@ -314,6 +314,20 @@ describe("accounting", () => {
     expect([agent.accounting.flows.size, held()]).toEqual([1, []]);
   });
 
+  test("a flood of short flows: each is its client's, and the table stays small", () => {
+    const agent = new Agent().at(1);
+    const end = (index: number): void => {
+      const digest = index.toString(16).padStart(40, "0");
+      agent.flow({ digest }).tell("flow_purge", { digest, local_bytes: 3, other_bytes: 0, total_bytes: 3 });
+    };
+    for (let index = 0; index < 100_000; index++) end(index);
+    expect([agent.mine, agent.ledger.unknownFlow]).toEqual([300_000, 0]);
+    expect(agent.accounting.flows.size).toBeLessThan(40_000);
+    // What ended a moment ago is still known when it is told again.
+    for (let index = 99_000; index < 100_000; index++) end(index);
+    expect(agent.mine).toBe(300_000);
+  });
+
   test("names are bounded: the smallest fold into `other`, the sums stay exact", () => {
     const agent = new Agent().at(1);
     const hosts = Number(process.env["DISTINCT_HOSTS"] ?? 100_000);

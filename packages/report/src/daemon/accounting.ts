@@ -10,8 +10,9 @@ import { Field, Flag, FlowTable } from "./flow-table.ts";
 import type { Ledger } from "./ledger.ts";
 import { Aliases } from "./aliases.ts";
 
-/** Rows of ended flows stay this long, for events that repeat. */
+/** Rows of ended flows stay this long, for events that repeat; the newest ones only, so that a flood of short flows leaves room. */
 const purgedGraceSeconds = 60;
+const maxPurged = 32_768;
 /** Beyond this many flows new ones are counted by their increments, as unattributed: memory stays bounded. */
 export const maxFlows = 500_000;
 const maxIdentities = 100_000;
@@ -39,6 +40,9 @@ export class Accounting {
   /** By hash. */
   private readonly identities = new Map<number, FlowIdentity>();
   private sweeps = 0;
+  /** A ring of rows whose flow ended; they may have been given to other flows since. */
+  private readonly purged = new Int32Array(maxPurged).fill(-1);
+  private purgedNext = 0;
   private readonly aliases = new Aliases();
   private wall: number;
   /** Of the monotonic clock, now. */
@@ -98,7 +102,22 @@ export class Accounting {
     // A zero is noted too when bytes before it may turn out to be new: they belong to this hour.
     if (growth > 0 || (this.flows.get(row, Field.skipped) > 0 && !this.waiting.has(row)))
       this.count(row, this.hour, growth);
-    if (event.purge) this.flag(row, Flag.purged);
+    if (event.purge && !this.has(row, Flag.purged)) this.end(row);
+  }
+
+  private end(row: number): void {
+    this.flag(row, Flag.purged);
+    const earliest = this.purged[this.purgedNext] ?? -1;
+    this.purged[this.purgedNext] = row;
+    this.purgedNext = (this.purgedNext + 1) % maxPurged;
+    if (earliest >= 0 && earliest !== row && this.has(earliest, Flag.purged) && !this.undecided(earliest))
+      this.remove(earliest);
+  }
+
+  /** What waited for the flow's identity is unattributed for good. */
+  private remove(row: number): void {
+    this.giveUp(row);
+    this.flows.remove(row);
   }
 
   /** Forgets flows that ended, and those not heard of for `staleSeconds`; what waited for their identity is unattributed for good. */
@@ -110,8 +129,7 @@ export class Accounting {
       if (age <= (purged ? purgedGraceSeconds : staleSeconds) || this.undecided(row)) continue;
       // It may be alive and silent: should it be announced again, then as one that began before this table knew.
       if (!purged) this.knowsSince = Math.max(this.knowsSince, flows.get(row, Field.lastSeen) + 1);
-      this.giveUp(row);
-      flows.remove(row);
+      this.remove(row);
     }
     this.giveUpOld();
     this.sweeps++;
