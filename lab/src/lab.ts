@@ -104,7 +104,13 @@ export class Lab implements AsyncDisposable {
         message: `Lab "${name}" is not up.`,
         advice: `Start it: ${labCommand(name)} up`,
       });
+    requireRoot();
     return lab;
+  }
+
+  /** Whether a lab of that name runs, wholly or in part. */
+  static isUp(name: string): boolean {
+    return Lab.#running(new State(name)) !== undefined;
   }
 
   /** Ends a lab, or what is left of one. False when there was nothing. */
@@ -220,7 +226,7 @@ export class Lab implements AsyncDisposable {
     }));
   }
 
-  /** Puts the cable back and ends its losses; without arguments, everything is healed. */
+  /** Puts the cable back and ends its losses; without arguments, all cables, losses and partitions. */
   async heal(name?: NodeName, which?: string): Promise<void> {
     if (name === undefined) return this.#fault("everything healed", () => noFaults);
     const { plan } = this.node(name);

@@ -2,6 +2,7 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Argv, Run } from "@nethsec/host/host";
 import { localRun } from "@nethsec/host/local-run";
+import { program } from "./lab-name.ts";
 import { isAlive, namespaceName, type Identity } from "./process.ts";
 
 /** Runs programs of the host, and of the nodes through {@link inNode}. */
@@ -35,7 +36,7 @@ function enter(member: Identity, namespaces: readonly string[], kind: "net" | "m
     throw new NethsecError({
       code: "process_gone",
       message: `Process ${member.pid} of the lab has ended.`,
-      advice: "See what is running: lab/lab status",
+      advice: `See what is running: ${program} list`,
     });
   return [
     "nsenter",

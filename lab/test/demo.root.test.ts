@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Demo } from "../src/demo/demo.ts";
 import { Lab } from "../src/lab.ts";
+import { tracesOf } from "./traces.ts";
 
 const name = `demo${process.pid}`;
 const dir = mkdtempSync(join(tmpdir(), "nethsec-demo-"));
@@ -13,18 +14,11 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 }, 30_000);
 
+const argv = [process.execPath, `${import.meta.dirname}/../src/main.ts`, "--name", name, "demo", "--json"];
+
 /** What it tells as JSON, once the prompt is back. */
 async function play(...options: string[]): Promise<Demo> {
-  const argv = [
-    process.execPath,
-    `${import.meta.dirname}/../src/main.ts`,
-    "--name",
-    name,
-    "demo",
-    "--json",
-    ...options,
-  ];
-  const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([...argv, ...options], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   const result: Demo = JSON.parse(await new Response(child.stdout).text());
   expect(await child.exited).toBe(0);
   return result;
@@ -46,7 +40,26 @@ test("--keep gives the prompt back and leaves the lab running, with the reports 
   const { reportUrl } = await play("--keep");
   expect(Lab.list()).toContain(name);
   expect(await (await fetch(reportUrl)).text()).toContain("<html");
+  // Played again it would begin with an empty disk: that lab is somebody's.
+  const again = Bun.spawnSync(argv, { stderr: "ignore" });
+  expect(again.exitCode).toBe(1);
+  expect(again.stdout.toString()).toContain(`Lab \\"${name}\\" is up, and the demo starts from nothing.`);
+  expect(await (await fetch(reportUrl)).text()).toContain("<html");
   await Lab.down(name);
   expect(Lab.list()).not.toContain(name);
   await expect(fetch(reportUrl)).rejects.toThrow();
 }, 240_000);
+
+test("ended by Ctrl-C in the middle of it, it takes its lab down and gives the prompt back", async () => {
+  const child = Bun.spawn(argv, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  let told = "";
+  for await (const chunk of child.stderr) {
+    const asked = told.includes("ns-ha-config init-backup-node");
+    told += new TextDecoder().decode(chunk);
+    // Once: a second one ends the command where it stands.
+    if (!asked && told.includes("ns-ha-config init-backup-node")) child.kill("SIGINT");
+  }
+  expect(await child.exited).toBe(130);
+  expect(told).not.toContain("loses its power");
+  expect(tracesOf(name)).toEqual([]);
+}, 120_000);

@@ -1,5 +1,5 @@
 /** The lab as its user sees it: up, used, down without a trace. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
@@ -60,6 +60,15 @@ describe("a lab that is up", () => {
   test("resolves the product's names to the lab's servers", async () => {
     expect(await lab.sh("client1", "getent ahostsv4 my.nethesis.it | awk '{ print $1; exit }'")).toBe("192.0.2.20");
     expect(await lab.sh("primary", "getent ahostsv4 my.nethserver.com | awk '{ print $1; exit }'")).toBe("192.0.2.20");
+  });
+
+  test("is not said to have ended to somebody who may not look into it", () => {
+    const somebody = spyOn(process, "getuid").mockReturnValue(1000);
+    try {
+      expect(() => Lab.attach(name)).toThrow("The lab needs root");
+    } finally {
+      somebody.mockRestore();
+    }
   });
 
   test("tells the time", async () => {

@@ -92,7 +92,8 @@ nethsec-lab status || echo "status: $?"
 dpkg -P nethsec-lab nethsec >/dev/null
 ls -d /usr/share/nethsec-lab 2>&1 | sed 's/^/left: /'
 `);
-  expect(printed).toContain('Lab "lab" is not up.');
+  expect(printed).toContain("nethsec-lab: virtual firewalls");
+  expect(printed).toContain('nethsec-lab status: Lab "lab" is not up.\nStart it: nethsec-lab up\n');
   expect(printed).toContain("status: 1");
   expect(printed).not.toMatch(/^left: \/usr/m);
 }, 60_000);

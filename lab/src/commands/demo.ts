@@ -2,12 +2,15 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Io, RunCommand } from "@nethsec/host/command";
+import { NethsecError } from "@nethsec/host/error";
 import { table } from "@nethsec/host/table";
 import { formatBytes } from "@nethsec/host/units";
 import { describeFigures, describeLanes } from "../demo/describe.ts";
 import { playDemo, type Demo } from "../demo/demo.ts";
 import { renderPicture } from "../demo/picture.ts";
+import { labCommand } from "../lab-name.ts";
 import { Lab } from "../lab.ts";
+import { orAborted } from "../or-aborted.ts";
 import { installMissingPackages } from "../prerequisites.ts";
 import { labName, typed } from "./lab-of-call.ts";
 
@@ -17,6 +20,14 @@ export const demo: RunCommand = async ({ options, io, json, signal }) => {
     else io.out(text);
   };
   const bold = (text: string): string => (io.color ? `\u001b[1m${text}\u001b[0m` : text);
+  const name = labName(io.env);
+  // It begins with factory settings: whoever has a lab of that name up is asked to end it himself.
+  if (Lab.isUp(name))
+    throw new NethsecError({
+      code: "lab_is_up",
+      message: `Lab "${name}" is up, and the demo starts from nothing.`,
+      advice: `End it: ${typed(io.env)} down. Or play beside it: ${labCommand("demo")} demo`,
+    });
   const began = performance.now();
   const seconds = (): string => `${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s`;
   let chapters = 0;
@@ -26,18 +37,17 @@ export const demo: RunCommand = async ({ options, io, json, signal }) => {
   };
   await installMissingPackages(tell.line);
   tell.chapter("Two firewalls, clients, a provider, a controller: all on this machine");
-  await Lab.down(labName(io.env));
-  const lab = await Lab.up({ name: labName(io.env), say: tell.line, signal });
+  const lab = await Lab.up({ name, say: tell.line, signal });
   let keep = options["keep"] === true;
   try {
-    const result = await playDemo(lab, tell);
+    const result = await orAborted(playDemo(lab, tell), signal);
     if (typeof options["record"] === "string") record(options["record"], result);
     if (json) io.out(`${JSON.stringify(result)}\n`);
     else out(summary(result, io, bold, keep || io.stdinIsTerminal));
     if (keep) out(nextCommands(typed(io.env), result));
     else if (io.stdinIsTerminal && !json) {
       out(`Open ${result.reportUrl} in a browser on this machine. Enter ends the lab.\n`);
-      await io.readLine();
+      await orAborted(io.readLine(), signal);
     }
   } catch (error) {
     keep = false;

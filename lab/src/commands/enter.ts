@@ -6,11 +6,11 @@ import type { RunCommand } from "@nethsec/host/command";
 import type { Argv } from "@nethsec/host/host";
 import type { Lab } from "../lab.ts";
 import { nodeName, type NodeName } from "../topology.ts";
-import { labOf } from "./lab-of-call.ts";
+import { labOf, typed } from "./lab-of-call.ts";
 
 export const exec: RunCommand = async ({ args, rest, io }) => {
   const [program, ...others] = rest;
-  if (program === undefined) throw new UsageError("Which program?", "lab/lab exec primary -- ip address");
+  if (program === undefined) throw new UsageError("Which program?", `${typed(io.env)} exec primary -- ip address`);
   return attached(labOf(io.env), nodeName(args["node"] ?? ""), [program, ...others]);
 };
 

@@ -26,6 +26,8 @@ export const heal: RunCommand = async ({ args, io }) => {
 export const loss: RunCommand = async ({ args, io }) => {
   const node = nodeName(args["node"] ?? "");
   const percent = Number(args["percent"]);
+  if (Number.isNaN(percent))
+    throw new UsageError(`"${args["percent"] ?? ""}" is not a percentage.`, `${typed(io.env)} loss ${node} lan 30`);
   await labOf(io.env).loss(node, args["interface"] ?? "", percent);
   io.out(
     percent === 0
@@ -38,7 +40,8 @@ export const loss: RunCommand = async ({ args, io }) => {
 export const partition: RunCommand = async ({ args, io }) => {
   const one = nodeName(args["node"] ?? "primary");
   const other = nodeName(args["other"] ?? "backup");
-  if (one === other) throw new UsageError("A node cannot be parted from itself.", "lab/lab partition primary backup");
+  if (one === other)
+    throw new UsageError("A node cannot be parted from itself.", `${typed(io.env)} partition primary backup`);
   await labOf(io.env).partition(one, other);
   io.out(`${one} and ${other} no longer hear each other. End it: ${typed(io.env)} heal\n`);
   return 0;
@@ -78,12 +81,17 @@ export const clock: RunCommand = ({ args, options, io }) => {
   const node = nodeName(args["node"] ?? "");
   const seconds = Number(args["seconds"]);
   if (!Number.isSafeInteger(seconds))
-    throw new UsageError(`"${args["seconds"] ?? ""}" is not a number of seconds.`, "lab/lab clock backup 3600");
+    throw new UsageError(
+      `"${args["seconds"] ?? ""}" is not a number of seconds.`,
+      `${typed(io.env)} clock backup 3600`,
+    );
   const lab = labOf(io.env);
   const before = lab.clock(node);
   lab.setClock(node, options["monotonic"] === true ? { ...before, monotonic: seconds } : { ...before, wall: seconds });
+  const which = options["monotonic"] === true ? "monotonic" : "wall";
+  const offset = seconds === 0 ? "right again" : `${Math.abs(seconds)} s ${seconds > 0 ? "ahead" : "behind"}`;
   io.out(
-    `From its next boot on, that clock of ${node} is ${seconds} s off: ${typed(io.env)} kill ${node}; ${typed(io.env)} boot ${node}\n`,
+    `From its next boot on, the ${which} clock of ${node} is ${offset}: ${typed(io.env)} kill ${node}; ${typed(io.env)} boot ${node}\n`,
   );
   return 0;
 };

@@ -35,7 +35,7 @@ export const status: RunCommand = async ({ io, json }) => {
     ...faults.partitions.map((pair) => `partition: ${pair.join(" | ")}`),
   ];
   io.out(
-    `\n${broken.length === 0 ? "No faults." : `Faults:\n${broken.map((text) => `  ${text}\n`).join("")}End them: ${typed(io.env)} heal`}\n`,
+    `\n${broken.length === 0 ? "All cables are in, nothing is lost." : `Faults:\n${broken.map((text) => `  ${text}\n`).join("")}End them: ${typed(io.env)} heal`}\n`,
   );
   return 0;
 };
@@ -56,7 +56,7 @@ export const list: RunCommand = async ({ io, json }) => {
   io.out(labs.length === 0 ? "No lab is up.\n" : `Labs: ${labs.join(", ")}\n`);
   const width = Math.max(...scenarios.map(({ name }) => name.length));
   io.out(
-    `\nScenarios (lab/lab scenario NAME):\n${scenarios.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`).join("")}`,
+    `\nScenarios (${typed(io.env)} scenario NAME):\n${scenarios.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`).join("")}`,
   );
   return 0;
 };

@@ -2,10 +2,11 @@
 import { UsageError } from "@nethsec/host/error";
 import type { RunCommand } from "@nethsec/host/command";
 import { Lab } from "../lab.ts";
+import { orAborted } from "../or-aborted.ts";
 import { describeReport } from "../probe.ts";
 import { play, scenarioNamed } from "../scenario.ts";
 import { nodeName } from "../topology.ts";
-import { labName, labOf } from "./lab-of-call.ts";
+import { labName, labOf, typed } from "./lab-of-call.ts";
 
 export const probe: RunCommand = async ({ options, io, json, signal }) => {
   const lab = labOf(io.env);
@@ -13,7 +14,10 @@ export const probe: RunCommand = async ({ options, io, json, signal }) => {
   const to = text(options["to"]);
   const seconds = text(options["seconds"]);
   if (seconds !== undefined && !(Number(seconds) > 0))
-    throw new UsageError(`--seconds wants a number greater than 0, not "${seconds}".`, "lab/lab probe --seconds 20");
+    throw new UsageError(
+      `--seconds wants a number greater than 0, not "${seconds}".`,
+      `${typed(io.env)} probe --seconds 20`,
+    );
   await using running = await lab.probe({ from, ...(to === undefined ? {} : { to }) }, []);
   if (!json)
     io.err(
@@ -42,7 +46,8 @@ export const scenario: RunCommand = async ({ args, io, json, signal }) => {
   const isUp = Lab.list().includes(name);
   const lab = isUp ? labOf(io.env) : await Lab.up({ name, say, signal });
   try {
-    await play(chosen, lab, say);
+    // On a lab that stays, what it has broken is healed by its end only.
+    await (isUp ? play(chosen, lab, say) : orAborted(play(chosen, lab, say), signal));
   } finally {
     if (!isUp) await lab.down();
   }

@@ -9,7 +9,7 @@ import { labName, labOf, typed } from "./lab-of-call.ts";
 export const up: RunCommand = async ({ options, io, json, signal }) => {
   const wan = options["wan"];
   if (wan !== undefined && wan !== "static" && wan !== "dhcp")
-    throw new UsageError(`--wan is static or dhcp, not "${String(wan)}".`, "lab/lab up --wan dhcp");
+    throw new UsageError(`--wan is static or dhcp, not "${String(wan)}".`, `${typed(io.env)} up --wan dhcp`);
   const name = labName(io.env);
   const began = performance.now();
   const say = (text: string): void =>

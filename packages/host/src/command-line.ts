@@ -28,7 +28,7 @@ export async function main(
   io: Io = localIo(),
 ): Promise<number> {
   const all = [...commands, ...builtinCommands(commands)];
-  const called = all.find((command) => command.name === basename(argv0));
+  const called = all.find(({ name }) => name === argv0 || name === basename(argv0));
   let path: CommandPath | undefined;
   let rest = argv;
   try {
