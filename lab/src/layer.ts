@@ -107,9 +107,13 @@ async function writeLayer(
   if (plan.kind === "internet") put("/etc/lab/hosts", plans.map((each) => nameLine(each)).join(""));
 }
 
-/** All of a folder over another, as root's; links to folders that are there already are followed (/lib). */
+/**
+ * All of a folder over another, as root's; links to folders that are there already are followed (/lib). Of the modes only what git keeps counts:
+ * an archive of the checkout, or one made with another umask, has others (and rsync cannot change those behind a link).
+ */
 async function copyOver(from: string, layer: string, env: Readonly<Record<string, string>>): Promise<void> {
-  await run(["rsync", "--recursive", "--links", "--perms", "--keep-dirlinks", `${from}/`, `${layer}/`], {
+  const modes = "--chmod=D755,Fu=rwX,Fgo=rX";
+  await run(["rsync", "--recursive", "--links", "--perms", modes, "--keep-dirlinks", `${from}/`, `${layer}/`], {
     timeoutMs: 10_000,
     env,
   });
@@ -151,6 +155,8 @@ function nameLine(plan: NodePlan): string {
 
 /** The layers of all nodes, and the lab's certificates. */
 export async function writeLayers(state: State, plans: readonly NodePlan[]): Promise<void> {
+  // The daemons of the nodes are not all root, whatever the mask of who starts the lab.
+  process.umask(0o022);
   // What is started here is found again by this when the lab is interrupted.
   const env = labEnvironment(state.name);
   const [authority, passwordHash] = await Promise.all([makeAuthority(`${state.dir}/tls`, env), hashRootPassword(env)]);

@@ -77,6 +77,25 @@ describe("a lab that was interrupted", () => {
   }, 60_000);
 });
 
+test("it comes up for somebody whose files nobody else may read", async () => {
+  const lab = name("mask");
+  await using _ended = { [Symbol.asyncDispose]: () => Lab.down(lab).then(() => undefined) };
+  const { code, text } = await output("sh", [
+    "-c",
+    'umask 077; exec "$@"',
+    "sh",
+    `${checkout}/lab/lab`,
+    "--name",
+    lab,
+    "up",
+  ]);
+  expect(text).toContain(`Lab "${lab}" is up`);
+  expect(code).toBe(0);
+  expect(await Lab.attach(lab).sh("client1", "curl --silent --max-time 5 http://www.example.com/")).toBe(
+    "hello from the internet of the lab",
+  );
+}, 60_000);
+
 test("two labs side by side do not notice each other", async () => {
   // Both to their end, so that a failure of one does not leave the other behind.
   const started = await Promise.allSettled([Lab.up({ name: name("one") }), Lab.up({ name: name("two") })]);
