@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { Call, Command, Io } from "./command.ts";
+import type { Call, Command } from "./command.ts";
 import { main } from "./command-line.ts";
 import { NethsecError } from "./error.ts";
+import { fakeIo } from "./testing/fake-call.ts";
 
 let calls: Pick<Call, "args" | "rest" | "options" | "json" | "calledAs">[] = [];
 const remember: Command["load"] = async () => ({
@@ -66,34 +67,14 @@ const commands: readonly Command[] = [
   { name: "fail", summary: "fails", load: failing },
 ];
 
-function testIo(): { io: Io; out: () => string; err: () => string } {
-  let out = "";
-  let err = "";
-  const io: Io = {
-    out: (text) => void (out += text),
-    err: (text) => void (err += text),
-    write: async () => undefined,
-    stdin: new ReadableStream(),
-    readAll: async () => "",
-    readLine: async () => undefined,
-    readSecret: async () => "",
-    stdinIsTerminal: false,
-    stdoutIsTerminal: false,
-    color: false,
-    columns: 80,
-    env: {},
-  };
-  return { io, out: () => out, err: () => err };
-}
-
 async function type(
   line: string,
 ): Promise<{ code: number; out: string; err: string; call: (typeof calls)[number] | undefined }> {
-  const { io, out, err } = testIo();
+  const { io, output } = fakeIo();
   calls = [];
   const [argv0 = "", ...argv] = line.split(" ").filter(Boolean);
   const code = await main(commands, argv0, argv, io);
-  return { code, out: out(), err: err(), call: calls[0] };
+  return { code, ...output, call: calls[0] };
 }
 
 describe("dispatch", () => {
@@ -175,7 +156,7 @@ describe("errors of commands", () => {
       summary: "",
       load: async () => ({ run: () => Promise.reject(new TypeError("oops")) }),
     };
-    await expect(main([broken], "broken", [], testIo().io)).rejects.toThrow("oops");
+    await expect(main([broken], "broken", [], fakeIo().io)).rejects.toThrow("oops");
   });
 });
 

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import * as v from "valibot";
-import type { Call } from "./command.ts";
 import { NethsecError } from "./error.ts";
-import { lineReader } from "./line-reader.ts";
 import { rpcdMethod, runRpcd, ValidationError } from "./rpcd.ts";
+import { fakeCall } from "./testing/fake-call.ts";
 import { fakeHost } from "./testing/fake-host.ts";
 
 const plugin = {
@@ -54,34 +53,9 @@ const plugin = {
 
 async function ask(rest: readonly string[], input = ""): Promise<{ code: number; answer: unknown; err: string }> {
   using host = fakeHost();
-  let out = "";
-  let err = "";
-  const reader = lineReader(new Blob([input]).stream());
-  const call: Call = {
-    args: {},
-    rest,
-    options: {},
-    json: false,
-    calledAs: "ns.test",
-    host,
-    signal: new AbortController().signal,
-    io: {
-      out: (text) => void (out += text),
-      err: (text) => void (err += text),
-      write: async () => undefined,
-      stdin: new ReadableStream(),
-      readAll: (maxBytes = 0) => reader.all(maxBytes),
-      readLine: () => reader.line(),
-      readSecret: async () => "",
-      stdinIsTerminal: false,
-      stdoutIsTerminal: false,
-      color: false,
-      columns: 80,
-      env: {},
-    },
-  };
+  const { call, output } = fakeCall(host, { rest, stdin: input, calledAs: "ns.test" });
   const code = await runRpcd(plugin, call);
-  return { code, err, answer: out === "" ? undefined : JSON.parse(out) };
+  return { code, err: output.err, answer: output.out === "" ? undefined : JSON.parse(output.out) };
 }
 
 const invalid = (parameter: string, value: unknown, message: string): unknown => ({

@@ -2,8 +2,9 @@
  * Two firewalls in memory, joined by an SSH client that runs the backup's real rpcd plugin: for tests of what changes both nodes.
  * The link can be cut, and the backup can be told to fail at its n-th step.
  */
-import type { Call, Io } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command";
 import type { Host } from "@nethsec/host/host";
+import { type CallFacts, fakeCall, type Output } from "@nethsec/host/testing/fake-call";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import { pin } from "../known-hosts.ts";
 import { plugin } from "../rpcd.ts";
@@ -146,49 +147,9 @@ export async function callPlugin(host: Host, method: string, stdin: string): Pro
   return output.out;
 }
 
-export interface CallParts {
-  readonly args?: Readonly<Record<string, string>>;
-  readonly rest?: readonly string[];
-  readonly options?: Readonly<Record<string, string | true>>;
-  readonly json?: boolean;
-  readonly stdin?: string;
-}
-
 /** A call of a command with its output collected. */
-export function callOn(host: Host, parts: CallParts): { call: Call; output: { out: string; err: string } } {
-  const output = { out: "", err: "" };
-  const lines = (parts.stdin ?? "").split("\n");
-  const io: Io = {
-    out: (text) => {
-      output.out += text;
-    },
-    err: (text) => {
-      output.err += text;
-    },
-    write: async (bytes) => {
-      output.out += new TextDecoder().decode(bytes);
-    },
-    stdin: new Blob([parts.stdin ?? ""]).stream(),
-    readAll: async () => parts.stdin ?? "",
-    readLine: async () => lines.shift(),
-    readSecret: async () => lines.shift() ?? "",
-    stdinIsTerminal: false,
-    stdoutIsTerminal: false,
-    color: false,
-    columns: 80,
-    env: {},
-  };
-  const call: Call = {
-    args: parts.args ?? {},
-    rest: parts.rest ?? [],
-    options: parts.options ?? {},
-    json: parts.json ?? false,
-    calledAs: "ns-ha-config",
-    io,
-    host,
-    signal: new AbortController().signal,
-  };
-  return { call, output };
+export function callOn(host: Host, facts: CallFacts): { call: Call; output: Output } {
+  return fakeCall(host, { calledAs: "ns-ha-config", ...facts });
 }
 
 /** Makes the cluster of the documentation's session on both nodes, the backup by its plugin. */

@@ -1,40 +1,19 @@
 /** The plugins as the web interface calls them: argument words, errors, and what changes. */
 import { expect, test } from "bun:test";
-import type { Call, RunCommand } from "@nethsec/host/command";
+import type { RunCommand } from "@nethsec/host/command";
+import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { run as backup } from "./ns-backup.ts";
 import { run as plug } from "./ns-plug.ts";
 import { run as subscription } from "./ns-subscription.ts";
 
 async function ask(host: FakeHost, run: RunCommand, method: string, input: unknown = {}): Promise<unknown> {
-  let out = "";
-  const call: Call = {
-    args: {},
+  const { call, output } = fakeCall(host, {
     rest: method === "list" ? ["list"] : ["call", method],
-    options: {},
-    json: false,
-    calledAs: "plugin",
-    host,
-    signal: new AbortController().signal,
-    io: {
-      out: (text) => {
-        out += text;
-      },
-      err: () => undefined,
-      write: async () => undefined,
-      stdin: new Blob([]).stream(),
-      readAll: async () => JSON.stringify(input),
-      readLine: async () => JSON.stringify(input),
-      readSecret: async () => "",
-      stdinIsTerminal: false,
-      stdoutIsTerminal: false,
-      color: false,
-      columns: 80,
-      env: {},
-    },
-  };
+    stdin: JSON.stringify(input),
+  });
   await run(call);
-  return JSON.parse(out);
+  return JSON.parse(output.out);
 }
 const codeOf = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64");
 const invalid = (parameter: string): object => ({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
-import type { Call } from "@nethsec/host/command";
 import { run } from "./dpireport-cleanup.ts";
 import { parsePercent, parseSize } from "./parse-size.ts";
 import { daysToRemove } from "./retention.ts";
@@ -11,35 +11,10 @@ const now = new Date(2026, 10, 22, 3, 0).getTime();
 
 /** Runs the command; returns what it printed. */
 function cleanup(host: FakeHost, options: Record<string, string> = {}, json = false): string {
-  let printed = "";
-  const never = (): never => {
-    throw new Error("not used");
-  };
-  const call: Call = {
-    args: {},
-    rest: [],
-    options,
-    json,
-    calledAs: "dpireport-cleanup",
-    host,
-    signal: new AbortController().signal,
-    io: {
-      out: (text) => void (printed += text),
-      err: never,
-      write: never,
-      stdin: new ReadableStream(),
-      readAll: never,
-      readLine: never,
-      readSecret: never,
-      stdinIsTerminal: false,
-      stdoutIsTerminal: false,
-      color: false,
-      columns: 80,
-      env: {},
-    },
-  };
+  const { call, output } = fakeCall(host, { options, json });
   expect(run(call)).toBe(0);
-  return printed;
+  expect(output.err).toBe("");
+  return output.out;
 }
 
 function withDays(...days: string[]): FakeHost {
