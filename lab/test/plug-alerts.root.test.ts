@@ -107,6 +107,9 @@ test("while the portal is away: in order of the newest change, each state once, 
     "three FAILURE",
     "four FAILURE",
   ]);
+  const wanted = sent.map(({ alert_id, status }) => `alert ${alert_id} ${status} was sent`).join("\n");
+  const logged = "grep -oE 'alert (one|two|three|four) [A-Z]+ was sent' /var/log/messages || true";
+  await until(async () => (await lab.sh(firewall, logged)) === wanted, { what: "all of them are in the log" });
 }, 60_000);
 
 test("a WAN that comes back within 30 seconds was not down", async () => {

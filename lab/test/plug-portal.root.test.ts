@@ -4,6 +4,7 @@ import { Fleet, secrets } from "../src/fleet.ts";
 import { Lab } from "../src/lab.ts";
 
 const enterpriseId = "0E1F2A3B-4C5D-6E7F-8091-A2B3C4D5E6F7";
+const communityId = "c0ffee00-1234-4abc-8def-0123456789ab";
 const firewall = "primary";
 
 let lab: Lab;
@@ -218,6 +219,14 @@ describe("its end", () => {
     );
     expect((await typed("send-backup")).stdout).toContain("Sent ");
     expect(await typed("unregister")).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  test("registered with another subscription, its portal is told what the one before knew already", async () => {
+    for (const plan of ["enterprise", "community", "community"] as const)
+      await typed(`register ${plan} ${secrets[plan]} 20; send-alert wan:y:down FAILURE`);
+    const told = (await fleet.portal("alerts")).filter(({ alert_id }) => alert_id === "wan:y:down");
+    expect(told.map(({ lk }) => lk)).toEqual([enterpriseId, communityId]);
+    await typed("unregister");
   }, 60_000);
 
   test("unregister works while the portal is away", async () => {

@@ -40,6 +40,7 @@ export async function deliverAlerts(host: Host): Promise<boolean> {
         status: waiting.wanted,
       });
       markDelivered(host, waiting, waiting.wanted);
+      host.log("info", `alert ${waiting.id} ${waiting.wanted} was sent`);
     }
   } catch (error) {
     if (!(error instanceof NethsecError)) throw error;

@@ -8,7 +8,7 @@ import type { Host } from "@nethsec/host/host";
 import { HttpError } from "@nethsec/host/http";
 import * as v from "valibot";
 import { disableAlerts, enableAlerts } from "../alerts/netdata.ts";
-import { clearAlerts } from "../alerts/queue.ts";
+import { clearAlerts, forgetDelivered } from "../alerts/queue.ts";
 import { isPlan, portals, readPlugConfig, writePlugOptions, type Plan, type Subscription } from "../config.ts";
 import { forgetOutcome } from "../outcome.ts";
 import { removeJobs, setJob } from "../schedule.ts";
@@ -37,11 +37,14 @@ export async function registerMachine(
   if (!isPlan(type)) throw refuse("invalid_type", `Invalid type '${type}'`, "It is community or enterprise.");
   if (secret === "" || /[^\x21-\x7e]/.test(secret)) throw refuse("invalid_secret", "Invalid secret");
   const systemId = await findSystemId(host, type, secret, timeoutMs);
+  const before = readPlugConfig(host.uci).subscription?.systemId;
   host.uci.change((transaction) =>
     writePlugOptions(transaction, { ...portals[type], system_id: systemId, type, secret }),
   );
   const { subscription, controller } = readPlugConfig(host.uci);
   if (subscription === undefined) throw new Error("a subscription that was just saved cannot be read");
+  // What the portal knows of another system, it does not know of this one.
+  if (systemId !== before) forgetDelivered(host);
   for (const job of ["send-heartbeat", "send-inventory", "send-backup"] as const) await setJob(host, job);
   if (controller.server !== undefined) await setJob(host, "ns-push-reports");
   await enableAlerts(host);
