@@ -50,23 +50,23 @@ test("one that is slow, or whose reader is, is not idle", async () => {
     const timer = setInterval(() => {
       socket.write("x");
       if (++sent === 5) clearInterval(timer);
-    }, 200);
+    }, 400);
   });
   const pauses = rawServer((socket) => {
     socket.write(`${head(5)}xxx`);
-    setTimeout(() => socket.write("xx"), 1300);
+    setTimeout(() => socket.write("xx"), 2600);
   });
   let taken = 0;
   const sips = rawServer((socket, piece) => {
     taken += piece.length;
     if (taken >= large) socket.write(head(0));
     socket.pause();
-    setTimeout(() => socket.resume(), piece.length / 12_000);
+    setTimeout(() => socket.resume(), piece.length / 8_000);
   });
-  const common = { idleMs: 800, timeoutMs: 20_000, retries: 0 };
+  const common = { idleMs: 1600, timeoutMs: 20_000, retries: 0 };
   const answers = await Promise.all([
     httpRequest({ ...common, url: drops }, host),
-    httpRequest({ ...common, url: pauses, download: { write: () => Bun.sleep(1000) } }, host),
+    httpRequest({ ...common, url: pauses, download: { write: () => Bun.sleep(2000) } }, host),
     httpRequest({ ...common, url: sips, method: "PUT", body: { file: "/tmp/large" } }, host),
   ]);
   expect(answers.map(({ received }) => received)).toEqual([5, 5, 0]);
