@@ -8,7 +8,6 @@
 #
 # Settings in /etc/config stay as they are, also those of the packages that are replaced.
 set -eu
-cd "$(dirname "$0")"
 
 fail() {
 	echo "install: $1" >&2
@@ -21,8 +20,10 @@ back() {
 	manager=opkg
 	command -v opkg >/dev/null || manager=apk
 	untrusted=
+	# Before anything is removed.
+	for file in "$@"; do [ -f "$file" ] || fail "there is no file $file" "Name the files of the older packages: sh install.sh --back FILE..."; done
 	if [ $# = 0 ]; then
-		"$manager" update || fail "the package lists could not be updated" "Copy the package files here, and name them: sh install.sh --back FILE..."
+		"$manager" update || fail "the package lists could not be updated" "Copy the package files to this machine, and name them: sh install.sh --back FILE..."
 		set -- ns-plug ns-ha ns-report
 	elif [ $manager = apk ]; then
 		untrusted=--allow-untrusted
@@ -31,8 +32,9 @@ back() {
 	retry="Correct what it says above and run this again."
 	# shellcheck disable=SC2046,SC2086
 	if [ $manager = opkg ]; then
-		# Others of the system's packages may count on these names.
-		opkg remove --force-depends $(for name in ns-plug ns-ha ns-report nethsec; do [ ! -e "/usr/lib/opkg/info/$name.control" ] || echo "$name"; done) ||
+		# Others of the system's packages may count on these names. Without nethsec they are the older ones already, or gone.
+		[ ! -e /usr/lib/opkg/info/nethsec.control ] ||
+			opkg remove --force-depends $(for name in ns-plug ns-ha ns-report nethsec; do [ ! -e "/usr/lib/opkg/info/$name.control" ] || echo "$name"; done) ||
 			fail "opkg did not remove everything" "$retry"
 		opkg install "$@" || fail "opkg did not install everything" "$retry"
 	else
@@ -49,6 +51,7 @@ if [ "${1:-}" = --back ]; then
 	[ "$(id -u)" = 0 ] || fail "only root can install packages" "Log in to the firewall as root."
 	back "$@"
 fi
+cd "$(dirname "$0")"
 check=
 chosen=
 for argument in "$@"; do
@@ -57,7 +60,7 @@ for argument in "$@"; do
 	ns-plug | ns-ha | ns-report) chosen="$chosen $argument" ;;
 	nethsec) ;;
 	-h | --help)
-		sed -n '2,/^$/s/^# \{0,1\}//p' "$0" | grep -v '^set '
+		sed -n '2,/^$/s/^# \{0,1\}//p' "${0##*/}" | grep -v '^set '
 		exit 0
 		;;
 	*) fail "there is no package $argument" "Packages: ns-plug, ns-ha, ns-report; nethsec comes with each." ;;

@@ -140,6 +140,32 @@ ls /usr/sbin/nethsec 2>/dev/null || echo "nothing installed"
   expect(printed).toContain("nothing installed");
 }, 60_000);
 
+test("install.sh --back removes nothing for a name that was typed wrongly, and goes on where it failed", () => {
+  using root = firewall();
+  const printed = root.run(`${setup}
+sh /packages/first/install.sh >/tmp/install 2>&1 || cat /tmp/install
+cd /packages/older
+sh ../first/install.sh --back ns-plug_*.ipk ns-hah_*.ipk || echo "code: $?"
+echo "still: $(nethsec --version)"
+: >/tmp/torn.ipk
+sh ../first/install.sh --back /tmp/torn.ipk >/tmp/back 2>&1 || echo "code: $?"
+tail -n 2 /tmp/back
+for turn in again twice; do
+  sh ../first/install.sh --back ns-plug_*.ipk ns-ha_*.ipk ns-report_*.ipk >/tmp/back 2>&1 || cat /tmp/back
+  echo "$turn: $(tail -n 1 /tmp/back) $(ns-ha-config) $(ls /usr/sbin/nethsec 2>/dev/null)"
+done
+`);
+  expect(printed.split("\n").filter((line) => /^(code|still|again|twice|install):/.test(line))).toEqual([
+    "install: there is no file ns-hah_*.ipk",
+    "code: 1",
+    "still: nethsec 0.1.0",
+    "code: 1",
+    "install: opkg did not install everything",
+    "again: Installed: the older packages. older ns-ha-config ",
+    "twice: Installed: the older packages. older ns-ha-config ",
+  ]);
+}, 110_000);
+
 test("two builds are identical, and the executable is small enough to travel", () => {
   const names = readdirSync(first);
   expect(names).toEqual(readdirSync(second));
