@@ -53,6 +53,26 @@ describe("reading on the terminal", () => {
     );
   });
 
+  test("days that nobody asked about before: it says how far it is, and what was added up before Ctrl-C is kept", async () => {
+    using long = fakeHost({ now });
+    for (let day = 1; day <= 4; day++)
+      writeSampleDay(long.files, base, { year: 2026, month: 10, day }, { clients: 1, hours: 1 });
+    const interrupted = new AbortController();
+    let ms = 0;
+    const monotonic = (): number => {
+      ms += 1500;
+      if (ms === 4500) interrupted.abort(new Error("interrupted"));
+      return ms;
+    };
+    const slow = { ...long, files: long.files, uci: long.uci, clock: { ...long.clock, monotonic } };
+    await expect(runCommand(days, slow, { signal: interrupted.signal })).rejects.toThrow("interrupted");
+    const kept = JSON.parse(long.files.readText("/var/run/ns-report/days.json") ?? "");
+    expect(Object.keys(kept.days)).toEqual(["2026-10-01", "2026-10-02"]);
+    const { out, err } = await runCommand(days, slow);
+    expect(err).toBe("Adding up 2026-10-04, 4 of 4 days…\n");
+    expect(out.match(/^2026-10/gm)).toHaveLength(4);
+  });
+
   test("summary: total, hours, lists; lines fit the terminal", async () => {
     const { out } = await runCommand(summary, host);
     expect(out).toStartWith("Sunday 22 November 2026\n");

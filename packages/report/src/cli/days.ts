@@ -1,6 +1,8 @@
 /** `ns-report days`: the days that have reports. */
 import type { Call } from "@nethsec/host/command";
+import type { Day } from "../hour-key.ts";
 import { openStore } from "../query/open-store.ts";
+import type { DayTotal, ReportStore } from "../query/report-store.ts";
 import { UsageError } from "@nethsec/host/error";
 import { table } from "@nethsec/host/table";
 import { formatBytes } from "@nethsec/host/units";
@@ -10,16 +12,18 @@ import { formatDay, weekdayNames, weekdayOf } from "../query/report-day.ts";
 import { textOption } from "./report-question.ts";
 import { nothingYet } from "./nothing-yet.ts";
 
-export function run(call: Call): number {
+const sayEveryMs = 2000;
+
+export async function run(call: Call): Promise<number> {
   const month = textOption(call, "month");
   if (month !== undefined && !/^\d{4}-(0[1-9]|1[0-2])$/.test(month))
     throw new UsageError(`"${month}" is not a month.`, "Write it as 2026-11.");
   const store = openStore(call);
-  const days = store
-    .days()
-    .filter((day) => month === undefined || formatDay(day).startsWith(month))
-    .map((day) => ({ day, ...store.total(day) }));
-  store.saveTotals();
+  const days = await addUp(
+    call,
+    store,
+    store.days().filter((day) => month === undefined || formatDay(day).startsWith(month)),
+  );
   if (call.json || call.options["csv"] === true) {
     call.io.out(call.json ? `${JSON.stringify(tableJson(dayTable(days)))}\n` : csvText(dayTable(days)));
     return 0;
@@ -40,4 +44,31 @@ export function run(call: Call): number {
   ] as const;
   call.io.out(`${table(columns, rows, { color: call.io.color })}\n`);
   return 0;
+}
+
+/** Days that nobody asked about before have to be added up. Their sums are kept, also when it is interrupted. */
+async function addUp(
+  { host, io, json, signal }: Call,
+  store: ReportStore,
+  days: readonly Day[],
+): Promise<(DayTotal & { readonly day: Day })[]> {
+  const found: (DayTotal & { readonly day: Day })[] = [];
+  let said = host.clock.monotonic();
+  try {
+    for (const day of days) {
+      if (store.knownTotal(day) === undefined) {
+        // Ctrl-C has its turn here.
+        await new Promise(setImmediate);
+        signal.throwIfAborted();
+        if (!json && host.clock.monotonic() - said >= sayEveryMs) {
+          said = host.clock.monotonic();
+          io.err(`Adding up ${formatDay(day)}, ${found.length + 1} of ${days.length} days…\n`);
+        }
+      }
+      found.push({ day, ...store.total(day) });
+    }
+    return found;
+  } finally {
+    store.saveTotals();
+  }
 }
