@@ -52,6 +52,7 @@ const actions: readonly Command[] = [
   },
   {
     name: "exec",
+    textOnly: true,
     summary: "run a program on a node",
     args: [node, { name: "command", summary: "the program and its arguments, after --", variadic: true }],
     examples: [[`${lab} exec client1 -- curl -s http://www.example.com/`, "fetch a page through the firewall"]],
@@ -60,6 +61,7 @@ const actions: readonly Command[] = [
   },
   {
     name: "shell",
+    textOnly: true,
     summary: "a shell on a node",
     args: [node],
     examples: [[`${lab} shell primary`, "log in"]],

@@ -173,6 +173,21 @@ describe("faults", () => {
     20_000,
   );
 
+  test("each command's answer is one JSON document with --json", () => {
+    for (const line of ["cut internet net", "heal", "kill internet iperf3", "boot internet", "logs internet"]) {
+      const argv = [
+        process.execPath,
+        `${import.meta.dirname}/../src/main.ts`,
+        ...line.split(" "),
+        "--name",
+        name,
+        "--json",
+      ];
+      const { exitCode, stdout } = Bun.spawnSync(argv);
+      expect([line, exitCode, typeof JSON.parse(stdout.toString())]).toEqual([line, 0, "object"]);
+    }
+  });
+
   test("a paused program is stopped, and goes on", async () => {
     const state = (): Promise<string> => lab.sh("internet", "ps -o stat= -C dnsmasq");
     lab.pause("internet", "dnsmasq");

@@ -1,4 +1,5 @@
 /** Which lab a call is about: main.ts has put the name into the environment. */
+import type { Call } from "@nethsec/host/command";
 import { labCommand } from "../lab-name.ts";
 import { Lab } from "../lab.ts";
 
@@ -8,6 +9,11 @@ export function labName(env: Readonly<Record<string, string | undefined>>): stri
 
 export function labOf(env: Readonly<Record<string, string | undefined>>): Lab {
   return Lab.attach(labName(env));
+}
+
+/** What was done, in a sentence. */
+export function tell({ io, json }: Pick<Call, "io" | "json">, text: string): void {
+  io.out(`${json ? JSON.stringify({ text }) : text}\n`);
 }
 
 /** How the command for this lab is typed, for hints. */

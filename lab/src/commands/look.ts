@@ -63,8 +63,9 @@ export const list: RunCommand = async ({ io, json }) => {
 
 export const logs: RunCommand = async ({ args, options, io, json, signal }) => {
   const lab = labOf(io.env);
-  if (args["node"] === undefined) {
-    const events = timeline(lab);
+  if (args["node"] === undefined || json) {
+    const of = args["node"] === undefined ? undefined : nodeName(args["node"]);
+    const events = timeline(lab).filter(({ who }) => of === undefined || who === of);
     io.out(json ? `${JSON.stringify(events)}\n` : describeTimeline(events));
     return 0;
   }

@@ -4,7 +4,7 @@ import type { RunCommand } from "@nethsec/host/command";
 import { Lab } from "../lab.ts";
 import { installMissingPackages } from "../prerequisites.ts";
 import { nodeName, vip } from "../topology.ts";
-import { labName, labOf, typed } from "./lab-of-call.ts";
+import { labName, labOf, tell, typed } from "./lab-of-call.ts";
 
 export const up: RunCommand = async ({ options, io, json, signal }) => {
   const wan = options["wan"];
@@ -40,7 +40,8 @@ export const down: RunCommand = async ({ options, io, json }) => {
   return 0;
 };
 
-export const kill: RunCommand = async ({ args, io }) => {
+export const kill: RunCommand = async (call) => {
+  const { args, io } = call;
   const lab = labOf(io.env);
   const node = nodeName(args["node"] ?? "");
   const program = args["process"];
@@ -52,23 +53,24 @@ export const kill: RunCommand = async ({ args, io }) => {
         advice: `Start it: ${typed(io.env)} boot ${node}`,
       });
     await lab.kill(node);
-    io.out(`${node} has no power any more. On again: ${typed(io.env)} boot ${node}\n`);
+    tell(call, `${node} has no power any more. On again: ${typed(io.env)} boot ${node}`);
   } else {
     const count = lab.signal(node, program, "SIGKILL");
-    io.out(`Killed ${count} ${count === 1 ? "process" : "processes"} "${program}" on ${node}.\n`);
+    tell(call, `Killed ${count} ${count === 1 ? "process" : "processes"} "${program}" on ${node}.`);
   }
   return 0;
 };
 
-export const boot: RunCommand = async ({ args, io }) => {
+export const boot: RunCommand = async (call) => {
+  const { args, io } = call;
   const node = nodeName(args["node"] ?? "");
   const lab = labOf(io.env);
   if (lab.isOn(node)) {
-    io.out(`${node} is on already.\n`);
+    tell(call, `${node} is on already.`);
     return 0;
   }
   const began = performance.now();
   await lab.boot(node);
-  io.out(`${node} is on, booted in ${((performance.now() - began) / 1000).toFixed(1)} s.\n`);
+  tell(call, `${node} is on, booted in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
   return 0;
 };

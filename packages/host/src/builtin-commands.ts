@@ -29,6 +29,7 @@ export function builtinCommands(commands: readonly Command[]): readonly Command[
     },
     {
       name: "completion",
+      textOnly: true,
       summary: "print the shell completion of all commands",
       args: [{ name: "shell", summary: "bash" }],
       examples: [["nethsec completion bash > /etc/bash_completion.d/nethsec", "install it"]],
@@ -46,6 +47,7 @@ export function builtinCommands(commands: readonly Command[]): readonly Command[
     },
     {
       name: "man",
+      textOnly: true,
       summary: "print a command's man page",
       args: [{ name: "command", summary: "the command" }],
       examples: [["nethsec man ns-plug | man -l -", "read it"]],
@@ -67,17 +69,17 @@ export function builtinCommands(commands: readonly Command[]): readonly Command[
 
 function find(commands: readonly Command[], call: Call): CommandPath {
   const [name = "", ...actions] = call.rest;
-  const pick = (list: readonly Command[], wanted: string): Command => {
+  const pick = (list: readonly Command[], wanted: string, what: string): Command => {
     const found = list.find((command) => command.name === wanted);
     if (found !== undefined) return found;
     const near = nearest(
       wanted,
       list.map((command) => command.name),
     );
-    throw new UsageError(`there is no command "${wanted}"${near === undefined ? "" : `; did you mean "${near}"?`}`);
+    throw new UsageError(`there is no ${what} "${wanted}"${near === undefined ? "" : `; did you mean "${near}"?`}`);
   };
   return actions.reduce(
-    (path, action) => actionOf(path, pick(path.command.actions ?? [], action)),
-    topLevel(pick(commands, name)),
+    (path, action) => actionOf(path, pick(path.command.actions ?? [], action, "action")),
+    topLevel(pick(commands, name, "command")),
   );
 }

@@ -1,6 +1,6 @@
 /** The help text of a command, from the table. Pure. */
 import type { Command } from "./command.ts";
-import { argumentWords, type CommandPath, commonOptions, optionWords, synopsis } from "./command-path.ts";
+import { argumentWords, type CommandPath, commonOptionsOf, optionWords, synopsis } from "./command-path.ts";
 
 export interface HelpStyle {
   readonly color: boolean;
@@ -32,7 +32,7 @@ export function commandHelp(path: CommandPath, style: HelpStyle): string {
       "Options",
       command.raw === true
         ? []
-        : [...path.options, ...commonOptions].map((option) => [optionWords(option), option.summary]),
+        : [...path.options, ...commonOptionsOf(command)].map((option) => [optionWords(option), option.summary]),
       style,
     ),
     examples(command, style),
@@ -50,7 +50,7 @@ export function overview(commands: readonly Command[], version: string, style: H
       shown.map((command) => [command.name, command.summary]),
       style,
     ),
-    "Each command is called by its own name or as `nethsec NAME`. More about one: `NAME --help`.\n",
+    "Each is called as `nethsec NAME`, most by their own name, too. More about one: `nethsec help NAME`.\n",
   ].join("\n\n");
 }
 

@@ -117,6 +117,7 @@ describe("usage errors", () => {
     ["ns-ha-config status -x", "there is no option -x"],
     ["ns-plug stauts", 'did you mean "status"?'],
     ["nethsec help nope", 'nethsec help: there is no command "nope"'],
+    ["nethsec help ns-plug stat", 'nethsec help: there is no action "stat"'],
     ["nethsec ns-plug stauts", "More: nethsec ns-plug --help"],
     ["nethsec completion zsh", "only for bash"],
   ])("%s", async (line, message) => {
@@ -157,6 +158,15 @@ describe("errors of commands", () => {
       load: async () => ({ run: () => Promise.reject(new TypeError("oops")) }),
     };
     await expect(main([broken], "broken", [], fakeIo().io)).rejects.toThrow("oops");
+  });
+});
+
+describe("what prints a form of its own", () => {
+  test.each(["nethsec man ns-plug", "nethsec completion bash"])("%p does not promise JSON", async (line) => {
+    expect((await type(`${line} --help`)).out).not.toContain("--json");
+    const { code, out } = await type(`${line} --json`);
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ error: "usage", message: "there is no option --json" });
   });
 });
 

@@ -1,12 +1,17 @@
 /** A command with the names that lead to it: "ns-ha-config" → "init-primary-node". Pure. */
 import type { Command, Option } from "./command.ts";
 
-/** Every command that is not raw has these. */
-export const commonOptions: readonly Option[] = [
+const commonOptions: readonly Option[] = [
   { name: "json", summary: "print one JSON document instead of text" },
   { name: "help", short: "h", summary: "show this help" },
   { name: "version", summary: "print the version" },
 ];
+
+/** What the command understands besides its own options. */
+export function commonOptionsOf({ raw, textOnly }: Command): readonly Option[] {
+  if (raw === true) return [];
+  return textOnly === true ? commonOptions.filter(({ name }) => name !== "json") : commonOptions;
+}
 
 export interface CommandPath {
   /** The names as typed, e.g. ["ns-ha-config", "status"]. */

@@ -13,7 +13,7 @@ export interface Command {
   /** Paragraphs for `--help` and the man page. */
   readonly description?: string;
   readonly args?: readonly Arg[];
-  /** `--help`, `--json` and `--version` are added to every command that is not `raw`. */
+  /** `--help`, `--version` and, but for `textOnly`, `--json` are added to every command that is not `raw`. */
   readonly options?: readonly Option[];
   /** Whole command lines, each with what it does. The first one is shown with usage errors. */
   readonly examples?: readonly (readonly [line: string, what: string])[];
@@ -21,6 +21,8 @@ export interface Command {
   readonly actions?: readonly Command[];
   /** The whole argv goes to `run` unparsed in `rest` (uci, rpcd plugins, compatibility scripts). */
   readonly raw?: boolean;
+  /** What it prints has a form of its own (a man page, metrics, another program's output): it has no `--json`. */
+  readonly textOnly?: boolean;
   /** Not shown in `nethsec help` (rpcd plugins, hooks). */
   readonly hidden?: boolean;
   /** Where the link is installed on OpenWrt, e.g. "/usr/sbin/ns-plug"; default /usr/sbin/NAME. Actions have none. */

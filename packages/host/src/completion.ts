@@ -1,7 +1,7 @@
 /** bash completion of all commands, from the table: a script that needs nothing else at run time. Pure. */
 import type { Command } from "./command.ts";
 import { isShown } from "./command-help.ts";
-import { actionOf, type CommandPath, commonOptions, topLevel } from "./command-path.ts";
+import { actionOf, type CommandPath, commonOptionsOf, topLevel } from "./command-path.ts";
 
 /** For /etc/bash_completion.d. Commands complete their actions and options, then files. */
 export function bashCompletion(commands: readonly Command[]): string {
@@ -40,7 +40,8 @@ const builtin = new Set(["help", "completion", "man"]);
 function pathCases(path: CommandPath): [string, string[]][] {
   const { command } = path;
   const actions = (command.actions ?? []).filter(isShown);
-  const options = command.raw === true ? [] : [...path.options, ...commonOptions].map(({ name }) => `--${name}`);
+  const options =
+    command.raw === true ? [] : [...path.options, ...commonOptionsOf(command)].map(({ name }) => `--${name}`);
   const own: [string, string[]] = [
     path.names.join(" "),
     [...actions.map(({ name }) => name), ...options, ...(options.length + actions.length === 0 ? ["''"] : [])],

@@ -1,7 +1,7 @@
 /** The source of a command's man page (mdoc, section 8), from the table. Pure. */
 import type { Arg, Command, Option } from "./command.ts";
 import { isShown, wrap } from "./command-help.ts";
-import { commonOptions } from "./command-path.ts";
+import { commonOptionsOf } from "./command-path.ts";
 
 /** `date` is the page's, as mdoc wants it ("June 1, 2026"). */
 export function manPage(command: Command, date = "November 22, 2026"): string {
@@ -21,7 +21,10 @@ export function manPage(command: Command, date = "November 22, 2026"): string {
       (command.args ?? []).map((arg) => [`Ar ${text(arg.name)}`, arg.summary]),
     ),
     ...actionLines(command),
-    ...list("Options:", command.raw === true ? [] : [...(command.options ?? []), ...commonOptions].map(optionItem)),
+    ...list(
+      "Options:",
+      command.raw === true ? [] : [...(command.options ?? []), ...commonOptionsOf(command)].map(optionItem),
+    ),
     // A raw command has its own: its description says which.
     ...(command.raw === true ? [] : exitStatus),
     ...exampleLines(command),

@@ -1,7 +1,7 @@
 /** Arguments and options of one command, strictly: what the command does not know is refused before it runs. Pure. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import type { Call } from "./command.ts";
-import { argumentWords, type CommandPath, commonOptions } from "./command-path.ts";
+import { argumentWords, type CommandPath, commonOptionsOf } from "./command-path.ts";
 import { UsageError } from "./error.ts";
 import { nearest } from "./nearest.ts";
 
@@ -28,7 +28,7 @@ export function parseArguments(path: CommandPath, argv: readonly string[]): Pars
 }
 
 function optionTable(path: CommandPath): OptionTable {
-  const entries = [...path.options, ...commonOptions].map(
+  const entries = [...path.options, ...commonOptionsOf(path.command)].map(
     ({ name, short, value }) =>
       [name, { type: value === undefined ? "boolean" : "string", ...(short === undefined ? {} : { short }) }] as const,
   );

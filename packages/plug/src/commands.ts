@@ -35,6 +35,7 @@ const controller: readonly Command[] = [
       },
       {
         name: "metrics",
+        textOnly: true,
         summary: "controller, jobs and alerts as OpenMetrics text",
         examples: [["ns-plug metrics", "for a collector that runs commands"]],
         load: async () => ({ run: (await import("./controller/run.ts")).runMetrics }),

@@ -25,6 +25,7 @@ export const agentActions: readonly Command[] = [
   },
   {
     name: "metrics",
+    textOnly: true,
     summary: "state of this node as OpenMetrics text",
     examples: [["ns-ha metrics", "for a collector that runs commands"]],
     load: async () => ({ run: (await tools()).runMetrics }),
