@@ -65,6 +65,27 @@ describe("from an empty unit to connected, by the documented commands", () => {
     );
   });
 
+  test("a second client, typed while the service runs, says so and leaves the tunnel alone", async () => {
+    const before = await lab.sh("primary", "ns-plug status --json; pidof openvpn");
+    const typed = await lab.exec("primary", ["timeout", "-s", "INT", "15", "ns-plug"], { ok: "any" });
+    expect(typed.stderr).toContain("runs already");
+    expect(typed.code).toBe(6);
+    expect(await lab.sh("primary", "ns-plug status --json; pidof openvpn")).toBe(before);
+  }, 60_000);
+
+  test("a client that was killed leaves a tunnel that its successor replaces", async () => {
+    const openvpn = await lab.sh("primary", "pidof openvpn");
+    await lab.sh("primary", "kill -9 $(cat /var/run/procd/services/ns-plug/instance1/pid)");
+    const ms = await fleet.untilStatus(
+      "primary",
+      "connected by another client",
+      ({ phase, address }) => phase === "connected" && address !== undefined,
+    );
+    expect(await lab.sh("primary", "pidof openvpn")).not.toBe(openvpn);
+    expect(await lab.sh("primary", "pgrep -c -x openvpn")).toBe("1");
+    note("client killed", "its successor joins again", ms);
+  }, 90_000);
+
   test("the password that the controller got opens a session here, and each start makes a new one", async () => {
     const check = async (): Promise<string> => {
       const [unit] = JSON.parse(await fleet.controller("list")).units;
@@ -101,6 +122,7 @@ describe("from an empty unit to connected, by the documented commands", () => {
     await lab.exec("primary", ["ns-push-reports"]);
     await lab.exec("primary", ["ns-push-reports"]);
     expect(await ingested("dump-nsplug-config")).toBe("2");
+    expect(await lab.sh("primary", "ns-plug status")).toMatch(/^Last push: [\d.]+ m?s ago$/m);
     expect(await ingested("dump-dpi-stats")).toBe("1");
     expect(await lab.sh("controller", "grep dump-dpi-stats /var/log/lab-ingested.jsonl")).toContain(
       '"client_address":"192.168.100.50"',

@@ -2,7 +2,7 @@
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileError } from "./file-error.ts";
-import { lockFile } from "./flock.ts";
+import { lockFile, tryLockFile } from "./flock.ts";
 import type { Files } from "./host.ts";
 import { checkFolders } from "./shared-folder.ts";
 
@@ -26,6 +26,15 @@ export function holdLock(files: Files, path: string): Disposable {
     throw thrown;
   }
   return { [Symbol.dispose]: release };
+}
+
+/** The same without waiting; undefined when others hold it. */
+export function tryLock(files: Files, path: string): Disposable | undefined {
+  const fd = openLockFile(files.real(path), path);
+  const release = (): void => closeSync(fd);
+  if (tryLockFile(fd, "exclusive")) return { [Symbol.dispose]: release };
+  release();
+  return undefined;
 }
 
 function openLockFile(real: string, path: string): number {

@@ -1,5 +1,7 @@
 /** Command line of the controller client: `ns-plug` (the daemon), `ns-plug status`, `ns-plug reset`. */
 import type { Call } from "@nethsec/host/command";
+import { NethsecError } from "@nethsec/host/error";
+import { tryLock } from "@nethsec/host/file-lock";
 import { openMetrics } from "@nethsec/host/metrics";
 import { formatDuration } from "@nethsec/host/units";
 import { plugMetrics } from "../metrics.ts";
@@ -7,13 +9,38 @@ import { runClient } from "./client.ts";
 import { resetController } from "./reset.ts";
 import { controllerStatus, type ControllerStatus } from "./status.ts";
 
-export async function runDaemon({ host, signal }: Call): Promise<number> {
+const lockPath = "/var/run/ns-plug/client.lock";
+/** A restart starts the next client while the one before still takes leave of the controller. */
+const handOverMs = 3000;
+
+export async function runDaemon({ host, io, signal }: Call): Promise<number> {
   try {
+    using _lock = await onlyClient(host, signal);
+    if (io.stdoutIsTerminal)
+      io.out("Runs until Ctrl-C; `ns-plug status` tells how it goes. As a service: /etc/init.d/ns-plug start\n");
     await runClient(host, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
   return 0;
+}
+
+/** Two clients would take the account and the tunnel's device from each other. */
+async function onlyClient({ files, clock }: Call["host"], signal: AbortSignal): Promise<Disposable> {
+  const deadline = clock.monotonic() + handOverMs;
+  for (;;) {
+    const lock = tryLock(files, lockPath);
+    if (lock !== undefined) return lock;
+    if (clock.monotonic() >= deadline) {
+      throw new NethsecError({
+        code: "already_running",
+        message: "The controller client runs already.",
+        advice: "`ns-plug status` tells how it goes; /etc/init.d/ns-plug restart starts it anew.",
+        exitCode: 6,
+      });
+    }
+    await clock.sleep(100, signal);
+  }
 }
 
 /** Exit code 0 whatever the state: scripts read the JSON. */
@@ -30,7 +57,7 @@ function describe(status: ControllerStatus, now: number): string[] {
       "Set server, unit_id and token in ns-plug.config, then /etc/init.d/ns-plug restart.",
     ];
   const since = status.since === undefined ? "" : ` for ${formatDuration(now - status.since)}`;
-  const lastPush = status.push.lastSent === undefined ? "never" : new Date(status.push.lastSent).toUTCString();
+  const lastPush = status.push.lastSent === undefined ? "never" : `${formatDuration(now - status.push.lastSent)} ago`;
   return [
     `Status: ${status.phase}${since}`,
     `Server: ${status.server}`,

@@ -2,10 +2,14 @@
  * The OpenVPN process of the tunnel to the controller: started, watched, and ended when it no longer gets through, so that the caller can register again.
  * Invariant: no OpenVPN process is left behind when `runTunnel` settles.
  */
+import { FileError } from "@nethsec/host/file-error";
 import type { Host } from "@nethsec/host/host";
 import { streamLines } from "@nethsec/host/stream-lines";
 import { clientConfPath } from "./client-conf.ts";
 
+const command = ["openvpn", "--config", clientConfPath] as const;
+/** Between SIGTERM and SIGKILL. */
+const graceMs = 5000;
 /** How long a tunnel may take to come up, or to come back, before it is given up. Longer than OpenVPN's TLS window (hand-window in `client-conf.ts`). */
 const patienceMs = 40_000;
 
@@ -30,11 +34,12 @@ export function readLine(
 
 /** Runs until the tunnel is given up, OpenVPN ends, or the signal aborts. `changed` is told each time it comes up or goes down. */
 export async function runTunnel(
-  host: Pick<Host, "run" | "clock" | "log">,
+  host: Pick<Host, "run" | "clock" | "log" | "files">,
   changed: (up: boolean, trouble: string | undefined) => void,
   signal: AbortSignal,
 ): Promise<TunnelEnd> {
-  const openvpn = host.run.spawn(["openvpn", "--config", clientConfPath], { signal, stderr: "ignore" });
+  await endLeftOver(host, signal);
+  const openvpn = host.run.spawn(command, { signal, stderr: "ignore" });
   const log = host.log.tagged("openvpn(nsplug)");
   let upSince: number | undefined;
   let connectedMs = 0;
@@ -78,4 +83,29 @@ export async function runTunnel(
   const why =
     ended === "gave up" ? `no tunnel for ${patienceMs / 1000} s` : `OpenVPN ended (${ended.code ?? "by a signal"})`;
   return { reason: trouble === undefined ? why : `${why}: ${trouble}`, connectedMs };
+}
+
+/** A client that was killed (out of memory) leaves its OpenVPN, which would keep the device for ever. */
+async function endLeftOver(
+  { run, clock, files }: Pick<Host, "run" | "clock" | "files">,
+  signal: AbortSignal,
+): Promise<void> {
+  const leftOver = (): readonly string[] =>
+    files.list("/proc").filter((pid) => /^\d+$/.test(pid) && commandLine(files, pid) === `${command.join("\0")}\0`);
+  const deadline = clock.monotonic() + graceMs;
+  for (let pids = leftOver(); pids.length > 0; pids = leftOver()) {
+    const how = clock.monotonic() < deadline ? "-TERM" : "-KILL";
+    await run(["kill", how, ...pids], { timeoutMs: graceMs, ok: "any", signal });
+    await clock.sleep(200, signal);
+  }
+}
+
+function commandLine(files: Host["files"], pid: string): string | undefined {
+  try {
+    return files.readText(`/proc/${pid}/cmdline`);
+  } catch (error) {
+    // It ended while it was read.
+    if (error instanceof FileError) return undefined;
+    throw error;
+  }
 }
