@@ -19,6 +19,7 @@ fail() {
 back() {
 	manager=opkg
 	command -v opkg >/dev/null || manager=apk
+	command -v "$manager" >/dev/null || fail "neither opkg nor apk is here" "This is for OpenWrt and NethSecurity; on Debian: apt remove nethsec"
 	untrusted=
 	# Before anything is removed.
 	for file in "$@"; do [ -f "$file" ] || fail "there is no file $file" "Name the files of the older packages: sh install.sh --back FILE..."; done

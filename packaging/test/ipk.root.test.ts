@@ -131,8 +131,11 @@ sh /packages/first/install.sh || echo "code: $?"
 rm /packages/second/nethsec_*
 sh /packages/second/install.sh ns-report || echo "code: $?"
 ls /usr/sbin/nethsec 2>/dev/null || echo "nothing installed"
+rm /usr/bin/opkg
+sh /packages/first/install.sh --back || echo "code: $?"
 `);
-  expect(printed.match(/^code: 1$/gm)).toHaveLength(4);
+  expect(printed.match(/^code: 1$/gm)).toHaveLength(5);
+  expect(printed).toContain("install: neither opkg nor apk is here");
   expect(printed).toContain("ns-ha_0.1.0-1_all.ipk is damaged");
   expect(printed).toContain("there is no package ns-foo");
   expect(printed).toContain("SHA256SUMS is not here");
