@@ -239,4 +239,32 @@ describe("reconciler", () => {
       { numRuns: 400 },
     );
   });
+
+  test("what is put right later took as long as that, not since the failover", async () => {
+    const clock = new StillClock();
+    const firewall = new Firewall(clock, () => 0.5);
+    const took: number[] = [];
+    const life = new AbortController();
+    const converged = (_situation: Situation, tookMs: number): number => took.push(tookMs);
+    const reconciler = new Reconciler({ world: firewall, clock, log, marks: new Map(), converged });
+    const running = reconciler.run(life.signal);
+    firewall.current = { role: "backup", enabled: true, state: "master", term: 1 };
+    reconciler.enter(firewall.current);
+    const untilConverged = async (times: number): Promise<void> => {
+      for (let round = 0; round < 400 && took.length < times; round += 1) {
+        await settleMicrotasks();
+        clock.next();
+      }
+    };
+    await untilConverged(1);
+    const [first = 0] = took;
+    clock.time += 30 * 86_400_000;
+    firewall.running.set("openvpn", false);
+    reconciler.lookAgain();
+    await untilConverged(2);
+    expect(took).toHaveLength(2);
+    expect(took[1]).toBeLessThanOrEqual(first);
+    life.abort(new Error("end of test"));
+    await running;
+  });
 });

@@ -29,7 +29,7 @@ export interface ReconcilerOptions {
   readonly parallel?: number;
   /** Milliseconds between looks when nothing happens. */
   readonly lookAgainMs?: number;
-  /** Told when the plan became empty: milliseconds since the situation began (or the agent started). */
+  /** Told when the plan became empty: milliseconds since the situation began, or since something was found out of its place. */
   readonly converged?: (situation: Situation, tookMs: number) => void;
   /** Told after each pass. */
   readonly changed?: () => void;
@@ -141,9 +141,11 @@ export class Reconciler {
       this.#pending = steps.map(({ id }) => id);
       for (const id of this.#failing.keys()) if (!this.#pending.includes(id)) this.#failing.delete(id);
       if (steps.length === 0) return this.#settle(situation);
+      const now = this.#clock.monotonic();
+      // What is put right weeks after a failover did not take weeks.
+      if (this.#converged) this.#since = now;
       this.#converged = false;
       this.#quietLooks = 0;
-      const now = this.#clock.monotonic();
       const due = steps.filter(({ id }) => (this.#failing.get(id)?.nextTry ?? 0) <= now);
       await this.#act(due, signal);
       return due.length > 0;
