@@ -198,6 +198,17 @@ scenario(
   },
 );
 
+scenario("a second agent ends at once; nobody brings up the WAN of a node that is not master", async () => {
+  const running = programs("backup");
+  const second = await lab.exec("backup", ["timeout", "20", "ns-ha", "agent"], { ok: "any", timeoutMs: 30_000 });
+  expect([second.code, second.stderr]).toEqual([1, expect.stringContaining("another process listens there")]);
+  const before = await addresses("backup");
+  const enable = await lab.exec("backup", ["/usr/libexec/ns-ha-enable"], { ok: "any" });
+  expect([enable.code, enable.stderr]).toEqual([1, expect.stringContaining("This node is backup, not master")]);
+  expect(await addresses("backup")).toBe(before);
+  expect(await programs("backup")).toBe(await running);
+});
+
 scenario("prompt, metrics and status tell which node this is", async () => {
   for (const [node, letter, state] of [
     ["primary", "P", "master"],

@@ -126,19 +126,20 @@ class Agent {
     const end = (): void => life.abort(new Error("the agent stops"));
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
-    const recovered = recoverRestore(host.files);
-    if (recovered !== undefined) host.log("warning", `an interrupted restore was ${recovered}`);
-    await this.#openFifo(life.signal);
+    // The socket first: where an agent runs already, a second one ends here, before it has read a line of keepalived's or touched a restore.
     const server = await serveHttp({
       listen: { kind: "unix", path: host.files.real(haPaths.agentSocket), mode: 0o600 },
       handle: (request) => handleAgentRequest(this.#parts(), request),
       failed: (error) =>
         host.log("err", `request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
     });
-    host.log("info", `${version} started as ${this.#config.role}`);
-    host.files.watch("/etc/config/keepalived", () => this.#reread(), life.signal);
-    host.files.watch("/etc/config/ns-ha", () => this.#reconciler.lookAgain(), life.signal);
     try {
+      const recovered = recoverRestore(host.files);
+      if (recovered !== undefined) host.log("warning", `an interrupted restore was ${recovered}`);
+      await this.#openFifo(life.signal);
+      host.log("info", `${version} started as ${this.#config.role}`);
+      host.files.watch("/etc/config/keepalived", () => this.#reread(), life.signal);
+      host.files.watch("/etc/config/ns-ha", () => this.#reconciler.lookAgain(), life.signal);
       await this.#tracker.look();
       this.#enter();
       await Promise.all([

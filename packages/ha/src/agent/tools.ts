@@ -48,6 +48,15 @@ export async function runImport({ host, io, json }: Call): Promise<number> {
 
 export async function runEnable({ host, io, json }: Call): Promise<number> {
   const config = demand(readHaConfig(host.uci));
+  const state = (await agentClient(host.files.real(haPaths.agentSocket)).status())?.state;
+  // Without an agent nothing is known: that is the rescue which this command is for.
+  if (state !== undefined && state !== "master") {
+    throw new NethsecError({
+      code: "not_master",
+      message: `This node is ${state}, not master: with its interfaces up two nodes would have the same addresses.`,
+      advice: "The agent brings them up when this node takes over. Where the site is now: ns-ha-config status",
+    });
+  }
   const up = new Map((await host.net.interfaces()).map((found) => [found.name, found.up]));
   const wanted = followingInterfaces(host.uci, config.role).filter(
     ({ name, wanted: isWanted }) => isWanted && up.get(name) === false,
