@@ -59,14 +59,26 @@ describe("what goes wrong", () => {
     expect(err).toContain("Run there: ssh root@192.168.100.238 ns-ha-config add-vip lan 192.168.100.67/24\n");
   }, 30_000);
 
+  test("somebody who is not root is told so; an address that nobody has is not said to refuse", async () => {
+    expect((await typed("primary", "su nobody -s /bin/sh -c 'ns-ha-config status'")).err).toEndWith(
+      "\nRun it as root.\n",
+    );
+    const { err } = await typed("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.250 lan`);
+    expect(err).toContain("by SSH on port 22: nobody answers there, or the connection is refused.\n");
+  }, 30_000);
+
   test("the backup cannot be reached: the primary is put back, the message names the node", async () => {
     const was = await config("primary");
     await lab.sh("backup", "/etc/init.d/dropbear stop");
     const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    const history = await good("primary", "ns-ha-config history");
     await lab.sh("backup", "/etc/init.d/dropbear start");
     expect(code).toBe(1);
     expect(err).toContain(
       "The backup node 192.168.100.239 cannot be reached by SSH on port 65022: connection refused.",
+    );
+    expect(history).toEndWith(
+      "  primary  fault       the backup node 192.168.100.239 does not answer: its entries are not in this list\n",
     );
     expect(await config("primary")).toBe(was);
     expect(await addresses("primary", "br-lan")).not.toContain("192.168.100.67");
@@ -89,6 +101,7 @@ describe("what goes wrong", () => {
     await lab.freeDisk("backup", "/etc");
     expect(code).toBe(1);
     expect(err).toContain("The backup node 192.168.100.239 refused add-vip");
+    expect(err).toContain("On that node: The disk is full: df -h /etc/config");
     expect([await config("primary"), await config("backup")]).toEqual(were);
     expect(await good("primary", "ns-ha-config status")).not.toContain("interrupted");
   }, 60_000);
@@ -97,10 +110,17 @@ describe("what goes wrong", () => {
     const was = await config("primary");
     lab.pause("backup", "dropbear");
     const from = performance.now();
-    const { code, err } = await typed("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
+    const actions = ["add-vip lan 192.168.100.67/24", "set-timing fast", "ssh-remote true"];
+    const all = await Promise.all(actions.map((action) => typed("primary", `ns-ha-config ${action}`)));
     lab.resume("backup", "dropbear");
-    expect(code).toBe(1);
-    expect(err).toContain("The backup node 192.168.100.239 cannot be reached by SSH on port 65022: no answer in time.");
+    for (const [index, { code, err }] of all.entries())
+      expect([actions[index], code, err]).toEqual([
+        actions[index],
+        1,
+        expect.stringContaining(
+          "The backup node 192.168.100.239 cannot be reached by SSH on port 65022: no answer in time.",
+        ),
+      ]);
     expect(performance.now() - from).toBeLessThan(20_000);
     expect(await config("primary")).toBe(was);
   }, 60_000);

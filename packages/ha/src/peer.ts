@@ -71,11 +71,11 @@ export function readAnswer(
   const { error, message, advice, validation } = parsed.output;
   if (error === undefined && validation === undefined) return parsed.output;
   const words = validation?.errors.map((problem) => problem.text ?? `${problem.message} (${problem.parameter})`);
-  const why = words?.join("; ") ?? message ?? error ?? "";
+  const why = words?.join("; ").replaceAll(".; ", ". ") ?? message ?? error ?? "";
   throw new NethsecError({
     code: "backup_refused",
     message: `The backup node ${address} refused ${method}: ${why}`,
-    ...(advice === undefined ? {} : { advice }),
+    ...(advice === undefined ? {} : { advice: `On that node: ${advice}` }),
   });
 }
 

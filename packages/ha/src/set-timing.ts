@@ -16,7 +16,7 @@ import { haPaths, type HaConfig, type Timing } from "./config.ts";
 import { setTiming as editTiming } from "./edit-config.ts";
 import { member, type NodeHost } from "./node-changes.ts";
 import { changePair } from "./pair.ts";
-import { callPeer } from "./peer.ts";
+import { callPeer, reachPeer } from "./peer.ts";
 import { configurationFiles, snapshot, withRollback } from "./rollback.ts";
 import { sshCommand } from "./ssh-link.ts";
 
@@ -34,6 +34,7 @@ export async function setTiming(host: ClusterHost, timing: Timing): Promise<void
       advice: "Wait until ns-ha-config status says master, or bring it back: ns-ha-config switch --to primary",
     });
   }
+  await reachPeer(host, config);
   const before = snapshot(host.files, configurationFiles);
   const undo = async (): Promise<void> => {
     before.restore();

@@ -4,7 +4,7 @@ import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { readHaConfig } from "./config.ts";
 import { fingerprint, hostKey, pin, pinnedKey } from "./known-hosts.ts";
 import { readAnswer } from "./peer.ts";
-import { dbclientTrouble, sshCommand, sshRun } from "./ssh-link.ts";
+import { dbclientTrouble, linkFailed, sshCommand, sshRun } from "./ssh-link.ts";
 import { initBoth, twoNodes } from "./testing/two-nodes.ts";
 
 describe("dbclient", () => {
@@ -37,6 +37,15 @@ describe("dbclient", () => {
     if (config === undefined) throw new Error("no cluster");
     nodes.primary.files.remove("/etc/keepalived/keys/.ssh/known_hosts");
     expect(() => sshCommand(nodes.primary, config, "admin")).toThrow("No SSH host key of 192.168.100.239 is pinned");
+  });
+
+  test("a node where nothing listens is told apart from one that is off", async () => {
+    using nodes = twoNodes();
+    await initBoth(nodes);
+    const config = readHaConfig(nodes.primary.uci);
+    if (config === undefined) throw new Error("no cluster");
+    expect(linkFailed(config, "connection refused").advice).toContain("ns-ha-config init-backup-node lan;");
+    expect(linkFailed(config, "no route to host").advice).toStartWith("Check that 192.168.100.239 is switched on");
   });
 
   test("a peer that never answers is an error in time, and no process stays", async () => {
@@ -92,6 +101,11 @@ describe("the backup's answer", () => {
       '{"validation":{"errors":[{"parameter":"interface","value":"x","message":"required"}]}}',
       "",
       "refused add-vip: required (interface)",
+    ],
+    [
+      '{"validation":{"errors":[{"parameter":"a","value":"","message":"x","text":"It is on lan."},{"parameter":"b","value":"","message":"y","text":"There is no lan9."}]}}',
+      "",
+      "refused add-vip: It is on lan. There is no lan9.",
     ],
     [
       "",

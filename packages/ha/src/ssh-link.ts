@@ -69,10 +69,15 @@ export async function sshRun(host: Pick<Host, "files" | "run">, config: HaConfig
   throw linkFailed(config, trouble);
 }
 
+const refused = "connection refused";
+
 /** Code `ssh_connection_failed`. */
 export function linkFailed(config: HaConfig, why: string, cause?: unknown): NethsecError {
   const { address, sshPort } = config.peer;
-  const advice = `Check that ${address} is switched on and its cable plugged in; directly: ssh root@${address}. What would be lost by a failover: ns-ha-config drill`;
+  const advice =
+    why === refused
+      ? `It is switched on, but nothing listens there. If it is not part of the cluster yet: ns-ha-config init-backup-node ${config.haInterface.name}; else directly: ssh root@${address} /etc/init.d/dropbear restart`
+      : `Check that ${address} is switched on and its cable plugged in; directly: ssh root@${address}. What would be lost by a failover: ns-ha-config drill`;
   return connectionFailed(address, sshPort, why, advice, cause);
 }
 

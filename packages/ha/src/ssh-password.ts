@@ -154,7 +154,8 @@ function explain(login: PasswordLogin, cause: unknown): NethsecError {
 
 /** What the system calls by a code, in the words of dbclient. */
 const reasons: ReadonlyMap<string, string> = new Map([
-  ["ECONNREFUSED", "connection refused"],
+  // Bun says so as well of an address that nobody has.
+  ["ECONNREFUSED", "nobody answers there, or the connection is refused"],
   ["ECONNRESET", "the connection was reset"],
   ["EHOSTUNREACH", "no route to host"],
   ["ENETUNREACH", "no route to that network"],

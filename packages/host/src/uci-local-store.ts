@@ -202,17 +202,23 @@ function removeOnce(list: string[], item: string): void {
   if (at >= 0) list.splice(at, 1);
 }
 
+const ioAdvice: ReadonlyMap<string, string> = new Map([
+  ["EACCES", "Run it as root."],
+  ["ENOSPC", "The disk is full: df -h /etc/config"],
+]);
+
 /** A UCI error with the package it is about; other errors as they are. */
 function explained(error: unknown, name: string): unknown {
   if (!(error instanceof UciError)) return error;
   const reason = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  const errno = error.cause instanceof Error && "code" in error.cause ? String(error.cause.code) : "";
   return new NethsecError({
     code: `uci_${error.kind}`,
     message: `The configuration (${name}) cannot be used: ${error.message}${reason}`,
     advice:
       error.kind === "parse"
         ? `Correct the file /etc/config/${name}; "uci show ${name}" tells when it is right.`
-        : `Try "uci show ${name}".`,
+        : (ioAdvice.get(errno) ?? `Try "uci show ${name}".`),
     cause: error,
   });
 }

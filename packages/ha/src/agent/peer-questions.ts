@@ -56,13 +56,16 @@ export class PeerQuestions {
     await sshRun(this.#host, this.#config(), { key: "sync", command, timeoutMs });
   }
 
-  /** The last `limit` entries of both nodes; of this one alone when the other does not answer. */
+  /** The last `limit` entries of both nodes; of this one alone, and that as its last entry, when the other does not answer. */
   async history(limit: number): Promise<HistoryEntry[]> {
     const own = this.#history.list(limit);
-    if (this.#config().role !== "primary") return own;
-    const peer = await this.facts().catch(() => undefined);
-    if (peer === undefined) return own;
-    return mergeHistory(own, asHere(peer, this.#host.clock.now()), limit);
+    const { role, peer } = this.#config();
+    if (role !== "primary") return own;
+    const facts = await this.facts().catch(() => undefined);
+    const at = this.#host.clock.now();
+    if (facts !== undefined) return mergeHistory(own, asHere(facts, at), limit);
+    const text = `the backup node ${peer.address} does not answer: its entries are not in this list`;
+    return mergeHistory(own, [{ at, node: role, kind: "fault", text }], limit);
   }
 
   async drill(own: Pick<DrillFacts, "state" | "converged" | "lastSync">): Promise<DrillCheck[]> {

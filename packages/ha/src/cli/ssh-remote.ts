@@ -1,12 +1,15 @@
 /** `ssh-remote [command…]`: a shell on the backup, or one command, by the administrator's key. */
 import type { Call } from "@nethsec/host/command";
 import { onPrimary } from "../on-primary.ts";
+import { reachPeer } from "../peer.ts";
 import { sshCommand } from "../ssh-link.ts";
 
 /** The exit code is that of the remote command. */
 export async function run(call: Call): Promise<number> {
   const config = onPrimary(call.host, ["ssh-remote", ...call.rest].join(" "));
   const shell = call.rest.length === 0 && call.io.stdinIsTerminal;
+  // dbclient would wait for minutes, and say no more than its own words.
+  await reachPeer(call.host, config);
   const { argv, env } = sshCommand(call.host, config, "admin", shell);
   // SSH joins the words with blanks for the remote shell, as ssh itself does.
   const process = call.host.run.spawn([...argv, ...call.rest], {
