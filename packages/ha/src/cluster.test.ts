@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import * as cluster from "./cluster.ts";
 import { haPaths, readHaConfig } from "./config.ts";
-import { RequirementsError } from "./node-changes.ts";
+import { initNode, RequirementsError } from "./node-changes.ts";
 import { journalPath } from "./journal.ts";
 import { resetNode } from "./reset-node.ts";
 import { callPlugin, initBoth, tree, twoNodes, type TwoNodes } from "./testing/two-nodes.ts";
@@ -59,6 +59,23 @@ test("initialising again completes and changes nothing", async () => {
   const before = [tree(nodes.primary), tree(nodes.backup)];
   await initBoth(nodes);
   expect([tree(nodes.primary), tree(nodes.backup)]).toEqual(before);
+});
+
+test("initialising again on another interface is refused: the nodes would no longer hear each other", async () => {
+  using nodes = twoNodes();
+  await initBoth(nodes);
+  const before = tree(nodes.primary);
+  const other = {
+    role: "primary",
+    primaryAddress: "192.168.200.238",
+    backupAddress: "192.168.200.239",
+    virtualIp: "192.168.200.240/24",
+    interfaceName: "lan2",
+  } as const;
+  await expect(initNode(nodes.primary, other)).rejects.toMatchObject({
+    problems: [expect.objectContaining({ code: "cluster_on_another_interface" })],
+  });
+  expect(tree(nodes.primary)).toEqual(before);
 });
 
 test("VIPs and interfaces are on both nodes, and go from both", async () => {

@@ -77,11 +77,18 @@ function addFurther(tx: Transaction, init: InitNode, here: readonly ConfiguredIn
   }
 }
 
-/** A node belongs to one cluster; initialising it again in the same role is how an interruption is completed. */
+/** A node belongs to one cluster; initialising it again in the same role and on the same interface is how an interruption is completed. */
 function checkMembership(init: InitNode, config: HaConfig | undefined): Problem[] {
-  if (config === undefined || config.role === init.role) return [];
-  const message = `This node is the ${config.role} of a cluster with ${config.peer.address} already: run ns-ha-config reset there first.`;
-  return [{ code: "node_has_another_role", message, parameter: "role", value: init.role }];
+  if (config === undefined) return [];
+  if (config.role !== init.role) {
+    const message = `This node is the ${config.role} of a cluster with ${config.peer.address} already: run ns-ha-config reset there first.`;
+    return [{ code: "node_has_another_role", message, parameter: "role", value: init.role }];
+  }
+  const { name } = config.haInterface;
+  if (name === init.interfaceName) return [];
+  const anew = `ns-ha-config reset${init.role === "backup" ? " --force on that node" : ""}`;
+  const message = `The cluster of this node is on ${name}: a further LAN is added by ns-ha-config add-lan-interface; to begin anew on ${init.interfaceName}: ${anew}.`;
+  return [{ code: "cluster_on_another_interface", message, parameter: "lan_interface", value: init.interfaceName }];
 }
 
 function checkOwnAddress(init: InitNode, own: string, found: ConfiguredInterface | undefined): Problem[] {
