@@ -37,6 +37,8 @@ export interface UpOptions {
   readonly name?: string;
   /** How the primary gets its WAN addresses; default static. */
   readonly wan?: WanProto;
+  /** Factory settings are wanted: a lab that is up already is an error, not taken and not ended. */
+  readonly fresh?: boolean;
   /** Leave what was started when `up` fails, to look at it. */
   readonly keep?: boolean;
   /** Told what is being done, a line each. */
@@ -71,6 +73,12 @@ export class Lab implements AsyncDisposable {
       // One that never came up wholly is replaced.
       if (running !== undefined && state.settings()?.complete === true) {
         const wan = state.settings()?.wan;
+        if (options.fresh === true)
+          throw new NethsecError({
+            code: "lab_is_up",
+            message: `Lab "${state.name}" is up, and this starts from nothing.`,
+            advice: `End it: ${labCommand(state.name)} down. Or play beside it: ${labCommand("second")} demo`,
+          });
         if (options.wan !== undefined && options.wan !== wan)
           throw new NethsecError({
             code: "lab_is_up",
@@ -106,11 +114,6 @@ export class Lab implements AsyncDisposable {
       });
     requireRoot();
     return lab;
-  }
-
-  /** Whether a lab of that name runs, wholly or in part. */
-  static isUp(name: string): boolean {
-    return Lab.#running(new State(name)) !== undefined;
   }
 
   /** Ends a lab, or what is left of one. False when there was nothing. */

@@ -43,7 +43,7 @@ test("--keep gives the prompt back and leaves the lab running, with the reports 
   // Played again it would begin with an empty disk: that lab is somebody's.
   const again = Bun.spawnSync(argv, { stderr: "ignore" });
   expect(again.exitCode).toBe(1);
-  expect(again.stdout.toString()).toContain(`Lab \\"${name}\\" is up, and the demo starts from nothing.`);
+  expect(again.stdout.toString()).toContain(`Lab \\"${name}\\" is up, and this starts from nothing.`);
   expect(await (await fetch(reportUrl)).text()).toContain("<html");
   await Lab.down(name);
   expect(Lab.list()).not.toContain(name);

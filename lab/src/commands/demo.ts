@@ -2,13 +2,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Io, RunCommand } from "@nethsec/host/command";
-import { NethsecError } from "@nethsec/host/error";
 import { table } from "@nethsec/host/table";
 import { formatBytes } from "@nethsec/host/units";
 import { describeFigures, describeLanes } from "../demo/describe.ts";
 import { playDemo, type Demo } from "../demo/demo.ts";
 import { renderPicture } from "../demo/picture.ts";
-import { labCommand } from "../lab-name.ts";
 import { Lab } from "../lab.ts";
 import { orAborted } from "../or-aborted.ts";
 import { installMissingPackages } from "../prerequisites.ts";
@@ -20,14 +18,6 @@ export const demo: RunCommand = async ({ options, io, json, signal }) => {
     else io.out(text);
   };
   const bold = (text: string): string => (io.color ? `\u001b[1m${text}\u001b[0m` : text);
-  const name = labName(io.env);
-  // It begins with factory settings: whoever has a lab of that name up is asked to end it himself.
-  if (Lab.isUp(name))
-    throw new NethsecError({
-      code: "lab_is_up",
-      message: `Lab "${name}" is up, and the demo starts from nothing.`,
-      advice: `End it: ${typed(io.env)} down. Or play beside it: ${labCommand("demo")} demo`,
-    });
   const began = performance.now();
   const seconds = (): string => `${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s`;
   let chapters = 0;
@@ -37,7 +27,7 @@ export const demo: RunCommand = async ({ options, io, json, signal }) => {
   };
   await installMissingPackages(tell.line);
   tell.chapter("Two firewalls, clients, a provider, a controller: all on this machine");
-  const lab = await Lab.up({ name, say: tell.line, signal });
+  const lab = await Lab.up({ name: labName(io.env), fresh: true, say: tell.line, signal });
   let keep = options["keep"] === true;
   try {
     const result = await orAborted(playDemo(lab, tell), signal);
