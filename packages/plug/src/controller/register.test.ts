@@ -107,7 +107,7 @@ test("an authority that this machine does not trust; tls_verify 0 accepts it", a
 test.each([
   ["nobody listens", "https://127.0.0.1:9", /127\.0\.0\.1:9/],
   ["a name that does not exist", "https://no-such-host.invalid", /no-such-host\.invalid/],
-  ["no address", "controller", /address of the server is wrong/],
+  ["no address", "controller", /config\.server must be an https:\/\/ address/],
 ])(
   "%s: a reason, never an exception, and no secret in it",
   async (_, server, reason) => {
@@ -118,6 +118,20 @@ test.each([
   },
   30_000,
 );
+
+test("a server without TLS gets neither the token nor the password", async () => {
+  const received: string[] = [];
+  await using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request) => {
+      received.push(request.url);
+      return notApproved();
+    },
+  });
+  expect(reasonOf(await ask(`http://localhost:${server.port}`))).toContain("must be an https:// address");
+  expect(received).toEqual([]);
+});
 
 test("an answer that repeats the secrets does not bring them into the reason", async () => {
   answer = () => new Response(`${token} ${credentials.password}`, { status: 502 });

@@ -38,6 +38,9 @@ export async function register(
   signal: AbortSignal,
 ): Promise<Registration> {
   const unit = requireUnit(config);
+  // Without TLS anybody on the way would read the token and the password.
+  if (!/^https:\/\//i.test(unit.server))
+    return { kind: "failed", reason: "ns-plug.config.server must be an https:// address; nothing was sent" };
   try {
     const response = await httpRequest(
       {

@@ -131,6 +131,7 @@ export function readRegistration(status: number, body: unknown): Registration {
   if (code === 403 || code === 401) return waiting(answer?.message ?? "");
   if (code === 409) return { kind: "duplicate" };
   if (code === 429) return { kind: "limited" };
+  if (code === 404) return { kind: "failed", reason: "the controller answers 404: check ns-plug.config.server" };
   if (code !== 200) return { kind: "failed", reason: `the controller answers ${code}` };
   if (answer === undefined) return { kind: "failed", reason: "the controller's answer is not JSON" };
   const grant = v.safeParse(grantSchema, answer.data);

@@ -5,6 +5,7 @@ import { tryLock } from "@nethsec/host/file-lock";
 import { openMetrics } from "@nethsec/host/metrics";
 import { formatDuration } from "@nethsec/host/units";
 import { plugMetrics } from "../metrics.ts";
+import { readPlugConfig } from "../config.ts";
 import { runClient } from "./client.ts";
 import { resetController } from "./reset.ts";
 import { controllerStatus, type ControllerStatus } from "./status.ts";
@@ -46,15 +47,18 @@ async function onlyClient({ files, clock }: Call["host"], signal: AbortSignal): 
 /** Exit code 0 whatever the state: scripts read the JSON. */
 export function runStatus({ host, json, io }: Call): number {
   const status = controllerStatus(host);
-  io.out(json ? `${JSON.stringify(status)}\n` : `${describe(status, host.clock.now()).join("\n")}\n`);
+  const { server, unitId, token } = readPlugConfig(host.uci).controller;
+  const options = Object.entries({ server, unit_id: unitId, token });
+  const missing = options.flatMap(([name, value]) => (value === undefined ? [name] : []));
+  io.out(json ? `${JSON.stringify(status)}\n` : `${describe(status, missing, host.clock.now()).join("\n")}\n`);
   return 0;
 }
 
-function describe(status: ControllerStatus, now: number): string[] {
-  if (status.status === "unregistered")
+function describe(status: ControllerStatus, missing: readonly string[], now: number): string[] {
+  if (missing.length > 0)
     return [
       "Status: unregistered",
-      "Set server, unit_id and token in ns-plug.config, then /etc/init.d/ns-plug restart.",
+      `Set ${missing.join(", ").replace(/, ([^,]*)$/, " and $1")} in ns-plug.config, then /etc/init.d/ns-plug restart.`,
     ];
   const since = status.since === undefined ? "" : ` for ${formatDuration(now - status.since)}`;
   const lastPush = status.push.lastSent === undefined ? "never" : `${formatDuration(now - status.push.lastSent)} ago`;
@@ -66,6 +70,7 @@ function describe(status: ControllerStatus, now: number): string[] {
     ...(status.reason === undefined ? [] : [`Reason: ${status.reason}`]),
     `Last push: ${lastPush}${status.push.status === "error" ? " (the newest attempt failed)" : ""}`,
     ...(status.tlsVerify ? [] : ["Warning: TLS verification is off (ns-plug.config.tls_verify)"]),
+    ...(status.phase === "failed" ? ["It tries again by itself; at once: /etc/init.d/ns-plug restart"] : []),
     ...(status.phase === "stopped" ? ["The client is not running: /etc/init.d/ns-plug start"] : []),
   ];
 }
