@@ -40,7 +40,7 @@ const noLeftovers = async (): Promise<void> =>
 
 test("the nightly one is sent once; without a passphrase the alert is raised", async () => {
   expect((await typed("send-backup --spread 0")).stdout).toMatch(/^Sent backup-.*\.tar\.gz\.\n$/);
-  expect((await typed("send-backup")).stdout).toContain("Nothing changed");
+  expect((await typed("send-backup")).stdout).toMatch(/^Nothing changed .*--force/);
   // What a day of work writes is no change of the configuration.
   await lab.sh(firewall, "send-alert wan:x:down FAILURE; send-alert wan:x:down OK; touch /etc/config/network");
   expect((await typed("send-backup")).stdout).toContain("Nothing changed");
@@ -98,6 +98,16 @@ test("with a passphrase only the encrypted form leaves, the alert is cleared, an
   await noLeftovers();
   expect(await lab.sh(firewall, "cat /var/log/messages")).not.toContain("correct horse");
 }, 60_000);
+
+test("on a terminal: a table, and no archive", async () => {
+  const shown = async (line: string): Promise<string> =>
+    (await typed(`script -qec '${line}' /dev/null </dev/null`)).stdout.replaceAll(/\u001b\[\d*m|\r/g, "");
+  const [title, ...rows] = (await shown("remote-backup list")).trimEnd().split("\n");
+  expect(title).toMatch(/^File +Size$/);
+  expect(rows).toHaveLength((await list()).length);
+  const [newest] = await list();
+  expect(await shown(`remote-backup download ${newest?.file} -`)).toContain("is no text for a terminal");
+}, 30_000);
 
 test("a portal that is away loses no backup: the next run sends it", async () => {
   await lab.sh(firewall, "uci set system.@system[0].description=while-away; uci commit system");

@@ -1,13 +1,15 @@
 /** Command line of the alerts: `send-alert` and the mwan3 hook `send-mwan-alert`. */
 import type { Call } from "@nethsec/host/command";
 import { UsageError } from "@nethsec/host/error";
+import { withoutSubscription } from "../subscription/run.ts";
 import { sendAlert } from "./deliver.ts";
 import { sendMwanAlert } from "./mwan.ts";
 import { sendNetdataAlert } from "./netdata.ts";
 import { forgetDelivered, isAlertId } from "./queue.ts";
 
 /** Exit code 0: delivered, or nothing to deliver; 1: it waits and is tried again. */
-export async function runSendAlert({ host, options, args, json, io }: Call): Promise<number> {
+export async function runSendAlert(call: Call): Promise<number> {
+  const { host, options, args, json, io } = call;
   if (options["forget"] === true) {
     forgetDelivered(host);
     return 0;
@@ -18,6 +20,7 @@ export async function runSendAlert({ host, options, args, json, io }: Call): Pro
   if (options["netdata"] === true) return (await sendNetdataAlert(host, first, second)) === "queued" ? 1 : 0;
   const alert = checked(first, second);
   const delivery = await sendAlert(host, alert.id, alert.status, options["again"] === true);
+  if (delivery === "no_subscription" && !json) return withoutSubscription(call);
   if (json) io.out(`${JSON.stringify({ ...alert, delivery })}\n`);
   else if (delivery === "queued")
     io.err(`The portal cannot be reached now: ${alert.id} ${alert.status} is sent later.\n`);

@@ -1,6 +1,6 @@
 /** Command line of the remote backup: `remote-backup list|download|upload|delete` and `send-backup`. */
 import type { Call } from "@nethsec/host/command";
-import { NethsecError } from "@nethsec/host/error";
+import { NethsecError, UsageError } from "@nethsec/host/error";
 import { table } from "@nethsec/host/table";
 import { formatBytes } from "@nethsec/host/units";
 import { posix } from "node:path";
@@ -20,12 +20,11 @@ export async function runList(call: Call): Promise<number> {
   const rows = list.map((backup) => [
     backup.file,
     typeof backup["size"] === "number" ? formatBytes(backup["size"]) : "",
-    typeof backup["date"] === "string" ? backup["date"] : "",
   ]);
   call.io.out(
     rows.length === 0
       ? "The portal has no backup of this machine yet.\n"
-      : `${table([{ title: "File" }, { title: "Size", align: "right" }, { title: "Date" }], rows, call.io)}\n`,
+      : `${table([{ title: "File" }, { title: "Size", align: "right" }], rows, call.io)}\n`,
   );
   return 0;
 }
@@ -34,6 +33,8 @@ export async function runDownload(call: Call): Promise<number> {
   const subscription = requireSubscription(call);
   const { file = "", output = posix.basename(file) } = call.args;
   if (output === "-") {
+    if (call.io.stdoutIsTerminal)
+      throw new UsageError("an archive is no text for a terminal", "Pipe it: … - | sysupgrade -r -");
     await downloadBackup(call.host, subscription, file, { write: (chunk) => call.io.write(chunk) }, call.signal);
     return 0;
   }
@@ -73,7 +74,8 @@ export async function runSendBackup(call: Call): Promise<number> {
   await spread(call);
   const outcome = await sendBackup(call.host, requireSubscription(call), call.options["force"] === true, call.signal);
   if (call.json) call.io.out(`${JSON.stringify(outcome)}\n`);
-  else if (!outcome.sent) call.io.out("Nothing changed since the last backup that was delivered.\n");
+  else if (!outcome.sent)
+    call.io.out("Nothing changed since the last backup that was delivered; --force sends one all the same.\n");
   else call.io.out(`Sent ${outcome.name}${outcome.encrypted ? " (encrypted)" : ""}.\n`);
   return 0;
 }

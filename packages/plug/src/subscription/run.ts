@@ -21,6 +21,12 @@ export function requireSubscription({ host }: Call): Subscription {
   });
 }
 
+/** Cron and the system's hooks run it on every machine that was once registered: no failure, but nobody is left to believe that it was sent. */
+export function withoutSubscription({ io, json }: Call): number {
+  if (!json) io.out("This machine has no subscription: nothing was sent.\n");
+  return 0;
+}
+
 /** Seconds on the command line as milliseconds. */
 function timeoutOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
@@ -53,10 +59,9 @@ export async function runAdopt({ host }: Call): Promise<number> {
   return 0;
 }
 
-/** Cron runs it on every machine that was once registered: without a subscription it does nothing. */
 export async function runSendHeartbeat(call: Call): Promise<number> {
   const { subscription } = readPlugConfig(call.host.uci);
-  if (subscription === undefined) return 0;
+  if (subscription === undefined) return withoutSubscription(call);
   await spread(call);
   await sendHeartbeat(call.host, subscription);
   // The portal is there: what waits can go.
@@ -65,7 +70,7 @@ export async function runSendHeartbeat(call: Call): Promise<number> {
 
 export async function runSendInventory(call: Call): Promise<number> {
   const { subscription } = readPlugConfig(call.host.uci);
-  if (subscription === undefined) return 0;
+  if (subscription === undefined) return withoutSubscription(call);
   await spread(call);
   await sendInventory(call.host, subscription);
   return 0;
