@@ -1,6 +1,7 @@
 /** The nightly backup against a real HTTPS storage, with archives of the real tar: when it is sent, in which form, and what stays when it fails. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { fileError } from "@nethsec/host/file-error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { testCa, type TestCa } from "@nethsec/host/testing/test-ca";
 import { backupPortal, type BackupPortal } from "../../test/backup-portal.ts";
@@ -153,6 +154,24 @@ test("an archive that cannot be made, or not be encrypted: nothing is sent, and 
   await expect(send()).rejects.toThrow("no entropy");
   expect(portal.files.size).toBe(0);
   expect(host.files.readText(deliveredPath)).toBeUndefined();
+});
+
+test("what was sent, but cannot be noted down (a full disk), was sent all the same; the next run sends it again", async () => {
+  const { write } = host.files;
+  host = {
+    ...host,
+    files: {
+      ...host.files,
+      write: (path, ...rest) => {
+        if (path === deliveredPath) throw fileError("write", path, Object.assign(new Error(), { code: "ENOSPC" }));
+        write(path, ...rest);
+      },
+    },
+  };
+  expect(await send()).toMatchObject({ sent: true });
+  expect(readOutcome(host.files, "backup")?.status).toBe("success");
+  expect(host.logged.join("\n")).toMatch(/warning: .*sent again.*backup\.sha256/);
+  expect(await send()).toMatchObject({ sent: true });
 });
 
 test("what one that was killed has left is cleared away, not sent", async () => {

@@ -3,6 +3,7 @@
  * Invariants: with a passphrase only the encrypted form leaves the machine, and the passphrase is on no command line; what was delivered is
  * remembered only after the portal has taken it.
  */
+import { FileError } from "@nethsec/host/file-error";
 import { holdLock } from "@nethsec/host/file-lock";
 import type { Host } from "@nethsec/host/host";
 import { isoStamp } from "./stamp.ts";
@@ -58,9 +59,19 @@ async function makeAndSend(
     if (encrypted) await encryptFile(host, plain, path, passphrasePath, signal);
     else host.files.rename(plain, path);
     await uploadBackup(host, subscription, path, signal);
-    host.files.write(deliveredPath, `${digest}\n`, { mode: 0o600 });
+    noteDelivered(host, digest);
     return { sent: true, name, encrypted };
   } finally {
     host.files.remove(workDir, { recursive: true });
+  }
+}
+
+/** A full disk does not make of a backup that has arrived one that has not. */
+function noteDelivered({ files, log }: Host, digest: string): void {
+  try {
+    files.write(deliveredPath, `${digest}\n`, { mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    log("warning", `the backup that arrived will be sent again: ${error.message}`);
   }
 }
