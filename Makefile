@@ -50,6 +50,7 @@ format: npm ## put the code into its format
 demo: setup build ## two firewalls, a power cut, what the client saw; DEMO=--keep leaves it running
 	@lab/lab demo $(DEMO)
 
+FAILOVERS ?= 50
 bench-ha: setup build ## failover figures of the lab, 50 each timing; FAILOVERS=N for fewer
 	@$(BUN) lab/bench/ha.bench.ts $(FAILOVERS)
 

@@ -1,5 +1,5 @@
 /**
- * What a failover costs a user: `make bench-ha` (FAILOVERS=50 for the record, default 10 for each timing). Power cuts of the master, planned
+ * What a failover costs a user: `make bench-ha` (FAILOVERS of each timing). Power cuts of the master, planned
  * switches, synchronised changes, the idle agent, and beside them, in the same run, keepalived with serial shell scripts as the baseline. Prints a
  * table with the targets of the design and draws docs/ha-figures.svg.
  */
@@ -12,7 +12,11 @@ import { until } from "../src/until.ts";
 import { type Series, drawSeries, percentile } from "./series.ts";
 import { startSerialBaseline } from "./serial-baseline.ts";
 
-const failovers = Number(process.argv[2] ?? 10);
+const failovers = Number(process.argv[2]);
+if (!Number.isSafeInteger(failovers) || failovers < 1) {
+  console.error("ha.bench: the number of failovers of each timing is wanted: make bench-ha FAILOVERS=10");
+  process.exit(2);
+}
 const changes = Math.min(100, failovers * 4);
 /** Pairs: there and back. */
 const switches = Math.max(2, Math.round(failovers / 5));

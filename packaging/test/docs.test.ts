@@ -155,7 +155,7 @@ test.each(pages)("%s names only commands that exist", (page) => {
  * `make test`, `make lint` and `make test-unit` are how these tests are started.
  */
 const elsewhere: Readonly<Record<string, string>> = {
-  "make bench": "packages/ha/bench",
+  "make bench": "packages/*/bench",
   "make build": "dist/nethsec, which lab tests run",
   "make bench-ha": "half an hour of failovers: the figures that the page shows",
   "make deb": "packaging/test/deb.root.test.ts: build-deb",
