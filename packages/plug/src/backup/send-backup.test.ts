@@ -157,14 +157,14 @@ test("an archive that cannot be made, or not be encrypted: nothing is sent, and 
 });
 
 test("what was sent, but cannot be noted down (a full disk), was sent all the same; the next run sends it again", async () => {
-  const { write } = host.files;
+  const { files } = host;
   host = {
     ...host,
     files: {
-      ...host.files,
+      ...files,
       write: (path, ...rest) => {
         if (path === deliveredPath) throw fileError("write", path, Object.assign(new Error(), { code: "ENOSPC" }));
-        write(path, ...rest);
+        files.write(path, ...rest);
       },
     },
   };
