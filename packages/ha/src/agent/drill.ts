@@ -34,7 +34,9 @@ export function drillChecks(facts: DrillFacts): DrillCheck[] {
     check(
       "primary_is_master",
       facts.state === "master",
-      `this node is ${facts.state}, not master`,
+      facts.state === "unknown"
+        ? "this node runs no keepalived: /etc/init.d/keepalived start"
+        : `this node is ${facts.state}, not master`,
       "this node is master",
     ),
     check(
@@ -61,7 +63,9 @@ export function drillChecks(facts: DrillFacts): DrillCheck[] {
     check(
       "peer_is_backup",
       peer.state === "backup",
-      `the backup node is ${peer.state}, not backup`,
+      peer.state === "unknown"
+        ? "the backup node runs no keepalived and cannot take over: /etc/init.d/keepalived start there"
+        : `the backup node is ${peer.state}, not backup`,
       "the other node is backup, ready to take over",
     ),
     check(

@@ -15,6 +15,13 @@ import { type History, mergeHistory } from "./history.ts";
 
 /** Two nodes on one wire: one that says nothing for so long hangs. */
 const timeoutMs = 10_000;
+/** What `ns-ha sync-receive` prints instead of an answer. */
+const refusedSchema = v.object({
+  ok: v.literal(false),
+  error: v.string(),
+  message: v.string(),
+  advice: v.optional(v.string()),
+});
 const heldSchema = v.object({ entries: v.array(manifestEntrySchema) });
 
 /** A clock that is further off than this would put the other node's entries in another order than that in which things happened. */
@@ -97,11 +104,21 @@ export class PeerQuestions {
     const { stdout, stderr } = await sshRun(this.#host, this.#config(), { key: "sync", command, timeoutMs });
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout);
     if (parsed.success) return parsed.output;
+    const { address } = this.#config().peer;
+    const refused = v.safeParse(v.pipe(v.string(), v.parseJson(), refusedSchema), stdout);
+    if (refused.success) {
+      const { error, message, advice } = refused.output;
+      throw new NethsecError({
+        code: error,
+        message: `The backup node ${address} could not answer: ${message}`,
+        ...(advice === undefined ? {} : { advice: `On that node: ${advice}` }),
+      });
+    }
     const said = stderr.trim().split("\n").at(-1) ?? "";
     throw new NethsecError({
       code: "peer_not_understood",
-      message: `The backup node ${this.#config().peer.address} gave no usable answer${said === "" ? "" : `: ${said}`}.`,
-      advice: "Is its agent running? On the backup node: /etc/init.d/ns-ha start",
+      message: `The backup node ${address} gave no usable answer${said === "" ? "" : `: ${said}`}.`,
+      advice: `Check that nethsec is installed there in the same version: ssh root@${address} nethsec --version`,
     });
   }
 }

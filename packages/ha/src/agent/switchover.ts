@@ -40,6 +40,8 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
       "From here: ns-ha-config ssh-remote is for the primary; log in there.",
     );
   const away = to === "backup";
+  const [why, advice] = hindrance(context) ?? [];
+  if (why !== undefined) throw refused(why, advice);
   if ((state() === "master") !== away)
     throw refused(away ? "this node is not master, so there is nothing to hand over." : "this node is master already.");
   const peer = await context.peer();
@@ -74,6 +76,15 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
     outageMs: probe.outageMs,
     ...(done ? { convergedMs: Math.round(host.clock.monotonic() - from) } : {}),
   };
+}
+
+/** Why this node can neither give nor take, and what to do: known at once, not after the time that a switchover may take. */
+function hindrance({ config, state }: SwitchContext): readonly [why: string, advice: string] | undefined {
+  if (!config.enabled) return ["the cluster is disabled.", "To enable it: ns-ha-config enable"];
+  if (state() === "unknown") return ["keepalived does not run on this node.", "Start it: /etc/init.d/keepalived start"];
+  if (state() === "fault")
+    return ["a LAN cable or device of this node is down.", `Look at: ip link show ${config.haInterface.device}`];
+  return undefined;
 }
 
 async function arrived({ host, state, peer }: SwitchContext, away: boolean): Promise<void> {

@@ -1,0 +1,42 @@
+/** What a rehearsal says of a node whose keepalived was stopped. */
+import { expect, test } from "bun:test";
+import type { Facts } from "../agent-client.ts";
+import { readHaConfig } from "../config.ts";
+import { initBoth, twoNodes } from "../testing/two-nodes.ts";
+import { drillChecks } from "./drill.ts";
+
+test("a stopped keepalived is named, not a state", async () => {
+  using nodes = twoNodes();
+  await initBoth(nodes);
+  const config = readHaConfig(nodes.primary.uci);
+  if (config === undefined) throw new Error("no cluster");
+  const peer: Facts = {
+    version: "1",
+    role: "backup",
+    state: "unknown",
+    converged: true,
+    now: 0,
+    freeBytes: 2 ** 30,
+    devices: [],
+    history: [],
+  };
+  const checks = drillChecks({
+    config,
+    version: "1",
+    state: "unknown",
+    converged: true,
+    now: 0,
+    lastSync: undefined,
+    connections: undefined,
+    devices: [],
+    syncBytes: 0,
+    diff: [],
+    peer,
+    peerTrouble: undefined,
+  });
+  const said = (wanted: string): string | undefined => checks.find(({ code }) => code === wanted)?.text;
+  expect(said("primary_is_master")).toBe("This node runs no keepalived: /etc/init.d/keepalived start");
+  expect(said("peer_is_backup")).toBe(
+    "The backup node runs no keepalived and cannot take over: /etc/init.d/keepalived start there",
+  );
+});
