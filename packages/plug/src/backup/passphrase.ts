@@ -1,7 +1,19 @@
+import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 
-/** While it holds something, only the encrypted form of a backup leaves the machine (documentation, "Backup encryption"). */
+/** While it exists, only the encrypted form of a backup leaves the machine (documentation, "Backup encryption"). */
 export const passphrasePath = "/etc/backup.pass";
 
-export const isEncrypting = ({ files }: Pick<Host, "files">): boolean =>
-  (files.stat(passphrasePath, { follow: true })?.size ?? 0) > 0;
+type Needs = Pick<Host, "files">;
+
+export const isEncrypting = ({ files }: Needs): boolean => files.stat(passphrasePath, { follow: true }) !== undefined;
+
+/** Of the file gpg reads the first line only. An empty one (the disk was full, a variable was empty) does not mean that nothing is to be encrypted. */
+export function requirePassphrase({ files }: Needs): void {
+  if (files.readText(passphrasePath)?.split("\n")[0] !== "") return;
+  throw new NethsecError({
+    code: "no_passphrase",
+    message: `There is no passphrase in the first line of ${passphrasePath}: nothing was sent.`,
+    advice: "Write one into it. To send backups unencrypted, delete the file.",
+  });
+}

@@ -156,6 +156,19 @@ test("an archive that cannot be made, or not be encrypted: nothing is sent, and 
   expect(host.files.readText(deliveredPath)).toBeUndefined();
 });
 
+test.each(["", "\n", "\nsecond line\n"])(
+  "a passphrase file %j that holds none sends nothing, not even in the clear",
+  async (text) => {
+    host.files.write("/etc/backup.pass", text, { mode: 0o600 });
+    await expect(send()).rejects.toMatchObject({
+      code: "no_passphrase",
+      message: expect.stringContaining("backup.pass"),
+    });
+    expect(portal.files.size).toBe(0);
+    expect(portal.alerts).toEqual([]);
+  },
+);
+
 test("what was sent, but cannot be noted down (a full disk), was sent all the same; the next run sends it again", async () => {
   const { files } = host;
   host = {

@@ -12,7 +12,7 @@ import { recordOutcome } from "../outcome.ts";
 import { sendAlert } from "../alerts/deliver.ts";
 import { archiveDigest } from "./archive-digest.ts";
 import { encryptFile } from "./encrypt.ts";
-import { isEncrypting, passphrasePath } from "./passphrase.ts";
+import { isEncrypting, passphrasePath, requirePassphrase } from "./passphrase.ts";
 import { uploadBackup } from "./remote-backup.ts";
 
 const deliveredPath = "/etc/ns-plug/backup.sha256";
@@ -44,6 +44,7 @@ async function makeAndSend(
   signal: AbortSignal,
 ): Promise<BackupOutcome> {
   const encrypted = isEncrypting(host);
+  if (encrypted) requirePassphrase(host);
   using _lock = holdLock(host.files, lockPath);
   // One that was killed left its files.
   host.files.remove(workDir, { recursive: true });
