@@ -1,6 +1,6 @@
 /** The Debian packages in a fresh Debian 12: installed, used, upgraded, removed, purged. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, checkout, Chroot, prepareChroot } from "./chroot.ts";
@@ -11,12 +11,16 @@ beforeAll(() => {
   // One that is built meanwhile makes no difference.
   const nethsec = join(debs, "nethsec");
   cpSync(join(checkout, "dist/nethsec"), nethsec);
-  for (const [folder, VERSION] of [
-    ["0.1.0", "0.1.0"],
-    ["again", "0.1.0"],
-    ["0.1.1", "0.1.1"],
+  // As an archive of it unpacks: git knows nothing there, and modes are others.
+  const archive = join(debs, "archive");
+  build(["rsync", "--archive", "--chmod=g+w", "--filter=:- .gitignore", "--exclude=.git", "./", `${archive}/`]);
+  symlinkSync(join(checkout, "node_modules"), join(archive, "node_modules"));
+  for (const [folder, VERSION, from] of [
+    ["0.1.0", "0.1.0", checkout],
+    ["again", "0.1.0", archive],
+    ["0.1.1", "0.1.1", checkout],
   ] as const)
-    build(["packaging/build-deb", join(debs, folder), "amd64", nethsec], {
+    build([join(from, "packaging/build-deb"), join(debs, folder), "amd64", nethsec], {
       VERSION,
       COMPRESSION: "-Zgzip -z1",
       NETHSEC: nethsec,
@@ -98,7 +102,7 @@ ls -d /usr/share/nethsec-lab 2>&1 | sed 's/^/left: /'
   expect(printed).not.toMatch(/^left: \/usr/m);
 }, 60_000);
 
-test("two builds are identical", () => {
+test("two builds are identical, also from an archive of the checkout", () => {
   const [one, other] = [join(debs, "0.1.0"), join(debs, "again")];
   expect(readdirSync(one)).toHaveLength(3);
   for (const name of readdirSync(one))
