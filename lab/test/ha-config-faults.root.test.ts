@@ -155,6 +155,22 @@ describe("what goes wrong", () => {
     await good("primary", "ns-ha-config remove-vip lan 192.168.100.67/24");
   }, 60_000);
 
+  test("Ctrl-C does not leave a switchover half-way, and it says so", async () => {
+    const switching = typed("primary", "exec ns-ha-config switch");
+    await until(async () => Number(await lab.sh("primary", "cat /var/run/ns-ha/priority")) < 0, {
+      what: "it hands over",
+      timeoutMs: 15_000,
+      everyMs: 20,
+    });
+    lab.signal("primary", "ns-ha-config", "SIGINT");
+    expect(await switching).toEqual({
+      code: 0,
+      out: expect.stringContaining("The backup node is master now"),
+      err: "The change is completed or undone first, so that the nodes do not differ…\n",
+    });
+    await good("primary", "ns-ha-config switch --to primary");
+  }, 60_000);
+
   test("killed half-way: status says it, running it again completes it", async () => {
     await hold();
     const line = "ns-ha-config add-vip lan 192.168.100.68/24";

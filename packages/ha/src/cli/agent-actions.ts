@@ -6,7 +6,7 @@ import { formatDuration } from "@nethsec/host/units";
 import { agentClient, type AgentClient, type DrillCheck, type HistoryEntry } from "../agent-client.ts";
 import { onPrimary } from "../on-primary.ts";
 import { haPaths } from "../config.ts";
-import { progress } from "./answer.ts";
+import { changing, progress } from "./answer.ts";
 
 function agent(call: Call): AgentClient {
   return agentClient(call.host.files.real(haPaths.agentSocket));
@@ -89,8 +89,9 @@ export async function switchOver(call: Call): Promise<number> {
   const given = call.options["to"] ?? "backup";
   if (given !== "primary" && given !== "backup") throw new UsageError("--to is primary or backup");
   onPrimary(call.host, `switch --to ${given}`);
-  progress(call, `Handing over to the ${given} node…`);
-  const { master, outageMs, convergedMs } = await agent(call).switchTo(given);
+  const { master, outageMs, convergedMs } = await changing(call, `Handing over to the ${given} node…`, () =>
+    agent(call).switchTo(given),
+  );
   if (call.json)
     call.io.out(
       `${JSON.stringify({ success: true, master, outage_ms: outageMs, converged_ms: convergedMs ?? null })}\n`,

@@ -28,7 +28,7 @@ export function progress(call: Call, text: string): void {
   if (!call.json && call.io.stdoutIsTerminal) call.io.err(`${text}\n`);
 }
 
-/** A change of both nodes. Ctrl-C does not cut it in two: it is completed or undone first, and that is said. */
+/** A change of both nodes, or a switchover. Ctrl-C does not cut it in two: it is completed or undone first, and that is said. */
 export async function changing<T>(call: Call, text: string, work: () => Promise<T>): Promise<T> {
   progress(call, text);
   const say = (): void => {
