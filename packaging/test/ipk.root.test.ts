@@ -3,7 +3,7 @@
  * functions by which OpenWrt starts what a package brings are written anew below. What the real ones do is in OpenWrt's base-files.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, checkout, Chroot, prepareChroot } from "./chroot.ts";
@@ -16,8 +16,15 @@ beforeAll(() => {
   cpSync(join(checkout, "dist/nethsec"), join(folder, "nethsec"));
   build(["packaging/pack-executable", join(folder, "nethsec")], { PRESET: "0" });
   build(["packaging/test/older-packages", older]);
-  for (const output of [first, second])
-    build(["packaging/build-ipk", output, "x86_64", join(folder, "nethsec.xz")], {
+  // As one whose files nobody else may read unpacks it.
+  const archive = join(folder, "archive");
+  build(["rsync", "--archive", "--chmod=go-rwx", "--filter=:- .gitignore", "--exclude=.git", "./", `${archive}/`]);
+  symlinkSync(join(checkout, "node_modules"), join(archive, "node_modules"));
+  for (const [output, from] of [
+    [first, checkout],
+    [second, archive],
+  ] as const)
+    build([join(from, "packaging/build-ipk"), output, "x86_64", join(folder, "nethsec.xz")], {
       NETHSEC: join(folder, "nethsec"),
       SOURCE_DATE_EPOCH: "1767225600",
     });
