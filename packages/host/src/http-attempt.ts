@@ -306,10 +306,9 @@ class Exchange {
     try {
       return JSON.parse(text);
     } catch {
-      throw this.#error({
-        kind: "not_json",
-        message: `the answer is not JSON: ${maskSecrets(text.slice(0, 80), this.#secrets)}`,
-      });
+      // Control characters of an answer are not for the terminal.
+      const shown = maskSecrets(text.slice(0, 80), this.#secrets).replaceAll(/\p{C}+/gu, " ");
+      throw this.#error({ kind: "not_json", message: `the answer is not JSON: ${shown}` });
     }
   }
 

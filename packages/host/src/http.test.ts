@@ -244,6 +244,13 @@ describe("broken answers", () => {
     expect(() => response.json()).toThrow("not JSON");
   });
 
+  test("what is shown of it leads no terminal astray", async () => {
+    const response = await call({
+      url: `${home}/status?status=200&text=${encodeURIComponent("a\u001b]0;title\u0007b\u009b2Jc")}`,
+    });
+    expect(() => response.json()).toThrow(/not JSON: a \]0;title b 2Jc$/);
+  });
+
   test.each(["", "example.org", "ftp://example.org/", "s3://bucket/x", "https://user:pw@example.org/", "https://"])(
     "address %j is refused",
     async (url) => {
