@@ -232,7 +232,8 @@ describe("its end", () => {
   test("unregister works while the portal is away", async () => {
     await typed(`register community ${secrets.community} 20`);
     await fleet.portalFault("500");
-    expect(await typed("unregister")).toMatchObject({ code: 0 });
+    expect(await typed("unregister")).toMatchObject({ code: 0, stdout: expect.stringContaining("could not be told") });
+    expect(await lab.sh(firewall, "grep -c 'could not be told that the key is free' /var/log/messages")).toBe("1");
     await fleet.portalFault("none");
     expect(await saved()).toBe("");
   }, 60_000);

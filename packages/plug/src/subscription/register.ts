@@ -49,8 +49,9 @@ export async function registerMachine(
   if (controller.server !== undefined) await setJob(host, "ns-push-reports");
   await enableAlerts(host);
   // The portal has accepted the machine: what cannot be sent now is sent by cron.
-  await tell(host, "inventory", () => sendInventory(host, subscription));
-  await tell(host, "heartbeat", () => sendHeartbeat(host, subscription));
+  const later = "could not be sent now, cron will";
+  await tell(host, `the inventory ${later}`, () => sendInventory(host, subscription));
+  await tell(host, `the heartbeat ${later}`, () => sendHeartbeat(host, subscription));
   await runHooks(host, "register");
   return subscription;
 }
@@ -81,20 +82,25 @@ function jsonOf(text: string): unknown {
   }
 }
 
-async function tell(host: Host, what: string, send: () => Promise<unknown>): Promise<void> {
+/** False when it could not be sent: that is logged as `otherwise`. */
+async function tell(host: Host, otherwise: string, send: () => Promise<unknown>): Promise<boolean> {
   try {
     await send();
+    return true;
   } catch (error) {
     if (!(error instanceof NethsecError)) throw error;
-    host.log("warning", `the ${what} could not be sent now, cron will: ${error.message}`);
+    host.log("warning", `${otherwise}: ${error.message}`);
+    return false;
   }
 }
 
-/** False when the machine was not registered: then nothing was done. */
-export async function unregisterMachine(host: Host): Promise<boolean> {
+export type Unregistered = "unregistered" | "portal_not_told" | "not_registered";
+
+/** With `portal_not_told` this machine is without a subscription all the same. */
+export async function unregisterMachine(host: Host): Promise<Unregistered> {
   const { subscription } = readPlugConfig(host.uci);
-  if (subscription === undefined) return false;
-  await tell(host, "release of the key", () =>
+  if (subscription === undefined) return "not_registered";
+  const told = await tell(host, "the portal could not be told that the key is free", () =>
     postToPortal(host, subscription, `${subscription.apiUrl}Utils/freekey`, {
       lk: subscription.systemId,
       secret: subscription.secret,
@@ -115,5 +121,5 @@ export async function unregisterMachine(host: Host): Promise<boolean> {
   clearAlerts(host);
   for (const job of ["heartbeat", "backup"] as const) forgetOutcome(host.files, job);
   await runHooks(host, "unregister");
-  return true;
+  return told ? "unregistered" : "portal_not_told";
 }

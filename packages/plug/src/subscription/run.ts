@@ -7,7 +7,7 @@ import { adoptSubscription } from "./adopt.ts";
 import { sendHeartbeat } from "./heartbeat.ts";
 import { collectInventory, sendInventory } from "./inventory.ts";
 import { requestInfo } from "./portal.ts";
-import { registerMachine, unregisterMachine } from "./register.ts";
+import { registerMachine, unregisterMachine, type Unregistered } from "./register.ts";
 import { spread } from "../spread.ts";
 
 /** Throws when this machine has no subscription. */
@@ -47,10 +47,16 @@ export async function runRegister(call: Call): Promise<number> {
   return 0;
 }
 
+const unregisteredText: Readonly<Record<Unregistered, string>> = {
+  unregistered: "Unregistered.",
+  portal_not_told: "Unregistered here; the portal could not be told that the key is free.",
+  not_registered: "This machine is not registered: nothing to do.",
+};
+
 export async function runUnregister(call: Call): Promise<number> {
   const done = await unregisterMachine(call.host);
-  if (call.json) call.io.out(`${JSON.stringify({ unregistered: done })}\n`);
-  else call.io.out(done ? "Unregistered.\n" : "This machine is not registered: nothing to do.\n");
+  if (call.json) call.io.out(`${JSON.stringify({ unregistered: done !== "not_registered" })}\n`);
+  else call.io.out(`${unregisteredText[done]}\n`);
   return 0;
 }
 
