@@ -15,7 +15,8 @@ const controller: readonly Command[] = [
     summary: "controller client: registers this unit and keeps the VPN to its controller",
     description:
       "Without an action it is the daemon that /etc/init.d/ns-plug runs: it registers the unit with the controller named in " +
-      "/etc/config/ns-plug, polls until the unit is approved, and keeps the OpenVPN tunnel; when the tunnel cannot be kept it registers again.",
+      "/etc/config/ns-plug, polls until the unit is approved, and keeps the OpenVPN tunnel; when the tunnel cannot be kept it registers again. " +
+      "Its exit codes: 1 without server, 2 without unit_id, 3 without token, 4 when the controller has another unit with this unit_id, 5 after five failures in a row, 6 when it runs already.",
     examples: [
       ["ns-plug status", "what the client is doing, and why"],
       ["ns-plug reset", "leave the controller"],
@@ -69,7 +70,7 @@ const subscription: readonly Command[] = [
     name: "register",
     summary: "register this machine with a subscription",
     args: [
-      { name: "type", summary: "community or enterprise" },
+      { name: "type", summary: "the plan: community or enterprise" },
       { name: "secret", summary: "the secret of the portal" },
       timeout,
     ],
@@ -173,7 +174,7 @@ const alerts: readonly Command[] = [
     name: "send-alert",
     summary: "send an alert to the portal; what cannot be sent now is sent later",
     description:
-      "Without a subscription it does nothing. Exit code 1: the alert waits and is tried again with each heartbeat.",
+      "Without a subscription nothing is sent. Exit code 1: the alert waits and is tried again with each heartbeat.",
     args: [
       { name: "alert_id", summary: "e.g. df:root:percent_bytes:free", optional: true },
       { name: "status", summary: "FAILURE or OK", optional: true },
