@@ -209,6 +209,21 @@ scenario("a second agent ends at once; nobody brings up the WAN of a node that i
   expect(await programs("backup")).toBe(await running);
 });
 
+scenario("what is put right is in the log, and no transition in the history", async () => {
+  const history = (): Promise<string> => lab.sh("primary", "ns-ha-config history -n 200");
+  const inPlaceLines = async (): Promise<number> =>
+    Number(await lab.sh("backup", "grep -c 'ns-ha: everything in place as backup' /var/log/messages"));
+  const [told, lines] = [await history(), await inPlaceLines()];
+  // The agent looks again when its table may have changed.
+  await lab.sh("backup", "ifup wan; touch /etc/config/ns-ha");
+  await until(async () => (await inPlaceLines()) > lines, {
+    what: "the backup's WAN is down again",
+    timeoutMs: 20_000,
+    everyMs: 200,
+  });
+  expect(await history()).toBe(told);
+});
+
 scenario("prompt, metrics and status tell which node this is", async () => {
   for (const [node, letter, state] of [
     ["primary", "P", "master"],

@@ -69,6 +69,8 @@ class Agent {
   readonly #turns: ApplyTurns;
   readonly #primaryAlert: PrimaryAlert;
   #announcingUntil = Number.NEGATIVE_INFINITY;
+  /** The situation whose first convergence is in the history. */
+  #told = "";
   readonly #carrying: Carrying;
 
   constructor(host: Host, config: HaConfig) {
@@ -263,14 +265,14 @@ class Agent {
   }
 
   #converged(situation: Situation, tookMs: number): void {
-    const { role, state } = situation;
-    this.#host.log("info", `everything in place as ${state} (${postureOf(situation)}) after ${Math.round(tookMs)} ms`);
-    this.#history.add({
-      node: role,
-      kind: "transition",
-      text: `everything in place as ${state}`,
-      tookMs: Math.round(tookMs),
-    });
+    const { role, state, term, enabled } = situation;
+    const took = Math.round(tookMs);
+    this.#host.log("info", `everything in place as ${state} (${postureOf(situation)}) after ${took} ms`);
+    // What is put right later (a service that fell, an address that is announced again) is no transition: the log has it.
+    const situated = `${term} ${enabled}`;
+    if (situated === this.#told) return;
+    this.#told = situated;
+    this.#history.add({ node: role, kind: "transition", text: `everything in place as ${state}`, tookMs: took });
   }
 
   #sends(): boolean {
