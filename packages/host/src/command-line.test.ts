@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { Call, Command } from "./command.ts";
 import { main } from "./command-line.ts";
 import { NethsecError } from "./error.ts";
+import { fileError } from "./file-error.ts";
+import { outputName } from "./local-output.ts";
 import { fakeIo } from "./testing/fake-call.ts";
 
 let calls: Pick<Call, "args" | "rest" | "options" | "json" | "calledAs">[] = [];
@@ -149,6 +151,19 @@ describe("errors of commands", () => {
       3,
       { error: "disk_full", message: "The disk of backup is full", advice: "Free some space." },
     ]);
+  });
+
+  test("are said on standard error when the output itself cannot be written, also with --json", async () => {
+    const { io, output } = fakeIo();
+    const full = Object.assign(io, {
+      out: () => {
+        throw fileError("write", outputName, Object.assign(new Error("full"), { code: "ENOSPC" }));
+      },
+    });
+    expect(await main(commands, "nethsec", ["help", "--json"], full)).toBe(1);
+    expect(output.err).toBe(
+      "nethsec help: Cannot write the output: no space left on the device\nFree some space (see `df -h`), then run it again.\n",
+    );
   });
 
   test("programming errors are thrown on", async () => {

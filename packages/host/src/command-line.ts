@@ -11,8 +11,9 @@ import type { Host } from "./host.ts";
 import { commandHelp, isShown, overview } from "./command-help.ts";
 import { actionOf, type CommandPath, topLevel } from "./command-path.ts";
 import { NethsecError, UsageError } from "./error.ts";
+import { FileError } from "./file-error.ts";
 import { localIo } from "./local-io.ts";
-import { PipeClosed } from "./local-output.ts";
+import { outputName, PipeClosed } from "./local-output.ts";
 import { nearest } from "./nearest.ts";
 import { terminationSignal } from "./termination-signal.ts";
 import { version } from "./version.ts";
@@ -138,7 +139,8 @@ function report(
 ): number {
   if (thrown instanceof PipeClosed) return thrown.exitCode;
   if (!(thrown instanceof NethsecError)) throw thrown;
-  const json = path?.command.raw !== true && argv.includes("--json");
+  const unwritten = thrown instanceof FileError && thrown.path === outputName;
+  const json = path?.command.raw !== true && argv.includes("--json") && !unwritten;
   const usage = thrown instanceof UsageError;
   const name = [...before, ...(path?.names ?? [])].join(" ");
   const advice = thrown.advice ?? (usage ? usageAdvice(path, name) : undefined);

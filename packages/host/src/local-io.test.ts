@@ -47,6 +47,26 @@ test.each(["io.out(text)", "await io.write(new TextEncoder().encode(text))"])(
   },
 );
 
+test.each(["io.out('text')", "await io.write(new TextEncoder().encode('text'))"])(
+  "an output on a full disk is an operating error: %s",
+  async (write) => {
+    const body = `try { ${write}; } catch (error) { io.err(error.code + ": " + error.message); process.exit(error.exitCode); }`;
+    const child = Bun.spawn(program(body), { stdout: Bun.file("/dev/full"), stderr: "pipe" });
+    expect(await new Response(child.stderr).text()).toBe(
+      "disk_full: Cannot write the output: no space left on the device",
+    );
+    expect(await child.exited).toBe(1);
+  },
+);
+
+test("what cannot be said on standard error ends nothing", async () => {
+  const child = Bun.spawn(program(`io.err("text"); io.out("goes on");`), {
+    stderr: Bun.file("/dev/full"),
+    stdout: "pipe",
+  });
+  expect(await new Response(child.stdout).text()).toBe("goes on");
+});
+
 test.each([
   ["secret\r", '"secret"'],
   ["secXé\u007f\u007fret\r", '"secret"'],

@@ -7,7 +7,7 @@ import { isAscii } from "@nethsec/uci/text";
 import { isTerminal } from "./c-library.ts";
 import type { Io } from "./command.ts";
 import { NethsecError } from "./error.ts";
-import { errnoOf } from "./file-error.ts";
+import { errnoOf, fileError } from "./file-error.ts";
 
 export type Output = Pick<Io, "out" | "err" | "write" | "stdoutIsTerminal">;
 
@@ -17,6 +17,9 @@ export class PipeClosed extends NethsecError {
     super({ code: "pipe_closed", message: "nobody reads the output any more", exitCode: 141 });
   }
 }
+
+/** The path of a {@link FileError} of standard output, which may be a file on a full disk. */
+export const outputName = "the output";
 
 export const localOutput: Output = {
   out: (text) => {
@@ -49,7 +52,10 @@ export function writeText(fd: number, text: string): void {
     } catch (thrown) {
       if (isGone(errnoOf(thrown))) throw new PipeClosed();
       // Somebody made the pipe non-blocking and it is full.
-      if (errnoOf(thrown) !== "EAGAIN") throw thrown;
+      if (errnoOf(thrown) !== "EAGAIN") {
+        if (fd === 2) return; // There is nowhere to say it.
+        throw fileError("write", outputName, thrown);
+      }
       Bun.sleepSync(1);
     }
   }
@@ -63,18 +69,14 @@ function isGone(errno: string | undefined): boolean {
 /** On a thread of the runtime: the event loop goes on while the reader is slow. */
 async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
-    const { errno, written } = await new Promise<{ errno: string | undefined; written: number }>((resolve) => {
-      write(fd, bytes, at, bytes.length - at, null, (error, count) => {
-        resolve({
-          errno: errnoOf(error) ?? (error === null ? undefined : error.message),
-          written: error === null ? count : 0,
-        });
+    const { error, written } = await new Promise<{ error: Error | null; written: number }>((resolve) => {
+      write(fd, bytes, at, bytes.length - at, null, (failed, count) => {
+        resolve({ error: failed, written: failed === null ? count : 0 });
       });
     });
-    if (isGone(errno)) throw new PipeClosed();
-    if (errno === "EAGAIN") await Bun.sleep(2);
-    else if (errno !== undefined)
-      throw new NethsecError({ code: "output_failed", message: `The output cannot be written: ${errno}` });
+    if (isGone(errnoOf(error))) throw new PipeClosed();
+    if (errnoOf(error) === "EAGAIN") await Bun.sleep(2);
+    else if (error !== null) throw fileError("write", outputName, error);
     at += written;
   }
 }
