@@ -184,6 +184,7 @@ export const configActions: readonly Command[] = [
   {
     name: "history",
     summary: "show transitions, synchronisations and faults of both nodes",
+    description: "Times are UTC, by the clock of this node.",
     options: [
       { name: "lines", short: "n", value: "N", summary: "how many of the newest (default 20)" },
       { name: "follow", short: "f", summary: "and those to come" },
