@@ -30,7 +30,7 @@ test("a man page has everything the help has, and no text is taken for a macro",
     ".Op Fl Fl wait Ar N",
     ".It Cm go Ar where ...",
     ".It Fl w , Fl Fl wait Ar N",
-    ".It Fl Fl fast",
+    ".It Ar where\na place\n.It Fl Fl fast\nquickly\n",
     ".Dl \\&.x --wait 3",
     "\\&.Second paragraph with a \\e backslash...",
   ]) {

@@ -16,10 +16,7 @@ export function manPage(command: Command, date = "November 22, 2026"): string {
     ...synopsisLines(command),
     ".Sh DESCRIPTION",
     ...paragraphs(command.description ?? `${capital(command.summary)}.`),
-    ...list(
-      "Arguments:",
-      (command.args ?? []).map((arg) => [`Ar ${text(arg.name)}`, arg.summary]),
-    ),
+    ...list("Arguments:", (command.args ?? []).map(argumentItem)),
     ...actionLines(command),
     ...list(
       "Options:",
@@ -66,15 +63,19 @@ function optionItem(option: Option): [string, string] {
   return [short + optionMacro(option), option.summary];
 }
 
-function list(title: string, items: readonly (readonly [string, string])[]): string[] {
-  if (items.length === 0) return [];
-  return [
-    ".Pp",
-    title,
-    ".Bl -tag -width Ds",
-    ...items.flatMap(([macro, what]) => [`.It ${macro}`, `${capital(text(what))}.`]),
-    ".El",
-  ];
+function argumentItem({ name, summary }: Arg): [string, string] {
+  return [`Ar ${text(name)}`, summary];
+}
+
+function list(title: string, rows: readonly (readonly [string, string])[]): string[] {
+  if (rows.length === 0) return [];
+  return [".Pp", title, ...items(rows)];
+}
+
+/** What each is, as `--help` says it: many begin with a word that is typed so. */
+function items(rows: readonly (readonly [string, string])[]): string[] {
+  if (rows.length === 0) return [];
+  return [".Bl -tag -width Ds", ...rows.flatMap(([macro, what]) => [`.It ${macro}`, ...sentences(what)]), ".El"];
 }
 
 function actionLines(command: Command): string[] {
@@ -84,16 +85,7 @@ function actionLines(command: Command): string[] {
     `.It Cm ${text(action.name)} ${(action.args ?? []).map((arg) => argumentMacro(arg).slice(1)).join(" ")}`.trimEnd(),
     ...sentences(`${capital(action.summary)}.`),
     ...(action.description === undefined ? [] : [".Pp", ...paragraphs(action.description)]),
-    ...(action.options === undefined
-      ? []
-      : [
-          ".Bl -tag -width Ds",
-          ...action.options.flatMap((option) => [
-            `.It ${optionItem(option)[0]}`,
-            ...sentences(`${capital(option.summary)}.`),
-          ]),
-          ".El",
-        ]),
+    ...items([...(action.args ?? []).map(argumentItem), ...(action.options ?? []).map(optionItem)]),
   ];
   return [".Pp", "Actions:", ".Bl -tag -width Ds", ...shown.flatMap(item), ".El"];
 }
