@@ -8,12 +8,14 @@ import { writeState } from "./state.ts";
 const shown = (
   options: Readonly<Record<string, string>>,
   state?: Omit<Parameters<typeof writeState>[1], "pid">,
+  /** Only 4242 is alive. */
+  pid = 4242,
 ): string => {
   const config = Object.entries(options).map(([name, value]) => `\toption ${name} '${value}'\n`);
   using host = fakeHost({
     files: { "/etc/config/ns-plug": `config main 'config'\n${config.join("")}`, "/proc/4242/stat": "" },
   });
-  if (state !== undefined) writeState(host.files, { pid: 4242, ...state });
+  if (state !== undefined) writeState(host.files, { pid, ...state });
   const { call, output } = fakeCall(host);
   expect(runStatus(call)).toBe(0);
   return output.out;
@@ -33,4 +35,15 @@ test("a failure: that it tries again by itself, and how to try at once", () => {
   expect(text).toContain("Reason: no route\n");
   expect(text).toContain("tries again by itself; at once: /etc/init.d/ns-plug restart\n");
   expect(shown(unit, { phase: "waiting", since: 0 })).not.toContain("tries again");
+});
+
+test("between its end by a failure and its next start the failure can still be read", () => {
+  const text = shown(unit, { phase: "failed", since: 0, reason: "another unit" }, 4243);
+  expect(text).toContain("Status: stopped\n");
+  expect(text).toContain("Reason: another unit\n");
+  expect(text).toContain("starts again in 5 s; if not: /etc/init.d/ns-plug start\n");
+  // Stopped by hand.
+  const stopped = shown(unit, { phase: "waiting", since: 0, reason: "waiting for approval" }, 4243);
+  expect(stopped).not.toContain("Reason");
+  expect(stopped).toContain("not running: /etc/init.d/ns-plug start\n");
 });

@@ -71,9 +71,13 @@ function describe(status: ControllerStatus, missing: readonly string[], now: num
     `Last push: ${lastPush}${status.push.status === "error" ? " (the newest attempt failed)" : ""}`,
     ...(status.tlsVerify ? [] : ["Warning: TLS verification is off (ns-plug.config.tls_verify)"]),
     ...(status.phase === "failed" ? ["It tries again by itself; at once: /etc/init.d/ns-plug restart"] : []),
-    ...(status.phase === "stopped" ? ["The client is not running: /etc/init.d/ns-plug start"] : []),
+    ...(status.phase === "stopped" ? [stoppedText(status)] : []),
   ];
 }
+
+/** procd's pause before a client that ended by itself is started again: see the init script. */
+const stoppedText = ({ reason }: ControllerStatus): string =>
+  `${reason === undefined ? "The client is not running:" : "It starts again in 5 s; if not:"} /etc/init.d/ns-plug start`;
 
 export function runMetrics({ host, io }: Call): number {
   io.out(openMetrics(plugMetrics(host)));

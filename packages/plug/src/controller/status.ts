@@ -2,7 +2,7 @@
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig } from "../config.ts";
 import { readOutcome } from "../outcome.ts";
-import { readState, type ClientState } from "./state.ts";
+import { readLastState, readState, type ClientState } from "./state.ts";
 
 export interface ControllerStatus {
   /** The words of the web interface. */
@@ -23,6 +23,7 @@ export interface ControllerStatus {
 export function controllerStatus({ uci, files, system }: Pick<Host, "uci" | "files" | "system">): ControllerStatus {
   const { controller } = readPlugConfig(uci);
   const state = readState(files);
+  const last = state ?? readLastState(files);
   const push = readOutcome(files, "push");
   const registered =
     controller.server !== undefined && controller.unitId !== undefined && controller.token !== undefined;
@@ -30,7 +31,8 @@ export function controllerStatus({ uci, files, system }: Pick<Host, "uci" | "fil
     status: !registered ? "unregistered" : state?.phase === "connected" ? "connected" : "pending",
     phase: state?.phase ?? "stopped",
     since: state?.since,
-    reason: state?.reason,
+    // A failure that ended the client is still the reason why it does not run.
+    reason: state !== undefined || last?.phase === "failed" ? last?.reason : undefined,
     address: state?.address,
     server: controller.server ?? "",
     unitName: controller.unitName ?? system.hostname(),
