@@ -85,8 +85,9 @@ describe("on an address", () => {
   });
 
   test("an address that is taken is refused with advice", async () => {
-    expect(start({ kind: "tcp", address: "127.0.0.1", port: server.port })).rejects.toMatchObject({
+    await expect(start({ kind: "tcp", address: "127.0.0.1", port: server.port })).rejects.toMatchObject({
       code: "listen_failed",
+      message: expect.stringMatching(/^Cannot listen on 127\.0\.0\.1 port \d+: .*[a-z0-9]\.$/),
     });
   });
 });

@@ -123,7 +123,7 @@ function tcpUrl(listen: { readonly address: string; readonly tls?: unknown }, po
 }
 
 function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error ? error.message : String(error)).replace(/[.?!]+$/, "");
 }
 
 /** Removes a socket left behind by a process that was killed; throws when somebody answers on it or it is no socket. */

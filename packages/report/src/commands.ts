@@ -6,7 +6,7 @@ export const commands: readonly Command[] = [
   {
     name: "dpireport",
     path: "/usr/sbin/dpireport",
-    summary: "Collect traffic reports from the DPI engine's flow stream",
+    summary: "collect traffic reports from the DPI engine's flow stream",
     description: `Connects to netifyd's socket, counts each byte that it reports once, by client, protocol, application and host name, and writes one file for each client and hour: DUMP_PATH/<year>/<month>/<day>/<client>/<hour>.json.
 
 Runs in the foreground until SIGTERM or SIGINT, which write everything first. A restart goes on where the last run ended.
@@ -21,7 +21,7 @@ Environment: NETIFYD_SOCKET (/var/run/netifyd/netifyd.sock), FLOW_STALE_TIMEOUT 
   {
     name: "dpireport-cleanup",
     path: "/usr/sbin/dpireport-cleanup",
-    summary: "Keep the traffic reports within their share of the disk",
+    summary: "keep the traffic reports within their share of the disk",
     description: `Removes the oldest days of reports until the report directory fits: by default into 1% of the file system that holds it, or ns-report.config.max_percent. Never today's, and nothing that is not a day of reports. Runs every night from cron, and says what it removed.`,
     options: [
       { name: "max-size", value: "SIZE", summary: "the directory may use SIZE bytes; K, M, G and T are understood" },

@@ -14,7 +14,7 @@ const narrowing: readonly Option[] = [
 
 const serve: Command = {
   name: "serve",
-  summary: "Serve the reports as web pages, with exports, a live view and /metrics",
+  summary: "serve the reports as web pages, with exports, a live view and /metrics",
   description: `Runs in the foreground until SIGTERM or SIGINT; /etc/init.d/ns-report runs it as a service. Settings are options of ns-report.config (see /etc/config/ns-report): listen and port, or socket; cert and key for TLS; host (names under which a proxy serves it); base (a path in front of all addresses).
 
 By default it listens on 127.0.0.1 port 8090 and asks nobody for a password. It refuses any other address until there is a password or a token. On a UNIX socket the proxy in front of it decides who may read.`,
@@ -31,14 +31,14 @@ By default it listens on 127.0.0.1 port 8090 and asks nobody for a password. It 
 const reading: readonly Command[] = [
   {
     name: "days",
-    summary: "List the days that have reports, with their traffic",
+    summary: "list the days that have reports, with their traffic",
     options: [{ name: "month", value: "YYYY-MM", summary: "only this month" }, csv],
     examples: [["ns-report days --month 2026-11", "the days of November"]],
     load: () => import("./cli/days.ts"),
   },
   {
     name: "summary",
-    summary: "Show a day: its hours, clients, applications, protocols and remote hosts",
+    summary: "show a day: its hours, clients, applications, protocols and remote hosts",
     args: [day],
     options: [...narrowing, limit],
     examples: [
@@ -50,7 +50,7 @@ const reading: readonly Command[] = [
   },
   {
     name: "client",
-    summary: "Show the day of one client",
+    summary: "show the day of one client",
     args: [{ name: "client", summary: "its address, e.g. 192.168.1.10" }, day],
     options: [...narrowing.filter((option) => option.name !== "client"), limit],
     examples: [["ns-report client 192.168.1.10 yesterday", "what this computer did yesterday"]],
@@ -58,7 +58,7 @@ const reading: readonly Command[] = [
   },
   {
     name: "top",
-    summary: "Show one list of a day, as long as wanted",
+    summary: "show one list of a day, as long as wanted",
     args: [{ name: "list", summary: "clients, applications, protocols or hosts" }, day],
     options: [...narrowing, limit, csv],
     examples: [
@@ -69,7 +69,7 @@ const reading: readonly Command[] = [
   },
   {
     name: "export",
-    summary: "Print every figure of a day: one row for each client, hour, section and name",
+    summary: "print every figure of a day: one row for each client, hour, section and name",
     description:
       'CSV by default; with --json one JSON object a line. Rows of section "total" are the sums; those without a client are bytes that belong to none.',
     args: [day],
@@ -79,7 +79,7 @@ const reading: readonly Command[] = [
   },
   {
     name: "watch",
-    summary: "Watch the current hour; drawn anew every two seconds, until Ctrl-C",
+    summary: "watch the current hour; drawn anew every two seconds, until Ctrl-C",
     examples: [["ns-report watch", "who is using the line now"]],
     load: () => import("./cli/watch.ts"),
   },
@@ -88,14 +88,14 @@ const reading: readonly Command[] = [
 const keeping: readonly Command[] = [
   {
     name: "status",
-    summary: "Show whether figures are coming in, and what is wrong if not",
+    summary: "show whether figures are coming in, and what is wrong if not",
     description: "The exit code is 0 when nothing is wrong, 1 otherwise.",
     examples: [["ns-report status", "source, last event, last dump"]],
     load: () => import("./cli/status.ts"),
   },
   {
     name: "password",
-    summary: "Set the password for reading the pages from elsewhere",
+    summary: "set the password for reading the pages from elsewhere",
     description:
       "Asks twice on a terminal; otherwise reads one line of stdin. Only a hash of it is stored (ns-report.config.password_hash).",
     options: [{ name: "remove", summary: "remove the password" }],
@@ -104,7 +104,7 @@ const keeping: readonly Command[] = [
   },
   {
     name: "token",
-    summary: "Make a token for programs that read the pages, exports or /metrics",
+    summary: "make a token for programs that read the pages, exports or /metrics",
     description:
       'Prints it once. Programs send it as "Authorization: Bearer TOKEN". Only its hash is stored (ns-report.config.token_hash).',
     options: [{ name: "remove", summary: "remove all tokens" }],
@@ -117,7 +117,7 @@ export const reportCommands: readonly Command[] = [
   {
     name: "ns-report",
     path: "/usr/sbin/ns-report",
-    summary: "Traffic reports: what uses the line, by client, application, protocol and remote host",
+    summary: "traffic reports: what uses the line, by client, application, protocol and remote host",
     description: "Reads what dpireport wrote (DUMP_PATH, else ns-report.config.dump_path, else /var/run/dpireport).",
     examples: [
       ["ns-report summary", "today at a glance"],
@@ -128,7 +128,7 @@ export const reportCommands: readonly Command[] = [
   {
     name: "ns.dpireport",
     path: "/usr/libexec/rpcd/ns.dpireport",
-    summary: "Reports for the web interface, by rpcd",
+    summary: "reports for the web interface, by rpcd",
     raw: true,
     hidden: true,
     load: () => import("./rpcd/ns-dpireport.ts"),
