@@ -160,6 +160,10 @@ describe("a cluster of two firewalls", () => {
         await until(async () => (await agentView(lab, "primary"))?.state !== "master", { what: "the primary noticed" });
         expect(await hasAddress(lab, "primary", vip)).toBe(false);
       }
+      await until(async () => (await lab.sh("primary", `pidof ${program} || :`)) !== "", {
+        what: `${program} runs again`,
+        timeoutMs: 60_000,
+      });
       await settled();
       await carries("primary");
       await holdsStill("backup");

@@ -30,6 +30,7 @@ import { looksRight, vrrpPid } from "./vrrp.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { postureOf, type Situation } from "./plan.ts";
 import { Reconciler } from "./reconciler.ts";
+import { reviveConntrackd } from "./revive-conntrackd.ts";
 import { switchOver } from "./switchover.ts";
 import { VrrpTracker } from "./vrrp-tracker.ts";
 
@@ -38,6 +39,7 @@ export const conditionsPath = "/var/run/ns-ha/conditions.json";
 const pulseEveryMs = 1000;
 const peerEveryMs = 10_000;
 const askEveryMs = 600_000;
+const conntrackdEveryMs = 30_000;
 /** Each after the one before: the other node needs a moment to take its interfaces down. */
 const announceAgainMs = [200, 800, 2000, 3000];
 /** A step that failed this often is worth a condition. */
@@ -174,6 +176,7 @@ class Agent {
 
   async #lookRegularly(signal: AbortSignal): Promise<void> {
     let peerAsked = Number.NEGATIVE_INFINITY;
+    let conntrackdAsked = this.#host.clock.monotonic();
     while (!signal.aborted) {
       await this.#host.clock.sleep(pulseEveryMs, signal).catch(() => undefined);
       if (signal.aborted) return;
@@ -191,6 +194,9 @@ class Agent {
         this.#host.log("warning", `virtual addresses: ${error instanceof Error ? error.message : String(error)}`),
       );
       this.#keepalivedCondition();
+      if (now - conntrackdAsked < conntrackdEveryMs) continue;
+      conntrackdAsked = now;
+      if (await reviveConntrackd(this.#host)) this.#reconciler.lookAgain((key) => key.startsWith("conntrackd"));
     }
   }
 

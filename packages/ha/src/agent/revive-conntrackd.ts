@@ -1,0 +1,20 @@
+/**
+ * A conntrackd that was killed finds the lock file that it left, and procd gives it up after some tries; only its init script removes that file.
+ * Without it a failover loses every connection, and nobody would notice before.
+ */
+import type { Host } from "@nethsec/host/host";
+import { parseServiceList } from "./running-services.ts";
+
+/** True when it had died and was started again. One that was stopped on purpose is left alone: procd has no instance of it then. Never throws. */
+export async function reviveConntrackd(host: Pick<Host, "run" | "services" | "log">): Promise<boolean> {
+  try {
+    const { code, stdout } = await host.run(["ubus", "call", "service", "list"], { timeoutMs: 5000, ok: "any" });
+    if (code !== 0 || parseServiceList(stdout)?.get("conntrackd") !== false) return false;
+    host.log("warning", "conntrackd has died: it is started again");
+    await host.services.call("conntrackd", "restart");
+    return true;
+  } catch (error) {
+    host.log("warning", `conntrackd: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}
