@@ -62,6 +62,11 @@ describe("a lab that is up", () => {
     expect(await lab.sh("primary", "getent ahostsv4 my.nethserver.com | awk '{ print $1; exit }'")).toBe("192.0.2.20");
   });
 
+  test("answers a question for an IPv6 address with none: a refusal would make a firewall's dnsmasq doubt the server", async () => {
+    const answer = await lab.sh("client1", "busybox nslookup -type=aaaa www.example.com 203.0.113.1 2>&1 || :");
+    expect(answer).toContain("No answer");
+  });
+
   test("is not said to have ended to somebody who may not look into it", () => {
     const somebody = spyOn(process, "getuid").mockReturnValue(1000);
     try {
