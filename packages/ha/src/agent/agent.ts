@@ -13,14 +13,13 @@ import type { DrillCheck, VrrpState } from "../agent-client.ts";
 import { type HaConfig, haPaths, readHaConfig } from "../config.ts";
 import { heldEntries } from "../sync/apply-staging.ts";
 import { Carrying } from "../carrying.ts";
-import { recordSync } from "../sync/record-sync.ts";
 import { recoverRestore } from "../sync/restore.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
 import { repairAddresses } from "../virtual-addresses.ts";
-import type { SyncOutcome } from "../sync/sync-sender.ts";
 import { agentStatus, nodeFacts, type Sources } from "./agent-answers.ts";
 import { handleAgentRequest } from "./agent-server.ts";
 import { Alerts } from "./alerts.ts";
+import { Announcements } from "./announcements.ts";
 import { FirewallWorld, marksPath } from "./firewall-world.ts";
 import { History } from "./history.ts";
 import { ApplyTurns } from "./apply-turns.ts";
@@ -32,6 +31,7 @@ import { postureOf, type Situation } from "./plan.ts";
 import { Reconciler } from "./reconciler.ts";
 import { reviveConntrackd } from "./revive-conntrackd.ts";
 import { switchOver } from "./switchover.ts";
+import { tellSync } from "./tell-sync.ts";
 import { VrrpTracker } from "./vrrp-tracker.ts";
 
 export const conditionsPath = "/var/run/ns-ha/conditions.json";
@@ -40,8 +40,6 @@ const pulseEveryMs = 1000;
 const peerEveryMs = 10_000;
 const askEveryMs = 600_000;
 const conntrackdEveryMs = 30_000;
-/** Each after the one before: the other node needs a moment to take its interfaces down. */
-const announceAgainMs = [200, 800, 2000, 3000];
 /** A step that failed this often is worth a condition. */
 const failuresTold = 3;
 
@@ -70,7 +68,7 @@ class Agent {
   readonly #questions: PeerQuestions;
   readonly #turns: ApplyTurns;
   readonly #primaryAlert: PrimaryAlert;
-  #announcingUntil = Number.NEGATIVE_INFINITY;
+  readonly #announcements: Announcements;
   /** The situation whose first convergence is in the history. */
   #told = "";
   readonly #carrying: Carrying;
@@ -85,18 +83,23 @@ class Agent {
     this.#conditions = conditions(host, conditionsPath);
     const current = (): HaConfig => this.#config;
     const rebooted = !host.files.exists(marksPath);
+    this.#announcements = new Announcements(host, {
+      isMaster: () => this.#tracker.current.state === "master",
+      announce: () => this.#reconciler.lookAgain((key) => key.startsWith("announce ")),
+      signal: this.#life.signal,
+    });
     this.#tracker = new VrrpTracker(
       host,
       config.instance,
       (before, { state }) => this.#transition(before, state),
-      () => void this.#announceAgain(),
+      () => void this.#announcements.again(),
     );
     this.#peer = new PeerWatch(
       host,
       current,
       this.#conditions,
       () => this.#tracker.current.state,
-      () => void this.#announceAgain(),
+      () => void this.#announcements.again(),
     );
     this.#reconciler = new Reconciler({
       world: new FirewallWorld(host, current, this.#life.signal),
@@ -110,7 +113,8 @@ class Agent {
       host,
       config: current,
       allowed: () => this.#sends(),
-      finished: (outcome) => this.#synchronised(outcome),
+      finished: (outcome) =>
+        tellSync({ host, alerts: this.#alerts, conditions: this.#conditions, history: this.#history }, outcome),
     });
     this.#questions = new PeerQuestions(host, current, this.#history, () => this.#sync.describe(this.#config));
     this.#turns = new ApplyTurns({
@@ -257,19 +261,6 @@ class Agent {
     });
   }
 
-  /** Another node had our addresses until now, and lets go of them in a moment. */
-  async #announceAgain(): Promise<void> {
-    const { clock, log } = this.#host;
-    if (this.#tracker.current.state !== "master" || clock.monotonic() < this.#announcingUntil) return;
-    this.#announcingUntil = clock.monotonic() + (announceAgainMs.at(-1) ?? 0);
-    log("info", "another node had the addresses of this one: they are announced again");
-    for (const delay of announceAgainMs) {
-      await clock.sleep(delay, this.#life.signal).catch(() => undefined);
-      if (this.#life.signal.aborted) return;
-      this.#reconciler.lookAgain((key) => key.startsWith("announce "));
-    }
-  }
-
   #converged(situation: Situation, tookMs: number): void {
     const { role, state, term, enabled } = situation;
     const took = Math.round(tookMs);
@@ -284,35 +275,6 @@ class Agent {
   #sends(): boolean {
     const { role, enabled, sync } = this.#config;
     return role === "primary" && enabled && sync.enabled && this.#tracker.current.state === "master";
-  }
-
-  #synchronised(outcome: SyncOutcome): void {
-    const { log } = this.#host;
-    const { status, ok, changed, tookMs, reason, advice } = outcome;
-    recordSync(this.#host, status);
-    const took = `${Math.round(tookMs)} ms`;
-    const tagged = log.tagged("ns-rsync.sh");
-    if (ok) {
-      tagged("info", `${status}: ${changed.length} paths changed on the backup node, ${took}`);
-      this.#alerts.set("ha:sync:failed", "OK");
-      const news = this.#conditions.clear("sync_failed");
-      if (news || changed.length > 0)
-        this.#history.add({
-          node: "primary",
-          kind: "sync",
-          text: `${status}, ${changed.length} changed`,
-          tookMs: Math.round(tookMs),
-        });
-      return;
-    }
-    tagged("err", `${status}: ${reason ?? ""}`);
-    this.#alerts.set("ha:sync:failed", "FAILURE");
-    const news = this.#conditions.raise(
-      "sync_failed",
-      "error",
-      [`${status}:`, reason, advice].filter((text) => text !== undefined).join(" "),
-    );
-    if (news) this.#history.add({ node: "primary", kind: "fault", text: `synchronisation: ${status}` });
   }
 
   #tellFailing(): void {

@@ -1,0 +1,34 @@
+/** What a synchronisation leads to: its record, a line of the log, a condition, an alert, an entry of the history. */
+import type { Conditions } from "@nethsec/host/conditions";
+import type { Host } from "@nethsec/host/host";
+import { recordSync } from "../sync/record-sync.ts";
+import type { SyncOutcome } from "../sync/sync-sender.ts";
+import type { Alerts } from "./alerts.ts";
+import type { History } from "./history.ts";
+
+interface Listeners {
+  readonly host: Host;
+  readonly alerts: Alerts;
+  readonly conditions: Conditions;
+  readonly history: History;
+}
+
+/** The history tells news only: files that changed, and when it begins or ceases to fail. */
+export function tellSync({ host, alerts, conditions, history }: Listeners, outcome: SyncOutcome): void {
+  const { status, ok, changed, tookMs, reason, advice } = outcome;
+  recordSync(host, status);
+  const took = Math.round(tookMs);
+  const log = host.log.tagged("ns-rsync.sh");
+  alerts.set("ha:sync:failed", ok ? "OK" : "FAILURE");
+  if (ok) {
+    log("info", `${status}: ${changed.length} paths changed on the backup node, ${took} ms`);
+    const news = conditions.clear("sync_failed");
+    if (news || changed.length > 0)
+      history.add({ node: "primary", kind: "sync", text: `${status}, ${changed.length} changed`, tookMs: took });
+    return;
+  }
+  log("err", `${status}: ${reason ?? ""}`);
+  const text = [`${status}:`, reason, advice].filter((part) => part !== undefined).join(" ");
+  if (conditions.raise("sync_failed", "error", text))
+    history.add({ node: "primary", kind: "fault", text: `synchronisation: ${status}` });
+}
