@@ -15,3 +15,11 @@ test.each([
   expect(await reviveConntrackd(host)).toBe(revived);
   expect(await host.services.running("conntrackd")).toBe(revived);
 });
+
+test("procd is not asked while it runs", async () => {
+  using host = fakeHost({
+    files: { "/proc/7/comm": "logger\n", "/proc/12/comm": "conntrackd\n", "/proc/uptime": "1 1\n" },
+  });
+  expect(await reviveConntrackd(host)).toBe(false);
+  expect(host.calls).toEqual([]);
+});

@@ -6,8 +6,10 @@ import type { Host } from "@nethsec/host/host";
 import { parseServiceList } from "./running-services.ts";
 
 /** True when it had died and was started again. One that was stopped on purpose is left alone: procd has no instance of it then. Never throws. */
-export async function reviveConntrackd(host: Pick<Host, "run" | "services" | "log">): Promise<boolean> {
+export async function reviveConntrackd(host: Pick<Host, "run" | "services" | "log" | "files">): Promise<boolean> {
   try {
+    // Twice a minute on every node, for ever: procd is asked only when something is wrong.
+    if (host.files.list("/proc").some((name) => commOf(host, name) === "conntrackd")) return false;
     const { code, stdout } = await host.run(["ubus", "call", "service", "list"], { timeoutMs: 5000, ok: "any" });
     if (code !== 0 || parseServiceList(stdout)?.get("conntrackd") !== false) return false;
     host.log("warning", "conntrackd has died: it is started again");
@@ -16,5 +18,15 @@ export async function reviveConntrackd(host: Pick<Host, "run" | "services" | "lo
   } catch (error) {
     host.log("warning", `conntrackd: ${error instanceof Error ? error.message : String(error)}`);
     return false;
+  }
+}
+
+/** Of the process with this number; undefined for what is none, or ended meanwhile. */
+function commOf({ files }: Pick<Host, "files">, pid: string): string | undefined {
+  if (!/^\d+$/.test(pid)) return undefined;
+  try {
+    return files.readText(`/proc/${pid}/comm`)?.trim();
+  } catch {
+    return undefined;
   }
 }
