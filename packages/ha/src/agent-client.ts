@@ -254,8 +254,25 @@ function refusalError({ error, message, advice }: v.InferOutput<typeof refusalSc
 }
 
 async function json(socket: string, method: string, path: string, body: unknown, timeoutMs: number): Promise<unknown> {
-  const response = await send(socket, method, path, body, AbortSignal.timeout(timeoutMs));
-  return response.status === 204 ? {} : response.json();
+  return within(timeoutMs, async (signal) => {
+    const response = await send(socket, method, path, body, signal);
+    return response.status === 204 ? {} : response.json();
+  });
+}
+
+/** Throws `ha_agent_silent` when the work is not done in time. */
+async function within<T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  try {
+    return await work(AbortSignal.timeout(timeoutMs));
+  } catch (cause) {
+    if (!(cause instanceof DOMException) || cause.name !== "TimeoutError") throw cause;
+    throw new NethsecError({
+      code: "ha_agent_silent",
+      message: `The agent ns-ha of this node runs but did not answer for ${timeoutMs / 1000} s.`,
+      advice: "If it stays silent: /etc/init.d/ns-ha restart; addresses and connections stay as they are meanwhile.",
+      cause,
+    });
+  }
 }
 
 /** The value that came after a while. */
@@ -266,8 +283,11 @@ async function lastLine(
   body: unknown,
   timeoutMs: number,
 ): Promise<unknown> {
-  let last: unknown;
-  for await (const line of lines(socket, method, path, body, AbortSignal.timeout(timeoutMs))) last = line;
+  const last = await within(timeoutMs, async (signal) => {
+    let newest: unknown;
+    for await (const line of lines(socket, method, path, body, signal)) newest = line;
+    return newest;
+  });
   const parsed = v.safeParse(v.object({ refused: refusalSchema }), last);
   if (parsed.success) throw refusalError(parsed.output.refused);
   return last;

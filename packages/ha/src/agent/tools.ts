@@ -48,8 +48,14 @@ export async function runImport({ host, io, json }: Call): Promise<number> {
 
 export async function runEnable({ host, io, json }: Call): Promise<number> {
   const config = demand(readHaConfig(host.uci));
-  const state = (await agentClient(host.files.real(haPaths.agentSocket)).status())?.state;
-  // Without an agent nothing is known: that is the rescue which this command is for.
+  // Without an agent, or with one that hangs, nothing is known: that is the rescue which this command is for.
+  const status = await agentClient(host.files.real(haPaths.agentSocket))
+    .status()
+    .catch((error: unknown) => {
+      if (error instanceof NethsecError && error.code === "ha_agent_silent") return undefined;
+      throw error;
+    });
+  const state = status?.state;
   if (state !== undefined && state !== "master") {
     throw new NethsecError({
       code: "not_master",
