@@ -9,9 +9,10 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { NethsecError } from "@nethsec/host/error";
+import type { Faults } from "./faults.ts";
 import { inMounts, inNetwork, labEnvironment, run } from "./namespace.ts";
 import { identify, type Identity } from "./process.ts";
-import type { Faults, State } from "./state.ts";
+import type { State } from "./state.ts";
 import { macAddress, networkNames, portName, wired, type NodeName, type NodePlan } from "./topology.ts";
 import { until } from "./until.ts";
 
@@ -195,4 +196,15 @@ function comm(pid: number): string {
   } catch {
     return "";
   }
+}
+
+/** Bytes written on the nodes' disks, which are memory; `dirs`: of the nodes. */
+export async function bytesOnDisks(holder: Identity, dirs: readonly string[]): Promise<number> {
+  const mounts = dirs.flatMap((dir) => [`${dir}/disk`, `${dir}/volatile`]);
+  const argv = inMounts(holder, ["df", "--block-size=1", "--output=used", "--type=tmpfs", ...mounts]);
+  const { stdout } = await run(argv, { timeoutMs: 5000 });
+  return stdout
+    .split("\n")
+    .slice(1)
+    .reduce((sum, line) => sum + Number(line), 0);
 }

@@ -7,7 +7,8 @@
 import { NethsecError } from "@nethsec/host/error";
 import { labCommand } from "./lab-name.ts";
 import type { Argv, RunResult } from "@nethsec/host/host";
-import { applyFaults, plug, startFabric } from "./fabric.ts";
+import { applyFaults, bytesOnDisks, plug, startFabric } from "./fabric.ts";
+import { type Change, cutting, type Faults, healing, losing, noFaults, parting } from "./faults.ts";
 import { builtExecutable, writeLayers } from "./layer.ts";
 import { Node, type ExecOptions } from "./node.ts";
 import { explainStartFailure, requireRoot } from "./prerequisites.ts";
@@ -16,7 +17,7 @@ import { orAborted } from "./or-aborted.ts";
 import type { ProbedService } from "./outage.ts";
 import { Probe, type ProbeOptions } from "./probe.ts";
 import { isAlive, labsWithProcesses, memoryOf, processesInNode, processesInNodes, processesOfLab } from "./process.ts";
-import { labsWithState, noFaults, State, type ClockOffset, type Faults, type Settings } from "./state.ts";
+import { labsWithState, State, type ClockOffset, type Settings } from "./state.ts";
 import { failedStory } from "./failed-story.ts";
 import { sweep } from "./sweep.ts";
 import {
@@ -223,10 +224,7 @@ export class Lab implements AsyncDisposable {
   /** Pulls a cable out: `which` is a device ("eth0") or a network ("lan"). */
   async cut(name: NodeName, which: string): Promise<void> {
     const port = this.#port(name, which);
-    await this.#fault(`cable cut: ${name} ${which}`, (faults) => ({
-      ...faults,
-      cut: [...faults.cut.filter((each) => each !== port), port],
-    }));
+    await this.#fault(`cable cut: ${name} ${which}`, cutting(port));
   }
 
   /** Puts the cable back and ends its losses; without arguments, all cables, losses and partitions. */
@@ -236,35 +234,20 @@ export class Lab implements AsyncDisposable {
     const ports = new Set(
       (which === undefined ? wired(plan) : [cable(plan, which)]).map(({ device }) => portName(name, device)),
     );
-    await this.#fault(`healed: ${name} ${which ?? "all cables"}`, (faults) => ({
-      cut: faults.cut.filter((port) => !ports.has(port)),
-      loss: Object.fromEntries(Object.entries(faults.loss).filter(([port]) => !ports.has(port))),
-      partitions: which === undefined ? faults.partitions.filter((pair) => !pair.includes(name)) : faults.partitions,
-    }));
+    await this.#fault(
+      `healed: ${name} ${which ?? "all cables"}`,
+      healing(ports, which === undefined ? name : undefined),
+    );
   }
 
   /** Loses that part of the frames, each way; 0 ends it. */
   async loss(name: NodeName, which: string, percent: number): Promise<void> {
-    if (!(percent >= 0 && percent <= 100))
-      throw new NethsecError({
-        code: "bad_percent",
-        message: `${percent} is not a percentage.`,
-        advice: "Give a number from 0 to 100.",
-        exitCode: 2,
-      });
-    const port = this.#port(name, which);
-    await this.#fault(`loss: ${percent}% on ${name} ${which}`, (faults) => {
-      const { [port]: _replaced, ...others } = faults.loss;
-      return { ...faults, loss: percent === 0 ? others : { ...others, [port]: percent } };
-    });
+    await this.#fault(`loss: ${percent}% on ${name} ${which}`, losing(this.#port(name, which), percent));
   }
 
   /** Two nodes no longer hear each other on any network, while all others hear both. */
   async partition(one: NodeName = "primary", other: NodeName = "backup"): Promise<void> {
-    await this.#fault(`partition: ${one} | ${other}`, (faults) => ({
-      ...faults,
-      partitions: [...faults.partitions, [one, other]],
-    }));
+    await this.#fault(`partition: ${one} | ${other}`, parting(one, other));
   }
 
   faults(): Faults {
@@ -330,25 +313,10 @@ export class Lab implements AsyncDisposable {
   async memory(): Promise<number> {
     const settings = this.#state.settings();
     if (settings === undefined) return 0;
-    const { stdout } = await run(
-      inMounts(settings.holder, [
-        "df",
-        "--block-size=1",
-        "--output=used",
-        "--type=tmpfs",
-        ...this.plans.flatMap(({ name }) => [
-          `${this.#state.nodeDir(name)}/disk`,
-          `${this.#state.nodeDir(name)}/volatile`,
-        ]),
-      ]),
-      { timeoutMs: 5000 },
-    );
+    const dirs = this.plans.map(({ name }) => this.#state.nodeDir(name));
     const inits = [...this.#nodes.values()].flatMap((node) => node.init()?.pid ?? []);
-    const files = stdout
-      .split("\n")
-      .slice(1)
-      .reduce((sum, line) => sum + Number(line), 0);
-    return files + memoryOf([...new Set([...processesOfLab(this.name), ...processesInNodes(inits)])]);
+    const processes = new Set([...processesOfLab(this.name), ...processesInNodes(inits)]);
+    return (await bytesOnDisks(settings.holder, dirs)) + memoryOf([...processes]);
   }
 
   async down(): Promise<void> {
@@ -385,7 +353,7 @@ export class Lab implements AsyncDisposable {
     return portName(name, cable(this.node(name).plan, which).device);
   }
 
-  async #fault(text: string, change: (faults: Faults) => Faults): Promise<void> {
+  async #fault(text: string, change: Change): Promise<void> {
     const settings = this.#state.settings();
     if (settings === undefined)
       throw new NethsecError({ code: "lab_is_down", message: `Lab "${this.name}" is not up.` });

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { NethsecError } from "@nethsec/host/error";
+import { type Faults, noFaults } from "./faults.ts";
 import { identify, isAlive, parseIdentity, type Identity } from "./process.ts";
 import type { NodeName, WanProto } from "./topology.ts";
 import { until } from "./until.ts";
@@ -30,16 +31,6 @@ export interface Settings {
   /** False until every node has booted and every client has its address. */
   readonly complete: boolean;
 }
-
-/** What is broken on purpose, by switch port ("primary.eth0"). */
-export interface Faults {
-  readonly cut: readonly string[];
-  /** Percent of frames lost, each way. */
-  readonly loss: Readonly<Record<string, number>>;
-  /** Pairs of nodes whose frames to each other are dropped. */
-  readonly partitions: readonly (readonly [NodeName, NodeName])[];
-}
-export const noFaults: Faults = { cut: [], loss: {}, partitions: [] };
 
 /** Seconds that a node's clocks are ahead (or, negative, behind). */
 export interface ClockOffset {

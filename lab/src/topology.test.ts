@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { faultRules } from "./fabric.ts";
 import { takeLabName } from "./lab-name.ts";
-import { noFaults } from "./state.ts";
+import { noFaults } from "./faults.ts";
 import { cable, macAddress, nodeName, nodeNames, portName, topology, wired } from "./topology.ts";
 
 const plans = topology({ wan: "static" });
