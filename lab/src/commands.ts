@@ -1,5 +1,5 @@
 /** The verbs of `lab/lab`, as data; what they do is in commands/. `--name` is taken from anywhere before them (main.ts). */
-import type { Arg, Command } from "@nethsec/host/command";
+import type { Arg, Command } from "@nethsec/host/command/command";
 import { program as lab } from "./lab-name.ts";
 import { nodeNames } from "./topology.ts";
 

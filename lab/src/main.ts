@@ -1,5 +1,5 @@
 /** `lab/lab`: takes `--name NAME` from in front of or behind the verb and leaves the rest to the command line of the product. */
-import { main } from "@nethsec/host/command-line";
+import { main } from "@nethsec/host/command/command-line";
 import { UsageError } from "@nethsec/host/error";
 import { commands } from "./commands.ts";
 import { program, takeLabName } from "./lab-name.ts";

@@ -1,7 +1,7 @@
 /** Entering the namespaces of a lab's processes. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Argv, Run } from "@nethsec/host/host";
-import { localRun } from "@nethsec/host/local-run";
+import { localRun } from "@nethsec/host/process/local-run";
 import { program } from "./lab-name.ts";
 import { isAlive, namespaceName, type Identity } from "./process.ts";
 

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Command, Option } from "../../packages/host/src/command.ts";
+import type { Command, Option } from "../../packages/host/src/command/command.ts";
 import { commands as labCommands } from "../../lab/src/commands.ts";
 import { commands as product } from "../../packages/cli/src/commands.ts";
 
@@ -168,7 +168,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "nethsec-lab up": "lab/lab up; packaging/test/deb.root.test.ts runs the installed nethsec-lab",
   "ns-ha hand-back": "lab/test/migration.root.test.ts: install.sh --back",
   "ns-ha sync-receive": "lab/test/ha-sync.root.test.ts: each synchronisation",
-  "ns-ha-config upgrade-remote --packages": "packages/ha/src/upgrade.test.ts",
+  "ns-ha-config upgrade-remote --packages": "packages/ha/src/upgrade/upgrade.test.ts",
 };
 
 /** What tests, and the stories that they play, type: as words, whether a shell's line or a list of arguments. */

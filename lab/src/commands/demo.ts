@@ -1,8 +1,8 @@
 /** `lab demo`: the story on the terminal. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Io, RunCommand } from "@nethsec/host/command";
-import { table } from "@nethsec/host/table";
+import type { Io, RunCommand } from "@nethsec/host/command/command";
+import { table } from "@nethsec/host/command/table";
 import { formatBytes } from "@nethsec/host/units";
 import { describeFigures, describeLanes } from "../demo/describe.ts";
 import { playDemo, type Demo } from "../demo/demo.ts";

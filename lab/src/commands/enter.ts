@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { UsageError } from "@nethsec/host/error";
-import type { RunCommand } from "@nethsec/host/command";
+import type { RunCommand } from "@nethsec/host/command/command";
 import type { Argv } from "@nethsec/host/host";
 import type { Lab } from "../lab.ts";
 import { nodeName, type NodeName } from "../topology.ts";

@@ -1,6 +1,6 @@
 /** `lab cut`, `heal`, `loss`, `partition`, `pause`, `resume`, `fill-disk`, `clock`. */
 import { UsageError } from "@nethsec/host/error";
-import type { RunCommand } from "@nethsec/host/command";
+import type { RunCommand } from "@nethsec/host/command/command";
 import { nodeName } from "../topology.ts";
 import { labOf, tell, typed } from "./lab-of-call.ts";
 

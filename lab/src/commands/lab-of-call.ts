@@ -1,5 +1,5 @@
 /** Which lab a call is about: main.ts has put the name into the environment. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { labCommand } from "../lab-name.ts";
 import { Lab } from "../lab.ts";
 

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createReadStream, existsSync } from "node:fs";
-import type { RunCommand } from "@nethsec/host/command";
+import type { RunCommand } from "@nethsec/host/command/command";
 import { Lab } from "../lab.ts";
 import { allScenarios } from "../scenario.ts";
 import { describeTimeline, timeline } from "../timeline.ts";

@@ -1,6 +1,6 @@
 /** `lab probe` and `lab scenario`. */
 import { UsageError } from "@nethsec/host/error";
-import type { RunCommand } from "@nethsec/host/command";
+import type { RunCommand } from "@nethsec/host/command/command";
 import { Lab } from "../lab.ts";
 import { orAborted } from "../or-aborted.ts";
 import { describeReport } from "../probe.ts";

@@ -1,6 +1,6 @@
 /** `lab up`, `down`, `kill`, `boot`. */
 import { NethsecError, UsageError } from "@nethsec/host/error";
-import type { RunCommand } from "@nethsec/host/command";
+import type { RunCommand } from "@nethsec/host/command/command";
 import { Lab } from "../lab.ts";
 import { installMissingPackages } from "../prerequisites.ts";
 import { nodeName, vip } from "../topology.ts";

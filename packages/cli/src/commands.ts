@@ -1,6 +1,6 @@
 /** The one table of commands: from it come dispatch by name, `nethsec help`, completion and the man pages. Loads no implementation. */
-import type { Command } from "@nethsec/host/command";
-import { commands as host } from "@nethsec/host/commands";
+import type { Command } from "@nethsec/host/command/command";
+import { commands as host } from "@nethsec/host/uci/commands";
 import { commands as ha } from "@nethsec/ha/commands";
 import { commands as plug } from "@nethsec/plug/commands";
 import { commands as report } from "@nethsec/report/commands";

@@ -3,7 +3,7 @@
  * Invariant: never replaces or removes anything but a symbolic link to the same executable.
  */
 import { dirname, join } from "node:path";
-import type { Call, Command } from "@nethsec/host/command";
+import type { Call, Command } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import { commands, commandsByService } from "./commands.ts";
 

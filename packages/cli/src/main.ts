@@ -1,5 +1,5 @@
 /** The executable `nethsec`: the name it was called by selects the command (design decision 2). */
-import { uciMain } from "@nethsec/host/uci-main";
+import { uciMain } from "@nethsec/host/uci/main";
 
 const { argv0 } = process;
 const argv = process.argv.slice(2);
@@ -7,6 +7,9 @@ const argv = process.argv.slice(2);
 if (argv0 === "uci" || argv0.endsWith("/uci")) {
   process.exit(await uciMain(argv));
 } else {
-  const [{ main }, { commands }] = await Promise.all([import("@nethsec/host/command-line"), import("./commands.ts")]);
+  const [{ main }, { commands }] = await Promise.all([
+    import("@nethsec/host/command/command-line"),
+    import("./commands.ts"),
+  ]);
   process.exitCode = await main(commands, argv0, argv);
 }

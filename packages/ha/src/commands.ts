@@ -1,7 +1,7 @@
 /** Commands of ns-ha, as data that loads no implementation. Actions of `ns-ha-config` are in config-actions.ts. */
-import type { Command } from "@nethsec/host/command";
+import type { Command } from "@nethsec/host/command/command";
 import { agentActions, agentTools } from "./agent/commands.ts";
-import { configActions } from "./config-actions.ts";
+import { configActions } from "./cli/config-actions.ts";
 
 export const commands: readonly Command[] = [
   {
@@ -23,7 +23,7 @@ export const commands: readonly Command[] = [
     path: "/usr/libexec/rpcd/ns.ha",
     raw: true,
     hidden: true,
-    load: () => import("./rpcd.ts"),
+    load: () => import("./cli/rpcd.ts"),
   },
   {
     name: "ns-download",
@@ -80,7 +80,7 @@ export const commands: readonly Command[] = [
         name: "hold-timing",
         summary: "stand still while the primary changes its timing (called by set-timing)",
         hidden: true,
-        load: async () => ({ run: (await import("./set-timing.ts")).runHoldTiming }),
+        load: async () => ({ run: (await import("./change/set-timing.ts")).runHoldTiming }),
       },
       ...agentActions,
     ],

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { conditions } from "./conditions.ts";
-import { localRun } from "./local-run.ts";
+import { localRun } from "./process/local-run.ts";
 import { fakeHost } from "./testing/fake-host.ts";
 
 const path = "/var/run/x/conditions.json";
@@ -36,7 +36,7 @@ test("processes that raise at once lose nothing", async () => {
   using host = fakeHost();
   const script = `
     const { conditions } = await import(${JSON.stringify(`${import.meta.dir}/conditions.ts`)});
-    const { localHost } = await import(${JSON.stringify(`${import.meta.dir}/local-host.ts`)});
+    const { localHost } = await import(${JSON.stringify(`${import.meta.dir}/local/local-host.ts`)});
     const list = conditions(localHost({ root: ${JSON.stringify(host.files.root)} }), ${JSON.stringify(path)});
     for (let i = 0; i < 25; i++) list.raise(process.argv.at(-1) + i, "info", "x");`;
   const run = localRun();

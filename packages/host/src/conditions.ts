@@ -5,9 +5,9 @@
  * lose nothing; a file that is damaged counts as empty, for a condition that still holds is raised again soon.
  */
 import * as v from "valibot";
-import { withLock } from "./file-lock.ts";
+import { withLock } from "./files/file-lock.ts";
 import type { Condition, Host } from "./host.ts";
-import { readJson } from "./read-json.ts";
+import { readJson } from "./files/read-json.ts";
 
 export interface Conditions {
   /** In order of their beginning. */

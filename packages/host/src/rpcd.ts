@@ -7,7 +7,7 @@
  * error is never answered as success.
  */
 import * as v from "valibot";
-import type { Call } from "./command.ts";
+import type { Call } from "./command/command.ts";
 import { NethsecError } from "./error.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { formatBitRate, formatBytes, formatDuration } from "./units.ts";
-import { retryAfter, retryDelay } from "./retry-delay.ts";
-import { cells, table } from "./table.ts";
+import { retryAfter, retryDelay } from "./http/retry-delay.ts";
+import { cells, table } from "./command/table.ts";
 
 test.each([
   [0, "0.00 s"],

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { Host } from "../src/host.ts";
-import { RunError } from "../src/run-error.ts";
+import { RunError } from "../src/process/run-error.ts";
 
 export interface HostUnderTest extends Disposable {
   readonly host: Host;

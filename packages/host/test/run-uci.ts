@@ -1,7 +1,7 @@
 /** Runs the `uci` command inside the test's process. */
-import type { Io } from "../src/command.ts";
+import type { Io } from "../src/command/command.ts";
 import { fakeIo } from "../src/testing/fake-call.ts";
-import { run } from "../src/uci-command.ts";
+import { run } from "../src/uci/command.ts";
 
 /** Output (stdout and stderr in the order of their writing) as UTF-8, and the exit status. */
 export async function runUci(argv: readonly string[]): Promise<{ output: string; status: number }> {

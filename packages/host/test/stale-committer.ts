@@ -1,6 +1,6 @@
 /** Commits as libuci does: what it opened before it waited for the lock is what it goes on with. Arguments: FILE LINE. */
 import { openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { lockFile } from "../src/flock.ts";
+import { lockFile } from "../src/files/flock.ts";
 
 const [path = "", line = ""] = process.argv.slice(2);
 const fd = openSync(path, "r+");

@@ -1,5 +1,5 @@
 /** Counts `n.b.count` up N times, each by a transaction of the store: arguments ROOT N. */
-import { localUciStore } from "../src/uci-local-store.ts";
+import { localUciStore } from "../src/uci/local-store.ts";
 
 const [root = "", times = "0"] = process.argv.slice(2);
 const store = localUciStore(root);

@@ -1,5 +1,5 @@
 /** The commands of ns-plug, as data: an implementation is loaded when its command runs. */
-import type { Command } from "@nethsec/host/command";
+import type { Command } from "@nethsec/host/command/command";
 
 /** Read by `spread.ts`. */
 const spread = {

@@ -5,7 +5,7 @@ import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { queueAlert } from "./alerts/queue.ts";
 import { writeState } from "./controller/state.ts";
 import { plugMetrics } from "./metrics.ts";
-import { recordOutcome } from "./outcome.ts";
+import { recordOutcome } from "./cron/outcome.ts";
 
 const config = `config main 'config'
 	option server 'https://c.example'

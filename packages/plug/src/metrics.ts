@@ -5,7 +5,7 @@ import { readAlerts } from "./alerts/queue.ts";
 import { isEncrypting } from "./backup/passphrase.ts";
 import { readPlugConfig } from "./config.ts";
 import { controllerStatus, type ControllerStatus } from "./controller/status.ts";
-import { readOutcome, type Outcome } from "./outcome.ts";
+import { readOutcome, type Outcome } from "./cron/outcome.ts";
 import { inventoryStatus } from "./subscription/inventory.ts";
 
 const phases = ["unregistered", "stopped", "registering", "waiting", "connecting", "connected", "failed"] as const;

@@ -8,8 +8,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localFiles } from "@nethsec/host/local-files";
-import { readStatus } from "../src/daemon-status.ts";
+import { localFiles } from "@nethsec/host/files/local-files";
+import { readStatus } from "../src/store/daemon-status.ts";
 import { flowServer, send, until } from "../test/flow-server.ts";
 
 const [flows = 100_000, clients = 1000] = process.argv.slice(2, 4).map(Number);

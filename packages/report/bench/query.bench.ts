@@ -5,8 +5,8 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localFiles } from "@nethsec/host/local-files";
-import { rebuildIndexes } from "../src/hour-tables.ts";
+import { localFiles } from "@nethsec/host/files/local-files";
+import { rebuildIndexes } from "../src/store/hour-tables.ts";
 import { writeSampleDay } from "../test/sample-reports.ts";
 
 const clients = Number(process.argv[2] ?? 1000);

@@ -1,6 +1,6 @@
 /** The commands of this service, as data: an implementation is loaded when its command runs. */
-import type { Command } from "@nethsec/host/command";
-import { reportCommands } from "./report-commands.ts";
+import type { Command } from "@nethsec/host/command/command";
+import { reportCommands } from "./cli/report-commands.ts";
 
 export const commands: readonly Command[] = [
   {

@@ -2,7 +2,7 @@
  * Names of clients by this machine's own resolvers, as a process of its own: `ask-names.ts ROOT WAIT-MS ADDRESS…` prints
  * {"names": {…}, "tookMs": …, "ticks": …}: what was known after waiting so long, and how often a timer of 10 ms could run meanwhile.
  */
-import { localHost } from "@nethsec/host/local-host";
+import { localHost } from "@nethsec/host/local/local-host";
 import { clientNamesOf } from "../src/names/host-names.ts";
 
 const [root = "/", waitMs = "0", ...addresses] = process.argv.slice(2);

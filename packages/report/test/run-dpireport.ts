@@ -1,5 +1,5 @@
 /** The daemon as a process of its own over a folder that stands for "/": `run-dpireport.ts ROOT`, environment as documented; DUMP_MS: dump so often. */
-import { localHost } from "@nethsec/host/local-host";
+import { localHost } from "@nethsec/host/local/local-host";
 import { runDaemon } from "../src/daemon/daemon.ts";
 import { readSettings } from "../src/daemon/environment.ts";
 import { netifydSource } from "../src/daemon/flow-source.ts";

@@ -3,9 +3,9 @@
  * hostile, as names from a network can be.
  */
 import type { Files } from "@nethsec/host/host";
-import { cellOf, emptyClient, type ClientHour, type SectionName } from "../src/hour-counters.ts";
-import { hourKey, type Day } from "../src/hour-key.ts";
-import { writeHour, writeUnattributed } from "../src/hour-store.ts";
+import { cellOf, emptyClient, type ClientHour, type SectionName } from "../src/store/hour-counters.ts";
+import { hourKey, type Day } from "../src/store/hour-key.ts";
+import { writeHour, writeUnattributed } from "../src/store/hour-store.ts";
 
 export const hostileNames = [
   `<script>alert(1)</script>.example`,

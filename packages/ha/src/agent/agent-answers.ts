@@ -2,8 +2,8 @@
 import type { Conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
 import { version } from "@nethsec/host/version";
-import type { AgentStatus, Facts } from "../agent-client.ts";
-import type { HaConfig } from "../config.ts";
+import type { AgentStatus, Facts } from "../cluster/agent-client.ts";
+import type { HaConfig } from "../cluster/config.ts";
 import { readConnections } from "./conntrackd-state.ts";
 import type { History } from "./history.ts";
 import type { Reconciler } from "./reconciler.ts";

@@ -2,17 +2,17 @@
 import { describe, expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
-import type { DrillCheck } from "../agent-client.ts";
+import type { DrillCheck } from "../cluster/agent-client.ts";
 import { diffEntries } from "../sync/diff.ts";
 import { globToRegExp, isCleanPath, matchesAny } from "../sync/path-rules.ts";
 import { type AgentParts, handleAgentRequest } from "./agent-server.ts";
 import { Alerts } from "./alerts.ts";
-import { announcements } from "./announce.ts";
+import { announcements } from "../cluster/announce.ts";
 import { parseConntrackdStatistics } from "./conntrackd-state.ts";
 import { History, mergeHistory } from "./history.ts";
 import { PrimaryAlert } from "./primary-alert.ts";
 import { parseServiceList } from "./running-services.ts";
-import { readServiceTable, servicesOfPaths, switchedOn } from "./service-table.ts";
+import { readServiceTable, servicesOfPaths, switchedOn } from "../cluster/service-table.ts";
 import { becameMasterAgain } from "./vrrp-tracker.ts";
 import { isRivalLine, parseDump, parseFifoLine } from "./vrrp.ts";
 

@@ -13,7 +13,7 @@ import type {
   HistoryEntry,
   SwitchResult,
   SyncEvent,
-} from "../agent-client.ts";
+} from "../cluster/agent-client.ts";
 import type { SyncOutcome } from "../sync/sync-sender.ts";
 
 export interface AgentParts {

@@ -4,18 +4,18 @@
  * Invariants: an interrupted restore is finished or undone before anything else; the end of the agent changes nothing on the node.
  */
 import { type Conditions, conditions } from "@nethsec/host/conditions";
-import { readFifo } from "@nethsec/host/fifo";
+import { readFifo } from "@nethsec/host/process/fifo";
 import type { Host } from "@nethsec/host/host";
-import { serveHttp } from "@nethsec/host/http-server";
+import { serveHttp } from "@nethsec/host/http/http-server";
 import { version } from "@nethsec/host/version";
 import * as v from "valibot";
-import type { DrillCheck, VrrpState } from "../agent-client.ts";
-import { type HaConfig, haPaths, readHaConfig } from "../config.ts";
+import type { DrillCheck, VrrpState } from "../cluster/agent-client.ts";
+import { type HaConfig, haPaths, readHaConfig } from "../cluster/config.ts";
 import { heldEntries } from "../sync/apply-staging.ts";
-import { Carrying } from "../carrying.ts";
+import { Carrying } from "../cluster/carrying.ts";
 import { recoverRestore } from "../sync/restore.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
-import { repairAddresses } from "../virtual-addresses.ts";
+import { repairAddresses } from "../cluster/virtual-addresses.ts";
 import { agentStatus, nodeFacts, type Sources } from "./agent-answers.ts";
 import { handleAgentRequest } from "./agent-server.ts";
 import { Alerts } from "./alerts.ts";

@@ -5,8 +5,8 @@
 import type { Conditions } from "@nethsec/host/conditions";
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
-import type { ApplyAnswer, VrrpState } from "../agent-client.ts";
-import type { HaConfig } from "../config.ts";
+import type { ApplyAnswer, VrrpState } from "../cluster/agent-client.ts";
+import type { HaConfig } from "../cluster/config.ts";
 import { applyStaging } from "../sync/apply-staging.ts";
 import { recordSync } from "../sync/record-sync.ts";
 import type { History } from "./history.ts";

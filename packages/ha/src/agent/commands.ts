@@ -1,5 +1,5 @@
 /** Commands of the agent and of the synchronisation, as data that loads no implementation. */
-import type { Command } from "@nethsec/host/command";
+import type { Command } from "@nethsec/host/command/command";
 
 const tools = () => import("./tools.ts");
 

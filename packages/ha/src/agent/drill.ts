@@ -1,7 +1,7 @@
 /** A rehearsal: what a failover would lose now. Pure: facts of both nodes in, verdicts out. */
 import { formatBytes, formatDuration } from "@nethsec/host/units";
-import type { DiffEntry, DrillCheck, Facts, VrrpState } from "../agent-client.ts";
-import type { HaConfig } from "../config.ts";
+import type { DiffEntry, DrillCheck, Facts, VrrpState } from "../cluster/agent-client.ts";
+import type { HaConfig } from "../cluster/config.ts";
 import type { Connections } from "./conntrackd-state.ts";
 
 export interface DrillFacts {

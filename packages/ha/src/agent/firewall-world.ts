@@ -3,15 +3,15 @@
  * Invariants: every program has a deadline; a step that cannot be verified has only the program's word; nothing here decides what to do.
  */
 import type { Host, NetworkInterface } from "@nethsec/host/host";
-import { sendFrames } from "@nethsec/host/raw-frames";
+import { sendFrames } from "@nethsec/host/ffi/raw-frames";
 import { NethsecError } from "@nethsec/host/error";
-import { hotplugCall } from "@nethsec/host/hotplug";
-import type { HaConfig } from "../config.ts";
+import { hotplugCall } from "@nethsec/host/local/hotplug";
+import type { HaConfig } from "../cluster/config.ts";
 import { enabledServices } from "../sync/apply-staging.ts";
 import { readExport } from "../sync/export-files.ts";
-import { announcements } from "./announce.ts";
+import { announcements } from "../cluster/announce.ts";
 import { Gate } from "./gate.ts";
-import { followingInterfaces } from "./following-interfaces.ts";
+import { followingInterfaces } from "../cluster/following-interfaces.ts";
 import { HotspotMac } from "./hotspot-mac.ts";
 import {
   type ConntrackdAction,
@@ -22,7 +22,7 @@ import {
   type Step,
 } from "./plan.ts";
 import { RunningServices } from "./running-services.ts";
-import { readServiceTable, switchedOn } from "./service-table.ts";
+import { readServiceTable, switchedOn } from "../cluster/service-table.ts";
 import type { World } from "./reconciler.ts";
 
 export const marksPath = "/var/run/ns-ha/marks.json";

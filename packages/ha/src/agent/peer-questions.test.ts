@@ -1,6 +1,6 @@
 /** What the other node answers, or why it does not. */
 import { expect, test } from "bun:test";
-import { readHaConfig } from "../config.ts";
+import { readHaConfig } from "../cluster/config.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { History } from "./history.ts";
 import { PeerQuestions } from "./peer-questions.ts";

@@ -3,10 +3,16 @@ import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import { version } from "@nethsec/host/version";
 import * as v from "valibot";
-import { type DiffEntry, type DrillCheck, type Facts, factsSchema, type HistoryEntry } from "../agent-client.ts";
-import { requiredDevices } from "../checks.ts";
-import type { HaConfig } from "../config.ts";
-import { sshRun } from "../ssh-link.ts";
+import {
+  type DiffEntry,
+  type DrillCheck,
+  type Facts,
+  factsSchema,
+  type HistoryEntry,
+} from "../cluster/agent-client.ts";
+import { requiredDevices } from "../cluster/checks.ts";
+import type { HaConfig } from "../cluster/config.ts";
+import { sshRun } from "../ssh/ssh-link.ts";
 import { diffEntries } from "../sync/diff.ts";
 import { type ManifestEntry, manifestEntrySchema } from "../sync/manifest.ts";
 import { readConnections } from "./conntrackd-state.ts";

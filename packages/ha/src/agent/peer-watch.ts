@@ -4,8 +4,8 @@
  */
 import type { Conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
-import type { VrrpState } from "../agent-client.ts";
-import type { HaConfig } from "../config.ts";
+import type { VrrpState } from "../cluster/agent-client.ts";
+import type { HaConfig } from "../cluster/config.ts";
 
 /** One lost answer is no news. */
 const missesMax = 2;

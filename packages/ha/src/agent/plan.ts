@@ -6,9 +6,9 @@
  * What can be seen (interfaces, processes, options) is observed. What cannot (was this service restarted since we are master? was the
  * connection table committed?) is a *mark*: key → value, set when the step succeeded, deleted before it starts.
  */
-import type { VrrpState } from "../agent-client.ts";
-import type { Role } from "../config.ts";
-import type { ServiceRow } from "./service-table.ts";
+import type { VrrpState } from "../cluster/agent-client.ts";
+import type { Role } from "../cluster/config.ts";
+import type { ServiceRow } from "../cluster/service-table.ts";
 
 /** active: this node carries the site. passive: it holds still. */
 export type Posture = "active" | "passive";

@@ -4,8 +4,8 @@
  * it over its own reboot too (what follows a planned switchover is often an upgrade), so that it reports no end of what nobody was told of.
  */
 import type { Host } from "@nethsec/host/host";
-import type { VrrpState } from "../agent-client.ts";
-import type { Role } from "../config.ts";
+import type { VrrpState } from "../cluster/agent-client.ts";
+import type { Role } from "../cluster/config.ts";
 import type { Alerts } from "./alerts.ts";
 
 const id = "ha:primary:failed";

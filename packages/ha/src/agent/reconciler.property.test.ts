@@ -7,7 +7,7 @@ import * as fc from "fast-check";
 import type { Clock } from "@nethsec/host/host";
 import { type Desired, type Observed, postureOf, type Situation, type Step } from "./plan.ts";
 import { Reconciler, type World } from "./reconciler.ts";
-import { serviceTable } from "./service-table.ts";
+import { serviceTable } from "../cluster/service-table.ts";
 
 /** Time that stands still until everything else waits. */
 class StillClock implements Clock {

@@ -1,7 +1,7 @@
 /** A switchover that cannot succeed is refused before anything happens. */
 import { expect, test } from "bun:test";
-import type { VrrpState } from "../agent-client.ts";
-import { readHaConfig } from "../config.ts";
+import type { VrrpState } from "../cluster/agent-client.ts";
+import { readHaConfig } from "../cluster/config.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { switchOver } from "./switchover.ts";
 

@@ -6,9 +6,9 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, Process } from "@nethsec/host/host";
-import type { Facts, SwitchResult, VrrpState } from "../agent-client.ts";
-import { type HaConfig, haPaths } from "../config.ts";
-import { handOver } from "../render-keepalived.ts";
+import type { Facts, SwitchResult, VrrpState } from "../cluster/agent-client.ts";
+import { type HaConfig, haPaths } from "../cluster/config.ts";
+import { handOver } from "../keepalived/render-keepalived.ts";
 
 export interface SwitchContext {
   readonly host: Pick<Host, "files" | "run" | "clock">;

@@ -1,13 +1,13 @@
 /** What the agent's commands do. Thin: each calls one function of the agent or of the synchronisation and prints. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import { openMetrics } from "@nethsec/host/metrics";
-import { agentClient } from "../agent-client.ts";
-import { type HaConfig, haPaths, readHaConfig } from "../config.ts";
-import { notConfigured } from "../ha-error.ts";
+import { agentClient } from "../cluster/agent-client.ts";
+import { type HaConfig, haPaths, readHaConfig } from "../cluster/config.ts";
+import { notConfigured } from "../cluster/ha-error.ts";
 import { importExport } from "../sync/apply-staging.ts";
 import { writeExport } from "../sync/export-files.ts";
-import { followingInterfaces } from "./following-interfaces.ts";
+import { followingInterfaces } from "../cluster/following-interfaces.ts";
 import { agentMetrics } from "./metrics.ts";
 
 export async function runAgentCommand({ host, signal }: Call): Promise<number> {

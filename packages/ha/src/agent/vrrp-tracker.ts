@@ -6,7 +6,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
-import { type VrrpState, vrrpStateSchema } from "../agent-client.ts";
+import { type VrrpState, vrrpStateSchema } from "../cluster/agent-client.ts";
 import { isRivalLine, parseFifoLine, readVrrp, type VrrpView } from "./vrrp.ts";
 
 export const statePath = "/var/run/ns-ha/state.json";

@@ -6,7 +6,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
-import type { VrrpState } from "../agent-client.ts";
+import type { VrrpState } from "../cluster/agent-client.ts";
 
 /** Where keepalived 2.2 to 2.4 write the process id of their VRRP child: with process_names and without, OpenWrt and Debian. */
 const pidFiles = [

@@ -1,12 +1,12 @@
 /** What the actions print: the documentation's layout to the byte, JSON, refusals. */
 import { describe, expect, test } from "bun:test";
-import * as cluster from "../cluster.ts";
+import * as cluster from "../change/cluster.ts";
 import { callOn, callPlugin, initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { drillReport, historyLine } from "./agent-actions.ts";
 import { checkBackupNode, checkPrimaryNode } from "./check.ts";
 import { initPrimaryNode } from "./init.ts";
 import { reset, setTiming } from "./power.ts";
-import { haPaths } from "../config.ts";
+import { haPaths } from "../cluster/config.ts";
 import { run as render } from "./render.ts";
 import { run as showConfigAction } from "./show-config.ts";
 import { run as statusAction, showStatus } from "./status.ts";

@@ -1,6 +1,6 @@
 /** `ns-ha adopt`, `authorize` and `hand-back`. */
-import type { Call } from "@nethsec/host/command";
-import { adoptCluster, authorize, handBack, unauthorize } from "../adopt.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { adoptCluster, authorize, handBack, unauthorize } from "../change/adopt.ts";
 import { succeed } from "./answer.ts";
 
 export async function runAdopt(call: Call): Promise<number> {

@@ -1,11 +1,11 @@
 /** `sync`, `diff`, `history`, `switch`, `drill`: what the agent of this primary does or knows. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
-import { table } from "@nethsec/host/table";
+import { table } from "@nethsec/host/command/table";
 import { formatDuration } from "@nethsec/host/units";
-import { agentClient, type AgentClient, type DrillCheck, type HistoryEntry } from "../agent-client.ts";
-import { onPrimary } from "../on-primary.ts";
-import { haPaths } from "../config.ts";
+import { agentClient, type AgentClient, type DrillCheck, type HistoryEntry } from "../cluster/agent-client.ts";
+import { onPrimary } from "../cluster/on-primary.ts";
+import { haPaths } from "../cluster/config.ts";
 import { changing, progress } from "./answer.ts";
 
 function agent(call: Call): AgentClient {

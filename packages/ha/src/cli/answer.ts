@@ -1,7 +1,7 @@
 /** How every action of ns-ha-config speaks: one JSON document with `--json`, plain sentences else; and how a list of problems is refused. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
-import type { Problem } from "../checks.ts";
+import type { Problem } from "../cluster/checks.ts";
 
 /** Prints the sentences, or `{"success": true, …facts}`; returns the exit code 0. */
 export function succeed(

@@ -1,12 +1,12 @@
 /** `check-primary-node` and `check-backup-node`: nothing is changed, every problem is listed. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
-import { notOnBackup } from "../on-primary.ts";
-import { ipv4ToNumber } from "../ipv4.ts";
-import { interfaceWithAddress } from "../network-config.ts";
-import { fingerprint } from "../known-hosts.ts";
-import { checkBackup } from "../remote-actions.ts";
-import { checkRequirements } from "../requirements.ts";
+import { notOnBackup } from "../cluster/on-primary.ts";
+import { ipv4ToNumber } from "../cluster/ipv4.ts";
+import { interfaceWithAddress } from "../cluster/network-config.ts";
+import { fingerprint } from "../ssh/known-hosts.ts";
+import { checkBackup } from "../change/remote-actions.ts";
+import { checkRequirements } from "../cluster/requirements.ts";
 import { argument, failWith, progress, readPassword, succeed } from "./answer.ts";
 
 export async function checkPrimaryNode(call: Call): Promise<number> {

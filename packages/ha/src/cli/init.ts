@@ -1,10 +1,10 @@
 /** `init-primary-node` and `init-backup-node`. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
-import { notOnBackup, onPrimary } from "../on-primary.ts";
-import { ipv4ToNumber, parseCidr } from "../ipv4.ts";
-import { initNode } from "../node-changes.ts";
-import { initBackup } from "../remote-actions.ts";
+import { notOnBackup, onPrimary } from "../cluster/on-primary.ts";
+import { ipv4ToNumber, parseCidr } from "../cluster/ipv4.ts";
+import { initNode } from "../change/node-changes.ts";
+import { initBackup } from "../change/remote-actions.ts";
 import { argument, progress, readPassword, succeed } from "./answer.ts";
 import { listing } from "./problems.ts";
 

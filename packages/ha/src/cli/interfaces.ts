@@ -1,9 +1,9 @@
 /** `add-lan-interface`, `remove-interface`, `add-vip`, `remove-vip`: on both nodes or on neither. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
-import * as cluster from "../cluster.ts";
-import { onPrimary } from "../on-primary.ts";
-import { ipv4ToNumber } from "../ipv4.ts";
+import * as cluster from "../change/cluster.ts";
+import { onPrimary } from "../cluster/on-primary.ts";
+import { ipv4ToNumber } from "../cluster/ipv4.ts";
 import { argument, changing, succeed } from "./answer.ts";
 import { checkCidr } from "./init.ts";
 import { listing } from "./problems.ts";

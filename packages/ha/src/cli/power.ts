@@ -1,7 +1,7 @@
 /** `enable`, `disable`, `reset`. */
-import type { Call } from "@nethsec/host/command";
-import * as cluster from "../cluster.ts";
-import { onPrimary } from "../on-primary.ts";
+import type { Call } from "@nethsec/host/command/command";
+import * as cluster from "../change/cluster.ts";
+import { onPrimary } from "../cluster/on-primary.ts";
 import { argument, changing, succeed } from "./answer.ts";
 
 export async function enable(call: Call): Promise<number> {
@@ -45,10 +45,10 @@ export async function setTiming(call: Call): Promise<number> {
     throw new UsageError(`"${timing}" is no timing: it is classic or fast`);
   }
   const config = onPrimary(call.host, `set-timing ${timing}`);
-  const { readJournal } = await import("../journal.ts");
+  const { readJournal } = await import("../cluster/journal.ts");
   if (config.timing === timing && readJournal(call.host) === undefined)
     return succeed(call, [`The timing is ${timing} already.`]);
-  const { setTiming: change } = await import("../set-timing.ts");
+  const { setTiming: change } = await import("../change/set-timing.ts");
   await changing(call, "Changing both nodes…", () => change(call.host, timing));
   return succeed(call, [`The timing of both nodes is ${timing} now.`]);
 }

@@ -1,6 +1,6 @@
 /** Every problem of a refused change on a line of its own, as one error. */
 import { NethsecError } from "@nethsec/host/error";
-import { RequirementsError } from "../node-changes.ts";
+import { RequirementsError } from "../change/node-changes.ts";
 
 /** Runs `work`; turns its {@link RequirementsError} into an error that lists every problem below `title`. */
 export async function listing<T>(title: string, work: () => Promise<T>): Promise<T> {

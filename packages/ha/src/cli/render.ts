@@ -2,10 +2,10 @@
  * `ns-ha render`: both configuration files from /etc/config/keepalived. At boot it runs before keepalived starts; on a running system the
  * services whose file changed are told, also after a change made by hand with uci and reload_config.
  */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
-import { applyKeepalived, type Rendered, renderFiles } from "../apply-node.ts";
-import { haPaths, readHaConfig } from "../config.ts";
+import { applyKeepalived, type Rendered, renderFiles } from "../keepalived/apply-node.ts";
+import { haPaths, readHaConfig } from "../cluster/config.ts";
 
 export async function run(call: Call): Promise<number> {
   const { host } = call;

@@ -1,7 +1,7 @@
 /** `show-config`, in the layout of the documentation to the byte. */
-import type { Call } from "@nethsec/host/command";
-import { onPrimary } from "../on-primary.ts";
-import { listInterfaces, listVips, type ListedInterface } from "../list-interfaces.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { onPrimary } from "../cluster/on-primary.ts";
+import { listInterfaces, listVips, type ListedInterface } from "../cluster/list-interfaces.ts";
 
 export function run(call: Call): number {
   onPrimary(call.host, "show-config");

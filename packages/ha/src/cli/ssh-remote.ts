@@ -1,8 +1,8 @@
 /** `ssh-remote [command…]`: a shell on the backup, or one command, by the administrator's key. */
-import type { Call } from "@nethsec/host/command";
-import { onPrimary } from "../on-primary.ts";
-import { reachPeer } from "../peer.ts";
-import { sshCommand } from "../ssh-link.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { onPrimary } from "../cluster/on-primary.ts";
+import { reachPeer } from "../change/peer.ts";
+import { sshCommand } from "../ssh/ssh-link.ts";
 
 /** The exit code is that of the remote command. */
 export async function run(call: Call): Promise<number> {

@@ -1,6 +1,6 @@
 /** `status`: the only action for both nodes, in the layout of the documentation; more lines may follow it. */
-import type { Call } from "@nethsec/host/command";
-import { clusterStatus, type ClusterStatus } from "../cluster-status.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { clusterStatus, type ClusterStatus } from "../cluster/cluster-status.ts";
 
 export async function run(call: Call): Promise<number> {
   if (call.options["watch"] !== true) return print(call);

@@ -1,7 +1,7 @@
 /**
  * `--trace`: each step on stderr as it happens, like `sh -x`. Arguments are shown, standard input never: that is where secrets are.
  */
-import type { Call, RunCommand } from "@nethsec/host/command";
+import type { Call, RunCommand } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
 
 /** Wraps an action: with `--trace` its host tells what it does. */

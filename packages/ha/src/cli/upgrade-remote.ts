@@ -1,9 +1,9 @@
 /** `upgrade-remote [image]` and `upgrade-remote --packages`. */
-import type { Call } from "@nethsec/host/command";
-import { onPrimary } from "../on-primary.ts";
-import { downloadImage } from "../download-image.ts";
-import { levelPackages } from "../level-packages.ts";
-import { upgradeBackup } from "../upgrade-backup.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { onPrimary } from "../cluster/on-primary.ts";
+import { downloadImage } from "../upgrade/download-image.ts";
+import { levelPackages } from "../upgrade/level-packages.ts";
+import { upgradeBackup } from "../upgrade/upgrade-backup.ts";
 import { progress, succeed } from "./answer.ts";
 
 export async function run(call: Call): Promise<number> {

@@ -4,20 +4,20 @@
  * Invariants: refused on a node that is active; what this node keeps different on purpose (DHCP force, suspended cron lines) is written
  * in the same rename as the rest; a service that does not reload does not undo the restore.
  */
-import { suspendLines } from "@nethsec/host/crontab";
+import { suspendLines } from "@nethsec/host/local/crontab";
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
-import { hotplugCall } from "@nethsec/host/hotplug";
+import { hotplugCall } from "@nethsec/host/local/hotplug";
 import { parsePackage } from "@nethsec/uci/parse";
-import type { Transaction } from "@nethsec/host/uci-store";
+import type { Transaction } from "@nethsec/host/uci/store";
 import { writePackage } from "@nethsec/uci/write";
 import * as v from "valibot";
-import type { HaConfig } from "../config.ts";
-import { readServiceTable, servicesOfPaths, switchedOn } from "../agent/service-table.ts";
+import type { HaConfig } from "../cluster/config.ts";
+import { readServiceTable, servicesOfPaths, switchedOn } from "../cluster/service-table.ts";
 import { readExport } from "./export-files.ts";
 import { manifestId, type Manifest, type ManifestEntry, ManifestReader, parseManifest } from "./manifest.ts";
 import { adoptedPath, importNetwork } from "./network-import.ts";
-import { importTag, type Sections, sectionsSchema } from "./network-records.ts";
+import { importTag, type Sections, sectionsSchema } from "../cluster/network-records.ts";
 import { manifestPath } from "./path-rules.ts";
 import { restore, type Transforms } from "./restore.ts";
 

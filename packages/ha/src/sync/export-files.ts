@@ -1,7 +1,13 @@
 /** The files of /etc/ha on disk: written on the primary (only when they change), read on the backup. Invariant: mode 0600, they hold keys. */
 import type { Host } from "@nethsec/host/host";
-import { haPaths } from "../config.ts";
-import { exportNetwork, type NetworkRecords, parseRecords, type RecordKind, recordKinds } from "./network-records.ts";
+import { haPaths } from "../cluster/config.ts";
+import {
+  exportNetwork,
+  type NetworkRecords,
+  parseRecords,
+  type RecordKind,
+  recordKinds,
+} from "../cluster/network-records.ts";
 
 const fileOf = (kind: RecordKind): string => `${haPaths.exportDir}/${kind}`;
 

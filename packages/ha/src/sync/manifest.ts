@@ -2,9 +2,9 @@
  * The manifest: what a complete staging area holds, entry by entry. Written on the primary, checked on the backup.
  * Invariants: a checked manifest has only clean paths, each below one of its roots, none of them a node's own; parents come before children.
  */
-import { sha256 } from "@nethsec/host/digests";
+import { sha256 } from "@nethsec/host/files/digests";
 import type { Files, FileStat } from "@nethsec/host/host";
-import { digestFile } from "@nethsec/host/verified-copy";
+import { digestFile } from "@nethsec/host/files/verified-copy";
 import { NethsecError } from "@nethsec/host/error";
 import * as v from "valibot";
 import { isCleanPath, isOwnPath, isWithin } from "./path-rules.ts";

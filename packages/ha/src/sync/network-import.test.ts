@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import { currentRecords } from "./export-files.ts";
 import { type Imported, importNetwork } from "./network-import.ts";
-import { parseRecords, recordKinds } from "./network-records.ts";
+import { parseRecords, recordKinds } from "../cluster/network-records.ts";
 
 const primaryNetwork = `
 config interface 'lan'

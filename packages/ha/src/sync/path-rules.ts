@@ -2,7 +2,7 @@
  * Which paths travel. Pure.
  * Invariant: a path that passes `isCleanPath` is absolute, has no `.`, `..`, empty part or control character, and is not "/".
  */
-import { haPaths } from "../config.ts";
+import { haPaths } from "../cluster/config.ts";
 
 /** Never sent and never accepted: what makes a node itself, and where the synchronisation keeps its own things. */
 export const ownPaths: readonly string[] = [

@@ -16,8 +16,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as fc from "fast-check";
-import { localFiles } from "@nethsec/host/local-files";
-import { localRandom } from "@nethsec/host/local-random";
+import { localFiles } from "@nethsec/host/files/local-files";
+import { localRandom } from "@nethsec/host/random";
 import { type Manifest, ManifestReader, parseManifest } from "./manifest.ts";
 import { Interrupted, journalPath, recoverRestore, restore, type RestoreRequest, temporaryPrefix } from "./restore.ts";
 

@@ -8,10 +8,10 @@
  * Invariants: no symbolic link is followed, in the staging area or on the way to a destination; nothing is written outside the roots of the
  * manifest; a full disk is noticed before the first visible change; running it again changes nothing.
  */
-import { sha256 } from "@nethsec/host/digests";
+import { sha256 } from "@nethsec/host/files/digests";
 import { NethsecError } from "@nethsec/host/error";
 import type { Files, Random } from "@nethsec/host/host";
-import { copyVerified, setOwner } from "@nethsec/host/verified-copy";
+import { copyVerified, setOwner } from "@nethsec/host/files/verified-copy";
 import * as v from "valibot";
 import { type Manifest, type ManifestEntry, ManifestReader } from "./manifest.ts";
 import { isOwnPath, isWithin, matchesAny } from "./path-rules.ts";

@@ -5,7 +5,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
-import type { HaConfig } from "../config.ts";
+import type { HaConfig } from "../cluster/config.ts";
 import type { Manifest } from "./manifest.ts";
 import { watchRoots } from "./file-list.ts";
 import { isOwnPath, isWithin } from "./path-rules.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localFiles } from "@nethsec/host/local-files";
+import { localFiles } from "@nethsec/host/files/local-files";
 import { cleanStaging } from "./clean-staging.ts";
 import { parseRequest } from "./sync-receive.ts";
 

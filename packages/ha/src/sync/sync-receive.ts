@@ -4,10 +4,10 @@
  * Invariants: no shell sees what the other node asked for; rsync gets only options from a list, may only receive, and only into the staging
  * area; a symbolic link there is replaced by rsync, never followed (no --keep-dirlinks).
  */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
-import { type AgentClient, agentClient } from "../agent-client.ts";
-import { readHaConfig } from "../config.ts";
+import { type AgentClient, agentClient } from "../cluster/agent-client.ts";
+import { readHaConfig } from "../cluster/config.ts";
 import { cleanStaging } from "./clean-staging.ts";
 
 export type Request =

@@ -6,9 +6,9 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, RunResult } from "@nethsec/host/host";
 import * as v from "valibot";
-import { type ApplyAnswer, applyAnswerSchema } from "../agent-client.ts";
-import type { HaConfig } from "../config.ts";
-import { dbclientTrouble, linkFailed, sshCommand, sshRun } from "../ssh-link.ts";
+import { type ApplyAnswer, applyAnswerSchema } from "../cluster/agent-client.ts";
+import type { HaConfig } from "../cluster/config.ts";
+import { dbclientTrouble, linkFailed, sshCommand, sshRun } from "../ssh/ssh-link.ts";
 import { writeExport } from "./export-files.ts";
 import { fileList, sysupgradeList } from "./file-list.ts";
 import { type Manifest, manifestId, ManifestReader } from "./manifest.ts";

@@ -2,12 +2,12 @@
  * Two firewalls in memory, joined by an SSH client that runs the backup's real rpcd plugin: for tests of what changes both nodes.
  * The link can be cut, and the backup can be told to fail at its n-th step.
  */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
 import { type CallFacts, fakeCall, type Output } from "@nethsec/host/testing/fake-call";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
-import { pin } from "../known-hosts.ts";
-import { plugin } from "../rpcd.ts";
+import { pin } from "../ssh/known-hosts.ts";
+import { plugin } from "../cli/rpcd.ts";
 import { runRpcd } from "@nethsec/host/rpcd";
 
 const network = (last: number): string => `
@@ -161,8 +161,8 @@ export async function initBoth(nodes: TwoNodes): Promise<void> {
     lan_interface: "lan",
   };
   const here = await callPlugin(nodes.primary, "init-local", JSON.stringify({ role: "primary", ...common }));
-  const { publicKey } = await import("../keys.ts");
-  const { haPaths } = await import("../config.ts");
+  const { publicKey } = await import("../ssh/keys.ts");
+  const { haPaths } = await import("../cluster/config.ts");
   const there = await callPlugin(
     nodes.backup,
     "init-local",

@@ -1,7 +1,7 @@
 /** A command's call whose standard streams are texts, for tests. */
-import type { Call, Io } from "../command.ts";
+import type { Call, Io } from "../command/command.ts";
 import type { Host } from "../host.ts";
-import { lineReader } from "../line-reader.ts";
+import { lineReader } from "../command/line-reader.ts";
 
 export interface IoFacts {
   readonly stdin?: string;

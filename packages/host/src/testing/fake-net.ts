@@ -1,6 +1,6 @@
 /** `Net` in memory. */
 import type { DeviceAddresses, Net, NetworkInterface, Route } from "../host.ts";
-import { RunError } from "../run-error.ts";
+import { RunError } from "../process/run-error.ts";
 
 export interface FakeNet extends Net {
   /** Adds an interface or changes it by name; default down, proto "none". */

@@ -1,7 +1,7 @@
 /** `Random` that gives the same again for the same seed. Never outside of tests. */
 import { createHash } from "node:crypto";
 import type { Random } from "../host.ts";
-import { lettersAndDigits } from "../local-random.ts";
+import { lettersAndDigits } from "../random.ts";
 
 export function fakeRandom(seed: string): Random {
   let drawn = 0;

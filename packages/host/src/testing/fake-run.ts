@@ -1,7 +1,7 @@
 /** `Run` for tests: programs are functions, by name. A program that was not declared cannot be started, as on a machine that lacks it. */
 import { basename } from "node:path";
 import type { Argv, Clock, Process, Run, RunOptions, RunResult, SpawnOptions } from "../host.ts";
-import { failedRun, RunError, showArgv } from "../run-error.ts";
+import { failedRun, RunError, showArgv } from "../process/run-error.ts";
 
 /** What a fake program sees. */
 export interface FakeCall {

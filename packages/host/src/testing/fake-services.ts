@@ -1,7 +1,7 @@
 /** `Services` in memory, with the faults that init scripts have: slow, failing, and exit codes that say nothing. */
 import type { Clock, Files, ServiceAction, Services } from "../host.ts";
-import { serviceName } from "../local-services.ts";
-import { RunError } from "../run-error.ts";
+import { serviceName } from "../local/local-services.ts";
+import { RunError } from "../process/run-error.ts";
 
 export interface FakeService {
   enabled: boolean;

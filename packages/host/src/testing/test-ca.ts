@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localRun } from "../local-run.ts";
+import { localRun } from "../process/local-run.ts";
 
 export interface TestCa extends Disposable {
   /** The authority's own certificate, PEM. */

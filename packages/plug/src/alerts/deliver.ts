@@ -1,9 +1,9 @@
 /** Delivery of the alert queue: in order, each state once; what cannot be sent stays, and is tried again with the next alert or heartbeat. */
 import { NethsecError } from "@nethsec/host/error";
-import { holdLock } from "@nethsec/host/file-lock";
+import { holdLock } from "@nethsec/host/files/file-lock";
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig } from "../config.ts";
-import { postToPortal } from "../subscription/portal.ts";
+import { postToPortal } from "../portal/portal.ts";
 import { markDelivered, queueAlert, readAlerts, type AlertRecord, type AlertStatus } from "./queue.ts";
 
 /** One delivers at a time, so that nothing is sent twice. */

@@ -1,6 +1,6 @@
 /** The queue against what the contract says of it: the newest state wins, each is delivered once, nothing outlives its bound. */
 import { expect, test } from "bun:test";
-import { FileError } from "@nethsec/host/file-error";
+import { FileError } from "@nethsec/host/files/file-error";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import fc from "fast-check";
 import {

@@ -6,9 +6,9 @@
  *
  * Invariants: bounded (one file an alert name, at most `maxAlerts`); the file name is made from the alert's, which cannot leave the folder.
  */
-import { FileError } from "@nethsec/host/file-error";
+import { FileError } from "@nethsec/host/files/file-error";
 import type { Host } from "@nethsec/host/host";
-import { readJson } from "@nethsec/host/read-json";
+import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
 
 export const queueDir = "/etc/ns-plug/alerts";

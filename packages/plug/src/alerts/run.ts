@@ -1,5 +1,5 @@
 /** Command line of the alerts: `send-alert` and the mwan3 hook `send-mwan-alert`. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { withoutSubscription } from "../subscription/run.ts";
 import { sendAlert } from "./deliver.ts";

@@ -1,7 +1,7 @@
 /** gpg's symmetric form of a file. The passphrase is never on a command line: gpg reads it from a file of mode 0600 (gpg(1), --passphrase-file). */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
-import { RunError } from "@nethsec/host/run-error";
+import { RunError } from "@nethsec/host/process/run-error";
 import { posix } from "node:path";
 
 const timeoutMs = 600_000;

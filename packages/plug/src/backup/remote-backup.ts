@@ -3,7 +3,7 @@
  * Invariants: a file name is one path component; the credentials never reach another host; a download to a file is complete or absent.
  */
 import { NethsecError } from "@nethsec/host/error";
-import { HttpError, httpRequest, type HttpHost, type HttpRequest, type HttpResponse } from "@nethsec/host/http";
+import { HttpError, httpRequest, type HttpHost, type HttpRequest, type HttpResponse } from "@nethsec/host/http/http";
 import { posix } from "node:path";
 import * as v from "valibot";
 import type { Subscription } from "../config.ts";

@@ -1,11 +1,11 @@
 /** Command line of the remote backup: `remote-backup list|download|upload|delete` and `send-backup`. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
-import { table } from "@nethsec/host/table";
+import { table } from "@nethsec/host/command/table";
 import { formatBytes } from "@nethsec/host/units";
 import { posix } from "node:path";
 import { readPlugConfig } from "../config.ts";
-import { spread } from "../spread.ts";
+import { spread } from "../cron/spread.ts";
 import { requireSubscription } from "../subscription/run.ts";
 import { deleteBackup, downloadBackup, listBackups, uploadBackup } from "./remote-backup.ts";
 import { sendBackup } from "./send-backup.ts";

@@ -1,12 +1,12 @@
 /** The nightly backup against a real HTTPS storage, with archives of the real tar: when it is sent, in which form, and what stays when it fails. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { fileError } from "@nethsec/host/file-error";
+import { fileError } from "@nethsec/host/files/file-error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { testCa, type TestCa } from "@nethsec/host/testing/test-ca";
 import { backupPortal, type BackupPortal } from "../../test/backup-portal.ts";
 import { readPlugConfig } from "../config.ts";
-import { readOutcome } from "../outcome.ts";
+import { readOutcome } from "../cron/outcome.ts";
 import { sendBackup, type BackupOutcome } from "./send-backup.ts";
 
 const deliveredPath = "/etc/ns-plug/backup.sha256";

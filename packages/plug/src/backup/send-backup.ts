@@ -3,12 +3,12 @@
  * Invariants: with a passphrase only the encrypted form leaves the machine, and the passphrase is on no command line; what was delivered is
  * remembered only after the portal has taken it.
  */
-import { FileError } from "@nethsec/host/file-error";
-import { holdLock } from "@nethsec/host/file-lock";
+import { FileError } from "@nethsec/host/files/file-error";
+import { holdLock } from "@nethsec/host/files/file-lock";
 import type { Host } from "@nethsec/host/host";
 import { isoStamp } from "./stamp.ts";
 import type { Subscription } from "../config.ts";
-import { recordOutcome } from "../outcome.ts";
+import { recordOutcome } from "../cron/outcome.ts";
 import { sendAlert } from "../alerts/deliver.ts";
 import { archiveDigest } from "./archive-digest.ts";
 import { encryptFile } from "./encrypt.ts";

@@ -7,7 +7,7 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig, writePlugOptions, type PlugConfig } from "../config.ts";
-import { setJob } from "../schedule.ts";
+import { setJob } from "../cron/schedule.ts";
 import { failuresAfterLoss, retryDelayMs } from "./backoff.ts";
 import { clientConfPath, renderClientConf, tunnelDevice } from "./client-conf.ts";
 import { newCredentials, removeCredentials, savePassword } from "./credentials.ts";

@@ -2,7 +2,7 @@
  * The account by which the controller administers this unit: UCI section `rpcd.controller` (contract, section 1, steps 2 to 4).
  * Invariant: the clear password exists only in this process's memory and in the request to the controller.
  */
-import { newPasswordHash } from "@nethsec/host/crypt";
+import { newPasswordHash } from "@nethsec/host/ffi/crypt";
 import type { Host } from "@nethsec/host/host";
 
 export interface Credentials {

@@ -1,6 +1,6 @@
 /** One registration request, and what came of it. Never throws for what a controller or a network can do. */
 import { NethsecError } from "@nethsec/host/error";
-import { HttpError, httpRequest, type HttpHost } from "@nethsec/host/http";
+import { HttpError, httpRequest, type HttpHost } from "@nethsec/host/http/http";
 import type { Host } from "@nethsec/host/host";
 import type { PlugConfig } from "../config.ts";
 import type { Credentials } from "./credentials.ts";

@@ -1,8 +1,8 @@
 /** Makes this machine belong to no controller: what the documented list of `uci` commands does, in one step, and the VPN ended. */
 import type { Host } from "@nethsec/host/host";
 import { writePlugOptions } from "../config.ts";
-import { forgetOutcome } from "../outcome.ts";
-import { removeJobs } from "../schedule.ts";
+import { forgetOutcome } from "../cron/outcome.ts";
+import { removeJobs } from "../cron/schedule.ts";
 import { clientConfPath } from "./client-conf.ts";
 import { removeCredentials } from "./credentials.ts";
 import { applyLogForwarding } from "./log-forwarding.ts";

@@ -1,7 +1,7 @@
 /** Command line of the controller client: `ns-plug` (the daemon), `ns-plug status`, `ns-plug reset`. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
-import { tryLock } from "@nethsec/host/file-lock";
+import { tryLock } from "@nethsec/host/files/file-lock";
 import { openMetrics } from "@nethsec/host/metrics";
 import { formatDuration } from "@nethsec/host/units";
 import { plugMetrics } from "../metrics.ts";

@@ -1,6 +1,6 @@
 /** What the client is doing, for `ns-plug status`, the web interface and metrics: one JSON file on tmpfs, written by the client alone. */
 import type { Host } from "@nethsec/host/host";
-import { readJson } from "@nethsec/host/read-json";
+import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
 
 export const statePath = "/var/run/ns-plug/state.json";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
-import { recordOutcome } from "../outcome.ts";
+import { recordOutcome } from "../cron/outcome.ts";
 import { writeState } from "./state.ts";
 import { controllerStatus } from "./status.ts";
 import { readLine } from "./tunnel.ts";

@@ -1,7 +1,7 @@
 /** What `ns-plug status`, the web interface and metrics say of the controller: one value made of configuration and client state. */
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig } from "../config.ts";
-import { readOutcome } from "../outcome.ts";
+import { readOutcome } from "../cron/outcome.ts";
 import { readLastState, readState, type ClientState } from "./state.ts";
 
 export interface ControllerStatus {

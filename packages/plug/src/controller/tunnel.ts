@@ -2,9 +2,9 @@
  * The OpenVPN process of the tunnel to the controller: started, watched, and ended when it no longer gets through, so that the caller can register again.
  * Invariant: no OpenVPN process is left behind when `runTunnel` settles.
  */
-import { FileError } from "@nethsec/host/file-error";
+import { FileError } from "@nethsec/host/files/file-error";
 import type { Host } from "@nethsec/host/host";
-import { streamLines } from "@nethsec/host/stream-lines";
+import { streamLines } from "@nethsec/host/process/stream-lines";
 import { clientConfPath } from "./client-conf.ts";
 
 const command = ["openvpn", "--config", clientConfPath] as const;

@@ -3,7 +3,7 @@
  * Invariants: each line is read once, also across a rotation and a reboot; a line without its newline is still being written and waits.
  */
 import type { Host } from "@nethsec/host/host";
-import { streamLines } from "@nethsec/host/stream-lines";
+import { streamLines } from "@nethsec/host/process/stream-lines";
 import { readCursors, writeCursors } from "./cursors.ts";
 import { readLogEvents } from "./log-events.ts";
 

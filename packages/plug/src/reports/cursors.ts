@@ -1,6 +1,6 @@
 /** How far the controller has been told, so that each event is delivered once: one small file, written after each delivery that moved on. */
 import type { Host } from "@nethsec/host/host";
-import { readJson } from "@nethsec/host/read-json";
+import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
 
 const path = "/etc/ns-plug/reports.json";

@@ -4,7 +4,7 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
-import { httpRequest, type HttpHost } from "@nethsec/host/http";
+import { httpRequest, type HttpHost } from "@nethsec/host/http/http";
 import type { ControllerConfig } from "../config.ts";
 import { tunnelDevice } from "../controller/client-conf.ts";
 

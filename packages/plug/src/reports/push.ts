@@ -4,7 +4,7 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
-import { sqliteRows } from "@nethsec/host/sqlite-rows";
+import { sqliteRows } from "@nethsec/host/local/sqlite-rows";
 import { readPlugConfig } from "../config.ts";
 import { collectLogEvents } from "./collect-log-events.ts";
 import { unitConfig, vpnConfig, wanConfig } from "./config-dumps.ts";

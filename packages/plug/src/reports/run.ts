@@ -1,11 +1,11 @@
 /** Command line of the controller's reports: `ns-controller-push-info` and `ns-push-reports`. */
-import type { Call } from "@nethsec/host/command";
-import { holdLock } from "@nethsec/host/file-lock";
+import type { Call } from "@nethsec/host/command/command";
+import { holdLock } from "@nethsec/host/files/file-lock";
 import { version } from "@nethsec/host/version";
 import { readPlugConfig } from "../config.ts";
 import { requireUnit } from "../controller/register.ts";
-import { recordOutcome } from "../outcome.ts";
-import { spread } from "../spread.ts";
+import { recordOutcome } from "../cron/outcome.ts";
+import { spread } from "../cron/spread.ts";
 import { ingest } from "./ingest.ts";
 import { pushReports } from "./push.ts";
 

@@ -1,12 +1,12 @@
 /** rpcd plugin `ns.subscription`: registration with the portal, for NethSecurity's web interface (contract, section 1). */
-import type { RunCommand } from "@nethsec/host/command";
+import type { RunCommand } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
 import { rpcdMethod, runRpcd } from "@nethsec/host/rpcd";
 import * as v from "valibot";
 import { readPlugConfig } from "../config.ts";
 import { inventoryStatus, sendInventory } from "../subscription/inventory.ts";
-import { requestInfo } from "../subscription/portal.ts";
+import { requestInfo } from "../portal/portal.ts";
 import { registerMachine, unregisterMachine } from "../subscription/register.ts";
 
 const none = v.object({});

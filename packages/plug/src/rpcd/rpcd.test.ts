@@ -1,6 +1,6 @@
 /** The plugins as the web interface calls them: argument words, errors, and what changes. */
 import { expect, test } from "bun:test";
-import type { RunCommand } from "@nethsec/host/command";
+import type { RunCommand } from "@nethsec/host/command/command";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { run as backup } from "./ns-backup.ts";

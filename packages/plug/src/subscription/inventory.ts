@@ -3,13 +3,13 @@
  * leaves its own field empty (null), never the whole document.
  */
 import type { Host } from "@nethsec/host/host";
-import { readJson } from "@nethsec/host/read-json";
+import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
 import type { Subscription } from "../config.ts";
 import { dmi, mountPoints, operatingSystem, processors, memory, kernel, uptime } from "./machine-facts.ts";
 import { networks } from "./network-facts.ts";
 import { features } from "./features.ts";
-import { postToPortal } from "./portal.ts";
+import { postToPortal } from "../portal/portal.ts";
 
 const inventoryStatusPath = "/tmp/inventory-sent.json";
 

@@ -5,17 +5,17 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
-import { HttpError } from "@nethsec/host/http";
+import { HttpError } from "@nethsec/host/http/http";
 import * as v from "valibot";
 import { disableAlerts, enableAlerts } from "../alerts/netdata.ts";
 import { clearAlerts, forgetDelivered } from "../alerts/queue.ts";
 import { isPlan, portals, readPlugConfig, writePlugOptions, type Plan, type Subscription } from "../config.ts";
-import { forgetOutcome } from "../outcome.ts";
-import { removeJobs, setJob } from "../schedule.ts";
+import { forgetOutcome } from "../cron/outcome.ts";
+import { removeJobs, setJob } from "../cron/schedule.ts";
 import { sendHeartbeat } from "./heartbeat.ts";
 import { runHooks } from "./hooks.ts";
 import { sendInventory } from "./inventory.ts";
-import { postToPortal, requestInfo } from "./portal.ts";
+import { postToPortal, requestInfo } from "../portal/portal.ts";
 
 const infoSchema = v.looseObject({ uuid: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9-]{3,63}$/)) });
 

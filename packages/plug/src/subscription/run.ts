@@ -1,14 +1,14 @@
 /** Command line of the subscription: `register`, `unregister`, `send-heartbeat`, `send-inventory`, `inventory`, `subscription-info`. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import { deliverAlerts } from "../alerts/deliver.ts";
 import { readPlugConfig, type Subscription } from "../config.ts";
 import { adoptSubscription } from "./adopt.ts";
 import { sendHeartbeat } from "./heartbeat.ts";
 import { collectInventory, sendInventory } from "./inventory.ts";
-import { requestInfo } from "./portal.ts";
+import { requestInfo } from "../portal/portal.ts";
 import { registerMachine, unregisterMachine, type Unregistered } from "./register.ts";
-import { spread } from "../spread.ts";
+import { spread } from "../cron/spread.ts";
 
 /** Throws when this machine has no subscription. */
 export function requireSubscription({ host }: Call): Subscription {

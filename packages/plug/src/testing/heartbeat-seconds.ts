@@ -1,6 +1,6 @@
 /** When the heartbeats of a fleet arrive, from the cron lines that each unit installs. */
 import type { Cron } from "@nethsec/host/host";
-import { setJob } from "../schedule.ts";
+import { setJob } from "../cron/schedule.ts";
 
 /** Heartbeats in each second of ten minutes. */
 export async function heartbeatSeconds(units: number): Promise<readonly number[]> {

@@ -3,15 +3,15 @@
  * Invariants: only folders named <yyyy>/<mm>/<dd> below the report directory are removed, and months and years that are then empty;
  * symbolic links are not followed; today stays.
  */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import type { Files } from "@nethsec/host/host";
 import { formatBytes } from "@nethsec/host/units";
-import { isAddress } from "../client-address.ts";
-import { dayOf, hourKeyAt, twoDigits, type Day } from "../hour-key.ts";
-import { dayPath, listDays } from "../hour-store.ts";
-import { useLocalTime } from "../local-time.ts";
-import { reportPath } from "../report-path.ts";
+import { isAddress } from "../store/client-address.ts";
+import { dayOf, hourKeyAt, twoDigits, type Day } from "../store/hour-key.ts";
+import { dayPath, listDays } from "../store/hour-store.ts";
+import { useLocalTime } from "../store/local-time.ts";
+import { reportPath } from "../store/report-path.ts";
 import { parsePercent, parseSize } from "./parse-size.ts";
 import { daysToRemove, type DayUse } from "./retention.ts";
 

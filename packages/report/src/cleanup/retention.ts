@@ -2,7 +2,7 @@
  * Which days of reports have to go so that the rest fits. Pure. Invariants: oldest first; never today nor a day after it;
  * nothing goes when everything fits.
  */
-import type { Day } from "../hour-key.ts";
+import type { Day } from "../store/hour-key.ts";
 
 export interface DayUse {
   readonly day: Day;

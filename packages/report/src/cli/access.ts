@@ -1,5 +1,5 @@
 /** `ns-report password` and `ns-report token`: who may read the pages from elsewhere. Only hashes are stored. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import { hashPassword, hashToken, maxPasswordLength } from "../auth/password-hash.ts";
 

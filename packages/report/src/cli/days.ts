@@ -1,14 +1,14 @@
 /** `ns-report days`: the days that have reports. */
-import type { Call } from "@nethsec/host/command";
-import type { Day } from "../hour-key.ts";
-import { openStore } from "../query/open-store.ts";
-import type { DayTotal, ReportStore } from "../query/report-store.ts";
+import type { Call } from "@nethsec/host/command/command";
+import type { Day } from "../store/hour-key.ts";
+import { openStore } from "../store/open-store.ts";
+import type { DayTotal, ReportStore } from "../store/report-store.ts";
 import { UsageError } from "@nethsec/host/error";
-import { table } from "@nethsec/host/table";
+import { table } from "@nethsec/host/command/table";
 import { formatBytes } from "@nethsec/host/units";
 import { csvText } from "../query/export-table.ts";
 import { dayTable, tableJson } from "../query/export-rows.ts";
-import { formatDay, weekdayNames, weekdayOf } from "../query/report-day.ts";
+import { formatDay, weekdayNames, weekdayOf } from "../store/report-day.ts";
 import { textOption } from "./report-question.ts";
 import { nothingYet } from "./nothing-yet.ts";
 

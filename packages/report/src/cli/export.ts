@@ -1,11 +1,11 @@
 /** `ns-report export`: every figure of a day, for other programs: one row for each client, hour, section and name. */
-import type { Call } from "@nethsec/host/command";
-import { openStore } from "../query/open-store.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { openStore } from "../store/open-store.ts";
 import { UsageError } from "@nethsec/host/error";
-import { eachRow, type DayCounters } from "../day-counters.ts";
-import { sectionNames } from "../hour-counters.ts";
+import { eachRow, type DayCounters } from "../store/day-counters.ts";
+import { sectionNames } from "../store/hour-counters.ts";
 import { csvText } from "../query/export-table.ts";
-import { formatDay } from "../query/report-day.ts";
+import { formatDay } from "../store/report-day.ts";
 import type { Narrow } from "../query/summary.ts";
 import { dayAsked, narrowAsked } from "./report-question.ts";
 

@@ -1,8 +1,8 @@
 /** What to say when there is nothing to show: from what the daemon says about itself to the next step. */
-import type { Call } from "@nethsec/host/command";
-import { readStatus } from "../daemon-status.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { readStatus } from "../store/daemon-status.ts";
 import { nextStep } from "../query/next-step.ts";
-import { reportPath } from "../report-path.ts";
+import { reportPath } from "../store/report-path.ts";
 
 /**
  * Prints to stderr, so that a pipe gets nothing; exit code 0: an empty report is no error. `mayStillCome`: figures of the time that was

@@ -1,11 +1,11 @@
 /** What is asked on the command line: the day, the narrowing, how many rows. Wrong words are usage errors before anything is read. */
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
-import { isAddress } from "../client-address.ts";
-import { sectionNames } from "../hour-counters.ts";
-import type { Day } from "../hour-key.ts";
+import { isAddress } from "../store/client-address.ts";
+import { sectionNames } from "../store/hour-counters.ts";
+import type { Day } from "../store/hour-key.ts";
 import { clientNamesOf } from "../names/host-names.ts";
-import { dayAt, parseDay } from "../query/report-day.ts";
+import { dayAt, parseDay } from "../store/report-day.ts";
 import type { Narrow } from "../query/summary.ts";
 
 /** A person waits this long for names by reverse DNS, at most; what comes later is there the next time. */

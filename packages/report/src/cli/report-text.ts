@@ -1,7 +1,7 @@
 /** Reports for the terminal: headings, bars, tables of traffic. Pure. */
-import { cells, table } from "@nethsec/host/table";
+import { cells, table } from "@nethsec/host/command/table";
 import { formatBytes } from "@nethsec/host/units";
-import { twoDigits } from "../hour-key.ts";
+import { twoDigits } from "../store/hour-key.ts";
 import { percent } from "../query/percent.ts";
 import { visibleText } from "../query/visible-text.ts";
 

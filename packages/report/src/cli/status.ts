@@ -1,9 +1,9 @@
 /** `ns-report status`: whether figures are coming in, and what is wrong if not. */
-import type { Call } from "@nethsec/host/command";
-import { openStore } from "../query/open-store.ts";
-import { table } from "@nethsec/host/table";
+import type { Call } from "@nethsec/host/command/command";
+import { openStore } from "../store/open-store.ts";
+import { table } from "@nethsec/host/command/table";
 import { formatBytes, formatDuration } from "@nethsec/host/units";
-import { readStatus, type DaemonStatus } from "../daemon-status.ts";
+import { readStatus, type DaemonStatus } from "../store/daemon-status.ts";
 import { nextStep } from "../query/next-step.ts";
 import { reportConditions } from "../query/report-conditions.ts";
 

@@ -1,11 +1,11 @@
 /** `ns-report summary` and `ns-report client`: a day, narrowed or not, with its hours and its largest names. */
-import type { Call } from "@nethsec/host/command";
-import { openStore } from "../query/open-store.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { openStore } from "../store/open-store.ts";
 import { formatBytes } from "@nethsec/host/units";
-import { twoDigits, type Day } from "../hour-key.ts";
+import { twoDigits, type Day } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
 import { sectionOfList, type ListName } from "../query/export-rows.ts";
-import { formatDay, longDay, sameDay } from "../query/report-day.ts";
+import { formatDay, longDay, sameDay } from "../store/report-day.ts";
 import { summarise, type Narrow, type Summary } from "../query/summary.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { addressFrom, dayAsked, limitAsked, namesFor, narrowAsked } from "./report-question.ts";

@@ -1,10 +1,10 @@
 /** `ns-report top LIST`: one list of a day, as long as wanted. */
-import type { Call } from "@nethsec/host/command";
-import { openStore } from "../query/open-store.ts";
+import type { Call } from "@nethsec/host/command/command";
+import { openStore } from "../store/open-store.ts";
 import { UsageError } from "@nethsec/host/error";
 import { csvText } from "../query/export-table.ts";
 import { isListName, listNames, sectionOfList, tableJson, usageExport, type ListName } from "../query/export-rows.ts";
-import { longDay, sameDay } from "../query/report-day.ts";
+import { longDay, sameDay } from "../store/report-day.ts";
 import { summarise } from "../query/summary.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { dayAsked, limitAsked, namesFor, narrowAsked } from "./report-question.ts";

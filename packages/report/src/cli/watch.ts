@@ -1,10 +1,10 @@
 /** `ns-report watch`: the current hour, drawn anew every two seconds, or with each dump where the daemon cannot be asked. */
-import type { Call } from "@nethsec/host/command";
-import { openStore } from "../query/open-store.ts";
-import { table } from "@nethsec/host/table";
+import type { Call } from "@nethsec/host/command/command";
+import { openStore } from "../store/open-store.ts";
+import { table } from "@nethsec/host/command/table";
 import { formatBitRate, formatBytes } from "@nethsec/host/units";
-import { readStatus } from "../daemon-status.ts";
-import { twoDigits } from "../hour-key.ts";
+import { readStatus } from "../store/daemon-status.ts";
+import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
 import type { LiveHourState } from "../query/live-hour.ts";
 import { liveHourOf } from "../query/open-live.ts";

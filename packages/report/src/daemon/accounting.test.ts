@@ -1,7 +1,7 @@
 /** Each rule of the accounting (spec/ns-report.md section 1, spec/netifyd.md "What a naive reader gets wrong") on its own. */
 import { describe, expect, test } from "bun:test";
-import { sectionNames } from "../hour-counters.ts";
-import { hourKeyAt } from "../hour-key.ts";
+import { sectionNames } from "../store/hour-counters.ts";
+import { hourKeyAt } from "../store/hour-key.ts";
 import { Accounting } from "./accounting.ts";
 import { InterfaceNumbers } from "./interface-numbers.ts";
 import { Ledger } from "./ledger.ts";

@@ -4,7 +4,7 @@
  * Pure: time comes in by `setTime`. Invariants: counters never shrink; a total that goes down, repeats or comes late counts nothing; bytes
  * of a flow without identity wait for it, with the hours they belong to, and are unattributed as long as they wait.
  */
-import { hourClock, type HourKey } from "../hour-key.ts";
+import { hourClock, type HourKey } from "../store/hour-key.ts";
 import type { FlowEvent, FlowIdentity } from "./flow-event.ts";
 import { Field, Flag, FlowTable } from "./flow-table.ts";
 import type { Ledger } from "./ledger.ts";

@@ -7,11 +7,11 @@
  * counters in it are absolute: the next daemon writes them over whatever is there.
  * Pure: bytes in and out. Invariant: what cannot be decoded completely is nothing.
  */
-import { crc32 } from "@nethsec/host/digests";
-import { BrokenBytes, ByteReader, ByteWriter } from "../byte-writer.ts";
-import type { HourCounters } from "../hour-counters.ts";
-import { decodeCounters, encodeHour } from "../hour-index.ts";
-import type { HourKey } from "../hour-key.ts";
+import { crc32 } from "@nethsec/host/files/digests";
+import { BrokenBytes, ByteReader, ByteWriter } from "../store/byte-writer.ts";
+import type { HourCounters } from "../store/hour-counters.ts";
+import { decodeCounters, encodeHour } from "../store/hour-index.ts";
+import type { HourKey } from "../store/hour-key.ts";
 import type { Accounting } from "./accounting.ts";
 import { withHash, type FlowIdentity } from "./flow-event.ts";
 import { Field, Flag } from "./flow-table.ts";

@@ -3,10 +3,10 @@
  * parts. Invariants: one dump at a time; the last one happens after the last event; the process ends only when it is written or cannot be.
  */
 import type { Clock, Host } from "@nethsec/host/host";
-import { writeStatus, type DaemonStatus } from "../daemon-status.ts";
-import { emptyHour } from "../hour-counters.ts";
-import { hourKeyAt } from "../hour-key.ts";
-import { isLiveAsked, liveEveryMs, writeLive } from "../live-file.ts";
+import { writeStatus, type DaemonStatus } from "../store/daemon-status.ts";
+import { emptyHour } from "../store/hour-counters.ts";
+import { hourKeyAt } from "../store/hour-key.ts";
+import { isLiveAsked, liveEveryMs, writeLive } from "../store/live-file.ts";
 import { Accounting } from "./accounting.ts";
 import { Dump } from "./dump.ts";
 import type { Settings } from "./environment.ts";

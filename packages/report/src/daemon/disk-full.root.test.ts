@@ -4,12 +4,12 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localClock } from "@nethsec/host/local-clock";
-import { localFiles } from "@nethsec/host/local-files";
+import { localClock } from "@nethsec/host/local/local-clock";
+import { localFiles } from "@nethsec/host/files/local-files";
 import type { Log } from "@nethsec/host/host";
 import { flowServer, send, until } from "../../test/flow-server.ts";
-import { readDay } from "../day-counters.ts";
-import { listDays } from "../hour-store.ts";
+import { readDay } from "../store/day-counters.ts";
+import { listDays } from "../store/hour-store.ts";
 import { runDaemon } from "./daemon.ts";
 import { netifydSource } from "./flow-source.ts";
 

@@ -5,11 +5,11 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localFiles } from "@nethsec/host/local-files";
+import { localFiles } from "@nethsec/host/files/local-files";
 import { flowServer, send, until } from "../../test/flow-server.ts";
-import { readStatus } from "../daemon-status.ts";
-import { readDay } from "../day-counters.ts";
-import { listDays } from "../hour-store.ts";
+import { readStatus } from "../store/daemon-status.ts";
+import { readDay } from "../store/day-counters.ts";
+import { listDays } from "../store/hour-store.ts";
 
 const program = new URL("../../test/dpireport-main.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "dpireport-command-"));

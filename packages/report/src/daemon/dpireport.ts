@@ -1,8 +1,8 @@
 /** The command `dpireport`: settings, source, daemon. */
 import process from "node:process";
-import type { Call, Io } from "@nethsec/host/command";
+import type { Call, Io } from "@nethsec/host/command/command";
 import type { Level, Log } from "@nethsec/host/host";
-import { useLocalTime } from "../local-time.ts";
+import { useLocalTime } from "../store/local-time.ts";
 import { runDaemon } from "./daemon.ts";
 import { readSettings } from "./environment.ts";
 import { netifydSource, type FlowSource } from "./flow-source.ts";

@@ -5,11 +5,18 @@
  * during a dump the disk may be ahead of the checkpoint, never behind what readers saw before.
  */
 import type { Clock, Files } from "@nethsec/host/host";
-import { encodeHour } from "../hour-index.ts";
-import type { HourCounters } from "../hour-counters.ts";
-import { dayOf, hourKeyAt, hourOf, type Day, type HourKey } from "../hour-key.ts";
-import { dayPath, listClients, listHours, readUnattributed, writeHour, writeUnattributed } from "../hour-store.ts";
-import { indexPath, readHourFiles, rebuildIndexes, surveyDay } from "../hour-tables.ts";
+import { encodeHour } from "../store/hour-index.ts";
+import type { HourCounters } from "../store/hour-counters.ts";
+import { dayOf, hourKeyAt, hourOf, type Day, type HourKey } from "../store/hour-key.ts";
+import {
+  dayPath,
+  listClients,
+  listHours,
+  readUnattributed,
+  writeHour,
+  writeUnattributed,
+} from "../store/hour-store.ts";
+import { indexPath, readHourFiles, rebuildIndexes, surveyDay } from "../store/hour-tables.ts";
 import type { Accounting } from "./accounting.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import type { InterfaceNumbers } from "./interface-numbers.ts";

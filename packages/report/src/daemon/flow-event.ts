@@ -1,7 +1,7 @@
 /** What the reader hands to the accounting: one event about one flow, both dialects in one shape. */
 
-import type { Cell, ClientHour } from "../hour-counters.ts";
-import type { HourKey } from "../hour-key.ts";
+import type { Cell, ClientHour } from "../store/hour-counters.ts";
+import type { HourKey } from "../store/hour-key.ts";
 
 export interface FlowEvent {
   /** The interface's number, from {@link Names}: digests are unique on one interface only. */

@@ -1,6 +1,6 @@
 /** Where bytes of the flow stream come from, and netifyd's socket as one. A source connects again by itself, for ever. */
 import type { Clock } from "@nethsec/host/host";
-import { connectLocal } from "@nethsec/host/local-socket";
+import { connectLocal } from "@nethsec/host/http/local-socket";
 
 export interface SourceListener {
   data(chunk: Uint8Array): void;

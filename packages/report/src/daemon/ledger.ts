@@ -3,7 +3,7 @@
  * the last dump. Pure. Invariants: every byte given to `add` or `addUnattributed` is in exactly one hour; folding names into
  * `other` and merging what is on disk keep all sums exact.
  */
-import { isClientAddress } from "../client-address.ts";
+import { isClientAddress } from "../store/client-address.ts";
 import {
   cellOf,
   clientOf,
@@ -13,8 +13,8 @@ import {
   type Cell,
   type ClientHour,
   type HourCounters,
-} from "../hour-counters.ts";
-import type { HourKey } from "../hour-key.ts";
+} from "../store/hour-counters.ts";
+import type { HourKey } from "../store/hour-key.ts";
 import type { FlowIdentity, Place } from "./flow-event.ts";
 
 /** Names of one section that a client may have in an hour before the smallest fold into `other`. */

@@ -5,8 +5,8 @@
  * a name. So totals and identity are carried by five-tuple. Invariants: a flow's total only grows; an identity once found is not
  * lost to a window that does not know it; memory is bounded.
  */
-import { sha1 } from "@nethsec/host/digests";
-import { isClientAddress } from "../client-address.ts";
+import { sha1 } from "@nethsec/host/files/digests";
+import { isClientAddress } from "../store/client-address.ts";
 
 /** A five-tuple not seen for so long is another flow when it comes back. */
 const forgetMs = 300_000;

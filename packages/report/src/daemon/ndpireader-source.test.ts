@@ -3,9 +3,9 @@ import { afterEach, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localClock } from "@nethsec/host/local-clock";
-import { localFiles } from "@nethsec/host/local-files";
-import { localRun } from "@nethsec/host/local-run";
+import { localClock } from "@nethsec/host/local/local-clock";
+import { localFiles } from "@nethsec/host/files/local-files";
+import { localRun } from "@nethsec/host/process/local-run";
 import { until } from "../../test/flow-server.ts";
 import { ndpireaderSource } from "./ndpireader-source.ts";
 

@@ -7,7 +7,7 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
-import { RunError } from "@nethsec/host/run-error";
+import { RunError } from "@nethsec/host/process/run-error";
 import type { FlowSource } from "./flow-source.ts";
 import { NdpiFlows } from "./ndpi-flows.ts";
 

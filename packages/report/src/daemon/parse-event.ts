@@ -2,7 +2,7 @@
  * One JSON message → what the accounting needs of it. The plain way, by `JSON.parse`; `event-scanner.ts` is the fast one and must give
  * the same answer. Pure. Everything in a message is foreign: a field of another type than expected counts as missing.
  */
-import { sha1 } from "@nethsec/host/digests";
+import { sha1 } from "@nethsec/host/files/digests";
 import { withHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
 
 export type Message =

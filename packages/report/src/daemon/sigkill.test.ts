@@ -8,11 +8,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localFiles } from "@nethsec/host/local-files";
+import { localFiles } from "@nethsec/host/files/local-files";
 import { flowServer, send, until } from "../../test/flow-server.ts";
-import { eachRow, readDay } from "../day-counters.ts";
-import { readStatus } from "../daemon-status.ts";
-import { listDays } from "../hour-store.ts";
+import { eachRow, readDay } from "../store/day-counters.ts";
+import { readStatus } from "../store/daemon-status.ts";
+import { listDays } from "../store/hour-store.ts";
 
 const kills = Number(process.env["SIGKILLS"] ?? 4);
 const seed = Number(process.env["SIGKILL_SEED"] ?? Date.now() % 1_000_000);

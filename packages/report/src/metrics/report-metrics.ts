@@ -1,6 +1,6 @@
 /** `/metrics`: what the daemon last said about itself, in OpenMetrics form. Pure. */
 import type { Metric } from "@nethsec/host/metrics";
-import type { DaemonStatus } from "../daemon-status.ts";
+import type { DaemonStatus } from "../store/daemon-status.ts";
 
 /** `now`: wall clock, milliseconds. Without a status there is only "down": the daemon never ran here. */
 export function reportMetrics(status: DaemonStatus | undefined, now: number): Metric[] {

@@ -1,6 +1,6 @@
 /** Client names with the real sources of a host: its files, its configuration, its resolvers. */
 import type { Host } from "@nethsec/host/host";
-import { reverseLookup } from "@nethsec/host/reverse-lookup";
+import { reverseLookup } from "@nethsec/host/local/reverse-lookup";
 import { ClientNames } from "./client-names.ts";
 
 export function clientNamesOf(host: Pick<Host, "files" | "uci" | "clock">): ClientNames {

@@ -1,10 +1,10 @@
 /** What exports hold, for the pages' links and `ns-report export`. Pure. */
-import type { Day } from "../hour-key.ts";
-import type { SectionName } from "../hour-counters.ts";
+import type { Day } from "../store/hour-key.ts";
+import type { SectionName } from "../store/hour-counters.ts";
 import type { ExportTable } from "./export-table.ts";
 import { labelOf } from "./labels.ts";
-import { formatDay } from "./report-day.ts";
-import type { DayTotal } from "./report-store.ts";
+import { formatDay } from "../store/report-day.ts";
+import type { DayTotal } from "../store/report-store.ts";
 import type { Usage } from "./summary.ts";
 
 /** The lists of a report, in the order they are shown. */

@@ -1,5 +1,5 @@
 /** How names from hour files are written for people, as NethSecurity's pages do (spec/ns-report.md section 2). Pure. */
-import type { SectionName } from "../hour-counters.ts";
+import type { SectionName } from "../store/hour-counters.ts";
 
 /** "netify.google" → "Google", "http/s" → "HTTP/S"; a host stays as it is. */
 export function labelOf(section: SectionName, id: string): string {

@@ -1,9 +1,9 @@
 /** The hour that is being counted, and how fast it grows: for the live page and `ns-report watch`. */
-import type { DaemonStatus } from "../daemon-status.ts";
-import { hourKey, type Day } from "../hour-key.ts";
-import type { readLive } from "../live-file.ts";
-import { formatDay } from "./report-day.ts";
-import type { ReportStore } from "./report-store.ts";
+import type { DaemonStatus } from "../store/daemon-status.ts";
+import { hourKey, type Day } from "../store/hour-key.ts";
+import type { readLive } from "../store/live-file.ts";
+import { formatDay } from "../store/report-day.ts";
+import type { ReportStore } from "../store/report-store.ts";
 import { summarise, type Summary } from "./summary.ts";
 
 /** Bytes in all, and by client, that came within `ms`. */

@@ -1,5 +1,5 @@
 /** What to do when there are no figures, from what the daemon says about itself. Pure. */
-import type { DaemonStatus } from "../daemon-status.ts";
+import type { DaemonStatus } from "../store/daemon-status.ts";
 
 export interface NextStep {
   readonly text: string;

@@ -1,9 +1,9 @@
 /** The live hour of the machine that a command runs on. */
 import type { Host } from "@nethsec/host/host";
-import type { DaemonStatus } from "../daemon-status.ts";
-import { askForLive, readLive } from "../live-file.ts";
+import type { DaemonStatus } from "../store/daemon-status.ts";
+import { askForLive, readLive } from "../store/live-file.ts";
 import { LiveHour } from "./live-hour.ts";
-import type { ReportStore } from "./report-store.ts";
+import type { ReportStore } from "../store/report-store.ts";
 
 export function liveHourOf(
   { files, clock }: Pick<Host, "files" | "clock">,

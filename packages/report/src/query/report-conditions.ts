@@ -1,7 +1,7 @@
 /** What is wrong with the reports right now, from what the daemon says about itself. Pure. */
 import type { Condition } from "@nethsec/host/host";
 import { formatDuration } from "@nethsec/host/units";
-import type { DaemonStatus } from "../daemon-status.ts";
+import type { DaemonStatus } from "../store/daemon-status.ts";
 
 /** The daemon writes its status at each dump, every two minutes by default; this long without one, something is wrong. */
 const silentMs = 15 * 60 * 1000;

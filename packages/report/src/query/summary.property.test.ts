@@ -1,10 +1,10 @@
 import { afterAll, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
-import { readDay } from "../day-counters.ts";
-import { cellOf, emptyClient, sectionNames, type SectionName } from "../hour-counters.ts";
-import { hourKey } from "../hour-key.ts";
-import { writeHour, writeUnattributed } from "../hour-store.ts";
+import { readDay } from "../store/day-counters.ts";
+import { cellOf, emptyClient, sectionNames, type SectionName } from "../store/hour-counters.ts";
+import { hourKey } from "../store/hour-key.ts";
+import { writeHour, writeUnattributed } from "../store/hour-store.ts";
 import { rowsOf } from "../cli/export.ts";
 import { summarise, type Narrow } from "./summary.ts";
 

@@ -5,8 +5,8 @@
  * What hour files can answer and what not: they hold protocols, applications and hosts each by itself. So a day can be narrowed by client, by hour, and by
  * one name of one section; "which hosts are behind this application" cannot be told, and then there are no section lists.
  */
-import type { DayCounters, SectionColumns, SectionPart } from "../day-counters.ts";
-import type { SectionName } from "../hour-counters.ts";
+import type { DayCounters, SectionColumns, SectionPart } from "../store/day-counters.ts";
+import type { SectionName } from "../store/hour-counters.ts";
 
 export interface Narrow {
   readonly client?: string;

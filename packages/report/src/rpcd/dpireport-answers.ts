@@ -1,7 +1,7 @@
 /** What rpcd's `ns.dpireport` answers, made from a day's counters (spec/ns-report.md section 2). Pure. */
-import type { DayCounters } from "../day-counters.ts";
-import type { SectionName } from "../hour-counters.ts";
-import { twoDigits, type Day } from "../hour-key.ts";
+import type { DayCounters } from "../store/day-counters.ts";
+import type { SectionName } from "../store/hour-counters.ts";
+import { twoDigits, type Day } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
 import { summarise, type Summary, type Usage } from "../query/summary.ts";
 

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { runCommand } from "../../test/run-command.ts";
-import { writeHour } from "../hour-store.ts";
-import { cellOf, emptyClient } from "../hour-counters.ts";
-import { hourKey } from "../hour-key.ts";
+import { writeHour } from "../store/hour-store.ts";
+import { cellOf, emptyClient } from "../store/hour-counters.ts";
+import { hourKey } from "../store/hour-key.ts";
 import { run } from "./ns-dpireport.ts";
 
 const day = { year: 2023, month: 6, day: 16 };

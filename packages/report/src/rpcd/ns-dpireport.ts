@@ -1,14 +1,14 @@
 /** `/usr/libexec/rpcd/ns.dpireport`: the reports for NethSecurity's web interface (spec/ns-report.md section 2). */
 import * as v from "valibot";
-import type { Call } from "@nethsec/host/command";
+import type { Call } from "@nethsec/host/command/command";
 import { rpcdMethod, runRpcd, ValidationError, type RpcdPlugin } from "@nethsec/host/rpcd";
-import { isAddress } from "../client-address.ts";
-import { sectionNames } from "../hour-counters.ts";
-import type { Day } from "../hour-key.ts";
+import { isAddress } from "../store/client-address.ts";
+import { sectionNames } from "../store/hour-counters.ts";
+import type { Day } from "../store/hour-key.ts";
 import { clientNamesOf } from "../names/host-names.ts";
-import { dayFrom } from "../query/report-day.ts";
-import { openStore } from "../query/open-store.ts";
-import type { ReportStore } from "../query/report-store.ts";
+import { dayFrom } from "../store/report-day.ts";
+import { openStore } from "../store/open-store.ts";
+import type { ReportStore } from "../store/report-store.ts";
 import { summarise, type Summary } from "../query/summary.ts";
 import {
   clientsShown,

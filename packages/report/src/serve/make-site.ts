@@ -2,12 +2,12 @@
 import type { Host } from "@nethsec/host/host";
 import { openMetrics, openMetricsType } from "@nethsec/host/metrics";
 import { Gate } from "../auth/gate.ts";
-import { readStatus } from "../daemon-status.ts";
+import { readStatus } from "../store/daemon-status.ts";
 import { reportMetrics } from "../metrics/report-metrics.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import { liveHourOf } from "../query/open-live.ts";
 import { reportConditions } from "../query/report-conditions.ts";
-import type { ReportStore } from "../query/report-store.ts";
+import type { ReportStore } from "../store/report-store.ts";
 import { LiveHub } from "./live-hub.ts";
 import { ReportPages } from "./report-pages.ts";
 import { ReportSite } from "./report-site.ts";

@@ -1,10 +1,10 @@
 /** From an address to a page: reads what it shows and hands it to the page's pure function. */
-import type { DaemonStatus } from "../daemon-status.ts";
-import type { Day } from "../hour-key.ts";
+import type { DaemonStatus } from "../store/daemon-status.ts";
+import type { Day } from "../store/hour-key.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import type { LiveHour } from "../query/live-hour.ts";
-import { formatDay, parseDay, sameDay } from "../query/report-day.ts";
-import type { DayTotal, ReportStore } from "../query/report-store.ts";
+import { formatDay, parseDay, sameDay } from "../store/report-day.ts";
+import type { DayTotal, ReportStore } from "../store/report-store.ts";
 import { summarise, type Narrow, type Usage } from "../query/summary.ts";
 import { clientsOnDayPage, dayPage, usagesOf } from "../web/day-page.ts";
 import { homePage, whatToDo, type MonthTotal } from "../web/home-page.ts";

@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { hashPassword, hashToken } from "../auth/password-hash.ts";
-import { writeStatus, type DaemonStatus } from "../daemon-status.ts";
+import { writeStatus, type DaemonStatus } from "../store/daemon-status.ts";
 import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
 import { quietNames } from "../../test/quiet-names.ts";
-import { ReportStore } from "../query/report-store.ts";
+import { ReportStore } from "../store/report-store.ts";
 import { makeSite } from "./make-site.ts";
 import type { ServeConfig } from "./serve-config.ts";
 

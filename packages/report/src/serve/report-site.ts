@@ -4,12 +4,12 @@
  * Invariants: nothing but the style sheet, the script, the icon and the sign-in page is given to who may not read; only GET and HEAD read, only
  * signing in and out is a POST; no answer depends on anything but the request, the reports, and the sessions.
  */
-import type { HttpPeer } from "@nethsec/host/http-server";
+import type { HttpPeer } from "@nethsec/host/http/http-server";
 import type { Gate } from "../auth/gate.ts";
 import { isLoopback, isOwnHost } from "../auth/host-guard.ts";
 import { csvText, type ExportTable } from "../query/export-table.ts";
 import { isListName, tableJson } from "../query/export-rows.ts";
-import { dayFrom, formatDay, parseDay } from "../query/report-day.ts";
+import { dayFrom, formatDay, parseDay } from "../store/report-day.ts";
 import { assets, script, style } from "../web/assets.ts";
 import { messagePage, signInPage } from "../web/message-page.ts";
 import { documentOf, type Page, type Site } from "../web/page.ts";
@@ -18,7 +18,7 @@ import type { LiveHub } from "./live-hub.ts";
 import type { ReportPages } from "./report-pages.ts";
 import { answer, csvType, htmlType, jsonType, plain, redirect } from "./response.ts";
 import type { Condition } from "@nethsec/host/host";
-import type { Day } from "../hour-key.ts";
+import type { Day } from "../store/hour-key.ts";
 
 export interface ReportSiteNeeds {
   readonly pages: ReportPages;

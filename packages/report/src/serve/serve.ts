@@ -1,9 +1,9 @@
 /** `ns-report serve`: the pages, exports, live view and metrics over HTTP, until it is told to stop. */
-import type { Call } from "@nethsec/host/command";
-import { serveHttp } from "@nethsec/host/http-server";
+import type { Call } from "@nethsec/host/command/command";
+import { serveHttp } from "@nethsec/host/http/http-server";
 import { clientNamesOf } from "../names/host-names.ts";
-import { openStore } from "../query/open-store.ts";
-import type { ReportStore } from "../query/report-store.ts";
+import { openStore } from "../store/open-store.ts";
+import type { ReportStore } from "../store/report-store.ts";
 import { makeSite } from "./make-site.ts";
 import { serveConfig } from "./serve-config.ts";
 

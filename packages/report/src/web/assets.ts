@@ -1,5 +1,5 @@
 /** What pages load besides themselves: a style sheet, a script, an icon; embedded when the executable is compiled. */
-import { sha256 } from "@nethsec/host/digests";
+import { sha256 } from "@nethsec/host/files/digests";
 import { browserScript, styleSheet } from "../../build-web.ts" with { type: "macro" };
 
 export interface Asset {

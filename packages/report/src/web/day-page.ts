@@ -1,8 +1,8 @@
 /** One day, narrowed or not: hours, and the largest clients, applications, protocols and hosts. Pure. */
 import { formatBytes } from "@nethsec/host/units";
-import { twoDigits, type Day } from "../hour-key.ts";
+import { twoDigits, type Day } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
-import { longDay, monthName } from "../query/report-day.ts";
+import { longDay, monthName } from "../store/report-day.ts";
 import type { Narrow, Summary, Usage } from "../query/summary.ts";
 import { barChart } from "./bar-chart.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";

@@ -1,9 +1,9 @@
 /** Months with their traffic, newest first; what to do when there is nothing yet. Pure. */
 import { formatBytes } from "@nethsec/host/units";
-import type { DaemonStatus } from "../daemon-status.ts";
-import { twoDigits, type Day } from "../hour-key.ts";
+import type { DaemonStatus } from "../store/daemon-status.ts";
+import { twoDigits, type Day } from "../store/hour-key.ts";
 import { nextStep } from "../query/next-step.ts";
-import { longDay, monthName } from "../query/report-day.ts";
+import { longDay, monthName } from "../store/report-day.ts";
 import { barChart } from "./bar-chart.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";

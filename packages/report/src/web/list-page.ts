@@ -1,6 +1,6 @@
 /** A whole list of one day: searched, sorted, and turned page by page, all by plain links and one form. Pure. */
 import { formatBytes } from "@nethsec/host/units";
-import { longDay } from "../query/report-day.ts";
+import { longDay } from "../store/report-day.ts";
 import { labelOf } from "../query/labels.ts";
 import type { Usage } from "../query/summary.ts";
 import { chips, crumbsOf, listTitles, nameOf, usageRows, type DayView } from "./day-page.ts";

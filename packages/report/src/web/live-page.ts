@@ -1,6 +1,6 @@
 /** The current hour as it grows: a part of the page that the server sends anew every two seconds. Pure. */
 import { formatBitRate, formatBytes, formatDuration } from "@nethsec/host/units";
-import { twoDigits } from "../hour-key.ts";
+import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
 import type { LiveHourState } from "../query/live-hour.ts";
 import type { Summary } from "../query/summary.ts";

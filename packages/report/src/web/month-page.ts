@@ -1,8 +1,8 @@
 /** One month: its days as bars and as a table. Pure. */
 import { formatBytes } from "@nethsec/host/units";
-import { twoDigits, type Day } from "../hour-key.ts";
-import { daysInMonth, formatDay, longDay, monthName, weekdayNames, weekdayOf } from "../query/report-day.ts";
-import type { DayTotal } from "../query/report-store.ts";
+import { twoDigits, type Day } from "../store/hour-key.ts";
+import { daysInMonth, formatDay, longDay, monthName, weekdayNames, weekdayOf } from "../store/report-day.ts";
+import type { DayTotal } from "../store/report-store.ts";
 import { barChart } from "./bar-chart.ts";
 import { html, type Html } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";

@@ -4,11 +4,11 @@
  *   /                      months          /2026-11-22?client=192.168.1.5&application=netify.google&hour=13
  *   /2026-11               one month       /2026-11-22/hosts?client=…&sort=name&q=example&page=2   (a whole list; .csv, .json)
  */
-import { isAddress } from "../client-address.ts";
-import { sectionNames } from "../hour-counters.ts";
-import { twoDigits, type Day } from "../hour-key.ts";
+import { isAddress } from "../store/client-address.ts";
+import { sectionNames } from "../store/hour-counters.ts";
+import { twoDigits, type Day } from "../store/hour-key.ts";
 import type { ListName } from "../query/export-rows.ts";
-import { formatDay } from "../query/report-day.ts";
+import { formatDay } from "../store/report-day.ts";
 import type { Narrow } from "../query/summary.ts";
 
 export type SortBy = "traffic" | "name";

@@ -1,0 +1,76 @@
+/**
+ * Changes of both nodes, from the primary: one after the other, and if the second refuses the first is put back as it was.
+ * A change that was cut off (power, kill) is in the journal: `status` shows it, and running the action again completes it.
+ * Invariants: one change at a time; the journal is there exactly while the nodes may differ.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import { applyNode } from "../keepalived/apply-node.ts";
+import { interrupted, isUnderWay, type Journal, journalPath, readJournal } from "../cluster/journal.ts";
+import type { NodeHost } from "./node-changes.ts";
+import { configurationFiles, snapshot } from "./rollback.ts";
+
+export interface PairChange {
+  /** As typed after `ns-ha-config`: for the journal and for messages. */
+  readonly action: string;
+  /** `again`: an interrupted run of the same action is being completed. */
+  readonly first: (again: boolean) => Promise<unknown>;
+  readonly second: () => Promise<unknown>;
+  /** Puts back what `first` did. */
+  readonly undoFirst: () => Promise<unknown>;
+}
+
+export async function changePair(host: Pick<Host, "files" | "clock">, change: PairChange): Promise<void> {
+  const before = readJournal(host);
+  if (before !== undefined && isUnderWay(host, before)) {
+    throw new NethsecError({
+      code: "change_under_way",
+      message: `Another change of the cluster is under way: ns-ha-config ${before.action}.`,
+      advice: "Wait until it has ended, then try again.",
+    });
+  }
+  const again = before?.action === change.action;
+  if (before !== undefined && !again) throw interrupted(before);
+  const note = (firstDone: boolean): void => {
+    const journal: Journal = { action: change.action, startedAt: host.clock.now(), pid: process.pid, firstDone };
+    host.files.write(journalPath, `${JSON.stringify(journal)}\n`, { mode: 0o600 });
+  };
+  note(before?.firstDone ?? false);
+  try {
+    if (before?.firstDone !== true) await change.first(again);
+  } catch (error) {
+    // The first node put itself back; what an earlier run left half-way remains so.
+    if (!again) host.files.remove(journalPath);
+    throw error;
+  }
+  note(true);
+  try {
+    await change.second();
+  } catch (error) {
+    // What was before an interrupted run is not known any more: the administrator may have changed other things since.
+    if (again) throw error;
+    await change.undoFirst();
+    host.files.remove(journalPath);
+    throw error;
+  }
+  host.files.remove(journalPath);
+}
+
+/** This node first, then the backup: the usual order. The files are put back and made effective again if the backup refuses. */
+export function hereThenThere(
+  host: NodeHost,
+  action: string,
+  here: (again: boolean) => Promise<unknown>,
+  there: () => Promise<unknown>,
+): PairChange {
+  const before = snapshot(host.files, configurationFiles);
+  return {
+    action,
+    first: here,
+    second: there,
+    undoFirst: async () => {
+      before.restore();
+      await applyNode(host);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+/** What the primary asks of the backup before they share a key: with root's password, once to check and once to initialise. */
+import type { Host } from "@nethsec/host/host";
+import * as v from "valibot";
+import { requiredDevices } from "../cluster/checks.ts";
+import { type HaConfig, haPaths, readHaConfig } from "../cluster/config.ts";
+import { notConfigured } from "../cluster/ha-error.ts";
+import { publicKey } from "../ssh/keys.ts";
+import { fingerprint, pin, pinnedKey, type HostKey } from "../ssh/known-hosts.ts";
+import { peerCommand, reachPeer, readAnswer } from "./peer.ts";
+import { runWithPassword } from "../ssh/ssh-password.ts";
+
+type Machine = Pick<Host, "uci" | "files" | "run" | "clock">;
+
+export interface RemoteCheck {
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+  readonly hostKey: HostKey;
+  /** True when this was the first contact: the key was pinned now. */
+  readonly pinnedNow: boolean;
+}
+
+const sshPasswordPort = 22;
+const checkTimeoutMs = 30_000;
+const initTimeoutMs = 120_000;
+const linkUpTimeoutMs = 10_000;
+const linkUpEveryMs = 200;
+
+const checkSchema = v.object({
+  errors: v.array(v.string()),
+  problems: v.optional(v.array(v.object({ code: v.string(), message: v.string() }))),
+});
+
+/** Throws `ssh_connection_failed`, `ssh_host_key_changed`, `backup_refused`. */
+export async function checkBackup(
+  host: Machine,
+  address: string,
+  password: string,
+  interfaceName: string,
+): Promise<RemoteCheck> {
+  const args = {
+    role: "backup",
+    lan_interface: interfaceName,
+    required_devices: requiredDevices(host.uci.read("network")),
+  };
+  const pinned = pinnedKey(host.files, address);
+  const result = await runWithPassword(
+    { address, port: sshPasswordPort, password, pinned, timeoutMs: checkTimeoutMs },
+    { command: peerCommand("validate-requirements"), stdin: JSON.stringify(args) },
+  );
+  const { errors, problems } = v.parse(checkSchema, readAnswer(address, "validate-requirements", result));
+  if (pinned === undefined) pin(host.files, address, result.hostKey);
+  const told = problems ?? errors.map((code) => ({ code, message: code }));
+  return { errors: told, hostKey: result.hostKey, pinnedNow: pinned === undefined };
+}
+
+export interface RemoteInit {
+  readonly address: string;
+  readonly fingerprint: string;
+  readonly pinnedNow: boolean;
+}
+
+/** Makes the backup a member with everything that this primary has: also how a replaced backup is brought back. */
+export async function initBackup(host: Machine, password: string, interfaceName: string): Promise<RemoteInit> {
+  const config = readHaConfig(host.uci);
+  if (config === undefined) throw notConfigured();
+  const { address } = config.peer;
+  const pinned = pinnedKey(host.files, address);
+  const [main, ...interfaces] = config.interfaces;
+  const args = {
+    role: "backup",
+    primary_node_ip: config.nodeAddress,
+    backup_node_ip: address,
+    virtual_ip: main?.virtualIp,
+    lan_interface: interfaceName,
+    pubkey: await publicKey(host, haPaths.syncKey),
+    admin_pubkey: await publicKey(host, haPaths.adminKey),
+    password: host.uci.read("keepalived").get("primary", "auth_pass"),
+    timing: config.timing,
+    interfaces: interfaces.map(({ name, virtualIp }) => ({ name, virtual_ip: virtualIp })),
+    vips: config.aliases.map(({ name, virtualIp }) => ({ name, virtual_ip: virtualIp })),
+  };
+  const result = await runWithPassword(
+    { address, port: sshPasswordPort, password, pinned, timeoutMs: initTimeoutMs },
+    { command: peerCommand("init-local"), stdin: JSON.stringify(args) },
+  );
+  readAnswer(address, "init-local", result);
+  // A pair that was taken over has another staging area: the new node has ours, and both must have the same.
+  if (config.sync.stagingDir !== haPaths.stagingDir)
+    host.uci.change((tx) => tx.set("keepalived", "ha_peer", "sync_dir", haPaths.stagingDir));
+  if (pinned === undefined) pin(host.files, address, result.hostKey);
+  await untilReached(host, config);
+  return { address, fingerprint: fingerprint(result.hostKey), pinnedNow: pinned === undefined };
+}
+
+/** The backup's SSH server of the link starts a moment after its answer, and the next command needs it. Throws what the link throws. */
+async function untilReached(host: Machine, config: HaConfig): Promise<void> {
+  const end = host.clock.monotonic() + linkUpTimeoutMs;
+  for (;;) {
+    try {
+      return await reachPeer(host, config);
+    } catch (error) {
+      if (host.clock.monotonic() > end) throw error;
+    }
+    await host.clock.sleep(linkUpEveryMs);
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Leaving the cluster: nothing of it remains on this node, which goes on as a standalone firewall with the network configuration it has.
+ * Invariant: each step looks at what is there, so that running it again completes an interrupted one.
+ */
+import type { Host } from "@nethsec/host/host";
+import type { Transaction } from "@nethsec/host/uci/store";
+import { readServiceTable, switchedOn } from "../cluster/service-table.ts";
+import { haPaths, readHaConfig } from "../cluster/config.ts";
+import { removeNode } from "./edit-config.ts";
+import { publicKey, revokeKeys } from "../ssh/keys.ts";
+import { dropImported } from "../sync/apply-staging.ts";
+import { importTag } from "../cluster/network-records.ts";
+
+type Machine = Pick<Host, "uci" | "files" | "services" | "cron" | "run">;
+
+/** Besides configuration: what the cluster wrote. */
+const traces = [
+  haPaths.keepalivedConf,
+  haPaths.keepalivedLink,
+  haPaths.conntrackdConf,
+  haPaths.stagingDir,
+  haPaths.exportDir,
+  haPaths.keysDir,
+  "/tmp/restore_list",
+  "/tmp/keepalived.json",
+  "/var/run/ns-ha",
+  "/var/lib/ns-ha",
+  "/etc/keepalived/ns-ha",
+  "/etc/ns-ha",
+  "/usr/share/keepalived/restore.json",
+  "/tmp/ns-ha-manifest.json",
+];
+
+/** Something of a cluster is left on a node that has no cluster's configuration: a reset that was cut off. */
+export function hasTraces(host: Pick<Host, "files">): boolean {
+  return host.files.exists(haPaths.keysDir) || host.files.exists(haPaths.conntrackdConf);
+}
+
+export interface ResetOptions {
+  /** A public key of the primary to be refused from now on, besides those that the configuration knows. */
+  readonly extraKey?: string;
+  /** The backup goes on in the primary's place: what was imported from it becomes this node's own, and is up. */
+  readonly successor?: boolean;
+}
+
+export async function resetNode(host: Machine, options: ResetOptions = {}): Promise<void> {
+  const backup = readHaConfig(host.uci)?.role === "backup";
+  for (const service of ["ns-ha", "keepalived", "conntrackd"]) {
+    if (!host.services.exists(service)) continue;
+    await host.services.call(service, "stop");
+    await host.services.call(service, "disable");
+  }
+  const keys = await keysOfCluster(host, options.extraKey);
+  host.uci.change((tx) => {
+    removeNode(tx);
+    if (backup && options.successor === true) keepImported(tx);
+    else if (backup) dropImported(host, tx);
+  });
+  for (const option of ["last_sync_status", "last_sync_time"])
+    host.uci.setState("keepalived", "ha_peer", option, undefined);
+  for (const path of traces) host.files.remove(path, { recursive: true });
+  if (backup) await goOnAlone(host);
+  // Last, so that the primary can come again after a failure.
+  revokeKeys(host.files, keys);
+  await host.services.reloadConfig();
+}
+
+async function keysOfCluster(host: Machine, extraKey: string | undefined): Promise<(string | undefined)[]> {
+  const peer = host.uci.read("keepalived").section("ha_peer");
+  const own = host.files.exists(haPaths.syncKey) ? await publicKey(host, haPaths.syncKey) : undefined;
+  return [peer?.get("ssh_pubkey"), peer?.get("ssh_admin_pubkey"), own, extraKey];
+}
+
+/** The marks of an import go, and with them what held the sections down (see sync/network-import.ts). */
+function keepImported(tx: Transaction): void {
+  for (const section of tx.load("network").sections) {
+    if (section.get("ns_tag") !== importTag) continue;
+    const { name, type } = section;
+    const route = type === "route" || type === "route6";
+    const [held, own] = route ? ["disabled", section.get("ns_disabled")] : ["auto", section.get("ns_auto")];
+    if (type === "interface" || route) tx.set("network", name, held, own ?? "");
+    for (const mark of ["ns_tag", "ns_auto", "ns_disabled"]) tx.delete("network", name, mark);
+  }
+}
+
+/** Services that stood still on the backup run again, as far as they are enabled; its cron lines come back. */
+async function goOnAlone(host: Machine): Promise<void> {
+  const table = readServiceTable(host.uci.load("ns-ha"));
+  const resumed = host.cron.resume(table.flatMap(({ cron }) => cron));
+  if (resumed && host.services.exists("cron")) await host.services.call("cron", "restart");
+  const stopped = table.filter(({ name, passive }) => passive === "stop" && host.services.exists(name));
+  const wanted = stopped.filter((row) => switchedOn(row, (pkg) => host.uci.load(pkg)));
+  for (const { name } of wanted) if (await host.services.enabled(name)) await host.services.call(name, "start");
+}

@@ -1,0 +1,262 @@
+/**
+ * The rpcd plugin `ns.ha`: what NethSecurity's web interface calls, and what the primary calls on the backup over SSH. Names of methods,
+ * arguments and error words are a contract (section 2). Arguments marked "additive" are this implementation's own.
+ */
+import type { RunCommand } from "@nethsec/host/command/command";
+import { NethsecError } from "@nethsec/host/error";
+import { type RpcdMethod, type RpcdPlugin, rpcdMethod, runRpcd } from "@nethsec/host/rpcd";
+import * as v from "valibot";
+import * as cluster from "../change/cluster.ts";
+import { clusterStatus } from "../cluster/cluster-status.ts";
+import { ipv4ToNumber } from "../cluster/ipv4.ts";
+import { listInterfaces, listVips } from "../cluster/list-interfaces.ts";
+import * as node from "../change/node-changes.ts";
+import { checkBackup, initBackup } from "../change/remote-actions.ts";
+import { checkRequirements } from "../cluster/requirements.ts";
+import { onPrimary } from "../cluster/on-primary.ts";
+import { resetNode } from "../change/reset-node.ts";
+
+const role = v.picklist(["primary", "backup"]);
+const text = v.pipe(v.string(), v.nonEmpty("required"));
+/** A network section. */
+const name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]{1,64}$/));
+const address = v.pipe(v.string(), v.ipv4());
+/** What is no CIDR at all is told with an example by the checks. */
+const cidr = v.pipe(v.string(), v.maxLength(64));
+const further = v.optional(v.array(v.object({ name, virtual_ip: cidr })), []);
+
+const success = { success: true };
+
+const initLocal = rpcdMethod({
+  name: "init-local",
+  example: {
+    role: "primary",
+    primary_node_ip: "192.168.100.238",
+    backup_node_ip: "192.168.100.239",
+    virtual_ip: "192.168.100.240/24",
+    lan_interface: "lan",
+    pubkey: "ssh-rsa AAAA",
+    password: "12345678",
+  },
+  args: v.object({
+    role,
+    primary_node_ip: address,
+    backup_node_ip: address,
+    virtual_ip: cidr,
+    lan_interface: name,
+    pubkey: v.nullish(v.string()),
+    password: v.nullish(v.string()),
+    // Additive.
+    admin_pubkey: v.nullish(v.string()),
+    timing: v.nullish(v.picklist(["classic", "fast"])),
+    interfaces: further,
+    vips: further,
+  }),
+  run: async (args, { host }) => {
+    const given = args.pubkey ?? "";
+    await node.initNode(host, {
+      role: args.role,
+      primaryAddress: args.primary_node_ip,
+      backupAddress: args.backup_node_ip,
+      virtualIp: args.virtual_ip,
+      interfaceName: args.lan_interface,
+      interfaces: args.interfaces.map((item) => ({ name: item.name, virtualIp: item.virtual_ip })),
+      aliases: args.vips.map((item) => ({ name: item.name, virtualIp: item.virtual_ip })),
+      ...(args.role === "backup" && given !== ""
+        ? { publicKeys: { sync: given, admin: args.admin_pubkey ?? undefined } }
+        : {}),
+      ...((args.password ?? "") === "" ? {} : { password: args.password ?? "" }),
+      ...(args.timing === null || args.timing === undefined ? {} : { timing: args.timing }),
+    });
+    return success;
+  },
+});
+
+const initRemote = rpcdMethod({
+  name: "init-remote",
+  example: { ssh_password: "secret", lan_interface: "lan" },
+  args: v.object({ ssh_password: text, lan_interface: name }),
+  run: async (args, { host }) => {
+    onPrimary(host, "init-backup-node");
+    await initBackup(host, args.ssh_password, args.lan_interface);
+    return success;
+  },
+});
+
+const checkRemote = rpcdMethod({
+  name: "check-remote",
+  example: { backup_node_ip: "192.168.100.239", ssh_password: "secret", lan_interface: "lan" },
+  args: v.object({
+    backup_node_ip: v.optional(
+      v.pipe(
+        v.string(),
+        v.nonEmpty("missing_backup_node_ip"),
+        v.check((given) => given === "" || ipv4ToNumber(given) !== undefined, "invalid"),
+      ),
+      "",
+    ),
+    ssh_password: text,
+    lan_interface: name,
+  }),
+  run: async (args, { host }) => {
+    try {
+      const { errors } = await checkBackup(host, args.backup_node_ip, args.ssh_password, args.lan_interface);
+      return { success: errors.length === 0, errors: errors.map(({ code }) => code) };
+    } catch (error) {
+      // The web interface lists it among the other problems.
+      if (error instanceof NethsecError) return { success: false, errors: [error.code] };
+      throw error;
+    }
+  },
+});
+
+const validateRequirements = rpcdMethod({
+  name: "validate-requirements",
+  example: { role: "primary", lan_interface: "lan" },
+  args: v.object({ role, lan_interface: name, required_devices: v.optional(v.array(v.string()), []) }),
+  run: async (args, { host }) => {
+    const wanted = { role: args.role, interfaceName: args.lan_interface, devices: args.required_devices };
+    const problems = await checkRequirements(host, wanted);
+    const told = problems.map(({ code, message }) => ({ code, message }));
+    return { success: problems.length === 0, errors: problems.map(({ code }) => code), problems: told };
+  },
+});
+
+const addLanInterface = rpcdMethod({
+  name: "add-lan-interface",
+  example: {
+    role: "primary",
+    primary_node_ip: "192.168.200.185",
+    backup_node_ip: "192.168.200.186",
+    virtual_ip: "192.168.200.190/24",
+  },
+  args: v.object({ role, primary_node_ip: address, backup_node_ip: address, virtual_ip: cidr }),
+  run: async (args, { host }) => {
+    const added = {
+      primaryAddress: args.primary_node_ip,
+      backupAddress: args.backup_node_ip,
+      virtualIp: args.virtual_ip,
+    };
+    await (args.role === "primary" ? cluster.addLanInterface(host, added) : node.addInterface(host, added));
+    return success;
+  },
+});
+
+const removeInterface = rpcdMethod({
+  name: "remove-interface",
+  example: { role: "primary", interface: "lan2" },
+  args: v.object({ role, interface: name }),
+  run: async (args, { host }) => {
+    await (args.role === "primary"
+      ? cluster.removeInterface(host, args.interface)
+      : node.removeInterface(host, args.interface, true));
+    return success;
+  },
+});
+
+const vipArguments = v.object({ role, interface: name, virtual_ip: cidr });
+const vipExample = { role: "primary", interface: "lan", virtual_ip: "192.168.100.66/24" };
+
+const addVip = rpcdMethod({
+  name: "add-vip",
+  example: vipExample,
+  args: vipArguments,
+  run: async (args, { host }) => {
+    const change = args.role === "primary" ? cluster.addVip : node.addVip;
+    await change(host, args.interface, args.virtual_ip);
+    return success;
+  },
+});
+
+const removeVip = rpcdMethod({
+  name: "remove-vip",
+  example: vipExample,
+  args: vipArguments,
+  run: async ({ role: who, interface: on, virtual_ip }, { host }) => {
+    await (who === "primary" ? cluster.removeVip(host, on, virtual_ip) : node.removeVip(host, on, virtual_ip, true));
+    return success;
+  },
+});
+
+const status = rpcdMethod({
+  name: "status",
+  example: {},
+  args: v.object({}),
+  run: async (_args, { host }) => {
+    const found = await clusterStatus(host);
+    return {
+      role: found.role,
+      status: found.status,
+      state: found.state,
+      last_sync_status: found.lastSyncStatus ?? "",
+      last_sync_time: found.lastSyncTime ?? 0,
+      virtual_ips: Object.fromEntries(found.virtualIps.map(({ section, options }) => [section, options])),
+      keepalived_stats: found.keepalivedStats,
+      timing: found.timing,
+      conditions: found.conditions,
+    };
+  },
+});
+
+const reset = rpcdMethod({
+  name: "reset",
+  example: { role: "primary", pubkey: "ssh-rsa AAAA" },
+  args: v.object({ role, pubkey: v.nullish(v.string()) }),
+  run: async (args, { host }) => {
+    const key = (args.pubkey ?? "") === "" ? undefined : (args.pubkey ?? undefined);
+    await (args.role === "primary"
+      ? cluster.reset(host, false, key)
+      : resetNode(host, key === undefined ? {} : { extraKey: key }));
+    return success;
+  },
+});
+
+const upgradeRemote = rpcdMethod({
+  name: "upgrade-remote",
+  example: { image: "/tmp/upgrade.img.gz" },
+  args: v.object({ image: text }),
+  run: async (args, { host, signal }) => {
+    const { upgradeBackup } = await import("../upgrade/upgrade-backup.ts");
+    await upgradeBackup(host, onPrimary(host, "upgrade-remote"), args.image, signal);
+    return { result: "success" };
+  },
+});
+
+const power = (method: "enable" | "disable", change: (host: cluster.ClusterHost) => Promise<void>): RpcdMethod =>
+  rpcdMethod({
+    name: method,
+    example: { role: "primary" },
+    args: v.object({ role }),
+    run: async (args, { host }) => {
+      await (args.role === "primary" ? change(host) : node.setEnabled(host, method === "enable"));
+      return success;
+    },
+  });
+
+const list = (
+  method: string,
+  run: (uci: Parameters<typeof listInterfaces>[0]) => Record<string, unknown>,
+): RpcdMethod => rpcdMethod({ name: method, example: {}, args: v.object({}), run: (_args, { host }) => run(host.uci) });
+
+export const plugin: RpcdPlugin = {
+  name: "ns.ha",
+  methods: [
+    initLocal,
+    initRemote,
+    checkRemote,
+    validateRequirements,
+    addLanInterface,
+    removeInterface,
+    addVip,
+    removeVip,
+    status,
+    list("list-interfaces", (uci) => ({ interfaces: listInterfaces(uci) })),
+    list("list-vips", (uci) => ({ vips: listVips(uci) })),
+    reset,
+    upgradeRemote,
+    power("disable", cluster.disable),
+    power("enable", cluster.enable),
+  ],
+};
+
+export const run: RunCommand = (call) => runRpcd(plugin, call);

@@ -1,0 +1,219 @@
+/**
+ * Requirements of a cluster: what is wrong with a node or with the arguments of a command, every problem and not only the first.
+ * Pure but for `answers`, the ARP probe. The codes are words of the web interface (contract, section 2): they stay.
+ */
+import type { Host } from "@nethsec/host/host";
+import type { Package, UciStore } from "@nethsec/host/uci/store";
+import type { HaConfig } from "./config.ts";
+import { contains, ipv4ToNumber, networkOf, parseCidr, usable, type Cidr } from "./ipv4.ts";
+import { configuredInterfaces, physicalDevices, type ConfiguredInterface } from "./network-config.ts";
+
+export interface Problem {
+  /** snake_case, e.g. "lan_network_not_static". */
+  readonly code: string;
+  /** A sentence for the administrator, with what to do. */
+  readonly message: string;
+  /** The argument it is about, for the web interface. */
+  readonly parameter: string;
+  readonly value: string;
+}
+
+/** The kernel gives labels 15 characters (IFNAMSIZ), three of which are ":ha". */
+const deviceNameMax = 12;
+
+/** The interface must exist, be static, have an address, and leave room for the label. */
+export function checkInterface(network: Package, name: string): Problem[] {
+  const about = { parameter: "lan_interface", value: name };
+  const found = configuredInterfaces(network).find((known) => known.name === name);
+  if (found === undefined) {
+    const known = configuredInterfaces(network).map((other) => other.name);
+    return [
+      {
+        ...about,
+        code: "lan_network_not_found",
+        message: `There is no network interface ${name}; there are: ${known.join(", ")}.`,
+      },
+    ];
+  }
+  const problems: Problem[] = [];
+  if (found.proto !== "static" || found.addresses.length === 0) {
+    const how =
+      found.proto === "static"
+        ? "has no IPv4 address"
+        : `gets its address by ${found.proto === "" ? "no protocol" : found.proto}`;
+    problems.push({
+      ...about,
+      code: "lan_network_not_static",
+      message: `${name} ${how}: give it a static IPv4 address.`,
+    });
+  }
+  const device = found.device ?? "";
+  if (device.length > deviceNameMax) {
+    const message = `The device name ${device} of ${name} is longer than ${deviceNameMax} characters: no room is left for the label ":ha". Rename the device.`;
+    problems.push({ ...about, code: "lan_device_network_too_long", message });
+  }
+  return problems;
+}
+
+/**
+ * With a DHCP server on the interface: clients must be told the virtual address as their router, and a DNS server.
+ * `virtualIp` (CIDR or address) undefined: not known yet. `force`: the option "force" is demanded too.
+ */
+export function checkDhcp(
+  dhcp: Package,
+  name: string,
+  wanted: { virtualIp: string | undefined; force: boolean },
+): Problem[] {
+  const about = { parameter: "lan_interface", value: name };
+  const problems: Problem[] = [];
+  for (const server of dhcpServers(dhcp, name)) {
+    const router = dhcpOption(server.list("dhcp_option"), ["3", "option:router"]);
+    const virtual = wanted.virtualIp?.split("/")[0];
+    if (router === undefined) {
+      const message = `The DHCP server on ${name} does not announce a router: set DHCP option 3 (router) to the virtual IP.`;
+      problems.push({ ...about, code: "dhcp_router_option_not_found", message });
+    } else if (virtual !== undefined && router !== virtual) {
+      const message = `The DHCP server on ${name} announces the router ${router}: set DHCP option 3 (router) to the virtual IP ${virtual}.`;
+      problems.push({ ...about, code: "dhcp_router_option_does_not_match_vip", message });
+    }
+    if (dhcpOption(server.list("dhcp_option"), ["6", "option:dns-server"]) === undefined) {
+      const message = `The DHCP server on ${name} does not announce a DNS server: set DHCP option 6 (DNS server), to the virtual IP or to a server that clients reach without the primary node.`;
+      problems.push({ ...about, code: "dhcp_dns_option_not_found", message });
+    }
+    if (wanted.force && !server.bool("force", false)) {
+      const message = `The DHCP server on ${name} has not "Force DHCP server start": uci set dhcp.${server.name}.force=1; uci commit dhcp.`;
+      problems.push({ ...about, code: "dhcp_force_option_not_set", message });
+    }
+  }
+  return problems;
+}
+
+/** The router that the DHCP server of the interface announces: before initialisation that is the virtual IP to be. */
+export function announcedRouter(dhcp: Package, name: string): string | undefined {
+  const routers = dhcpServers(dhcp, name).map((server) =>
+    dhcpOption(server.list("dhcp_option"), ["3", "option:router"]),
+  );
+  return routers.find((router) => router !== undefined && ipv4ToNumber(router) !== undefined);
+}
+
+function dhcpServers(dhcp: Package, name: string) {
+  return dhcp
+    .ofType("dhcp")
+    .filter(
+      (section) =>
+        section.get("interface") === name && section.get("dhcpv4") === "server" && !section.bool("ignore", false),
+    );
+}
+
+/** The first value of a DHCP option; `3,192.168.1.1` and `option:router,192.168.1.1`, a tag before it allowed. */
+function dhcpOption(options: readonly string[], names: readonly string[]): string | undefined {
+  for (const option of options) {
+    const parts = option.split(",").filter((part) => !part.startsWith("tag:"));
+    if (names.includes(parts[0] ?? "") && (parts[1] ?? "") !== "") return parts[1];
+  }
+  return undefined;
+}
+
+/** The interface's network must hold the virtual address, which is no node's own, no network's and no broadcast address. */
+export function checkVirtualIp(
+  text: string,
+  onInterface: ConfiguredInterface | undefined,
+  nodeAddresses: readonly string[],
+): Problem[] {
+  const problem = (code: string, message: string): Problem => ({ code, message, parameter: "virtual_ip", value: text });
+  const cidr = parseCidr(text);
+  if (cidr === undefined) {
+    return [problem("invalid_virtual_ip", `"${text}" is no address in CIDR notation: write it as 192.168.100.240/24.`)];
+  }
+  const problems: Problem[] = [];
+  const network = onInterface?.addresses.find((own) => contains(own, cidr.address));
+  if (onInterface !== undefined && network === undefined) {
+    const networks = onInterface.addresses.map(networkOf).join(", ");
+    problems.push(
+      problem(
+        "virtual_ip_not_in_subnet",
+        `${cidr.address} is outside the network of ${onInterface.name} (${networks}).`,
+      ),
+    );
+  }
+  if (network !== undefined) problems.push(...checkPlace(cidr, network, problem));
+  if (nodeAddresses.includes(cidr.address)) {
+    problems.push(
+      problem(
+        "virtual_ip_is_a_node_address",
+        `${cidr.address} is a node's own address: choose one that no machine has.`,
+      ),
+    );
+  }
+  return problems;
+}
+
+function checkPlace(cidr: Cidr, network: Cidr, problem: (code: string, message: string) => Problem): Problem[] {
+  if (cidr.prefix !== network.prefix) {
+    return [
+      problem(
+        "virtual_ip_prefix_differs",
+        `The network has the prefix /${network.prefix}: write ${cidr.address}/${network.prefix}.`,
+      ),
+    ];
+  }
+  if (usable(network, cidr.address)) return [];
+  return [problem("virtual_ip_not_usable", `${cidr.address} is the network's own or its broadcast address.`)];
+}
+
+/** Devices that the other node has and this one must have too: `present` are the names of this node's devices. */
+export function checkDevices(required: readonly string[], present: readonly string[]): Problem[] {
+  return required
+    .filter((device) => !present.includes(device))
+    .map((device) => ({
+      code: "network_device_not_found",
+      message: `This node has no network device ${device}, which the primary node uses: both nodes need the same devices.`,
+      parameter: "required_devices",
+      value: device,
+    }));
+}
+
+/** The hotspot's MAC address moves with it, which only a physical device allows. */
+export function checkHotspot(uci: Pick<UciStore, "read">): Problem[] {
+  const hotspot = uci.read("dedalo").section("config");
+  const device = hotspot?.get("interface");
+  if (hotspot === undefined || device === undefined || hotspot.bool("disabled", true)) return [];
+  const below = physicalDevices(uci.read("network"), device);
+  if (below.length === 1 && below[0] === device) return [];
+  const message = `The hotspot runs on ${device}, which is no physical device: move it to one.`;
+  return [{ code: "hotspot_not_on_physical_device", message, parameter: "lan_interface", value: device }];
+}
+
+/** Physical devices that this node's interfaces stand on. */
+export function requiredDevices(network: Package): string[] {
+  const devices = configuredInterfaces(network).flatMap(({ device, proto }) =>
+    device === undefined || ["wireguard", "none"].includes(proto) || /^(tun|tap|ipsec|wg|ppp)/.test(device)
+      ? []
+      : [device],
+  );
+  return [...new Set(devices.flatMap((device) => physicalDevices(network, device)))].sort();
+}
+
+/** An address that a cluster has already: it may answer, because it is ours. */
+export function isOurs(config: HaConfig | undefined, address: string): boolean {
+  return [...(config?.interfaces ?? []), ...(config?.aliases ?? [])].some(
+    ({ virtualIp }) => virtualIp.split("/")[0] === address,
+  );
+}
+
+/**
+ * Does somebody answer to ARP for `address` on the network of `device`? Two seconds at most. By the kernel's own neighbour table, since arping is
+ * on few systems: whether the ping itself is answered does not matter, a firewall may drop it.
+ */
+export async function answers(host: Pick<Host, "run">, device: string, address: string): Promise<boolean> {
+  const options = { timeoutMs: 5000, ok: "any" } as const;
+  await host.run(["ip", "neigh", "flush", "to", address, "dev", device], options);
+  await host.run(["ping", "-c", "2", "-W", "1", "-I", device, address], options);
+  const { stdout } = await host.run(["ip", "neigh", "show", "to", address, "dev", device], options);
+  return / lladdr /.test(stdout) && !/ (FAILED|INCOMPLETE)/.test(stdout);
+}
+
+export function inUse(address: string): Problem {
+  const message = `Another machine on the network answers for ${address} already: choose an address that nobody has, or switch that machine off.`;
+  return { code: "virtual_ip_in_use", message, parameter: "virtual_ip", value: address };
+}

@@ -1,0 +1,51 @@
+/** Interfaces that are up on the active node only (contract, section 5). Pure but for reading the configuration. */
+import type { Section, UciStore } from "@nethsec/host/uci/store";
+import type { Role } from "./config.ts";
+import { currentRecords } from "../sync/export-files.ts";
+import { importTag } from "./network-records.ts";
+import type { FollowingInterface } from "../agent/plan.ts";
+
+/**
+ * On the primary those that would be exported, on the backup those that were imported; bonds first, aliases after their parents.
+ * An interface that the user disabled is in the list, but not wanted.
+ */
+export function followingInterfaces(uci: UciStore, role: Role): FollowingInterface[] {
+  const network = uci.read("network");
+  const own = role === "primary" ? exportedNames(uci) : undefined;
+  const found = network
+    .ofType("interface")
+    .filter((section) => (own === undefined ? section.get("ns_tag") === importTag : own.has(section.name)));
+  return found
+    .map((section) => ({ section, layer: layerOf(section) }))
+    .sort((a, b) => a.layer - b.layer)
+    .map(({ section, layer }) => ({
+      name: section.name,
+      layer,
+      waited: isWaited(section),
+      wanted: isWanted(section, role),
+    }));
+}
+
+function exportedNames(uci: UciStore): Set<string> {
+  const records = currentRecords({ uci }, () => undefined);
+  const bonds = records.wan_devices.flatMap(({ type, key }) => (type === "bonding" ? [key] : []));
+  const maps = [records.wan_interfaces, records.ipsec_interfaces, records.wg_interfaces, records.tun_interfaces];
+  return new Set([...bonds, ...maps.flatMap((sections) => Object.keys(sections))]);
+}
+
+function layerOf(section: Section): number {
+  if (section.get("proto") === "bonding") return 0;
+  if (section.get("device")?.startsWith("@") === true) return 2;
+  return section.get("proto") === "wireguard" || section.get("proto") === "xfrm" ? 3 : 1;
+}
+
+/** A tun device appears with the program that makes it. */
+function isWaited(section: Section): boolean {
+  return section.get("proto") !== "none" && section.get("device")?.startsWith("tun") !== true;
+}
+
+/** `ns_auto` is the primary's `auto`; on the backup `auto` itself is always 0. */
+function isWanted(section: Section, role: Role): boolean {
+  if (section.bool("disabled", false)) return false;
+  return section.bool(role === "primary" ? "auto" : "ns_auto", true);
+}

@@ -1,0 +1,86 @@
+/**
+ * Makes what is configured effective on this node. Level-triggered: looks at what is there, so running it twice is running it once.
+ * Order matters: keepalived's init script reads the rendered file, so the file comes first.
+ */
+import type { Host } from "@nethsec/host/host";
+import { agentClient } from "../cluster/agent-client.ts";
+import { haPaths, readHaConfig, type HaConfig } from "../cluster/config.ts";
+import { renderConntrackd } from "./render-conntrackd.ts";
+import { renderKeepalived } from "./render-keepalived.ts";
+
+type Machine = Pick<Host, "uci" | "files" | "services">;
+
+/** Which files were rendered anew. */
+export interface Rendered {
+  readonly keepalived: boolean;
+  readonly conntrackd: boolean;
+}
+
+/** Writes keepalived.conf and conntrackd.conf when they differ from what the configuration says; on a node of no cluster there is none. */
+export function renderFiles(host: Pick<Host, "uci" | "files">): Rendered {
+  const config = readHaConfig(host.uci);
+  if (config === undefined) {
+    const had = host.files.exists(haPaths.keepalivedConf);
+    host.files.remove(haPaths.keepalivedConf);
+    return { keepalived: had, conntrackd: false };
+  }
+  return {
+    // It holds the VRRP password.
+    keepalived: writeIfChanged(
+      host,
+      haPaths.keepalivedConf,
+      renderKeepalived(host.uci.read("keepalived"), config, mayBeRealtime(host)),
+      0o600,
+    ),
+    conntrackd: writeIfChanged(host, haPaths.conntrackdConf, renderConntrackd(config), 0o644),
+  };
+}
+
+/** CAP_SYS_RESOURCE (capability 24) of this process, which keepalived has as well: both are started by procd. Unknown counts as yes. */
+function mayBeRealtime(host: Pick<Host, "files">): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(host.files.readText("/proc/self/status") ?? "")?.[1];
+  return effective === undefined || ((BigInt(`0x${effective}`) >> 24n) & 1n) === 1n;
+}
+
+function writeIfChanged(host: Pick<Host, "files">, path: string, text: string, mode: number): boolean {
+  if (host.files.readText(path) === text) return false;
+  host.files.write(path, text, { mode });
+  return true;
+}
+
+/** After every change, on either node. Throws when a service cannot be had running that must be. */
+export async function applyNode(host: Machine): Promise<void> {
+  const rendered = renderFiles(host);
+  await host.services.reloadConfig();
+  const config = readHaConfig(host.uci);
+  if (config === undefined) return;
+  await startAgent(host);
+  await applyConntrackd(host, rendered.conntrackd);
+  await applyKeepalived(host, config, rendered.keepalived);
+  await agentClient(host.files.real(haPaths.agentSocket)).changed();
+}
+
+async function startAgent(host: Machine): Promise<void> {
+  if (!host.services.exists("ns-ha")) return;
+  if (!(await host.services.enabled("ns-ha"))) await host.services.call("ns-ha", "enable");
+  if (!(await host.services.running("ns-ha"))) await host.services.call("ns-ha", "start");
+}
+
+/** conntrackd reads its configuration only when it starts; its tables are filled again from the kernel and from the peer. */
+async function applyConntrackd(host: Machine, changed: boolean): Promise<void> {
+  if (!host.services.exists("conntrackd")) return;
+  if (!(await host.services.enabled("conntrackd"))) await host.services.call("conntrackd", "enable");
+  const running = await host.services.running("conntrackd");
+  if (!running || changed) await host.services.call("conntrackd", "restart");
+}
+
+/** A reload keeps the VRRP state; only what does not run is started. */
+export async function applyKeepalived(host: Machine, config: HaConfig, changed: boolean): Promise<void> {
+  if (!config.enabled) {
+    if (await host.services.running("keepalived")) await host.services.call("keepalived", "stop");
+    return;
+  }
+  if (!(await host.services.enabled("keepalived"))) await host.services.call("keepalived", "enable");
+  if (!(await host.services.running("keepalived"))) await host.services.call("keepalived", "start");
+  else if (changed) await host.services.call("keepalived", "reload");
+}

@@ -1,0 +1,92 @@
+/**
+ * The link between the nodes once the cluster is made: dbclient with a key, to port 65022, the peer's host key pinned. Never asks,
+ * never accepts an unknown key; a peer without a pinned key is not even connected to.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { Argv, Host, RunResult } from "@nethsec/host/host";
+import { RunError } from "@nethsec/host/process/run-error";
+import { haPaths, type HaConfig } from "../cluster/config.ts";
+import { pinnedKey } from "./known-hosts.ts";
+import { connectionFailed, hostKeyChanged } from "./ssh-error.ts";
+
+/** "sync": the key that can do no more than the synchronisation; "admin": everything. */
+export type LinkKey = "sync" | "admin";
+
+export interface SshCommand {
+  /** `dbclient … root@PEER`, to which the remote command is appended; as one string for rsync's `-e`: leave the last word (the host) out. */
+  readonly argv: Argv;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Seconds of silence after which dbclient asks whether the other side is still there, and after three such gives up. */
+const keepaliveSeconds = 5;
+
+/** How to start an SSH client to the peer. Throws `ssh_host_key_not_pinned` before anything is connected. */
+export function sshCommand(host: Pick<Host, "files">, config: HaConfig, key: LinkKey, terminal = false): SshCommand {
+  const { address, sshPort } = config.peer;
+  if (pinnedKey(host.files, address) === undefined) {
+    throw new NethsecError({
+      code: "ssh_host_key_not_pinned",
+      message: `No SSH host key of ${address} is pinned on this node, so it cannot be told from another machine.`,
+      advice: `Run: ns-ha-config check-backup-node ${address} ${config.haInterface.name}`,
+    });
+  }
+  const file = host.files.real(key === "sync" ? config.sync.keyPath : haPaths.adminKey);
+  const keepalive = ["-K", String(keepaliveSeconds)];
+  return {
+    argv: ["dbclient", terminal ? "-t" : "-T", ...keepalive, "-i", file, "-p", String(sshPort), `root@${address}`],
+    env: { HOME: host.files.real(haPaths.sshHome) },
+  };
+}
+
+export interface LinkCall {
+  readonly key: LinkKey;
+  /** For the remote shell; a constant, never built from input. */
+  readonly command: string;
+  readonly stdin?: string | Uint8Array;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a command on the peer to its end; any exit code of the command is a result. Throws `ssh_connection_failed`,
+ * `ssh_host_key_changed` or `ssh_host_key_not_pinned`.
+ */
+export async function sshRun(host: Pick<Host, "files" | "run">, config: HaConfig, call: LinkCall): Promise<RunResult> {
+  const { argv, env } = sshCommand(host, config, call.key);
+  const { timeoutMs, stdin = "", signal } = call;
+  const result = await host
+    .run([...argv, call.command], { env, stdin, timeoutMs, ok: "any", ...(signal === undefined ? {} : { signal }) })
+    .catch((error: unknown) => {
+      if (error instanceof RunError && error.code === "program_timed_out")
+        throw linkFailed(config, "no answer in time", error);
+      throw error;
+    });
+  const trouble = dbclientTrouble(result);
+  if (trouble === undefined) return result;
+  if (trouble === "host key")
+    throw hostKeyChanged(config.peer.address, pinnedKey(host.files, config.peer.address), undefined);
+  throw linkFailed(config, trouble);
+}
+
+const refused = "connection refused";
+
+/** Code `ssh_connection_failed`. */
+export function linkFailed(config: HaConfig, why: string, cause?: unknown): NethsecError {
+  const { address, sshPort } = config.peer;
+  const advice =
+    why === refused
+      ? `It is switched on, but nothing listens there. If it is not part of the cluster yet: ns-ha-config init-backup-node ${config.haInterface.name}; else directly: ssh root@${address} /etc/init.d/dropbear restart`
+      : `Check that ${address} is switched on and its cable plugged in; directly: ssh root@${address}. What would be lost by a failover: ns-ha-config drill`;
+  return connectionFailed(address, sshPort, why, advice, cause);
+}
+
+/** dbclient ends with 1 for its own troubles, as a remote command may: its message tells them apart (2022.83 to 2025.88). */
+export function dbclientTrouble(result: Pick<RunResult, "code" | "stderr">): string | undefined {
+  if (result.code === 0) return undefined;
+  if (/host key mismatch for/.test(result.stderr)) return "host key";
+  const exited = /^dbclient: (?:Connection to \S+ exited: )?(.*)$/m.exec(result.stderr)?.[1];
+  if (exited === undefined) return undefined;
+  if (/No auth methods|Permission denied/.test(exited)) return "the key of the cluster was refused";
+  return exited.replace(/^Connect failed: /, "").toLowerCase();
+}

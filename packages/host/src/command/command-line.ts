@@ -1,0 +1,166 @@
+/**
+ * From the table of commands to the running of one: dispatch by the name it was called by, arguments and options (strict), `--help`, `--version`, `--json`,
+ * usage errors with an example and the nearest name, errors printed once with their advice.
+ *
+ * Invariant: a command runs only with arguments and options that it declares.
+ */
+import { basename } from "node:path";
+import { builtinCommands } from "./builtin-commands.ts";
+import type { Call, Command, Io } from "./command.ts";
+import type { Host } from "../host.ts";
+import { commandHelp, isShown, overview } from "./command-help.ts";
+import { actionOf, type CommandPath, topLevel } from "./command-path.ts";
+import { NethsecError, UsageError } from "../error.ts";
+import { FileError } from "../files/file-error.ts";
+import { localIo } from "./local-io.ts";
+import { outputName, PipeClosed } from "./local-output.ts";
+import { nearest } from "./nearest.ts";
+import { terminationSignal } from "./termination-signal.ts";
+import { version } from "../version.ts";
+
+/**
+ * Runs the command that `argv0` (a link's name) or, when that is no command's name, the first argument names; returns the exit code and never
+ * exits the process. `argv` is without the executable's own path. A programming error is thrown on.
+ */
+export async function main(
+  commands: readonly Command[],
+  argv0: string,
+  argv: readonly string[],
+  io: Io = localIo(),
+): Promise<number> {
+  const all = [...commands, ...builtinCommands(commands)];
+  const called = all.find(({ name }) => name === argv0 || name === basename(argv0));
+  let path: CommandPath | undefined;
+  let rest = argv;
+  try {
+    if (called === undefined) {
+      const [first, ...others] = argv;
+      if (first === undefined || first === "--help" || first === "-h") {
+        io.out(overview(all, version, io));
+        return 0;
+      }
+      if (first === "--version") {
+        io.out(`nethsec ${version}\n`);
+        return 0;
+      }
+      path = topLevel(findCommand(all, first, `there is no command "${first}"`));
+      rest = others;
+    } else path = topLevel(called);
+    return await runCommand(path, rest, io, (deeper) => {
+      path = deeper;
+    });
+  } catch (thrown) {
+    return report(thrown, path, rest, io, called === undefined ? ["nethsec"] : []);
+  }
+}
+
+function findCommand(commands: readonly Command[], name: string, problem: string): Command {
+  const found = commands.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const names = commands.filter(isShown).map((command) => command.name);
+  const near = nearest(name, names);
+  throw new UsageError(near === undefined ? problem : `${problem}; did you mean "${near}"?`);
+}
+
+async function runCommand(
+  path: CommandPath,
+  argv: readonly string[],
+  io: Io,
+  entered: (path: CommandPath) => void,
+): Promise<number> {
+  const { command } = path;
+  if (command.raw === true) return start(path, { args: {}, rest: argv, options: {}, json: false }, io);
+
+  const at = command.actions === undefined ? -1 : firstWord(path, argv);
+  const word = argv[at];
+  if (command.actions !== undefined && word !== undefined) {
+    const action = findCommand(command.actions, word, `there is no action "${word}"`);
+    const deeper = actionOf(path, action);
+    entered(deeper);
+    return runCommand(deeper, argv.toSpliced(at, 1), io, entered);
+  }
+  // Apart: node:util takes a millisecond to load, which raw commands do not need.
+  const { parseArguments } = await import("./parse-arguments.ts");
+  const parsed = parseArguments(path, argv);
+  if (parsed.help) {
+    io.out(commandHelp(path, io));
+    return 0;
+  }
+  if (parsed.version) {
+    io.out(`${path.names[0]} ${version}\n`);
+    return 0;
+  }
+  if (command.load === undefined) throw new UsageError("an action is missing");
+  return start(path, parsed, io);
+}
+
+/** Index of the first argument that is neither an option nor an option's value; -1 without one. */
+function firstWord(path: CommandPath, argv: readonly string[]): number {
+  const takesValue = new Set(
+    path.options.flatMap(({ name, short, value }) =>
+      value === undefined ? [] : [`--${name}`, ...(short === undefined ? [] : [`-${short}`])],
+    ),
+  );
+  return argv.findIndex((arg, index) => !arg.startsWith("-") && !takesValue.has(argv[index - 1] ?? ""));
+}
+
+async function start(
+  path: CommandPath,
+  given: Pick<Call, "args" | "rest" | "options" | "json">,
+  io: Io,
+): Promise<number> {
+  if (path.command.load === undefined) throw new Error(`the command ${path.names.join(" ")} has no implementation`);
+  const calledAs = path.names[0] ?? "nethsec";
+  const [{ run }, host] = await Promise.all([
+    path.command.load(),
+    path.command.withoutHost === true ? undefined : loadHost(calledAs),
+  ]);
+  using termination = terminationSignal();
+  // Awaited here: a returned promise would be left to itself after the listeners are gone, and SIGTERM would kill a command at once.
+  return await run({
+    ...given,
+    calledAs,
+    io,
+    get host(): Host {
+      if (host === undefined) throw new Error(`the command ${calledAs} says that it uses no host`);
+      return host;
+    },
+    signal: termination.signal,
+  });
+}
+
+/** Prints an operating error once, under the name as it was typed (`before` its own one, what called it), and returns its exit code. */
+function report(
+  thrown: unknown,
+  path: CommandPath | undefined,
+  argv: readonly string[],
+  io: Io,
+  before: readonly string[],
+): number {
+  if (thrown instanceof PipeClosed) return thrown.exitCode;
+  if (!(thrown instanceof NethsecError)) throw thrown;
+  const unwritten = thrown instanceof FileError && thrown.path === outputName;
+  const json = path?.command.raw !== true && argv.includes("--json") && !unwritten;
+  const usage = thrown instanceof UsageError;
+  const name = [...before, ...(path?.names ?? [])].join(" ");
+  const advice = thrown.advice ?? (usage ? usageAdvice(path, name) : undefined);
+  if (json) {
+    io.out(`${JSON.stringify({ error: thrown.code, message: thrown.message, advice })}\n`);
+    return thrown.exitCode;
+  }
+  const label = io.color ? `\u001b[31m${name}:\u001b[0m` : `${name}:`;
+  io.err(`${label} ${thrown.message}\n${advice === undefined ? "" : `${advice}\n`}`);
+  return thrown.exitCode;
+}
+
+function usageAdvice(path: CommandPath | undefined, name: string): string {
+  if (path === undefined) return "All commands: nethsec help";
+  const example = path.command.examples?.[0]?.[0] ?? path.command.actions?.find(isShown)?.examples?.[0]?.[0];
+  const help = `More: ${name} --help`;
+  return example === undefined ? help : `Example: ${example}\n${help}`;
+}
+
+async function loadHost(tag: string): Promise<Host> {
+  const { localHost } = await import("../local/local-host.ts");
+  return localHost({ tag });
+}

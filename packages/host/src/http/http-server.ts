@@ -1,0 +1,177 @@
+/**
+ * A small HTTP server around a pure `handle(request)`: on an address of this machine (with TLS when a certificate is given) or on a UNIX socket.
+ *
+ * Invariants: a request has a bounded body and time; an exception in `handle` is a 500 without details and goes to `failed`; text is
+ * compressed when the reader accepts it; a UNIX socket that nobody answers on is replaced, one that is in use is not.
+ */
+import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { NethsecError } from "../error.ts";
+import { connectLocal } from "./local-socket.ts";
+
+export type ListenAddress =
+  | {
+      readonly kind: "tcp";
+      /** An IP address of this machine. */
+      readonly address: string;
+      /** 0: any free one. */
+      readonly port: number;
+      /** PEM texts. */
+      readonly tls?: { readonly certificate: string; readonly key: string };
+    }
+  | {
+      readonly kind: "unix";
+      /** Path on this machine. */
+      readonly path: string;
+      /** Permissions of the socket, e.g. 0o660. */
+      readonly mode: number;
+    };
+
+export interface HttpPeer {
+  /** IP address of the other end; "unix" on a UNIX socket. */
+  readonly address: string;
+  /** True when the connection itself is encrypted. */
+  readonly tls: boolean;
+}
+
+export interface HttpServerOptions {
+  readonly listen: ListenAddress;
+  readonly handle: (request: Request, peer: HttpPeer) => Promise<Response>;
+  /** Told about an exception that left `handle`. */
+  readonly failed: (error: unknown, request: Request) => void;
+  /** Bytes of a request's body; default 64 KiB. */
+  readonly maxRequestBytes?: number;
+}
+
+export interface HttpServer {
+  /** Where it listens: "http://127.0.0.1:8090", or "unix:/var/run/x.sock". */
+  readonly url: string;
+  /** The port taken; 0 on a UNIX socket. */
+  readonly port: number;
+  /** Closes the socket and every connection, streams included; removes the UNIX socket. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Seconds without a byte in either direction after which a connection is closed. On a UNIX socket it is Bun's 10 s, whatever is asked for: streams
+ * send something more often than that.
+ */
+const idleSeconds = 60;
+
+/** Starts listening. Throws {@link NethsecError} `listen_failed` when the address cannot be had. */
+export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
+  const { listen } = options;
+  if (listen.kind === "unix") await freeSocketPath(listen.path);
+  const server = start(options);
+  if (listen.kind === "unix") chmodSync(listen.path, listen.mode);
+  const port = server.port ?? 0;
+  return {
+    url: listen.kind === "unix" ? `unix:${listen.path}` : tcpUrl(listen, port),
+    port,
+    stop: async () => {
+      await server.stop(true);
+      if (listen.kind === "unix") rmSync(listen.path, { force: true });
+    },
+  };
+}
+
+function start(options: HttpServerOptions): Bun.Server<undefined> {
+  const { listen } = options;
+  const tls = listen.kind === "tcp" && listen.tls !== undefined;
+  const fetch = async (request: Request, server: Bun.Server<undefined>): Promise<Response> => {
+    const peer = { address: listen.kind === "unix" ? "unix" : (server.requestIP(request)?.address ?? "unknown"), tls };
+    try {
+      return compressed(request, await options.handle(request, peer));
+    } catch (error) {
+      options.failed(error, request);
+      return new Response("internal error\n", {
+        status: 500,
+        headers: { "content-type": "text/plain; charset=utf-8" },
+      });
+    }
+  };
+  const common = { fetch, development: false, maxRequestBodySize: options.maxRequestBytes ?? 64 * 1024 };
+  // A UNIX socket is created with the permissions of the umask: narrow at first, widened by chmod afterwards.
+  const umask = process.umask(0o177);
+  try {
+    if (listen.kind === "unix") return Bun.serve({ ...common, unix: listen.path });
+    // Without reusePort: false Bun shares the port with other processes of this user when `development` is off.
+    const tlsOption = listen.tls === undefined ? {} : { tls: { cert: listen.tls.certificate, key: listen.tls.key } };
+    return Bun.serve({
+      ...common,
+      ...tlsOption,
+      reusePort: false,
+      idleTimeout: idleSeconds,
+      hostname: listen.address,
+      port: listen.port,
+    });
+  } catch (error) {
+    throw new NethsecError({
+      code: "listen_failed",
+      message: `Cannot listen on ${listen.kind === "unix" ? listen.path : `${listen.address} port ${listen.port}`}: ${reason(error)}.`,
+      advice: "Check that the address belongs to this machine and that nothing else listens there (netstat -ltn).",
+      cause: error,
+    });
+  } finally {
+    process.umask(umask);
+  }
+}
+
+function tcpUrl(listen: { readonly address: string; readonly tls?: unknown }, port: number): string {
+  const host = listen.address.includes(":") ? `[${listen.address}]` : listen.address;
+  return `${listen.tls === undefined ? "http" : "https"}://${host}:${port}`;
+}
+
+function reason(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/[.?!]+$/, "");
+}
+
+/** Removes a socket left behind by a process that was killed; throws when somebody answers on it or it is no socket. */
+async function freeSocketPath(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isSocket()) {
+    throw new NethsecError({
+      code: "listen_failed",
+      message: `Cannot listen on ${path}: it exists and is not a socket.`,
+      advice: "Choose another path, or remove what is there.",
+    });
+  }
+  if (await answers(path)) {
+    throw new NethsecError({
+      code: "listen_failed",
+      message: `Cannot listen on ${path}: another process listens there.`,
+      advice: "Stop the other process first, or choose another path.",
+    });
+  }
+  rmSync(path);
+}
+
+/** Only a refusal says that nobody does: a crowded socket, or one of another user, is in use. */
+async function answers(path: string): Promise<boolean> {
+  try {
+    const connection = await connectLocal(path, () => undefined, new AbortController().signal);
+    connection.close();
+    return true;
+  } catch (error) {
+    return !(error instanceof Error && "code" in error && error.code === "ECONNREFUSED");
+  }
+}
+
+/** Types worth compressing; streams (server-sent events) are not held back by a compressor. */
+const compressible = /^(text\/(html|css|csv|javascript|plain)|application\/(json|openmetrics-text)|image\/svg)/;
+const worthBytes = 1024;
+
+async function compressed(request: Request, response: Response): Promise<Response> {
+  const type = response.headers.get("content-type") ?? "";
+  if (!compressible.test(type) || response.body === null || response.headers.has("content-encoding")) return response;
+  const headers = new Headers(response.headers);
+  headers.append("vary", "accept-encoding");
+  const init = { status: response.status, statusText: response.statusText, headers };
+  if (!/\bgzip\b/.test(request.headers.get("accept-encoding") ?? "")) return new Response(response.body, init);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes.byteLength < worthBytes) return new Response(bytes, init);
+  headers.set("content-encoding", "gzip");
+  return new Response(Bun.gzipSync(bytes), init);
+}

@@ -1,0 +1,16 @@
+/** OpenWrt's hotplug events. */
+import type { Run } from "../host.ts";
+
+/**
+ * `/sbin/hotplug-call DIR`: runs the scripts of /etc/hotplug.d/DIR in name order with `env` (e.g. ACTION, TYPE, NAME) and waits for
+ * them. Scripts of others run there: a failing one is theirs, a hanging one is ended after `timeoutMs` (default 60 s) by RunError.
+ */
+export async function hotplugCall(
+  run: Run,
+  dir: string,
+  env: Readonly<Record<string, string>>,
+  timeoutMs = 60_000,
+): Promise<void> {
+  if (!/^[A-Za-z0-9_.-]+$/.test(dir)) throw new Error(`not a hotplug folder: ${JSON.stringify(dir)}`);
+  await run(["hotplug-call", dir], { env, timeoutMs, ok: "any" });
+}

@@ -1,0 +1,43 @@
+/** `Net` through `ubus` (netifd), `ip -j`, ifup and ifdown. */
+import { NethsecError } from "../error.ts";
+import type { Net, Route, Run } from "../host.ts";
+
+const timeoutMs = 10_000;
+const answers = () => import("./net-answers.ts");
+
+export function localNet(run: Run): Net {
+  const routes = async (family: "-4" | "-6"): Promise<Route[]> => {
+    // A kernel without IPv6 refuses -6: there are no such routes then.
+    const { code, stdout } = await run(["ip", "-j", family, "route", "show"], {
+      timeoutMs,
+      ok: family === "-6" ? "any" : [0],
+    });
+    return code === 0 ? (await answers()).parseRoutes(stdout) : [];
+  };
+  return {
+    interfaces: async () => {
+      const { stdout } = await run(["ubus", "call", "network.interface", "dump"], { timeoutMs });
+      return (await answers()).parseInterfaceDump(stdout);
+    },
+    addresses: async () => {
+      const { stdout } = await run(["ip", "-j", "address", "show"], { timeoutMs });
+      return (await answers()).parseAddresses(stdout);
+    },
+    routes: async () => (await Promise.all([routes("-4"), routes("-6")])).flat(),
+    ifup: async (name) => {
+      await run(["ifup", interfaceName(name)], { timeoutMs: 30_000 });
+    },
+    ifdown: async (name) => {
+      await run(["ifdown", interfaceName(name)], { timeoutMs: 30_000 });
+    },
+  };
+}
+
+/** ifup knows options that begin with a dash: a name must not be one. */
+function interfaceName(name: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)) return name;
+  throw new NethsecError({
+    code: "bad_interface_name",
+    message: `${JSON.stringify(name)} is not the name of an interface`,
+  });
+}

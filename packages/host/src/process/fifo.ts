@@ -1,0 +1,52 @@
+/**
+ * Reading lines from a FIFO. Opened for reading and writing, so that the end of a writer is not an end of file and a writer that starts
+ * later finds a reader; the lines of a writer that died half-way through one are cut at `maxLine` and never joined for ever.
+ * Invariant: whoever replaced the FIFO by a file or link gets an error, not a reader.
+ */
+import { closeSync, constants, createReadStream, fstatSync, openSync, writeSync } from "node:fs";
+import { NethsecError } from "../error.ts";
+
+/** Characters of one line; longer ones are dropped. */
+const maxLine = 4096;
+
+/**
+ * Calls `line` for each complete line until the signal aborts. `path` is the real path of an existing FIFO.
+ * Throws {@link NethsecError} `not_a_fifo` at once; later trouble with the descriptor goes to `failed`.
+ */
+export function readFifo(
+  path: string,
+  line: (text: string) => void,
+  failed: (error: Error) => void,
+  signal: AbortSignal,
+): void {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  if (!fstatSync(fd).isFIFO()) {
+    closeSync(fd);
+    throw new NethsecError({ code: "not_a_fifo", message: `${path} is not a FIFO.`, advice: `Remove it: rm ${path}` });
+  }
+  closeSync(fd);
+  const stream = createReadStream(path, { flags: "r+", encoding: "utf8", highWaterMark: 4096 });
+  let rest = "";
+  stream.on("data", (chunk) => {
+    const lines = (rest + String(chunk)).split("\n");
+    rest = (lines.pop() ?? "").slice(0, maxLine);
+    for (const text of lines) if (text.length <= maxLine) line(text);
+  });
+  stream.on("error", failed);
+  const end = (): void => {
+    stream.destroy();
+    wake(path);
+  };
+  signal.addEventListener("abort", end, { once: true });
+}
+
+/** A thread waits in read(2) and would keep the process alive until somebody writes: an empty line, which nobody hears any more. */
+function wake(path: string): void {
+  try {
+    const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    writeSync(fd, "\n");
+    closeSync(fd);
+  } catch {
+    // Taken away meanwhile: then nothing can wake it but the end of the process.
+  }
+}

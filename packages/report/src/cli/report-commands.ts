@@ -1,0 +1,136 @@
+/** `ns-report` and the rpcd plugin, as data: an implementation is loaded when its command runs. */
+import type { Arg, Command, Option } from "@nethsec/host/command/command";
+
+const day: Arg = { name: "day", summary: "2026-11-22, today or yesterday; default today", optional: true };
+const limit: Option = { name: "limit", value: "N", summary: "rows of each list; 0 shows all" };
+const csv: Option = { name: "csv", summary: "print CSV for other programs" };
+const narrowing: readonly Option[] = [
+  { name: "client", short: "c", value: "ADDRESS", summary: "only this client" },
+  { name: "hour", value: "HOUR", summary: "only this hour, 0 to 23" },
+  { name: "application", short: "a", value: "NAME", summary: "only this application, e.g. netify.google" },
+  { name: "protocol", short: "p", value: "NAME", summary: "only this protocol, e.g. http/s" },
+  { name: "host", value: "NAME", summary: "only this remote host, e.g. example.org" },
+];
+
+const serve: Command = {
+  name: "serve",
+  summary: "serve the reports as web pages, with exports, a live view and /metrics",
+  description: `Runs in the foreground until SIGTERM or SIGINT; /etc/init.d/ns-report runs it as a service. Settings are options of ns-report.config (see /etc/config/ns-report): listen and port, or socket; cert and key for TLS; host (names under which a proxy serves it); base (a path in front of all addresses).
+
+By default it listens on 127.0.0.1 port 8090 and asks nobody for a password. It refuses any other address until there is a password or a token. On a UNIX socket the proxy in front of it decides who may read.`,
+  examples: [
+    ["ns-report serve", "http://127.0.0.1:8090/"],
+    [
+      "ssh -L 8090:127.0.0.1:8090 root@firewall",
+      "on your own computer: the pages of a firewall at http://localhost:8090/",
+    ],
+  ],
+  load: () => import("../serve/serve.ts"),
+};
+
+const reading: readonly Command[] = [
+  {
+    name: "days",
+    summary: "list the days that have reports, with their traffic",
+    options: [{ name: "month", value: "YYYY-MM", summary: "only this month" }, csv],
+    examples: [["ns-report days --month 2026-11", "the days of November"]],
+    load: () => import("./days.ts"),
+  },
+  {
+    name: "summary",
+    summary: "show a day: its hours, clients, applications, protocols and remote hosts",
+    args: [day],
+    options: [...narrowing, limit],
+    examples: [
+      ["ns-report summary", "today"],
+      ["ns-report summary yesterday --application netify.youtube", "who used YouTube yesterday, and when"],
+      ["ns-report summary 2026-11-22 --hour 13 --json", "one hour, for a program"],
+    ],
+    load: () => import("./summary.ts"),
+  },
+  {
+    name: "client",
+    summary: "show the day of one client",
+    args: [{ name: "client", summary: "its address, e.g. 192.168.1.10" }, day],
+    options: [...narrowing.filter((option) => option.name !== "client"), limit],
+    examples: [["ns-report client 192.168.1.10 yesterday", "what this computer did yesterday"]],
+    load: () => import("./summary.ts"),
+  },
+  {
+    name: "top",
+    summary: "show one list of a day, as long as wanted",
+    args: [{ name: "list", summary: "clients, applications, protocols or hosts" }, day],
+    options: [...narrowing, limit, csv],
+    examples: [
+      ["ns-report top hosts --limit 50", "the 50 remote hosts with most traffic today"],
+      ["ns-report top clients yesterday --csv > clients.csv", "all clients of yesterday for a spreadsheet"],
+    ],
+    load: () => import("./top.ts"),
+  },
+  {
+    name: "export",
+    summary: "print every figure of a day: one row for each client, hour, section and name",
+    description:
+      'CSV by default; with --json one JSON object a line. Rows of section "total" are the sums; those without a client are bytes that belong to none.',
+    args: [day],
+    options: [...narrowing, csv],
+    examples: [["ns-report export yesterday > yesterday.csv", "everything of yesterday"]],
+    load: () => import("./export.ts"),
+  },
+  {
+    name: "watch",
+    summary: "watch the current hour; drawn anew every two seconds, until Ctrl-C",
+    examples: [["ns-report watch", "who is using the line now"]],
+    load: () => import("./watch.ts"),
+  },
+];
+
+const keeping: readonly Command[] = [
+  {
+    name: "status",
+    summary: "show whether figures are coming in, and what is wrong if not",
+    description: "The exit code is 0 when nothing is wrong, 1 otherwise.",
+    examples: [["ns-report status", "source, last event, last dump"]],
+    load: () => import("./status.ts"),
+  },
+  {
+    name: "password",
+    summary: "set the password for reading the pages from elsewhere",
+    description:
+      "Asks twice on a terminal; otherwise reads one line of stdin. Only a hash of it is stored (ns-report.config.password_hash).",
+    options: [{ name: "remove", summary: "remove the password" }],
+    examples: [["ns-report password", "asks for it"]],
+    load: async () => ({ run: (await import("./access.ts")).password }),
+  },
+  {
+    name: "token",
+    summary: "make a token for programs that read the pages, exports or /metrics",
+    description:
+      'Prints it once. Programs send it as "Authorization: Bearer TOKEN". Only its hash is stored (ns-report.config.token_hash).',
+    options: [{ name: "remove", summary: "remove all tokens" }],
+    examples: [["ns-report token", "prints a new one"]],
+    load: async () => ({ run: (await import("./access.ts")).token }),
+  },
+];
+
+export const reportCommands: readonly Command[] = [
+  {
+    name: "ns-report",
+    path: "/usr/sbin/ns-report",
+    summary: "traffic reports: what uses the line, by client, application, protocol and remote host",
+    description: "Reads what dpireport wrote (DUMP_PATH, else ns-report.config.dump_path, else /var/run/dpireport).",
+    examples: [
+      ["ns-report summary", "today at a glance"],
+      ["ns-report serve", "the same as web pages"],
+    ],
+    actions: [...reading, serve, ...keeping],
+  },
+  {
+    name: "ns.dpireport",
+    path: "/usr/libexec/rpcd/ns.dpireport",
+    summary: "reports for the web interface, by rpcd",
+    raw: true,
+    hidden: true,
+    load: () => import("../rpcd/ns-dpireport.ts"),
+  },
+];

@@ -1,0 +1,60 @@
+/**
+ * `<DUMP_PATH>/.status.json`: what the daemon knows about itself, written at each dump and when the connection to the DPI engine comes
+ * or goes. The pages, `ns-report` and `/metrics` read it.
+ */
+import type { Files } from "@nethsec/host/host";
+import { readJson } from "@nethsec/host/files/read-json";
+import * as v from "valibot";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+const schema = v.object({
+  /** Of the daemon that wrote this. */
+  pid: count,
+  /** Wall clock, milliseconds since 1970. */
+  started: count,
+  written: count,
+  /** Where flows come from: the socket's path, or "ndpi:br-lan". */
+  source: v.string(),
+  connected: v.boolean(),
+  /** Wall clock of the last event; absent before the first. */
+  last_event: v.optional(count),
+  /** Wall clock of the last dump that wrote everything; absent before the first. */
+  last_dump: v.optional(count),
+  /** Why the last dump failed; absent when it did not. */
+  dump_error: v.optional(v.string()),
+  /** Milliseconds that the last dump took. */
+  dump_took: count,
+  /** Since the daemon started. */
+  events: count,
+  malformed: count,
+  /** Bytes attributed to a client since the daemon started. */
+  bytes: count,
+  /** Bytes that belong to no client, since the daemon started: `unknown_flow` never had an identity, `not_a_client` had another address. */
+  unattributed: v.object({ unknown_flow: count, not_a_client: count }),
+  /** Bytes of live flows that still wait for an identity. */
+  waiting: count,
+  /** Flows in the table. */
+  flows: count,
+  /** Clients with traffic in the current hour. */
+  clients: count,
+  /** Milliseconds between an event's own time stamp and its arrival, of the last counters seen: the engine's lag. */
+  lag: count,
+  /** Resident memory, bytes. */
+  memory: count,
+});
+
+export type DaemonStatus = v.InferOutput<typeof schema>;
+
+export function statusPath(base: string): string {
+  return `${base}/.status.json`;
+}
+
+/** undefined when there is none, or none that this version understands: the daemon has not run here. */
+export function readStatus(files: Files, base: string): DaemonStatus | undefined {
+  return readJson(files, statusPath(base), schema);
+}
+
+export function writeStatus(files: Files, base: string, status: DaemonStatus): void {
+  files.write(statusPath(base), `${JSON.stringify(status)}\n`);
+}

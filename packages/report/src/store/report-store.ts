@@ -1,0 +1,146 @@
+/**
+ * Days of reports for whoever asks: reads them, and keeps what was just read for the next question.
+ *
+ * Invariants: at most two days are kept in memory; today's counters are never older than `freshMs`; the totals of a day that is over are
+ * computed once and kept in a small file, which may be deleted at any time.
+ */
+import * as v from "valibot";
+import type { Files } from "@nethsec/host/host";
+import { readDay, type DayCounters } from "./day-counters.ts";
+import type { Day } from "./hour-key.ts";
+import { dayPath, listDays } from "./hour-store.ts";
+import { dayAt, formatDay, sameDay } from "./report-day.ts";
+
+/** Of one day; bytes. */
+export interface DayTotal {
+  readonly total: number;
+  readonly unattributed: number;
+  /** How many clients had traffic. */
+  readonly clients: number;
+}
+
+const keptDays = 2;
+const freshMs = 2000;
+/** A day counts as over this long after midnight: the last dump of its last hour is written by then. */
+const settleMs = 15 * 60 * 1000;
+const totalsPath = "/var/run/ns-report/days.json";
+const maxTotals = 4000;
+
+const totalsSchema = v.object({
+  base: v.string(),
+  days: v.record(
+    v.string(),
+    v.object({ total: v.number(), unattributed: v.number(), clients: v.number(), changed: v.number() }),
+  ),
+});
+type KeptTotal = DayTotal & { readonly changed: number };
+
+export interface ReportStoreNeeds {
+  readonly files: Files;
+  /** Where dpireport writes, e.g. /var/run/dpireport. */
+  readonly base: string;
+  /** Wall clock, milliseconds. */
+  readonly now: () => number;
+}
+
+export class ReportStore {
+  readonly #needs: ReportStoreNeeds;
+  readonly #kept = new Map<string, { readonly counters: DayCounters; readonly at: number }>();
+  #totals: Map<string, KeptTotal> | undefined;
+  #changed = false;
+
+  constructor(needs: ReportStoreNeeds) {
+    this.#needs = needs;
+  }
+
+  get base(): string {
+    return this.#needs.base;
+  }
+
+  today(): Day {
+    return dayAt(this.#needs.now());
+  }
+
+  /** Days that have reports, oldest first. */
+  days(): Day[] {
+    return listDays(this.#needs.files, this.#needs.base);
+  }
+
+  /** A day without reports is empty. With `client` only that client's counters may be in the answer. */
+  day(day: Day, client?: string): DayCounters {
+    const key = formatDay(day);
+    const now = this.#needs.now();
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && (this.#isOver(day, kept.at) || Math.abs(now - kept.at) < freshMs)) return kept.counters;
+    const counters = readDay(this.#needs.files, this.#needs.base, day, client);
+    if (client !== undefined) return counters;
+    this.#kept.delete(key);
+    this.#kept.set(key, { counters, at: now });
+    const oldest = this.#kept.keys().next();
+    if (this.#kept.size > keptDays && oldest.done !== true) this.#kept.delete(oldest.value);
+    return counters;
+  }
+
+  /** The totals of a day that was asked about before, also by another process; undefined when they would have to be computed. */
+  knownTotal(day: Day): DayTotal | undefined {
+    const known = this.#knownTotals().get(formatDay(day));
+    return known !== undefined && known.changed === this.#changedAt(day) ? known : undefined;
+  }
+
+  /** The totals of a day, computed when they must be. */
+  total(day: Day): DayTotal {
+    const known = this.knownTotal(day);
+    if (known !== undefined) return known;
+    const total = totalOf(this.day(day));
+    if (this.#isOver(day, this.#needs.now())) {
+      this.#knownTotals().set(formatDay(day), { ...total, changed: this.#changedAt(day) });
+      this.#changed = true;
+    }
+    return total;
+  }
+
+  /** Changes when files of the day are replaced by a dump or removed. */
+  #changedAt(day: Day): number {
+    return this.#needs.files.stat(dayPath(this.#needs.base, day))?.mtimeMs ?? 0;
+  }
+
+  /** Writes the totals found since the last call; a place that cannot be written costs time only. */
+  saveTotals(): void {
+    if (!this.#changed) return;
+    this.#changed = false;
+    const days = Object.fromEntries([...this.#knownTotals()].sort(([a], [b]) => (a < b ? -1 : 1)).slice(-maxTotals));
+    try {
+      this.#needs.files.write(totalsPath, `${JSON.stringify({ base: this.#needs.base, days })}\n`);
+    } catch {
+      // Not root, or a full disk: computed again the next time.
+    }
+  }
+
+  /** Whether all of `day` was on disk at the moment `at`. */
+  #isOver(day: Day, at: number): boolean {
+    return at > new Date(day.year, day.month - 1, day.day + 1).getTime() + settleMs && !sameDay(day, dayAt(at));
+  }
+
+  #knownTotals(): Map<string, KeptTotal> {
+    this.#totals ??= this.#loadTotals();
+    return this.#totals;
+  }
+
+  #loadTotals(): Map<string, KeptTotal> {
+    try {
+      const kept = v.parse(totalsSchema, JSON.parse(this.#needs.files.readText(totalsPath) ?? ""));
+      return kept.base === this.#needs.base ? new Map(Object.entries(kept.days)) : new Map();
+    } catch {
+      return new Map();
+    }
+  }
+}
+
+function totalOf(counters: DayCounters): DayTotal {
+  const sum = (list: Float64Array): number => list.reduce((all, bytes) => all + bytes, 0);
+  let clients = 0;
+  for (let index = 0; index < counters.clients.length; index++) {
+    if (counters.totals.subarray(index * 24, index * 24 + 24).some((bytes) => bytes > 0)) clients += 1;
+  }
+  return { total: sum(counters.totals), unattributed: sum(counters.unattributed), clients };
+}
