@@ -30,16 +30,20 @@ test: setup build lint ## everything: lint, unit, property and lab tests (root)
 test-unit: npm ## what needs no root, in less than 30 s
 	@$(BUN) scripts/test.ts unit
 
-lint: npm lint-code lint-format lint-types lint-unused ## code, format, types, unused code; the arrows between packages
+lint: npm lint-code lint-walls lint-format lint-types lint-unused ## code, format, types, unused code; what may import what
 
 lint-code: npm
 	@node_modules/.bin/oxlint -c .oxlintrc.json --deny-warnings packages lab scripts packaging
+
+lint-walls: npm
+	@$(BUN) scripts/walls.ts
 
 lint-format: npm
 	@node_modules/.bin/oxfmt --check packages lab scripts packaging
 
 lint-types: npm
 	@node_modules/.bin/tsc -p .
+	@node_modules/.bin/tsc -p packages/report/tsconfig.browser.json
 
 lint-unused: npm
 	@node_modules/.bin/knip --no-config-hints
@@ -60,5 +64,5 @@ bench: setup build ## figures as ratios against a baseline of the same run
 clean: ## remove what was built
 	@rm -rf dist .cache screenshots
 
-.PHONY: help setup npm build demo test test-unit lint lint-code lint-format lint-types lint-unused format bench bench-ha clean
+.PHONY: help setup npm build demo test test-unit lint lint-code lint-walls lint-format lint-types lint-unused format bench bench-ha clean
 .DEFAULT_GOAL := help

@@ -1,11 +1,11 @@
 /** A failure told with what every node logged before it. */
 import { NethsecError } from "@nethsec/host/error";
 import { labCommand } from "./lab-name.ts";
-import type { Lab } from "./lab.ts";
+import type { LabView } from "./lab-view.ts";
 import { describeTimeline, timeline } from "./timeline.ts";
 
 /** `since`: when the story began, milliseconds since 1970. */
-export function failedStory(what: string, cause: unknown, lab: Lab, since: number): NethsecError {
+export function failedStory(what: string, cause: unknown, lab: LabView, since: number): NethsecError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new NethsecError({
     code: "story_failed",

@@ -5,7 +5,7 @@
 import type { Process } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
 import { checkout } from "./layer.ts";
-import type { Lab } from "./lab.ts";
+import type { LabView } from "./lab-view.ts";
 import { inNetwork, labEnvironment, run } from "./namespace.ts";
 import {
   outages,
@@ -70,7 +70,11 @@ export class Probe implements AsyncDisposable {
   }
 
   /** Starts asking and waits until each of `services` (default: ping) has been answered once. */
-  static async start(lab: Lab, options: ProbeOptions, services: readonly ProbedService[] = ["ping"]): Promise<Probe> {
+  static async start(
+    lab: LabView,
+    options: ProbeOptions,
+    services: readonly ProbedService[] = ["ping"],
+  ): Promise<Probe> {
     const node = lab.node(options.from);
     const init = node.init();
     if (init === undefined) throw new NethsecError({ code: "node_is_off", message: `${options.from} is off.` });

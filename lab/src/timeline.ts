@@ -1,6 +1,6 @@
 /** What happened, in order: what was done to the lab and what every node logged. */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
-import type { Lab } from "./lab.ts";
+import type { LabView } from "./lab-view.ts";
 import type { NodeName } from "./topology.ts";
 
 export interface Event {
@@ -27,7 +27,7 @@ export interface ServiceEvent {
 }
 
 /** What the services of a firewall were asked for since its last boot, to the hundredth of a second. */
-export function serviceEvents(lab: Lab, name: NodeName): ServiceEvent[] {
+export function serviceEvents(lab: LabView, name: NodeName): ServiceEvent[] {
   const [uptime] = readFileSync("/proc/uptime", "utf8").split(" ");
   return parseServiceEvents(
     tail(lab.node(name).volatilePath("/var/log/service-events")),
@@ -46,7 +46,7 @@ export function parseServiceEvents(text: string, booted: number): ServiceEvent[]
 }
 
 /** Events since `since` (milliseconds since 1970; default: the start of the lab). Logs count whole seconds: within one, order is each node's own. */
-export function timeline(lab: Lab, options: { readonly since?: number } = {}): Event[] {
+export function timeline(lab: LabView, options: { readonly since?: number } = {}): Event[] {
   const since = Math.floor((options.since ?? lab.started) / 1000) * 1000;
   const events: Event[] = lab.steps.map(({ at, text }) => ({ at, who: "lab", text }));
   for (const { name, kind } of lab.plans) {

@@ -23,7 +23,10 @@ const own: readonly Command[] = [
       ["nethsec install-links", "all commands"],
       ["nethsec install-links --service ns-report --root /tmp/image", "for a package that is being built"],
     ],
-    load: () => import("./install-links.ts"),
+    load: async () => {
+      const { installLinks } = await import("./install-links.ts");
+      return { run: (call) => installLinks(commandsByService, call) };
+    },
   },
 ];
 

@@ -5,7 +5,8 @@
 import { dirname, join } from "node:path";
 import type { Call, Command } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
-import { commands, commandsByService } from "./commands.ts";
+
+export type CommandsByService = ReadonlyMap<string, readonly Command[]>;
 
 /** Where the link of a command is on OpenWrt. */
 const pathOf = (command: Command): string => command.path ?? `/usr/sbin/${command.name}`;
@@ -13,21 +14,19 @@ const pathOf = (command: Command): string => command.path ?? `/usr/sbin/${comman
 /** Commands that are called as `nethsec NAME` only. */
 const withoutLink = new Set(["install-links", "help", "completion", "man"]);
 
-function chosen(service: string | true | undefined): readonly Command[] {
-  const list = typeof service === "string" ? commandsByService.get(service) : commands;
+function chosen(byService: CommandsByService, service: string | true | undefined): readonly Command[] {
+  const list = typeof service === "string" ? byService.get(service) : [...byService.values()].flat();
   if (list === undefined) {
-    throw new UsageError(
-      `There is no service "${String(service)}"`,
-      `One of: ${[...commandsByService.keys()].join(", ")}`,
-    );
+    throw new UsageError(`There is no service "${String(service)}"`, `One of: ${[...byService.keys()].join(", ")}`);
   }
   return list.filter((command) => !withoutLink.has(command.name));
 }
 
-export function run({ options, host, io, json }: Call): number {
+/** `byService`: the commands that exist, by the package that installs them. */
+export function installLinks(byService: CommandsByService, { options, host, io, json }: Call): number {
   const root = typeof options["root"] === "string" ? options["root"] : "/";
   const target = typeof options["target"] === "string" ? options["target"] : "/usr/sbin/nethsec";
-  const paths = chosen(options["service"]).map(pathOf);
+  const paths = chosen(byService, options["service"]).map(pathOf);
   const taken: string[] = [];
   for (const path of paths) {
     if (options["list"] === true) continue;

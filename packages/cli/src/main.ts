@@ -1,4 +1,5 @@
 /** The executable `nethsec`: the name it was called by selects the command (design decision 2). */
+import { loadLocalHost } from "@nethsec/host/local/load-local-host";
 import { uciMain } from "@nethsec/host/uci/main";
 
 const { argv0 } = process;
@@ -11,5 +12,5 @@ if (argv0 === "uci" || argv0.endsWith("/uci")) {
     import("@nethsec/host/command/command-line"),
     import("./commands.ts"),
   ]);
-  process.exitCode = await main(commands, argv0, argv);
+  process.exitCode = await main(commands, argv0, argv, loadLocalHost);
 }

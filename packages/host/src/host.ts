@@ -3,7 +3,7 @@
  * it and is pure otherwise. `local-host.ts` is the real one; `testing/fake-host.ts` keeps services, network and time
  * in memory over a temporary folder, and passes the same contract suite.
  */
-import type { UciStore } from "./uci/store.ts";
+import type { UciStore } from "./uci-store.ts";
 
 export interface Host {
   readonly files: Files;

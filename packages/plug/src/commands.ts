@@ -39,7 +39,7 @@ const controller: readonly Command[] = [
         textOnly: true,
         summary: "controller, jobs and alerts as OpenMetrics text",
         examples: [["ns-plug metrics", "for a collector that runs commands"]],
-        load: async () => ({ run: (await import("./controller/run.ts")).runMetrics }),
+        load: () => import("./metrics.ts"),
       },
       {
         name: "adopt",

@@ -2,7 +2,7 @@
  * `/etc/config/ns-plug`, section `config`: UCI ↔ typed value (contract "ns-plug", section 1). Reading is pure and never throws: an option
  * that is missing or empty is undefined, and each command says itself what it cannot do without.
  */
-import type { Transaction, UciStore } from "@nethsec/host/uci/store";
+import type { Transaction, UciStore } from "@nethsec/host/uci-store";
 
 export type Plan = "community" | "enterprise";
 

@@ -1,6 +1,7 @@
 /** What `ns-plug metrics` prints: controller, jobs of the subscription, alerts that wait. */
+import type { Call } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
-import type { Metric } from "@nethsec/host/metrics";
+import { type Metric, openMetrics } from "@nethsec/host/metrics";
 import { readAlerts } from "./alerts/queue.ts";
 import { isEncrypting } from "./backup/passphrase.ts";
 import { readPlugConfig } from "./config.ts";
@@ -105,4 +106,10 @@ function inventoryOutcome(host: Pick<Host, "files">): Pick<Outcome, "status" | "
   return sent.status === "success" && Number.isFinite(at)
     ? { status: "success", lastGood: at }
     : { status: sent.status };
+}
+
+/** `ns-plug metrics`: prints them in the OpenMetrics text format. */
+export function run({ host, io }: Call): number {
+  io.out(openMetrics(plugMetrics(host)));
+  return 0;
 }

@@ -1,5 +1,8 @@
 /** For tests of transfers: a backup storage by HTTPS on the loopback, and a wire to it that breaks where it is told to. */
+import * as v from "valibot";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+
+const alertSchema = v.object({ alert_id: v.string(), status: v.string() });
 
 /** Where a connection breaks: after so many bytes to ("up") or from ("down") the server; "reset" tells the client by RST, else by FIN. */
 export interface Break {
@@ -33,7 +36,7 @@ export async function backupPortal(tls: { cert: string; key: string } | undefine
     fetch: async (request) => {
       const name = new URL(request.url).pathname.split("/").at(-1) ?? "";
       if (request.method === "POST") {
-        const { alert_id, status }: { alert_id: string; status: string } = await request.json();
+        const { alert_id, status } = v.parse(alertSchema, await request.json());
         alerts.push(`${alert_id} ${status}`);
         return Response.json({});
       }

@@ -8,6 +8,7 @@
  */
 import type { VrrpState } from "../cluster/agent-client.ts";
 import type { Role } from "../cluster/config.ts";
+import type { FollowingInterface } from "../cluster/following-interfaces.ts";
 import type { ServiceRow } from "../cluster/service-table.ts";
 
 /** active: this node carries the site. passive: it holds still. */
@@ -29,17 +30,6 @@ export interface Situation {
 export function postureOf({ role, enabled, state }: Pick<Situation, "role" | "enabled" | "state">): Posture {
   if (!enabled) return role === "primary" ? "active" : "passive";
   return state === "master" ? "active" : "passive";
-}
-
-/** An interface that follows the state: WAN, bond below a WAN, WireGuard, IPsec, tun. */
-export interface FollowingInterface {
-  readonly name: string;
-  /** False for what comes up by itself later (tun of an OpenVPN server): called once, not waited for. */
-  readonly waited: boolean;
-  /** False when the user disabled it on the primary: kept down. */
-  readonly wanted: boolean;
-  /** Those of a lower layer carry those of a higher one. */
-  readonly layer: number;
 }
 
 export interface Desired {

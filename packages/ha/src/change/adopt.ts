@@ -8,7 +8,7 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Argv, Host } from "@nethsec/host/host";
 import * as v from "valibot";
-import { renderAndTell } from "../cli/render.ts";
+import { renderAndReload } from "../keepalived/apply-node.ts";
 import { agentClient } from "../cluster/agent-client.ts";
 import { readServiceTable } from "../cluster/service-table.ts";
 import { haPaths, readHaConfig, type HaConfig } from "../cluster/config.ts";
@@ -37,7 +37,7 @@ export async function adoptCluster(host: Host): Promise<{ address: string; finge
   const key = await authorizeThere(host, config, JSON.stringify(keys));
   pin(host.files, address, key);
   setMixed(host, false);
-  await renderAndTell(host);
+  await renderAndReload(host);
   await agentClient(host.files.real(haPaths.agentSocket)).changed();
   return { address, fingerprint: fingerprint(key) };
 }
@@ -89,7 +89,7 @@ export async function authorize(host: Host, text: string): Promise<void> {
     tx.set("keepalived", "ha_peer", "ssh_admin_pubkey", keys.admin);
   });
   setMixed(host, false);
-  await renderAndTell(host);
+  await renderAndReload(host);
 }
 
 /** Whether the other node runs the older packages: the VRRP priorities follow (`render-keepalived.ts`). */
@@ -111,7 +111,7 @@ export async function unauthorize(host: Host): Promise<void> {
   if (sync !== undefined && sync !== "") host.files.write(authorizedKeysPath, `${others}${sync}\n`, { mode: 0o600 });
   host.uci.change((tx) => tx.delete("keepalived", "ha_peer", "ssh_admin_pubkey"));
   setMixed(host, true);
-  await renderAndTell(host);
+  await renderAndReload(host);
 }
 
 /**

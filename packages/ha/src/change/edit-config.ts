@@ -3,7 +3,7 @@
  * Invariants: each edit is idempotent; options and sections that a user added stay; both nodes get the same edits, so that a
  * synchronised file (dropbear, firewall) is right on both.
  */
-import type { Section, Transaction } from "@nethsec/host/uci/store";
+import type { Section, Transaction } from "@nethsec/host/uci-store";
 import { defaultIntervalSeconds, haPaths, mainVipName, sshPort, type Role, type Timing } from "../cluster/config.ts";
 import { conntrackdPort } from "../cluster/config.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import { ValidationError } from "@nethsec/host/rpcd";
-import type { Transaction } from "@nethsec/host/uci/store";
+import type { Transaction } from "@nethsec/host/uci-store";
 import { promiseToCarry } from "../cluster/carrying.ts";
 import { applyNode } from "../keepalived/apply-node.ts";
 import { checkInterface, checkVirtualIp, type Problem } from "../cluster/checks.ts";

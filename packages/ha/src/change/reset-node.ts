@@ -3,7 +3,7 @@
  * Invariant: each step looks at what is there, so that running it again completes an interrupted one.
  */
 import type { Host } from "@nethsec/host/host";
-import type { Transaction } from "@nethsec/host/uci/store";
+import type { Transaction } from "@nethsec/host/uci-store";
 import { readServiceTable, switchedOn } from "../cluster/service-table.ts";
 import { haPaths, readHaConfig } from "../cluster/config.ts";
 import { removeNode } from "./edit-config.ts";

@@ -4,30 +4,16 @@
  */
 import type { Call } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
-import { applyKeepalived, type Rendered, renderFiles } from "../keepalived/apply-node.ts";
+import { renderAndReload } from "../keepalived/apply-node.ts";
 import { haPaths, readHaConfig } from "../cluster/config.ts";
 
 export async function run(call: Call): Promise<number> {
   const { host } = call;
   adopt(host);
-  const rendered = await renderAndTell(host);
+  const rendered = await renderAndReload(host);
   if (call.json)
     call.io.out(`${JSON.stringify({ keepalived: rendered.keepalived, conntrackd: rendered.conntrackd })}\n`);
   return 0;
-}
-
-/** Writes the files; services that run are told when theirs changed. */
-export async function renderAndTell(host: Host): Promise<Rendered> {
-  const rendered = renderFiles(host);
-  const config = readHaConfig(host.uci);
-  // What is not running is not started here: that is the boot's order, or the administrator's will (maintenance).
-  const running = config !== undefined && (await host.services.running("keepalived"));
-  // Its init script links the file only when it finds it: one that came later is read after a reload.
-  const linked = host.files.readlink(haPaths.keepalivedLink) === haPaths.keepalivedConf;
-  if (running) await applyKeepalived(host, config, rendered.keepalived || !linked);
-  if (rendered.conntrackd && (await host.services.running("conntrackd")))
-    await host.services.call("conntrackd", "restart");
-  return rendered;
 }
 
 /** A cluster that was made by another implementation: keepalived's init script is told where the rendered file is. */

@@ -19,6 +19,7 @@
  * Invariant: no call waits longer than its deadline, except the streams, which end when the caller's signal aborts.
  */
 import { NethsecError } from "@nethsec/host/error";
+import { nobodyListens, unixRequest } from "@nethsec/host/http/unix-request";
 import * as v from "valibot";
 import { haPaths } from "./config.ts";
 
@@ -196,8 +197,6 @@ export function agentClient(socket: string = haPaths.agentSocket): AgentClient {
   };
 }
 
-const notRunning = new Set(["ENOENT", "ECONNREFUSED", "FailedToOpenSocket", "ConnectionRefused"]);
-
 /** "The agent does not run" is an answer for some callers. */
 function absent(error: unknown): undefined {
   if (error instanceof NethsecError && error.code === "ha_agent_not_running") return undefined;
@@ -211,14 +210,8 @@ async function send(
   body: unknown,
   signal: AbortSignal,
 ): Promise<Response> {
-  const init = {
-    method,
-    signal,
-    unix: socket,
-    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-  };
-  const response = await fetch(`http://agent${path}`, init).catch((cause: unknown) => {
-    if (cause instanceof Error && "code" in cause && notRunning.has(String(cause.code))) {
+  const response = await unixRequest({ socket, method, path, body, signal }).catch((cause: unknown) => {
+    if (nobodyListens(cause)) {
       throw new NethsecError({
         code: "ha_agent_not_running",
         message: "The agent ns-ha does not run on this node.",

@@ -3,7 +3,7 @@
  * Pure but for `answers`, the ARP probe. The codes are words of the web interface (contract, section 2): they stay.
  */
 import type { Host } from "@nethsec/host/host";
-import type { Package, UciStore } from "@nethsec/host/uci/store";
+import type { Package, UciStore } from "@nethsec/host/uci-store";
 import type { HaConfig } from "./config.ts";
 import { contains, ipv4ToNumber, networkOf, parseCidr, usable, type Cidr } from "./ipv4.ts";
 import { configuredInterfaces, physicalDevices, type ConfiguredInterface } from "./network-config.ts";

@@ -4,7 +4,7 @@
  * Invariant: `readHaConfig` gives a complete value, or undefined when this node belongs to no cluster, or throws; never a half.
  */
 import { NethsecError } from "@nethsec/host/error";
-import type { Package, Section, UciStore } from "@nethsec/host/uci/store";
+import type { Package, Section, UciStore } from "@nethsec/host/uci-store";
 
 export type Role = "primary" | "backup";
 export type Timing = "classic" | "fast";

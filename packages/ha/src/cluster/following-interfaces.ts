@@ -1,9 +1,18 @@
 /** Interfaces that are up on the active node only (contract, section 5). Pure but for reading the configuration. */
-import type { Section, UciStore } from "@nethsec/host/uci/store";
+import type { Section, UciStore } from "@nethsec/host/uci-store";
 import type { Role } from "./config.ts";
-import { currentRecords } from "../sync/export-files.ts";
-import { importTag } from "./network-records.ts";
-import type { FollowingInterface } from "../agent/plan.ts";
+import { currentRecords, importTag } from "./network-records.ts";
+
+/** An interface that follows the state: WAN, bond below a WAN, WireGuard, IPsec, tun. */
+export interface FollowingInterface {
+  readonly name: string;
+  /** False for what comes up by itself later (tun of an OpenVPN server): called once, not waited for. */
+  readonly waited: boolean;
+  /** False when the user disabled it on the primary: kept down. */
+  readonly wanted: boolean;
+  /** Those of a lower layer carry those of a higher one. */
+  readonly layer: number;
+}
 
 /**
  * On the primary those that would be exported, on the backup those that were imported; bonds first, aliases after their parents.

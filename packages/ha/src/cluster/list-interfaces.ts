@@ -1,5 +1,5 @@
 /** Interfaces and VIPs as the web interface and `show-config` list them. Pure. */
-import type { UciStore } from "@nethsec/host/uci/store";
+import type { UciStore } from "@nethsec/host/uci-store";
 import { readHaConfig } from "./config.ts";
 import { configuredInterfaces } from "./network-config.ts";
 

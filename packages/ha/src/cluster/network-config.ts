@@ -1,5 +1,5 @@
 /** Interfaces as /etc/config/network describes them. Pure: package in, values out. */
-import type { Package, Section } from "@nethsec/host/uci/store";
+import type { Package, Section } from "@nethsec/host/uci-store";
 import { netmaskToPrefix, parseCidr, ipv4ToNumber, type Cidr } from "./ipv4.ts";
 
 export interface ConfiguredInterface {

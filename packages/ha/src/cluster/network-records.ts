@@ -5,7 +5,8 @@
  * exported again.
  */
 import { NethsecError } from "@nethsec/host/error";
-import type { Package, Section } from "@nethsec/host/uci/store";
+import type { Host } from "@nethsec/host/host";
+import type { Package, Section } from "@nethsec/host/uci-store";
 import * as v from "valibot";
 
 const optionSchema = v.union([v.string(), v.array(v.string())]);
@@ -161,4 +162,10 @@ function hotspotOf(
   const device = network.get(name, "device") ?? name;
   const mac = macOf(device);
   return mac === undefined ? {} : { device, mac_address: mac };
+}
+
+/** What an export would hold now. */
+export function currentRecords(host: Pick<Host, "uci">, macOf: (device: string) => string | undefined): NetworkRecords {
+  const read = (name: string) => host.uci.read(name);
+  return exportNetwork({ network: read("network"), firewall: read("firewall"), dedalo: read("dedalo") }, macOf);
 }

@@ -12,7 +12,7 @@
  *
  * A row of the same name replaces the options it sets of the built-in row. Pure.
  */
-import type { Package } from "@nethsec/host/uci/store";
+import type { Package } from "@nethsec/host/uci-store";
 
 export interface ServiceRow {
   /** Init script; rows without one ("phonehome") have cron lines only. */

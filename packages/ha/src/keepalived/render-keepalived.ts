@@ -14,7 +14,7 @@
  * - Transitions go to a FIFO, and the handing over of `switch` comes by a tracked file: no script is ever run.
  */
 import { NethsecError } from "@nethsec/host/error";
-import type { Package, Section } from "@nethsec/host/uci/store";
+import type { Package, Section } from "@nethsec/host/uci-store";
 import { haPaths, type HaConfig } from "../cluster/config.ts";
 
 /** Below this keepalived goes to FAULT, tells the peer with priority 0, and the peer takes over after its skew time. */

@@ -9,7 +9,7 @@ import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import { hotplugCall } from "@nethsec/host/local/hotplug";
 import { parsePackage } from "@nethsec/uci/parse";
-import type { Transaction } from "@nethsec/host/uci/store";
+import type { Transaction } from "@nethsec/host/uci-store";
 import { writePackage } from "@nethsec/uci/write";
 import * as v from "valibot";
 import type { HaConfig } from "../cluster/config.ts";

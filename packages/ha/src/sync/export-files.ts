@@ -2,7 +2,7 @@
 import type { Host } from "@nethsec/host/host";
 import { haPaths } from "../cluster/config.ts";
 import {
-  exportNetwork,
+  currentRecords,
   type NetworkRecords,
   parseRecords,
   type RecordKind,
@@ -24,12 +24,6 @@ export async function writeExport(
     return true;
   });
   return { records, changed };
-}
-
-/** What an export would hold now. */
-export function currentRecords(host: Pick<Host, "uci">, macOf: (device: string) => string | undefined): NetworkRecords {
-  const read = (name: string) => host.uci.read(name);
-  return exportNetwork({ network: read("network"), firewall: read("firewall"), dedalo: read("dedalo") }, macOf);
 }
 
 /** What came from the other node. Throws `export_not_understood`. */

@@ -1,7 +1,7 @@
 /** Export on the primary → import on the backup: disabled, tagged, repeatable, and nothing of the backup's own is touched. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
-import { currentRecords } from "./export-files.ts";
+import { currentRecords } from "../cluster/network-records.ts";
 import { type Imported, importNetwork } from "./network-import.ts";
 import { parseRecords, recordKinds } from "../cluster/network-records.ts";
 

@@ -4,7 +4,7 @@
  * name that is no LAN of the cluster (a new firewall has a `wan` of its own), which is kept aside and taken over; running it again
  * changes nothing.
  */
-import type { Section, Transaction } from "@nethsec/host/uci/store";
+import type { Section, Transaction } from "@nethsec/host/uci-store";
 import { importTag, type NetworkRecords, type Options, optionsOf, type Sections } from "../cluster/network-records.ts";
 
 /** One section as it should be here. */

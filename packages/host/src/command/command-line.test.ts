@@ -1,3 +1,4 @@
+import { loadLocalHost } from "../local/load-local-host.ts";
 import { describe, expect, test } from "bun:test";
 import type { Call, Command } from "./command.ts";
 import { main } from "./command-line.ts";
@@ -75,7 +76,7 @@ async function type(
   const { io, output } = fakeIo();
   calls = [];
   const [argv0 = "", ...argv] = line.split(" ").filter(Boolean);
-  const code = await main(commands, argv0, argv, io);
+  const code = await main(commands, argv0, argv, loadLocalHost, io);
   return { code, ...output, call: calls[0] };
 }
 
@@ -160,7 +161,7 @@ describe("errors of commands", () => {
         throw fileError("write", outputName, Object.assign(new Error("full"), { code: "ENOSPC" }));
       },
     });
-    expect(await main(commands, "nethsec", ["help", "--json"], full)).toBe(1);
+    expect(await main(commands, "nethsec", ["help", "--json"], loadLocalHost, full)).toBe(1);
     expect(output.err).toBe(
       "nethsec help: Cannot write the output: no space left on the device\nFree some space (see `df -h`), then run it again.\n",
     );
@@ -172,7 +173,7 @@ describe("errors of commands", () => {
       summary: "",
       load: async () => ({ run: () => Promise.reject(new TypeError("oops")) }),
     };
-    await expect(main([broken], "broken", [], fakeIo().io)).rejects.toThrow("oops");
+    await expect(main([broken], "broken", [], loadLocalHost, fakeIo().io)).rejects.toThrow("oops");
   });
 });
 

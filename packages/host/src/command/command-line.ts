@@ -18,6 +18,14 @@ import { nearest } from "./nearest.ts";
 import { terminationSignal } from "./termination-signal.ts";
 import { version } from "../version.ts";
 
+/** Makes the host that a command works on; called only for commands that need one. `tag`: the name that its log lines carry. */
+export type LoadHost = (tag: string) => Promise<Host>;
+
+interface Surroundings {
+  readonly io: Io;
+  readonly loadHost: LoadHost;
+}
+
 /**
  * Runs the command that `argv0` (a link's name) or, when that is no command's name, the first argument names; returns the exit code and never
  * exits the process. `argv` is without the executable's own path. A programming error is thrown on.
@@ -26,6 +34,7 @@ export async function main(
   commands: readonly Command[],
   argv0: string,
   argv: readonly string[],
+  loadHost: LoadHost,
   io: Io = localIo(),
 ): Promise<number> {
   const all = [...commands, ...builtinCommands(commands)];
@@ -46,7 +55,7 @@ export async function main(
       path = topLevel(findCommand(all, first, `there is no command "${first}"`));
       rest = others;
     } else path = topLevel(called);
-    return await runCommand(path, rest, io, (deeper) => {
+    return await runCommand(path, rest, { io, loadHost }, (deeper) => {
       path = deeper;
     });
   } catch (thrown) {
@@ -65,11 +74,12 @@ function findCommand(commands: readonly Command[], name: string, problem: string
 async function runCommand(
   path: CommandPath,
   argv: readonly string[],
-  io: Io,
+  around: Surroundings,
   entered: (path: CommandPath) => void,
 ): Promise<number> {
   const { command } = path;
-  if (command.raw === true) return start(path, { args: {}, rest: argv, options: {}, json: false }, io);
+  const { io } = around;
+  if (command.raw === true) return start(path, { args: {}, rest: argv, options: {}, json: false }, around);
 
   const at = command.actions === undefined ? -1 : firstWord(path, argv);
   const word = argv[at];
@@ -77,7 +87,7 @@ async function runCommand(
     const action = findCommand(command.actions, word, `there is no action "${word}"`);
     const deeper = actionOf(path, action);
     entered(deeper);
-    return runCommand(deeper, argv.toSpliced(at, 1), io, entered);
+    return runCommand(deeper, argv.toSpliced(at, 1), around, entered);
   }
   // Apart: node:util takes a millisecond to load, which raw commands do not need.
   const { parseArguments } = await import("./parse-arguments.ts");
@@ -91,7 +101,7 @@ async function runCommand(
     return 0;
   }
   if (command.load === undefined) throw new UsageError("an action is missing");
-  return start(path, parsed, io);
+  return start(path, parsed, around);
 }
 
 /** Index of the first argument that is neither an option nor an option's value; -1 without one. */
@@ -107,7 +117,7 @@ function firstWord(path: CommandPath, argv: readonly string[]): number {
 async function start(
   path: CommandPath,
   given: Pick<Call, "args" | "rest" | "options" | "json">,
-  io: Io,
+  { io, loadHost }: Surroundings,
 ): Promise<number> {
   if (path.command.load === undefined) throw new Error(`the command ${path.names.join(" ")} has no implementation`);
   const calledAs = path.names[0] ?? "nethsec";
@@ -158,9 +168,4 @@ function usageAdvice(path: CommandPath | undefined, name: string): string {
   const example = path.command.examples?.[0]?.[0] ?? path.command.actions?.find(isShown)?.examples?.[0]?.[0];
   const help = `More: ${name} --help`;
   return example === undefined ? help : `Example: ${example}\n${help}`;
-}
-
-async function loadHost(tag: string): Promise<Host> {
-  const { localHost } = await import("../local/local-host.ts");
-  return localHost({ tag });
 }

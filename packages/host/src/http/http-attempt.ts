@@ -4,7 +4,7 @@
  */
 import { FileError, fileError } from "../files/file-error.ts";
 import { caBundle } from "./ca-bundle.ts";
-import type { HttpBody, HttpHost, HttpMethod, HttpRequest, HttpResponse } from "./http.ts";
+import type { HttpBody, HttpHost, HttpMethod, HttpRequest, HttpResponse } from "./http-request.ts";
 import { connectionError, HttpError, type HttpFacts } from "./http-error.ts";
 import { type IdleWatch, idleWatch } from "./idle-watch.ts";
 import { beginReplacement } from "../files/replacement.ts";
@@ -155,7 +155,7 @@ class Exchange {
     if (hops >= (this.#request.maxRedirects ?? 5))
       throw this.#error({ kind: "redirect", message: `redirected too often (${hops + 1} times)` });
     const location = response.headers.get("location");
-    const target = location === null ? null : URL.parse(location, this.#url);
+    const target = location === null ? null : URL.parse(location, this.#url.href);
     if (target === null || (target.protocol !== "https:" && target.protocol !== "http:")) {
       throw this.#error({ kind: "redirect", message: "redirected to something that is no web address" });
     }
@@ -344,7 +344,7 @@ function parseUrl(text: string): URL {
 function openBody(
   body: HttpBody | undefined,
   host: HttpHost,
-): { payload: BodyInit | null; headers: Record<string, string> } {
+): { payload: Bun.BodyInit | null; headers: Record<string, string> } {
   if (body === undefined) return { payload: null, headers: {} };
   if (typeof body === "string") return { payload: body, headers: {} };
   if (body instanceof Uint8Array) return { payload: new Uint8Array(body), headers: {} };

@@ -1,5 +1,5 @@
 /** Commands of the host layer, as data: an implementation is loaded when its command runs. */
-import type { Arg, Command } from "@nethsec/host/command/command";
+import type { Arg, Command } from "../command/command.ts";
 
 const section: Arg = {
   name: "package.section[.option]",

@@ -19,7 +19,7 @@ import { openLocked } from "./locked-file.ts";
 import { packageNames } from "./package-names.ts";
 import { foreignCommitters, waitForCommitters } from "./read-back.ts";
 import { replaceDelta } from "./save.ts";
-import type { Package, Transaction, UciStore } from "./store.ts";
+import type { Package, Transaction, UciStore } from "../uci-store.ts";
 import { LocalTransaction } from "./transaction.ts";
 import { findSection, viewPackage } from "./view.ts";
 

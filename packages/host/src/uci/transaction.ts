@@ -4,7 +4,7 @@ import { isName, isType, isValue } from "@nethsec/uci/names";
 import { encodeText } from "@nethsec/uci/text";
 import { writePackage } from "@nethsec/uci/write";
 import { NethsecError } from "../error.ts";
-import type { Package, Transaction } from "./store.ts";
+import type { Package, Transaction } from "../uci-store.ts";
 import { findSection, viewPackage } from "./view.ts";
 
 interface Entry {

@@ -3,7 +3,7 @@ import type { Package as Model, Section as ModelSection } from "@nethsec/uci/mod
 import { decodeText } from "@nethsec/uci/text";
 import { resolveSection } from "@nethsec/uci/tuple";
 import { UciError } from "@nethsec/uci/uci-error";
-import type { Package, Section } from "./store.ts";
+import type { Package, Section } from "../uci-store.ts";
 
 const truths = new Map(
   Object.entries({

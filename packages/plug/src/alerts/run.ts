@@ -1,7 +1,7 @@
 /** Command line of the alerts: `send-alert` and the mwan3 hook `send-mwan-alert`. */
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
-import { withoutSubscription } from "../subscription/run.ts";
+import { withoutSubscription } from "../portal/required-subscription.ts";
 import { sendAlert } from "./deliver.ts";
 import { sendMwanAlert } from "./mwan.ts";
 import { sendNetdataAlert } from "./netdata.ts";

@@ -6,7 +6,7 @@ import { formatBytes } from "@nethsec/host/units";
 import { posix } from "node:path";
 import { readPlugConfig } from "../config.ts";
 import { spread } from "../cron/spread.ts";
-import { requireSubscription } from "../subscription/run.ts";
+import { requireSubscription } from "../portal/required-subscription.ts";
 import { deleteBackup, downloadBackup, listBackups, uploadBackup } from "./remote-backup.ts";
 import { sendBackup } from "./send-backup.ts";
 

@@ -2,9 +2,7 @@
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import { tryLock } from "@nethsec/host/files/file-lock";
-import { openMetrics } from "@nethsec/host/metrics";
 import { formatDuration } from "@nethsec/host/units";
-import { plugMetrics } from "../metrics.ts";
 import { readPlugConfig } from "../config.ts";
 import { runClient } from "./client.ts";
 import { resetController } from "./reset.ts";
@@ -78,11 +76,6 @@ function describe(status: ControllerStatus, missing: readonly string[], now: num
 /** procd's pause before a client that ended by itself is started again: see the init script. */
 const stoppedText = ({ reason }: ControllerStatus): string =>
   `${reason === undefined ? "The client is not running:" : "It starts again in 5 s; if not:"} /etc/init.d/ns-plug start`;
-
-export function runMetrics({ host, io }: Call): number {
-  io.out(openMetrics(plugMetrics(host)));
-  return 0;
-}
 
 export async function runReset({ host, json, io }: Call): Promise<number> {
   await resetController(host);

@@ -7,7 +7,7 @@ import { deleteBackup, downloadBackup, listBackups } from "../backup/remote-back
 import { decryptFile } from "../backup/encrypt.ts";
 import { isEncrypting, passphrasePath } from "../backup/passphrase.ts";
 import { sendBackup } from "../backup/send-backup.ts";
-import { requireSubscription } from "../subscription/run.ts";
+import { requireSubscription } from "../portal/required-subscription.ts";
 
 const none = v.object({});
 const timeoutMs = 600_000;

@@ -1,6 +1,6 @@
 /** Which features are in use, and how often, from the configuration alone (UCI packages that are not there count as not used). */
 import type { Host } from "@nethsec/host/host";
-import type { Package, Section } from "@nethsec/host/uci/store";
+import type { Package, Section } from "@nethsec/host/uci-store";
 
 const enabled = (section: Section | undefined, option = "enabled", fallback = false): boolean =>
   section?.bool(option, fallback) ?? false;

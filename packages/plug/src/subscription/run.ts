@@ -2,30 +2,14 @@
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import { deliverAlerts } from "../alerts/deliver.ts";
-import { readPlugConfig, type Subscription } from "../config.ts";
+import { readPlugConfig } from "../config.ts";
 import { adoptSubscription } from "./adopt.ts";
 import { sendHeartbeat } from "./heartbeat.ts";
 import { collectInventory, sendInventory } from "./inventory.ts";
 import { requestInfo } from "../portal/portal.ts";
+import { withoutSubscription } from "../portal/required-subscription.ts";
 import { registerMachine, unregisterMachine, type Unregistered } from "./register.ts";
 import { spread } from "../cron/spread.ts";
-
-/** Throws when this machine has no subscription. */
-export function requireSubscription({ host }: Call): Subscription {
-  const { subscription } = readPlugConfig(host.uci);
-  if (subscription !== undefined) return subscription;
-  throw new NethsecError({
-    code: "not_registered",
-    message: "This machine has no subscription.",
-    advice: "Register it: register enterprise <secret>, or register community <secret>.",
-  });
-}
-
-/** Cron and the system's hooks run it on every machine that was once registered: no failure, but nobody is left to believe that it was sent. */
-export function withoutSubscription({ io, json }: Call): number {
-  if (!json) io.out("This machine has no subscription: nothing was sent.\n");
-  return 0;
-}
 
 /** Seconds on the command line as milliseconds. */
 function timeoutOf(text: string | undefined): number | undefined {

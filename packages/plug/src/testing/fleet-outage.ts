@@ -4,7 +4,7 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Clock, Files, Host } from "@nethsec/host/host";
-import type { UciStore } from "@nethsec/host/uci/store";
+import type { UciStore } from "@nethsec/host/uci-store";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { runClient, type Network } from "../controller/client.ts";
 import type { Grant } from "../controller/registration.ts";

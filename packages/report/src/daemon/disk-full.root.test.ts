@@ -8,7 +8,7 @@ import { localClock } from "@nethsec/host/local/local-clock";
 import { localFiles } from "@nethsec/host/files/local-files";
 import type { Log } from "@nethsec/host/host";
 import { flowServer, send, until } from "../../test/flow-server.ts";
-import { readDay } from "../store/day-counters.ts";
+import { readDay } from "../store/read-day.ts";
 import { listDays } from "../store/hour-store.ts";
 import { runDaemon } from "./daemon.ts";
 import { netifydSource } from "./flow-source.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { localFiles } from "@nethsec/host/files/local-files";
 import { flowServer, send, until } from "../../test/flow-server.ts";
 import { readStatus } from "../store/daemon-status.ts";
-import { readDay } from "../store/day-counters.ts";
+import { readDay } from "../store/read-day.ts";
 import { listDays } from "../store/hour-store.ts";
 
 const program = new URL("../../test/dpireport-main.ts", import.meta.url).pathname;

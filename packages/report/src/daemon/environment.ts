@@ -3,7 +3,7 @@
  * at the start, not a silent default. Pure but for reading UCI.
  */
 import { NethsecError } from "@nethsec/host/error";
-import type { UciStore } from "@nethsec/host/uci/store";
+import type { UciStore } from "@nethsec/host/uci-store";
 import { reportPath } from "../store/report-path.ts";
 
 export interface Settings {

@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localFiles } from "@nethsec/host/files/local-files";
 import { flowServer, send, until } from "../../test/flow-server.ts";
-import { eachRow, readDay } from "../store/day-counters.ts";
+import { eachRow } from "../store/day-counters.ts";
+import { readDay } from "../store/read-day.ts";
 import { readStatus } from "../store/daemon-status.ts";
 import { listDays } from "../store/hour-store.ts";
 

@@ -6,7 +6,7 @@
  */
 import * as v from "valibot";
 import type { Files } from "@nethsec/host/host";
-import type { UciStore } from "@nethsec/host/uci/store";
+import type { UciStore } from "@nethsec/host/uci-store";
 import { cleanName, hostsFileNames, leaseNames, normalAddress } from "./name-sources.ts";
 
 /** Names found by reverse DNS, kept between runs. */

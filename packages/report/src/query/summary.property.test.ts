@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
-import { readDay } from "../store/day-counters.ts";
+import { readDay } from "../store/read-day.ts";
 import { cellOf, emptyClient, sectionNames, type SectionName } from "../store/hour-counters.ts";
 import { hourKey } from "../store/hour-key.ts";
 import { writeHour, writeUnattributed } from "../store/hour-store.ts";

@@ -125,7 +125,7 @@ describe("pages", () => {
     expect(text).not.toContain("<img");
     for (const [tag] of text.matchAll(/<[a-z][^>]*>/gi)) expect(tag).not.toMatch(/ (on\w+|style|srcdoc)=/i);
     for (const name of hostileNames) {
-      const found = await get(`/2026-11-22?${new URLSearchParams({ host: name.toLowerCase() })}`);
+      const found = await get(`/2026-11-22?${new URLSearchParams({ host: name.toLowerCase() }).toString()}`);
       expect(await found.text()).not.toContain("No traffic of this kind");
     }
   });

@@ -93,7 +93,7 @@ export class ReportSite {
         "www-authenticate": 'Bearer realm="ns-report"',
       });
     return redirect(
-      `${this.#needs.base}/sign-in?${new URLSearchParams({ next: visit.url.pathname + visit.url.search })}`,
+      `${this.#needs.base}/sign-in?${new URLSearchParams({ next: visit.url.pathname + visit.url.search }).toString()}`,
     );
   }
 

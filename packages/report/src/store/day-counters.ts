@@ -1,14 +1,11 @@
 /**
- * One day of reports for queries: who reads reports reads them by `readDay` (the pages, rpcd, `ns-report`).
+ * One day of reports as queries get it (`read-day.ts`).
  * Built for speed: 1,000 clients × 24 hours are a million cells. They stay in the columns of the hour indexes they come from, to be gone
  * through once with plain loops; only names get numbers of the day.
  * Invariants: every number is a whole number of bytes; names are as in the hour files (lower case, hostile: they come from the network).
  */
-import type { Files } from "@nethsec/host/host";
 import type { SectionName } from "./hour-counters.ts";
 import type { Day } from "./hour-key.ts";
-import { dayBuilder } from "./day-builder.ts";
-import { readClientFiles, readHourTables, rebuildIndexes, surveyDay } from "./hour-tables.ts";
 
 export type { Day, SectionName };
 
@@ -60,28 +57,4 @@ export function* eachRow({ parts }: SectionColumns): Generator<SectionRow> {
         if (client >= 0) yield { client, hour, name: names[name[row] ?? 0] ?? 0, bytes: bytes[row] ?? 0 };
     }
   }
-}
-
-/**
- * The counters of one day under `base` (e.g. /var/run/dpireport); a day that is not there is empty. `onlyClient` takes one client only.
- * Uses the hour indexes where they are newer than the hour files and the files where they are not. Throws what `Files` throws when
- * something is there and cannot be read.
- */
-export function readDay(files: Files, base: string, day: Day, onlyClient?: string): DayCounters {
-  const builder = dayBuilder(day);
-  if (onlyClient === undefined) readHourTables(files, base, day, builder);
-  else readClientFiles(files, base, day, builder, onlyClient);
-  return builder.finish();
-}
-
-/**
- * Writes the hour indexes of a day that is over, if any is missing or older than its files (days of another ns-report, restored days).
- * `now`: wall clock, milliseconds. Returns whether it wrote. Today belongs to the daemon: this leaves it alone.
- */
-export function refreshDay(files: Files, base: string, day: Day, now: number): boolean {
-  const firstMomentAfter = new Date(day.year, day.month - 1, day.day + 1).getTime();
-  if (now < firstMomentAfter + 600_000) return false;
-  if (surveyDay(files, base, day).complete) return false;
-  rebuildIndexes(files, base, day, now);
-  return true;
 }

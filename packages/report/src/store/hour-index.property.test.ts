@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
-import { readDay } from "./day-counters.ts";
+import { readDay } from "./read-day.ts";
 import { cellOf, clientOf, emptyHour, sectionNames, type HourCounters } from "./hour-counters.ts";
 import { decodeCounters, encodeHour, indexHeader } from "./hour-index.ts";
 import { hourKey } from "./hour-key.ts";

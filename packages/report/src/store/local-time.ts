@@ -2,7 +2,7 @@
  * Reports are in the firewall's local time. OpenWrt keeps its zone in /etc/config/system, where the runtime does not look: without this, days
  * would begin at midnight UTC.
  */
-import type { UciStore } from "@nethsec/host/uci/store";
+import type { UciStore } from "@nethsec/host/uci-store";
 
 /** Sets the process' time zone to `system.@system[0].zonename` ("Europe/Rome"), unless TZ or that option says otherwise or nothing. */
 export function useLocalTime(uci: Pick<UciStore, "read">, env: Record<string, string | undefined> = process.env): void {

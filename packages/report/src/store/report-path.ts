@@ -1,5 +1,5 @@
 /** Where the hour files are, for all who read or write them. */
-import type { UciStore } from "@nethsec/host/uci/store";
+import type { UciStore } from "@nethsec/host/uci-store";
 import { NethsecError } from "@nethsec/host/error";
 
 export const defaultReportPath = "/var/run/dpireport";

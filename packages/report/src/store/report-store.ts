@@ -6,7 +6,8 @@
  */
 import * as v from "valibot";
 import type { Files } from "@nethsec/host/host";
-import { readDay, type DayCounters } from "./day-counters.ts";
+import type { DayCounters } from "./day-counters.ts";
+import { readDay } from "./read-day.ts";
 import type { Day } from "./hour-key.ts";
 import { dayPath, listDays } from "./hour-store.ts";
 import { dayAt, formatDay, sameDay } from "./report-day.ts";

@@ -1,22 +1,33 @@
 /**
  * All that runs in the browser; every page works without it. Sorts tables whose rows are all there, filters long lists while one types,
- * and shows the live hour as the server sends it. One file without imports: the build strips its types and embeds it.
+ * and shows the live hour as the server sends it. One file without imports, JavaScript with types in comments: it is embedded as it stands.
  * Invariant: text of the page is only moved, never made: markup comes escaped from the server, over the same origin.
  */
 
-function sortRows(table: HTMLTableElement, column: number, numeric: boolean, descending: boolean): void {
+/**
+ * @param {HTMLTableElement} table
+ * @param {number} column
+ * @param {boolean} numeric
+ * @param {boolean} descending
+ */
+function sortRows(table, column, numeric, descending) {
   const body = table.tBodies[0];
   if (body === undefined) return;
-  const key = (row: HTMLTableRowElement): string => row.cells[column]?.textContent?.trim().toLowerCase() ?? "";
-  const amount = (row: HTMLTableRowElement): number => Number(row.cells[column]?.dataset["bytes"] ?? 0);
+  /** @param {HTMLTableRowElement} row */
+  const key = (row) => row.cells[column]?.textContent?.trim().toLowerCase() ?? "";
+  /** @param {HTMLTableRowElement} row */
+  const amount = (row) => Number(row.cells[column]?.dataset["bytes"] ?? 0);
   const sorted = [...body.rows].sort((a, b) =>
     numeric ? amount(a) - amount(b) : key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0,
   );
   body.append(...(descending ? sorted.reverse() : sorted));
 }
 
-/** Headers become buttons; those of a table that shows only a part stay links to the whole list. */
-function makeSortable(table: HTMLTableElement): void {
+/**
+ * Headers become buttons; those of a table that shows only a part stay links to the whole list.
+ * @param {HTMLTableElement} table
+ */
+function makeSortable(table) {
   for (const [column, header] of [...(table.tHead?.rows[0]?.cells ?? [])].entries()) {
     const title = header.textContent ?? "";
     const numeric = header.classList.contains("number");
@@ -34,18 +45,28 @@ function makeSortable(table: HTMLTableElement): void {
   }
 }
 
-/** Hides what does not match while one types; Enter asks the server, which knows the other pages of the list too. */
-function makeFilter(input: HTMLInputElement): void {
-  const rows = [...document.querySelectorAll<HTMLTableRowElement>("main table tbody tr")];
+/**
+ * Hides what does not match while one types; Enter asks the server, which knows the other pages of the list too.
+ * @param {HTMLInputElement} input
+ */
+function makeFilter(input) {
+  const rows = [...document.querySelectorAll("main table tbody tr")].filter(
+    (row) => row instanceof HTMLTableRowElement,
+  );
   input.addEventListener("input", () => {
     const wanted = input.value.trim().toLowerCase();
     for (const row of rows) row.hidden = !(row.cells[0]?.textContent ?? "").toLowerCase().includes(wanted);
   });
 }
 
-function follow(live: HTMLElement, url: string): void {
-  const state = document.querySelector<HTMLElement>("[data-live-state]");
-  const say = (text: string): void => {
+/**
+ * @param {HTMLElement} live
+ * @param {string} url
+ */
+function follow(live, url) {
+  const state = document.querySelector("[data-live-state]");
+  /** @param {string} text */
+  const say = (text) => {
     if (state !== null && state.textContent !== text) state.textContent = text;
   };
   const events = new EventSource(url);
@@ -61,6 +82,9 @@ function follow(live: HTMLElement, url: string): void {
   window.addEventListener("pagehide", () => events.close());
 }
 
-for (const table of document.querySelectorAll<HTMLTableElement>("table[data-complete]")) makeSortable(table);
-for (const input of document.querySelectorAll<HTMLInputElement>("input[data-filter]")) makeFilter(input);
-for (const live of document.querySelectorAll<HTMLElement>("[data-live]")) follow(live, live.dataset["live"] ?? "");
+for (const table of document.querySelectorAll("table[data-complete]"))
+  if (table instanceof HTMLTableElement) makeSortable(table);
+for (const input of document.querySelectorAll("input[data-filter]"))
+  if (input instanceof HTMLInputElement) makeFilter(input);
+for (const live of document.querySelectorAll("[data-live]"))
+  if (live instanceof HTMLElement) follow(live, live.dataset["live"] ?? "");

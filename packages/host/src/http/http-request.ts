@@ -1,0 +1,69 @@
+/** What a call of the HTTP client takes and gives. */
+import type { Host } from "../host.ts";
+
+export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** Bodies that can be sent again when a call is retried or redirected with 307/308. */
+export type HttpBody =
+  | string
+  | Uint8Array
+  /** Any value; sent as JSON with its content type. */
+  | { readonly json: unknown }
+  /** A file of the host (path as on the firewall), streamed with its length. */
+  | { readonly file: string }
+  /** Opened once per attempt; streamed, chunked. */
+  | { readonly stream: () => ReadableStream<Uint8Array> };
+
+export interface HttpRequest {
+  /** http or https; credentials belong in `basic` or `headers`. */
+  readonly url: string;
+  /** Default GET, POST with a body. */
+  readonly method?: HttpMethod;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Basic authentication. */
+  readonly basic?: { readonly user: string; readonly password: string };
+  readonly body?: HttpBody;
+  /** For one attempt, redirects and the whole answer included; milliseconds. */
+  readonly timeoutMs: number;
+  /**
+   * How long the server may take nothing of the body or send nothing of the answer; milliseconds. For transfers, whose `timeoutMs` is long.
+   * Default: only `timeoutMs` counts.
+   */
+  readonly idleMs?: number;
+  /**
+   * More attempts after one that could not connect, was cut off, or was answered by 408, 429, 500, 502, 503 or 504; default 2 for GET, HEAD, PUT
+   * and DELETE, 0 for others unless given. Waits grow with full jitter up to 30 s; a Retry-After is obeyed, one over 5 minutes ends the call.
+   */
+  readonly retries?: number;
+  /** Bytes of answer accepted; default 8 MiB. With `download` no limit unless given. */
+  readonly maxBytes?: number;
+  /** Default 5; 0: a redirect is an error. */
+  readonly maxRedirects?: number;
+  /** Statuses that are an answer rather than an error; default 200 to 299. "any" leaves every status to the caller (429 and 5xx are still retried first). */
+  readonly accept?: "any" | ((status: number) => boolean);
+  /** Where the body of an accepted answer goes instead of memory: a file of the host (mode 0600, written beside and renamed) or a writer. */
+  readonly download?: { readonly file: string } | { readonly write: (chunk: Uint8Array) => Promise<void> };
+  /** Default true. False accepts any certificate: the caller warns the administrator. */
+  readonly tlsVerify?: boolean;
+  /** Further texts that must not appear in an error; `basic` and the values of all headers but the usual harmless ones are covered anyway. */
+  readonly secrets?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The URL that answered, after redirects. */
+  readonly url: string;
+  /** Empty with `download`. */
+  readonly bytes: Uint8Array;
+  /** Bytes of body received. */
+  readonly received: number;
+  /** The body as UTF-8. */
+  text(): string;
+  /** The body as JSON; throws {@link HttpError} of kind "not_json". */
+  json(): unknown;
+}
+
+/** What the client needs of the machine. A `Host` fits. */
+export type HttpHost = Pick<Host, "files" | "clock" | "random">;
