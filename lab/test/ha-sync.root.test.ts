@@ -49,6 +49,37 @@ describe("synchronisation", () => {
     expect(await lab.sh("primary", "ns-ha-config diff")).toContain("holds what the primary has");
   });
 
+  scenario(
+    "a change of /etc/config/network alone arrives by itself, and diff tells the truth of this moment",
+    async () => {
+      const metric = (): Promise<string> => lab.sh("backup", "uci -q get network.wan.metric || echo none");
+      await lab.sh("primary", "uci set network.wan.metric=77; uci commit network");
+      await until(async () => (await metric()) === "77", {
+        what: "the backup's imported section has it",
+        timeoutMs: 60_000,
+      });
+      await until(async () => (await lab.sh("primary", "ns-ha-config diff")).includes("holds what the primary has"), {
+        what: "nothing differs any more",
+        timeoutMs: 30_000,
+      });
+      // With the link down the backup cannot follow, and both commands say so at once instead of comparing an old export.
+      await lab.sh(
+        "backup",
+        "nft 'add table inet cut; add chain inet cut in { type filter hook input priority -10; }; add rule inet cut in tcp dport 65022 drop'",
+      );
+      await lab.sh("primary", "uci delete network.wan.metric; uci commit network");
+      await until(async () => (await lab.sh("primary", "ns-ha-config status")).includes("not yet on the backup"), {
+        what: "status tells the change that waits",
+        timeoutMs: 60_000,
+      });
+      await lab.sh("backup", "nft delete table inet cut");
+      await until(async () => (await metric()) === "none", {
+        what: "it arrives when the link is back",
+        timeoutMs: 150_000,
+      });
+    },
+  );
+
   scenario("a folder added to the list is mirrored exactly, as documented", async () => {
     await lab.sh(
       "primary",

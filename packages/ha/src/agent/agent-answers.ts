@@ -1,6 +1,7 @@
 /** What the agent says of its node: to `status` and the pages, and to the other node. Reads only. */
 import type { Conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
+import { formatDuration } from "@nethsec/host/units";
 import { version } from "@nethsec/host/version";
 import type { AgentStatus, Facts } from "../cluster/agent-client.ts";
 import type { HaConfig } from "../cluster/config.ts";
@@ -16,6 +17,8 @@ export interface Sources {
   readonly reconciler: Reconciler;
   readonly conditions: Conditions;
   readonly history: History;
+  /** Epoch milliseconds since which a change waits to be synchronised; undefined: none does. */
+  readonly waitingSince: () => number | undefined;
   /** Epoch milliseconds of the last restore on this node. */
   readonly appliedAt: () => number | undefined;
 }
@@ -38,12 +41,22 @@ export async function agentStatus(sources: Sources): Promise<AgentStatus> {
     state,
     stateSince: since,
     converged: reconciler.converged,
-    pending: [...reconciler.pending],
+    pending: [...reconciler.pending, ...unsent(sources)],
     ...(lastSyncStatus === undefined ? {} : { lastSyncStatus }),
     ...(lastSyncTime === undefined ? {} : { lastSyncTime: Number(lastSyncTime) * 1000 }),
     conditions: [...conditions.list()],
     keepalivedStats: { ...tracker.stats },
   };
+}
+
+/** A change that is younger is on its way. */
+const unsentAfterMs = 2000;
+
+/** A failover at this moment would not have it: `status` says so. */
+function unsent({ host, waitingSince }: Sources): string[] {
+  const since = waitingSince();
+  const age = since === undefined ? 0 : host.clock.now() - since;
+  return age < unsentAfterMs ? [] : [`a change made ${formatDuration(age)} ago is not yet on the backup`];
 }
 
 /** What the other node asks for, e.g. before a switchover. */

@@ -317,6 +317,7 @@ class Agent {
       reconciler: this.#reconciler,
       conditions: this.#conditions,
       history: this.#history,
+      waitingSince: () => (this.#sends() ? this.#sync.waitingSince : undefined),
       appliedAt: () => this.#turns.appliedAt,
     };
     return {

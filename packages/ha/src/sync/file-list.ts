@@ -2,7 +2,6 @@
  * Which files travel: `sysupgrade -l`, plus keepalived.ha_peer.sync_list, minus exclude_list, minus what makes a node itself.
  * Invariants: every path is clean and has no link as its first part (`/var` is one on OpenWrt); the order does not depend on the sources.
  */
-import { dirname } from "node:path";
 import type { Files, Host } from "@nethsec/host/host";
 import { globToRegExp, isCleanPath, isGlob, isOwnPath, matchesAny } from "./path-rules.ts";
 
@@ -57,11 +56,4 @@ function expand(files: Files, pattern: string): string[] {
     });
   }
   return found.filter((path) => files.stat(path) !== undefined);
-}
-
-/** Folders and files to watch for changes: what is not below another one. */
-export function watchRoots(list: readonly string[]): string[] {
-  const inEtc = (path: string): boolean => path === "/etc" || path.startsWith("/etc/");
-  const others = list.filter((path) => !inEtc(path));
-  return ["/etc", ...new Set(others.filter((path) => dirname(path) !== "/"))];
 }

@@ -7,9 +7,9 @@ import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
 import type { HaConfig } from "../cluster/config.ts";
 import type { Manifest } from "./manifest.ts";
-import { watchRoots } from "./file-list.ts";
-import { isOwnPath, isWithin } from "./path-rules.ts";
+import { isWithin } from "./path-rules.ts";
 import { type SyncOutcome, SyncSender } from "./sync-sender.ts";
+import { concernsSync, watchRoots } from "./watch-list.ts";
 
 const quietMs = 100;
 /** Leases and other files that programs write all the time. */
@@ -40,6 +40,8 @@ export class SyncLoop {
   #failures = 0;
   #wake: () => void = () => undefined;
   #watching: { readonly roots: string; readonly stop: AbortController } | undefined;
+  /** Wall clock of the first change that no run has looked at since it happened. */
+  #changedAt: number | undefined;
   last: SyncOutcome | undefined;
   /** Wall clock, milliseconds since 1970. */
   lastAt: number | undefined;
@@ -66,7 +68,15 @@ export class SyncLoop {
     });
   }
 
-  /** What would be sent now. */
+  /**
+   * Since when (wall clock, milliseconds) the backup lacks a change that was seen here: it waits for its run, or the runs fail. undefined: it
+   * has everything that was seen.
+   */
+  get waitingSince(): number | undefined {
+    return this.#changedAt;
+  }
+
+  /** What would be sent now, the export of this moment included. */
   describe(config: HaConfig): Promise<Manifest["entries"]> {
     return this.#sender.entries(config, AbortSignal.timeout(30_000));
   }
@@ -106,6 +116,8 @@ export class SyncLoop {
     const onlyIfChanged = !this.#force && this.#failures === 0;
     this.#force = false;
     this.#dueAt = Number.POSITIVE_INFINITY;
+    const changedAt = this.#changedAt;
+    this.#changedAt = undefined;
     try {
       const settings = config();
       const outcome = await this.#sender.run(settings, {
@@ -114,6 +126,7 @@ export class SyncLoop {
         progress: (text) => waiters.forEach((waiter) => waiter.progress(text)),
       });
       this.#failures = outcome.ok ? 0 : this.#failures + 1;
+      if (!outcome.ok) this.#changedAt = changedAt ?? this.#changedAt;
       const next = outcome.ok
         ? settings.sync.intervalSeconds * 1000
         : Math.min(firstRetryMs * 2 ** (this.#failures - 1), lastRetryMs);
@@ -128,6 +141,7 @@ export class SyncLoop {
       for (const { resolve } of waiters) resolve(outcome);
       this.#watch(signal);
     } catch (error) {
+      this.#changedAt = changedAt ?? this.#changedAt;
       this.#due(lastRetryMs);
       for (const { reject } of waiters) reject(error);
       if (!signal.aborted)
@@ -150,10 +164,10 @@ export class SyncLoop {
     this.#wake = () => undefined;
   }
 
-  /** Watches what the last run sent; starts again when that list of folders changed. */
+  /** Watches what the configuration lists and what the last run sent; starts again when these roots are others. */
   #watch(signal: AbortSignal): void {
     const { files, log } = this.#options.host;
-    const roots = watchRoots(this.#options.config().sync.list);
+    const roots = watchRoots(this.#options.config().sync.list, this.#sender.roots);
     const key = roots.join("\n");
     if (this.#watching?.roots === key) return;
     this.#stopWatching();
@@ -177,8 +191,12 @@ export class SyncLoop {
   }
 
   #changed(path: string): void {
-    if (isOwnPath(path) || isWithin(path, "/etc/ha") || this.#failures > 0) return;
-    if (isWithin(path, "/etc")) this.#due(quietMs);
-    else this.#due(busyQuietMs);
+    if (!concernsSync(path)) return;
+    this.#changedAt ??= this.#options.host.clock.now();
+    const inEtc = isWithin(path, "/etc");
+    // A link that fails is not tried for every lease; a change of the configuration is a reason to try sooner.
+    if (this.#failures > 0 && !inEtc) return;
+    if (this.#failures > 0) this.#due(firstRetryMs);
+    else this.#due(inEtc ? quietMs : busyQuietMs);
   }
 }

@@ -48,6 +48,7 @@ export class SyncSender {
   readonly #reader: ManifestReader;
   #listed: { readonly at: number; readonly paths: readonly string[] } | undefined;
   #sent: ReadonlySet<string> = new Set();
+  #roots: readonly string[] = [];
   #lastId: string | undefined;
 
   constructor(host: Host) {
@@ -55,9 +56,9 @@ export class SyncSender {
     this.#reader = new ManifestReader(host.files, () => host.clock.now());
   }
 
-  /** The restore list of the last run: what is worth watching. */
-  get paths(): readonly string[] {
-    return [...this.#sent];
+  /** The restore list of the last description: what is worth watching. */
+  get roots(): readonly string[] {
+    return this.#roots;
   }
 
   /** `onlyIfChanged`: nothing is sent when the manifest is that of the last good run. */
@@ -115,8 +116,9 @@ export class SyncSender {
     }
   }
 
-  /** What would be sent now. */
+  /** What would be sent now: the export is made afresh, so that what is told holds for a failover at this moment. */
   async entries(config: HaConfig, signal: AbortSignal): Promise<Manifest["entries"]> {
+    await writeExport(this.#host);
     return (await this.#describe(config, signal)).manifest.entries;
   }
 
@@ -129,6 +131,7 @@ export class SyncSender {
     // All of /etc/config belongs to a backup: a package made a second ago need not wait for the next `sysupgrade -l`.
     const configs = files.list("/etc/config").map((name) => `/etc/config/${name}`);
     const roots = fileList(files, { sysupgrade: [...this.#listed.paths, ...configs], list, exclude });
+    this.#roots = roots;
     const entries = this.#reader.read(roots, (path) => isOwnPath(path) || matchesAny(path, exclude));
     const here = new Set(entries.map(({ path }) => path));
     const gone = [...this.#sent].filter(

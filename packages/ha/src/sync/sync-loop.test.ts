@@ -1,0 +1,175 @@
+/** What starts a synchronisation by itself, and what is told of a change that has not arrived yet. Real files and inotify, a clock that stands still. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
+import { readHaConfig } from "../cluster/config.ts";
+import { pin } from "../ssh/known-hosts.ts";
+import { SyncLoop } from "./sync-loop.ts";
+import type { SyncOutcome } from "./sync-sender.ts";
+import { concernsSync, watchRoots } from "./watch-list.ts";
+
+const keepalived = `
+config globals 'globals'
+	option enabled '1'
+
+config ipaddress 'lan_ipaddress'
+	option name 'lan_ha'
+	option address '192.168.100.240/24'
+	option device 'br-lan'
+	option ns_link 'network/lan'
+
+config peer 'ha_peer'
+	option address '192.168.100.239'
+	list sync_list '/etc/ha'
+	list sync_list '/tmp/dhcp.leases'
+	list exclude_list '/etc/config/network'
+
+config vrrp_instance 'primary'
+	option name 'master'
+	option unicast_src_ip '192.168.100.238'
+`;
+const network = "config interface 'wan'\n\toption proto 'dhcp'\n\toption device 'eth1'\n";
+const zone = (networks: string): string => `config zone 'ns_wan'\n\toption name 'wan'\n${networks}`;
+
+let host: FakeHost;
+let life: AbortController;
+let loop: SyncLoop;
+let done: Promise<void>;
+let outcomes: SyncOutcome[];
+/** What the backup answers to "apply"; false: it cannot be reached. */
+let answers: boolean;
+/** Names of files in each transfer. */
+let transfers: string[];
+
+beforeEach(() => {
+  host = fakeHost({
+    files: {
+      "/etc/config/keepalived": keepalived,
+      "/etc/config/network": network,
+      "/etc/config/firewall": zone("\tlist network 'wan'\n"),
+      "/etc/config/dedalo": "config dedalo 'config'\n",
+    },
+  });
+  pin(host.files, "192.168.100.239", { algorithm: "ssh-ed25519", blob: "AAAA" });
+  answers = true;
+  transfers = [];
+  outcomes = [];
+  host.program("rsync", async ({ stdin }) => {
+    transfers.push(await stdin);
+    return answers
+      ? ""
+      : {
+          code: 255,
+          stderr: "dbclient: Connection to root@192.168.100.239:65022 exited: Connect failed: No route to host\n",
+        };
+  });
+  host.program("dbclient", () => JSON.stringify({ ok: true, changed: [], reloaded: [] }));
+  life = new AbortController();
+  loop = new SyncLoop({
+    host,
+    config: () => {
+      const config = readHaConfig(host.uci);
+      if (config === undefined) throw new Error("no cluster");
+      return config;
+    },
+    allowed: () => true,
+    finished: (outcome) => outcomes.push(outcome),
+  });
+  done = loop.run(life.signal);
+});
+
+afterEach(async () => {
+  life.abort(new Error("the test is over"));
+  await done;
+  host[Symbol.dispose]();
+});
+
+/** Lets the virtual time pass in small steps until it holds; inotify and files take real time. */
+async function until(holds: () => boolean, stepMs = 50): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`not within 20 s: ${holds.toString()}`);
+    await host.clock.advance(stepMs);
+    await Bun.sleep(2);
+  }
+}
+const exported = (kind: string): string => host.files.readText(`/etc/ha/${kind}`) ?? "";
+
+describe("a change starts a synchronisation by itself", () => {
+  test("of /etc/config/network alone, which is never sent but exported", async () => {
+    await until(() => outcomes.length === 1);
+    host.uci.change((transaction) => transaction.set("network", "wan", "metric", "77"));
+    await until(() => exported("wan_interfaces").includes('"77"') && transfers.length === 2);
+    expect(transfers[1]).toContain("etc/ha/wan_interfaces");
+    expect(transfers[1]).not.toContain("etc/config/network");
+    // Within seconds, not by the periodic run.
+    expect(host.clock.monotonic()).toBeLessThan(60_000);
+  });
+
+  test("of a zone's networks, and of the hotspot's interface", async () => {
+    await until(() => outcomes.length === 1);
+    host.files.write("/etc/config/firewall", zone(""));
+    await until(() => exported("wan_interfaces") === "{}\n");
+    host.net.setDevice({ device: "eth3", mac: "02:00:00:00:00:33" });
+    host.files.write("/etc/config/dedalo", "config dedalo 'config'\n\toption interface 'eth3'\n");
+    await until(() => exported("hotspot").includes("02:00:00:00:00:33"));
+  });
+
+  test("also while the link fails: a change is tried after seconds, not after two minutes", async () => {
+    await until(() => outcomes.length === 1);
+    answers = false;
+    host.files.write("/etc/config/system", "one\n");
+    await until(() => outcomes.filter(({ ok }) => !ok).length === 7, 1000);
+    answers = true;
+    const before = host.clock.monotonic();
+    host.files.write("/etc/config/system", "two\n");
+    await until(() => outcomes.at(-1)?.ok === true, 250);
+    expect(host.clock.monotonic() - before).toBeLessThan(30_000);
+  });
+});
+
+test("what the backup lacks is known until it has it", async () => {
+  await until(() => outcomes.length === 1);
+  expect(loop.waitingSince).toBeUndefined();
+  answers = false;
+  host.uci.change((transaction) => transaction.set("network", "wan", "metric", "77"));
+  await until(() => outcomes.at(-1)?.ok === false);
+  expect(loop.waitingSince).toBeNumber();
+  answers = true;
+  await until(() => outcomes.at(-1)?.ok === true, 500);
+  expect(loop.waitingSince).toBeUndefined();
+});
+
+test("a description holds the export of this moment, not of the last run", async () => {
+  await until(() => outcomes.length === 1);
+  life.abort(new Error("nothing runs by itself any more"));
+  await done;
+  const config = readHaConfig(host.uci);
+  if (config === undefined) throw new Error("no cluster");
+  const digest = async (): Promise<unknown> =>
+    (await loop.describe(config)).find(({ path }) => path === "/etc/ha/wan_interfaces");
+  const before = await digest();
+  host.uci.change((transaction) => transaction.set("network", "wan", "metric", "77"));
+  expect(await digest()).not.toEqual(before);
+});
+
+describe("what is watched", () => {
+  test.each([
+    ["/etc/config/network", true],
+    ["/etc/config/keepalived", true],
+    ["/etc/config/system", true],
+    ["/etc/config/.network.uci-AbCd1234", false],
+    ["/etc/ha/routes", false],
+    ["/etc/ns-ha/history.jsonl", false],
+    ["/etc/dropbear/authorized_keys", false],
+  ])("%s: %s", (path, concerns) => expect(concernsSync(path)).toBe(concerns));
+
+  test("the fixed part of a pattern, what the last run sent outside /etc, nothing twice, never the whole machine", () => {
+    const list = ["/etc/mine", "/srv/x/*.conf", "/srv/x/deep/", "/tmp/dhcp.leases", "/root*"];
+    expect(watchRoots(list, ["/usr/share/nft.d/a", "/lonely", "/etc/config/system"])).toEqual([
+      "/etc",
+      "/srv/x",
+      "/tmp/dhcp.leases",
+      "/usr/share/nft.d/a",
+    ]);
+  });
+});
