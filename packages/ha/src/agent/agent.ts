@@ -11,7 +11,7 @@ import { version } from "@nethsec/host/version";
 import * as v from "valibot";
 import type { DrillCheck, VrrpState } from "../cluster/agent-client.ts";
 import { type HaConfig, haPaths, readHaConfig } from "../cluster/config.ts";
-import { heldEntries } from "../sync/apply-staging.ts";
+import { heldEntries } from "../sync/held-entries.ts";
 import { Carrying } from "../cluster/carrying.ts";
 import { recoverRestore } from "../sync/restore.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";

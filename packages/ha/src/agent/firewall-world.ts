@@ -7,7 +7,7 @@ import { sendFrames } from "@nethsec/host/ffi/raw-frames";
 import { NethsecError } from "@nethsec/host/error";
 import { hotplugCall } from "@nethsec/host/local/hotplug";
 import type { HaConfig } from "../cluster/config.ts";
-import { enabledServices } from "../sync/apply-staging.ts";
+import { enabledServices } from "../cluster/enabled-services.ts";
 import { readExport } from "../sync/export-files.ts";
 import { announcements } from "../cluster/announce.ts";
 import { Gate } from "./gate.ts";

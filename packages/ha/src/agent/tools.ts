@@ -5,7 +5,7 @@ import { openMetrics } from "@nethsec/host/metrics";
 import { agentClient } from "../cluster/agent-client.ts";
 import { type HaConfig, haPaths, readHaConfig } from "../cluster/config.ts";
 import { notConfigured } from "../cluster/ha-error.ts";
-import { importExport } from "../sync/apply-staging.ts";
+import { importExport } from "../sync/import-export.ts";
 import { writeExport } from "../sync/export-files.ts";
 import { followingInterfaces } from "../cluster/following-interfaces.ts";
 import { agentMetrics } from "./metrics.ts";

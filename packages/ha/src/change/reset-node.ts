@@ -8,7 +8,7 @@ import { readServiceTable, switchedOn } from "../cluster/service-table.ts";
 import { haPaths, readHaConfig } from "../cluster/config.ts";
 import { removeNode } from "./edit-config.ts";
 import { publicKey, revokeKeys } from "../ssh/keys.ts";
-import { dropImported } from "../sync/apply-staging.ts";
+import { dropImported } from "../sync/adopted-sections.ts";
 import { importTag } from "../cluster/network-records.ts";
 
 type Machine = Pick<Host, "uci" | "files" | "services" | "cron" | "run">;

@@ -1,0 +1,24 @@
+/** What this node holds of the files that are synchronised: the backup's half of `diff`. */
+import type { Host } from "@nethsec/host/host";
+import type { HaConfig } from "../cluster/config.ts";
+import { type ManifestEntry, ManifestReader } from "./manifest.ts";
+import { transformsFor } from "./node-differences.ts";
+import { stagedManifest } from "./staged-manifest.ts";
+
+/** What this node holds of the staging area's list, as the primary would describe it: for `diff`. */
+export function heldEntries(host: Pick<Host, "files" | "uci" | "clock">, config: HaConfig): ManifestEntry[] {
+  const manifest = stagedManifest(host, config, undefined);
+  const transforms = transformsFor(host);
+  const reader = new ManifestReader(host.files, () => host.clock.now());
+  const sent = new Map(manifest.entries.map((entry) => [entry.path, entry]));
+  return reader
+    .read(manifest.roots, () => false)
+    .map((entry) => {
+      const transform = transforms(entry.path);
+      const staged =
+        transform === undefined ? undefined : host.files.readText(`${config.sync.stagingDir}${entry.path}`);
+      const asSent = sent.get(entry.path);
+      if (transform === undefined || staged === undefined || asSent?.type !== "file") return entry;
+      return host.files.readText(entry.path) === transform(staged) ? asSent : entry;
+    });
+}

@@ -1,0 +1,45 @@
+/** Brings the primary's network sections (/etc/ha) into this node's configuration; what is decided is in network-import.ts. */
+import type { Host } from "@nethsec/host/host";
+import type { HaConfig } from "../cluster/config.ts";
+import { importTag } from "../cluster/network-records.ts";
+import { rememberAdopted } from "./adopted-sections.ts";
+import { readExport } from "./export-files.ts";
+import { importNetwork } from "./network-import.ts";
+
+/**
+ * Interfaces of this node's own that are about to be taken over go down first: netifd would set one that is up to the primary's address at the
+ * reload, for as long as it takes to bring it down, and the provider's router would learn the wrong MAC address.
+ */
+export async function takeDown(host: Pick<Host, "files" | "uci" | "net">, config: HaConfig): Promise<void> {
+  const lans = new Set(["loopback", ...config.interfaces.map(({ name }) => name)]);
+  const network = host.uci.read("network");
+  const coming = Object.keys(readExport(host.files).wan_interfaces).filter((name) => {
+    const here = network.section(name);
+    return here !== undefined && here.get("ns_tag") !== importTag && !lans.has(name);
+  });
+  if (coming.length === 0) return;
+  const up = new Set((await host.net.interfaces()).flatMap((found) => (found.up ? [found.name] : [])));
+  for (const name of coming) if (up.has(name)) await host.net.ifdown(name);
+}
+
+/** True when /etc/config/network changed. A broken export is logged: the files are restored all the same. */
+export function importExport(host: Pick<Host, "files" | "uci" | "log">, config: HaConfig): boolean {
+  const log = host.log.tagged("ns-ha");
+  try {
+    const records = readExport(host.files);
+    let result: ReturnType<typeof importNetwork> = { log: [], removed: [], conflicts: [], adopted: {} };
+    const lans = ["loopback", ...config.interfaces.map(({ name }) => name)];
+    const changed = host.uci.change((transaction) => {
+      result = importNetwork(transaction, records, lans);
+    });
+    rememberAdopted(host, result.adopted);
+    for (const line of result.log) log("info", line);
+    for (const name of result.removed) log("info", `Removing network configuration: ${name}`);
+    for (const name of result.conflicts)
+      log("warning", `network.${name} exists on this node already and is left as it is`);
+    return changed.length > 0;
+  } catch (error) {
+    log("err", error instanceof Error ? error.message : String(error));
+    return false;
+  }
+}

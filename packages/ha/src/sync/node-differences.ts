@@ -1,0 +1,34 @@
+/**
+ * Files that differ between the nodes on purpose: what only the active node does is switched off in the passive node's copy. Pure but for
+ * reading the service table.
+ */
+import { suspendLines } from "@nethsec/host/local/crontab";
+import type { Host } from "@nethsec/host/host";
+import { parsePackage } from "@nethsec/uci/parse";
+import { writePackage } from "@nethsec/uci/write";
+import { readServiceTable } from "../cluster/service-table.ts";
+import type { Transforms } from "./restore.ts";
+
+const crontab = "/etc/crontabs/root";
+const dhcp = "/etc/config/dhcp";
+
+/** How this passive node's files differ from the primary's. */
+export function transformsFor(host: Pick<Host, "uci">): Transforms {
+  const words = readServiceTable(host.uci.load("ns-ha")).flatMap(({ cron }) => cron);
+  return (path) => {
+    if (path === crontab) return (text) => suspendLines(text, words);
+    if (path === dhcp) return dhcpForceOff;
+    return undefined;
+  };
+}
+
+/** `force` 0 in every dnsmasq section: a DHCP server must not answer beside the active one. A file that does not parse is left as it is. */
+export function dhcpForceOff(text: string): string {
+  try {
+    const pkg = parsePackage(text, "dhcp");
+    for (const section of pkg.sections) if (section.type === "dnsmasq") section.set("force", "0");
+    return writePackage(pkg);
+  } catch {
+    return text;
+  }
+}
