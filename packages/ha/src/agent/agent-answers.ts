@@ -1,37 +1,49 @@
 /** What the agent says of its node: to `status` and the pages, and to the other node. Reads only. */
-import type { Conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
 import { formatDuration } from "@nethsec/host/units";
 import { version } from "@nethsec/host/version";
-import type { AgentStatus, Facts } from "../cluster/agent-client.ts";
-import type { HaConfig } from "../cluster/config.ts";
+import type { AgentStatus, Facts } from "../cluster/agent-schemas.ts";
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
+import type { AgentNode } from "./agent-node.ts";
+import type { AgentPart } from "./agent-part.ts";
+import { answers } from "./agent-server.ts";
+import type { ApplyQueue } from "./apply-queue.ts";
 import { readConnections } from "./conntrackd-state.ts";
-import type { History } from "./history.ts";
 import type { Reconciler } from "./reconciler.ts";
-import type { VrrpTracker } from "./vrrp-tracker.ts";
-
-export interface Sources {
-  readonly host: Host;
-  readonly config: () => HaConfig;
-  readonly tracker: VrrpTracker;
-  readonly reconciler: Reconciler;
-  readonly conditions: Conditions;
-  readonly history: History;
-  /** Epoch milliseconds since which a change waits to be synchronised; undefined: none does. */
-  readonly waitingSince: () => number | undefined;
-  /** Epoch milliseconds of the last restore on this node. */
-  readonly appliedAt: () => number | undefined;
-}
+import type { SyncPart } from "./sync-part.ts";
 
 const countersAgeMaxMs = 5000;
 const historyTold = 200;
 
+export class NodeAnswers implements AgentPart {
+  readonly #node: AgentNode;
+  readonly #reconciler: Reconciler;
+  readonly #sync: SyncPart;
+  readonly #applied: ApplyQueue;
+
+  constructor(node: AgentNode, reconciler: Reconciler, sync: SyncPart, applied: ApplyQueue) {
+    this.#node = node;
+    this.#reconciler = reconciler;
+    this.#sync = sync;
+    this.#applied = applied;
+  }
+
+  readonly routes = [
+    answers(agentEndpoints.status, () => agentStatus(this.#node, this.#reconciler, this.#sync.waitingSince)),
+    answers(agentEndpoints.facts, () => nodeFacts(this.#node, this.#reconciler, this.#applied.appliedAt)),
+  ];
+}
+
 /** State, pending steps, last synchronisation and conditions; keepalived is asked for its counters when they are old. */
-export async function agentStatus(sources: Sources): Promise<AgentStatus> {
-  const { host, config, tracker, reconciler, conditions } = sources;
+async function agentStatus(
+  node: AgentNode,
+  reconciler: Reconciler,
+  waitingSince: number | undefined,
+): Promise<AgentStatus> {
+  const { host, config, tracker, conditions } = node;
   // Counters a moment old are good enough, each question is a line in keepalived's log.
-  if (host.clock.monotonic() - tracker.askedAt > countersAgeMaxMs) await tracker.look();
-  const { role } = config();
+  if (host.clock.monotonic() - tracker.askedAt > countersAgeMaxMs) await tracker.queryKeepalived();
+  const { role } = config;
   const { state, since } = tracker.current;
   const recorded = host.uci.readState("keepalived").section("ha_peer");
   const lastSyncStatus = recorded?.get("last_sync_status");
@@ -41,7 +53,7 @@ export async function agentStatus(sources: Sources): Promise<AgentStatus> {
     state,
     stateSince: since,
     converged: reconciler.converged,
-    pending: [...reconciler.pending, ...unsent(sources)],
+    pending: [...reconciler.pending, ...unsent(node.host, waitingSince)],
     ...(lastSyncStatus === undefined ? {} : { lastSyncStatus }),
     ...(lastSyncTime === undefined ? {} : { lastSyncTime: Number(lastSyncTime) * 1000 }),
     conditions: [...conditions.list()],
@@ -53,21 +65,18 @@ export async function agentStatus(sources: Sources): Promise<AgentStatus> {
 const unsentAfterMs = 2000;
 
 /** A failover at this moment would not have it: `status` says so. */
-function unsent({ host, waitingSince }: Sources): string[] {
-  const since = waitingSince();
-  const age = since === undefined ? 0 : host.clock.now() - since;
+function unsent({ clock }: Pick<Host, "clock">, since: number | undefined): string[] {
+  const age = since === undefined ? 0 : clock.now() - since;
   return age < unsentAfterMs ? [] : [`a change made ${formatDuration(age)} ago is not yet on the backup`];
 }
 
-/** What the other node asks for, e.g. before a switchover. */
-export async function nodeFacts(sources: Sources): Promise<Facts> {
-  const { config, tracker, reconciler, history } = sources;
-  const appliedAt = sources.appliedAt();
-  const { host } = sources;
+/** What the other node asks for, e.g. before a switchover. `appliedAt`: epoch milliseconds of the last restore on this node. */
+async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: number | undefined): Promise<Facts> {
+  const { host, config, tracker, history } = node;
   const [addresses, connections] = await Promise.all([host.net.addresses(), readConnections(host)]);
   return {
     version,
-    role: config().role,
+    role: config.role,
     state: tracker.current.state,
     converged: reconciler.converged,
     now: host.clock.now(),

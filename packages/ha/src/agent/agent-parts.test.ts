@@ -2,10 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
-import type { DrillCheck } from "../cluster/agent-client.ts";
+import type { DrillCheck } from "../cluster/agent-schemas.ts";
 import { diffEntries } from "../sync/diff.ts";
 import { globToRegExp, isCleanPath, matchesAny } from "../sync/path-rules.ts";
-import { type AgentParts, handleAgentRequest } from "./agent-server.ts";
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
+import { answers, handleAgentRequest } from "./agent-server.ts";
 import { Alerts } from "./alerts.ts";
 import { announcements } from "../cluster/announce.ts";
 import { parseConntrackdStatistics } from "./conntrackd-state.ts";
@@ -174,7 +175,10 @@ describe("alerts", () => {
 describe("the agent's socket", () => {
   test("what takes long says something before it has an answer, so that the connection stays open", async () => {
     const { promise: found, resolve } = Promise.withResolvers<DrillCheck[]>();
-    const response = await handleAgentRequest(parts({ drill: () => found }), new Request("http://agent/drill"));
+    const response = await handleAgentRequest(
+      [answers(agentEndpoints.drill, async () => ({ checks: await found }))],
+      new Request("http://agent/drill"),
+    );
     const reader = response.body?.getReader();
     expect(await reader?.read()).toEqual({ done: false, value: new TextEncoder().encode("\n") });
     resolve([]);
@@ -185,46 +189,31 @@ describe("the agent's socket", () => {
   test("a refusal that comes late is told as one", async () => {
     const error = new NethsecError({ code: "switch_refused", message: "No switchover.", advice: "Wait." });
     const request = new Request("http://agent/switch", { method: "POST", body: '{"to":"backup"}' });
-    const response = await handleAgentRequest(parts({ switchTo: () => Promise.reject(error) }), request);
+    const response = await handleAgentRequest([answers(agentEndpoints.switch, () => Promise.reject(error))], request);
     expect(JSON.parse(await response.text())).toEqual({
       refused: { error: "switch_refused", message: "No switchover.", advice: "Wait." },
     });
   });
-
-  const never = (): never => {
-    throw new Error("not asked for in this test");
-  };
-  function parts(given: Partial<AgentParts>): AgentParts {
-    const none = { status: never, history: never, follow: never, diff: never, drill: never, sync: never };
-    return {
-      ...none,
-      switchTo: never,
-      changed: never,
-      apply: never,
-      facts: never,
-      held: never,
-      planned: never,
-      ...given,
-    };
-  }
 });
 
 describe("ha:primary:failed", () => {
   const transitions = (role: "primary" | "backup", steps: (alert: PrimaryAlert) => void): object => {
     using host = fakeHost();
     const alerts = new Alerts(host);
-    const alert = new PrimaryAlert(host, alerts, () => role, false);
+    const alert = new PrimaryAlert({ host, alerts, config: { role } }, false);
     steps(alert);
     return JSON.parse(host.files.readText("/etc/ns-ha/alerts.json") ?? "{}");
   };
   const told = (status: string, delivered: boolean): object => ({ "ha:primary:failed": { status, delivered } });
 
   test("a takeover is the backup's to say, its end the primary's", () => {
-    expect(transitions("backup", (alert) => alert.transition("backup", "master"))).toEqual(told("FAILURE", false));
+    expect(transitions("backup", (alert) => alert.onState({ before: "backup", state: "master" }))).toEqual(
+      told("FAILURE", false),
+    );
     const back = (alert: PrimaryAlert): void => {
-      alert.transition("unknown", "master");
-      alert.transition("master", "fault");
-      alert.transition("fault", "master");
+      alert.onState({ before: "unknown", state: "master" });
+      alert.onState({ before: "master", state: "fault" });
+      alert.onState({ before: "fault", state: "master" });
     };
     expect(transitions("primary", back)).toEqual(told("OK", false));
   });
@@ -232,14 +221,14 @@ describe("ha:primary:failed", () => {
   test("a planned one is no failure, on either node, and its end no news", () => {
     const announced = (alert: PrimaryAlert): void => {
       alert.expects(true);
-      alert.transition("backup", "master");
+      alert.onState({ before: "backup", state: "master" });
     };
     expect(transitions("backup", announced)).toEqual({});
     const back = (alert: PrimaryAlert): void => {
-      alert.transition("unknown", "master");
+      alert.onState({ before: "unknown", state: "master" });
       alert.handsOver(true);
-      alert.transition("master", "fault");
-      alert.transition("fault", "master");
+      alert.onState({ before: "master", state: "fault" });
+      alert.onState({ before: "fault", state: "master" });
     };
     expect(transitions("primary", back)).toEqual(told("OK", true));
   });
@@ -248,7 +237,7 @@ describe("ha:primary:failed", () => {
     const takenBack = (alert: PrimaryAlert): void => {
       alert.expects(true);
       alert.expects(false);
-      alert.transition("backup", "master");
+      alert.onState({ before: "backup", state: "master" });
     };
     expect(transitions("backup", takenBack)).toEqual(told("FAILURE", false));
   });

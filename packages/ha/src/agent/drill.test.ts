@@ -1,6 +1,6 @@
 /** What a rehearsal says of a node whose keepalived was stopped. */
 import { expect, test } from "bun:test";
-import type { Facts } from "../cluster/agent-client.ts";
+import type { Facts } from "../cluster/agent-schemas.ts";
 import { readHaConfig } from "../cluster/config.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { drillChecks } from "./drill.ts";

@@ -1,6 +1,7 @@
 /** A rehearsal: what a failover would lose now. Pure: facts of both nodes in, verdicts out. */
 import { formatBytes, formatDuration } from "@nethsec/host/units";
-import type { DiffEntry, DrillCheck, Facts, VrrpState } from "../cluster/agent-client.ts";
+import type { VrrpState } from "../cluster/state.ts";
+import type { DiffEntry, DrillCheck, Facts } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
 import type { Connections } from "./conntrackd-state.ts";
 

@@ -10,7 +10,7 @@ import type { HaConfig } from "../cluster/config.ts";
 import { enabledServices } from "../cluster/enabled-services.ts";
 import { readExport } from "../sync/export-files.ts";
 import { announcements } from "../cluster/announce.ts";
-import { Gate } from "./gate.ts";
+import { Semaphore } from "./semaphore.ts";
 import { followingInterfaces } from "../cluster/following-interfaces.ts";
 import { HotspotMac } from "./hotspot-mac.ts";
 import {
@@ -56,7 +56,7 @@ export class FirewallWorld implements World {
   readonly #mac: HotspotMac;
   readonly #life: AbortSignal;
   readonly #running: RunningServices;
-  readonly #gate = new Gate(scriptsAtATime);
+  readonly #scripts = new Semaphore(scriptsAtATime);
 
   /** `config` gives the current one; `life` ends with the agent. */
   constructor(host: Host, config: () => HaConfig, life: AbortSignal) {
@@ -200,13 +200,13 @@ export class FirewallWorld implements World {
     const { services, uci } = this.#host;
     if (action === "stop") this.#running.forget(name);
     const timeoutMs = action === "stop" ? stopTimeoutMs : restartTimeoutMs;
-    await this.#gate.through(async () => {
+    await this.#scripts.run(async () => {
       signal.throwIfAborted();
       await services.call(name, action, { timeoutMs, signal });
     });
     const row = readServiceTable(uci.load("ns-ha")).find((found) => found.name === name);
     if (row?.process !== true || action === "reload") return;
-    await Promise.race([this.#gate.whenIdle(), this.#host.clock.sleep(quietTimeoutMs, signal)]);
+    await Promise.race([this.#scripts.whenIdle(), this.#host.clock.sleep(quietTimeoutMs, signal)]);
     // Nothing to run is as good as running after a restart, and as good as not running after a stop.
     const wrong = action === "stop";
     const right = async (): Promise<boolean> => (await this.#running.look([name])).get(name) !== wrong;

@@ -5,7 +5,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
-import { type HistoryEntry, historyEntrySchema } from "../cluster/agent-client.ts";
+import { type HistoryEntry, historyEntrySchema } from "../cluster/agent-schemas.ts";
 
 export const historyPath = "/etc/ns-ha/history.jsonl";
 const olderPath = `${historyPath}.1`;

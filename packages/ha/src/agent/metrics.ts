@@ -1,6 +1,6 @@
 /** The agent's state as OpenMetrics. Pure. */
 import type { Metric } from "@nethsec/host/metrics";
-import type { AgentStatus } from "../cluster/agent-client.ts";
+import type { AgentStatus } from "../cluster/agent-schemas.ts";
 
 /** undefined: the agent does not run. */
 export function agentMetrics(status: AgentStatus | undefined): Metric[] {

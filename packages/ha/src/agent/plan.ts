@@ -6,7 +6,7 @@
  * What can be seen (interfaces, processes, options) is observed. What cannot (was this service restarted since we are master? was the
  * connection table committed?) is a *mark*: key → value, set when the step succeeded, deleted before it starts.
  */
-import type { VrrpState } from "../cluster/agent-client.ts";
+import type { VrrpState } from "../cluster/state.ts";
 import type { Role } from "../cluster/config.ts";
 import type { FollowingInterface } from "../cluster/following-interfaces.ts";
 import type { ServiceRow } from "../cluster/service-table.ts";

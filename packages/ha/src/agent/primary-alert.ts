@@ -4,8 +4,10 @@
  * it over its own reboot too (what follows a planned switchover is often an upgrade), so that it reports no end of what nobody was told of.
  */
 import type { Host } from "@nethsec/host/host";
-import type { VrrpState } from "../cluster/agent-client.ts";
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { Role } from "../cluster/config.ts";
+import type { AgentPart, StateChange } from "./agent-part.ts";
+import { answers } from "./agent-server.ts";
 import type { Alerts } from "./alerts.ts";
 
 const id = "ha:primary:failed";
@@ -13,43 +15,52 @@ const handedOverPath = "/etc/ns-ha/handed-over";
 /** An announcement is for the switchover that follows at once. */
 const windowMs = 30_000;
 
-export class PrimaryAlert {
-  readonly #host: Pick<Host, "files" | "clock">;
-  readonly #alerts: Alerts;
-  readonly #role: () => Role;
+export interface PrimaryAlertNode {
+  readonly host: Pick<Host, "files" | "clock">;
+  readonly alerts: Alerts;
+  readonly config: { readonly role: Role };
+}
+
+export class PrimaryAlert implements AgentPart {
+  readonly #node: PrimaryAlertNode;
   #expectedUntil = Number.NEGATIVE_INFINITY;
 
   /** `rebooted`: the node was started since the agent ran last; somebody else has carried the site meanwhile. */
-  constructor(host: Pick<Host, "files" | "clock">, alerts: Alerts, role: () => Role, rebooted: boolean) {
-    this.#host = host;
-    this.#alerts = alerts;
-    this.#role = role;
-    if (rebooted && role() === "primary" && !this.#handedOver) alerts.remember(id, "FAILURE");
+  constructor(node: PrimaryAlertNode, rebooted: boolean) {
+    this.#node = node;
+    if (rebooted && node.config.role === "primary" && !this.#handedOver) node.alerts.remember(id, "FAILURE");
   }
 
-  transition(before: VrrpState, state: VrrpState): void {
-    if (this.#role() === "backup") {
-      if (state !== "master") this.#alerts.remember(id, "OK");
-      else if (this.#host.clock.monotonic() >= this.#expectedUntil) this.#alerts.set(id, "FAILURE");
+  readonly routes = [
+    answers(agentEndpoints.planned, ({ planned }) => {
+      this.expects(planned);
+      return {};
+    }),
+  ];
+
+  onState({ before, state }: StateChange): void {
+    if (this.#node.config.role === "backup") {
+      if (state !== "master") this.#node.alerts.remember(id, "OK");
+      else if (this.#node.host.clock.monotonic() >= this.#expectedUntil) this.#node.alerts.set(id, "FAILURE");
     } else if (state === "master") {
       this.handsOver(false);
-      this.#alerts.set(id, "OK");
-    } else if (before === "master" && !this.#handedOver) this.#alerts.remember(id, "FAILURE");
+      this.#node.alerts.set(id, "OK");
+    } else if (before === "master" && !this.#handedOver) this.#node.alerts.remember(id, "FAILURE");
   }
 
   /** Primary: what comes is planned; false: it did not come. */
   handsOver(planned: boolean): void {
-    const { files } = this.#host;
+    const { files } = this.#node.host;
     if (planned) files.write(handedOverPath, "", { mode: 0o600 });
     else if (this.#handedOver) files.remove(handedOverPath);
   }
 
   /** Backup: what the primary says of it. */
   expects(planned: boolean): void {
-    this.#expectedUntil = planned ? this.#host.clock.monotonic() + windowMs : Number.NEGATIVE_INFINITY;
+    this.#expectedUntil = planned ? this.#node.host.clock.monotonic() + windowMs : Number.NEGATIVE_INFINITY;
   }
 
   get #handedOver(): boolean {
-    return this.#host.files.exists(handedOverPath);
+    return this.#node.host.files.exists(handedOverPath);
   }
 }

@@ -3,7 +3,27 @@
  * Without it a failover loses every connection, and nobody would notice before.
  */
 import type { Host } from "@nethsec/host/host";
+import type { AgentNode } from "./agent-node.ts";
+import type { AgentPart } from "./agent-part.ts";
+import type { Reconciler } from "./reconciler.ts";
 import { parseServiceList } from "./running-services.ts";
+
+const everyMs = 30_000;
+
+export class ConntrackdRevival implements AgentPart {
+  readonly #node: AgentNode;
+  readonly #reconciler: Reconciler;
+  constructor(node: AgentNode, reconciler: Reconciler) {
+    this.#node = node;
+    this.#reconciler = reconciler;
+  }
+
+  readonly tick = { everyMs, run: (): Promise<void> => this.#look() };
+
+  async #look(): Promise<void> {
+    if (await reviveConntrackd(this.#node.host)) this.#reconciler.lookAgain((key) => key.startsWith("conntrackd"));
+  }
+}
 
 /** True when it had died and was started again. One that was stopped on purpose is left alone: procd has no instance of it then. Never throws. */
 export async function reviveConntrackd(host: Pick<Host, "run" | "services" | "log" | "files">): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** A switchover that cannot succeed is refused before anything happens. */
 import { expect, test } from "bun:test";
-import type { VrrpState } from "../cluster/agent-client.ts";
+import type { VrrpState } from "../cluster/state.ts";
 import { readHaConfig } from "../cluster/config.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { switchOver } from "./switchover.ts";

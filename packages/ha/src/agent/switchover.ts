@@ -6,7 +6,8 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, Process } from "@nethsec/host/host";
-import type { Facts, SwitchResult, VrrpState } from "../cluster/agent-client.ts";
+import type { VrrpState } from "../cluster/state.ts";
+import type { Facts, SwitchResult } from "../cluster/agent-schemas.ts";
 import { type HaConfig, haPaths } from "../cluster/config.ts";
 import { handOver } from "../keepalived/render-keepalived.ts";
 

@@ -3,6 +3,7 @@ import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import { openMetrics } from "@nethsec/host/metrics";
 import { agentClient } from "../cluster/agent-client.ts";
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { type HaConfig, haPaths, readHaConfig } from "../cluster/config.ts";
 import { notConfigured } from "../cluster/ha-error.ts";
 import { importExport } from "../sync/import-export.ts";
@@ -16,7 +17,7 @@ export async function runAgentCommand({ host, signal }: Call): Promise<number> {
 }
 
 export async function runRestore({ host, io, json }: Call): Promise<number> {
-  const answer = await agentClient(host.files.real(haPaths.agentSocket)).apply(undefined);
+  const answer = await agentClient(host.files.real(haPaths.agentSocket)).ask(agentEndpoints.apply, {});
   if (json) io.out(`${JSON.stringify(answer)}\n`);
   else if (answer.ok) {
     io.out(
@@ -73,7 +74,7 @@ export async function runEnable({ host, io, json }: Call): Promise<number> {
 }
 
 export async function runSync({ host, io, json, signal }: Call): Promise<number> {
-  const events = agentClient(host.files.real(haPaths.agentSocket)).sync({ wait: true, signal });
+  const events = agentClient(host.files.real(haPaths.agentSocket)).stream(agentEndpoints.sync, { wait: true }, signal);
   for await (const event of events) {
     if (event.kind !== "result") continue;
     if (json) io.out(`${JSON.stringify(event)}\n`);

@@ -6,7 +6,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
-import { type VrrpState, vrrpStateSchema } from "../cluster/agent-client.ts";
+import { type VrrpState, vrrpStateSchema } from "../cluster/state.ts";
 import { isRivalLine, parseFifoLine, readVrrp, type VrrpView } from "./vrrp.ts";
 
 export const statePath = "/var/run/ns-ha/state.json";
@@ -58,11 +58,11 @@ export class VrrpTracker {
     if (state === undefined) return;
     this.#hints += 1;
     this.#enter(state, hinted);
-    void this.look();
+    void this.queryKeepalived();
   }
 
   /** Reads the real state; at most one question at a time. Never throws. */
-  look(): Promise<void> {
+  queryKeepalived(): Promise<void> {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });

@@ -6,7 +6,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
-import type { VrrpState } from "../cluster/agent-client.ts";
+import type { VrrpState } from "../cluster/state.ts";
 
 /** Where keepalived 2.2 to 2.4 write the process id of their VRRP child: with process_names and without, OpenWrt and Debian. */
 const pidFiles = [
@@ -93,10 +93,10 @@ export function vrrpPid(host: Pick<Host, "files">): number | undefined {
 }
 
 /**
- * A look that costs nothing and leaves no line in keepalived's log: is it there, not frozen, and does this node have the VIP exactly when it
- * is master? False: ask keepalived.
+ * Compares `state` with what /proc shows, without a question to keepalived (each is a line in its log): keepalived runs and is not stopped, and
+ * this node has the VIP exactly when it is master. False: ask keepalived.
  */
-export function looksRight(host: Pick<Host, "files">, state: VrrpState, vip: string): boolean {
+export function matchesKernel(host: Pick<Host, "files">, state: VrrpState, vip: string): boolean {
   const pid = vrrpPid(host);
   if (pid === undefined) return state === "unknown";
   if (/^State:\s+[Tt]/m.test(host.files.readText(`/proc/${pid}/status`) ?? "")) return false;

@@ -3,7 +3,9 @@ import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { table } from "@nethsec/host/command/table";
 import { formatDuration } from "@nethsec/host/units";
-import { agentClient, type AgentClient, type DrillCheck, type HistoryEntry } from "../cluster/agent-client.ts";
+import type { DrillCheck, HistoryEntry } from "../cluster/agent-schemas.ts";
+import { agentClient, type AgentClient } from "../cluster/agent-client.ts";
+import { agentEndpoints, historyLimitMax } from "../cluster/agent-endpoints.ts";
 import { onPrimary } from "../cluster/on-primary.ts";
 import { haPaths } from "../cluster/config.ts";
 import { changing, progress } from "./answer.ts";
@@ -15,7 +17,7 @@ function agent(call: Call): AgentClient {
 export async function sync(call: Call): Promise<number> {
   const wait = call.options["wait"] === true;
   onPrimary(call.host, wait ? "sync --wait" : "sync");
-  for await (const event of agent(call).sync({ wait, signal: call.signal })) {
+  for await (const event of agent(call).stream(agentEndpoints.sync, { wait }, call.signal)) {
     if (event.kind === "progress") {
       progress(call, event.text);
       continue;
@@ -44,7 +46,7 @@ function changedLines(changed: readonly string[]): readonly string[] {
 
 export async function diff(call: Call): Promise<number> {
   onPrimary(call.host, "diff");
-  const entries = await agent(call).diff();
+  const { entries } = await agent(call).ask(agentEndpoints.diff, {});
   if (call.json) call.io.out(`${JSON.stringify({ entries })}\n`);
   else if (entries.length === 0) call.io.out("The backup node holds what the primary has.\n");
   else {
@@ -62,12 +64,12 @@ export async function history(call: Call): Promise<number> {
   onPrimary(call.host, "history");
   const count = call.options["lines"];
   const limit = count === undefined ? historyDefault : Number(count);
-  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
-    throw new UsageError(`"${String(count)}" is no number of lines (1 to 10000)`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > historyLimitMax)
+    throw new UsageError(`"${String(count)}" is no number of lines (1 to ${historyLimitMax})`);
   const follow = call.options["follow"] === true;
   const entries: HistoryEntry[] = [];
   try {
-    for await (const entry of agent(call).history({ limit, follow, signal: call.signal })) {
+    for await (const entry of agent(call).stream(agentEndpoints.history, { limit, follow }, call.signal)) {
       if (call.json && !follow) entries.push(entry);
       else call.io.out(call.json ? `${JSON.stringify(entry)}\n` : `${historyLine(entry)}\n`);
     }
@@ -90,7 +92,7 @@ export async function switchOver(call: Call): Promise<number> {
   if (given !== "primary" && given !== "backup") throw new UsageError("--to is primary or backup");
   onPrimary(call.host, `switch --to ${given}`);
   const { master, outageMs, convergedMs } = await changing(call, `Handing over to the ${given} node…`, () =>
-    agent(call).switchTo(given),
+    agent(call).ask(agentEndpoints.switch, { to: given }),
   );
   if (call.json)
     call.io.out(
@@ -108,7 +110,7 @@ export async function switchOver(call: Call): Promise<number> {
 export async function drill(call: Call): Promise<number> {
   onPrimary(call.host, "drill");
   progress(call, "Checking what a failover needs…");
-  const checks = await agent(call).drill();
+  const { checks } = await agent(call).ask(agentEndpoints.drill, {});
   const failed = checks.some(({ verdict }) => verdict === "fail");
   if (call.json) call.io.out(`${JSON.stringify({ success: !failed, checks })}\n`);
   else call.io.out(`${drillReport(checks, call.io.color)}\n`);

@@ -4,7 +4,7 @@
  * it lasts. Never at boot, when the other node may have the site: /var/run is empty then.
  */
 import type { Host } from "@nethsec/host/host";
-import type { VrrpState } from "./agent-client.ts";
+import type { VrrpState } from "./state.ts";
 import { type HaConfig, readHaConfig } from "./config.ts";
 import { followingInterfaces } from "./following-interfaces.ts";
 

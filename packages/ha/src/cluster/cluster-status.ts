@@ -1,6 +1,7 @@
 /** What is known about the cluster on this node: configuration, the agent's word, the last synchronisation. Reads only. */
 import type { Condition, Host } from "@nethsec/host/host";
-import { agentClient, type VrrpState } from "./agent-client.ts";
+import type { VrrpState } from "./state.ts";
+import { agentClient } from "./agent-client.ts";
 import { haPaths, readHaConfig, type Role, type Timing } from "./config.ts";
 import { isUnderWay, readJournal } from "./journal.ts";
 

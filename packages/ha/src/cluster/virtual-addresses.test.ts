@@ -1,6 +1,6 @@
 /** Virtual addresses are where the state wants them, and nowhere else. */
 import { expect, test } from "bun:test";
-import type { VrrpState } from "./agent-client.ts";
+import type { VrrpState } from "./state.ts";
 import * as cluster from "../change/cluster.ts";
 import { type HaConfig, readHaConfig } from "./config.ts";
 import { initBoth, type TwoNodes, twoNodes } from "../testing/two-nodes.ts";

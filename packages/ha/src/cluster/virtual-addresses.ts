@@ -5,7 +5,7 @@
  */
 import type { DeviceAddresses, Host } from "@nethsec/host/host";
 import { sendFrames } from "@nethsec/host/ffi/raw-frames";
-import type { VrrpState } from "./agent-client.ts";
+import type { VrrpState } from "./state.ts";
 import { announcements } from "./announce.ts";
 import type { HaConfig } from "./config.ts";
 import { parseCidr } from "./ipv4.ts";

@@ -1,5 +1,5 @@
 /** What differs between the primary and what the backup holds, file by file. Pure. */
-import type { DiffEntry } from "../cluster/agent-client.ts";
+import type { DiffEntry } from "../cluster/agent-schemas.ts";
 import type { ManifestEntry } from "./manifest.ts";
 
 /** `here`: the primary's entries; `there`: what the backup answered to "held". By path. */

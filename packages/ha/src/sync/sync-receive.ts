@@ -7,6 +7,7 @@
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import { type AgentClient, agentClient } from "../cluster/agent-client.ts";
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { readHaConfig } from "../cluster/config.ts";
 import { cleanStaging } from "./clean-staging.ts";
 
@@ -39,13 +40,13 @@ export function parseRequest(command: string, stagingDir: string): Request | und
 async function answer(agent: AgentClient, request: Exclude<Request, { kind: "rsync" }>): Promise<unknown> {
   switch (request.kind) {
     case "apply":
-      return agent.apply(request.id);
+      return agent.ask(agentEndpoints.apply, { id: request.id });
     case "held":
-      return agent.held();
+      return agent.ask(agentEndpoints.held, {});
     case "facts":
-      return agent.facts();
+      return agent.ask(agentEndpoints.facts, {});
     case "planned":
-      await agent.planned(request.planned);
+      await agent.ask(agentEndpoints.planned, { planned: request.planned });
   }
   return { ok: true };
 }

@@ -6,7 +6,7 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, RunResult } from "@nethsec/host/host";
 import * as v from "valibot";
-import { type ApplyAnswer, applyAnswerSchema } from "../cluster/agent-client.ts";
+import { type ApplyAnswer, applyAnswerSchema } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
 import { dbclientTrouble, linkFailed, sshCommand, sshRun } from "../ssh/ssh-link.ts";
 import { writeExport } from "./export-files.ts";

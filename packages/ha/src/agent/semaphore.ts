@@ -1,8 +1,8 @@
 /**
- * At most so many at a time, and a moment to wait for when none is left: init scripts compete for the same cores, and one question to procd after
- * all of them is cheaper than one after each.
+ * Lets at most `places` pieces of work run at a time, and tells when none is running: init scripts compete for the same cores, and one question
+ * to procd after all of them is cheaper than one after each.
  */
-export class Gate {
+export class Semaphore {
   readonly #places: number;
   readonly #waiting: (() => void)[] = [];
   readonly #idle = new Set<() => void>();
@@ -12,7 +12,7 @@ export class Gate {
     this.#places = places;
   }
 
-  async through<T>(work: () => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#inside >= this.#places) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#inside += 1;
     try {
@@ -24,7 +24,7 @@ export class Gate {
     }
   }
 
-  /** Settles when nobody is inside. */
+  /** Settles when nothing is running. */
   whenIdle(): Promise<void> {
     return this.#inside === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.add(resolve));
   }

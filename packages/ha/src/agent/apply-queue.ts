@@ -1,35 +1,34 @@
 /**
- * Restores on the backup, one at a time, with what everybody wants to know of them afterwards.
+ * Restores on the backup, one at a time; the result goes into conditions, history and the log.
  * Invariants: never while this node carries the site; what went wrong is an answer to the primary, not an exception.
  */
-import type { Conditions } from "@nethsec/host/conditions";
 import { NethsecError } from "@nethsec/host/error";
-import type { Host } from "@nethsec/host/host";
-import type { ApplyAnswer, VrrpState } from "../cluster/agent-client.ts";
-import type { HaConfig } from "../cluster/config.ts";
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
+import type { ApplyAnswer } from "../cluster/agent-schemas.ts";
 import { applyStaging } from "../sync/apply-staging.ts";
+import { heldEntries } from "../sync/held-entries.ts";
 import { recordSync } from "../sync/record-sync.ts";
-import type { History } from "./history.ts";
+import type { AgentNode } from "./agent-node.ts";
+import type { AgentPart } from "./agent-part.ts";
+import { answers } from "./agent-server.ts";
+import type { Reconciler } from "./reconciler.ts";
 
-export interface ApplyContext {
-  readonly host: Host;
-  readonly config: () => HaConfig;
-  readonly state: () => VrrpState;
-  readonly conditions: Conditions;
-  readonly history: History;
-  /** Files were changed. */
-  readonly applied: () => void;
-}
-
-export class ApplyTurns {
-  readonly #context: ApplyContext;
+export class ApplyQueue implements AgentPart {
+  readonly #node: AgentNode;
+  readonly #reconciler: Reconciler;
   #turn: Promise<unknown> = Promise.resolve();
   /** Wall clock, milliseconds since 1970, of the last good one since the agent started. */
   appliedAt: number | undefined;
 
-  constructor(context: ApplyContext) {
-    this.#context = context;
+  constructor(node: AgentNode, reconciler: Reconciler) {
+    this.#node = node;
+    this.#reconciler = reconciler;
   }
+
+  readonly routes = [
+    answers(agentEndpoints.apply, ({ id }) => this.apply(id)),
+    answers(agentEndpoints.held, () => ({ entries: [...heldEntries(this.#node.host, this.#node.config)] })),
+  ];
 
   apply(id: string | undefined): Promise<ApplyAnswer> {
     const turn = this.#turn.then(() => this.#now(id));
@@ -38,10 +37,9 @@ export class ApplyTurns {
   }
 
   async #now(id: string | undefined): Promise<ApplyAnswer> {
-    const { host, config, state, conditions, history, applied } = this.#context;
-    if (config().role !== "backup")
-      return refusal("not_the_backup", "This node is not the backup: it restores nothing.");
-    if (state() === "master") {
+    const { host, config, state, conditions, history } = this.#node;
+    if (config.role !== "backup") return refusal("not_the_backup", "This node is not the backup: it restores nothing.");
+    if (state === "master") {
       return refusal(
         "backup_is_master",
         "The backup node is master now: its files are not changed under it.",
@@ -50,7 +48,7 @@ export class ApplyTurns {
     }
     const from = host.clock.monotonic();
     try {
-      const { changed, reloaded } = await applyStaging(host, config(), id);
+      const { changed, reloaded } = await applyStaging(host, config, id);
       this.appliedAt = host.clock.now();
       recordSync(host, "Successful");
       conditions.clear("restore_failed");
@@ -61,7 +59,7 @@ export class ApplyTurns {
           text: `${changed.length} paths restored`,
           tookMs: Math.round(host.clock.monotonic() - from),
         });
-        applied();
+        this.#reconciler.lookAgain();
       }
       return { ok: true, changed: [...changed], reloaded: [...reloaded] };
     } catch (error) {

@@ -2,8 +2,7 @@
 import { expect, test } from "bun:test";
 import { readHaConfig } from "../cluster/config.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
-import { History } from "./history.ts";
-import { PeerQuestions } from "./peer-questions.ts";
+import { PeerClient } from "./peer-client.ts";
 
 test.each([
   [
@@ -27,11 +26,6 @@ test.each([
   primary.program("dbclient", () => ({ code: 1, stdout, stderr }));
   const config = readHaConfig(primary.uci);
   if (config === undefined) throw new Error("no cluster");
-  const questions = new PeerQuestions(
-    primary,
-    () => config,
-    new History(primary),
-    () => Promise.resolve([]),
-  );
-  await expect(questions.facts()).rejects.toMatchObject({ code, message, advice });
+  const peer = new PeerClient({ host: primary, config });
+  await expect(peer.facts()).rejects.toMatchObject({ code, message, advice });
 });

@@ -1,4 +1,4 @@
-/** What a synchronisation leads to: its record, a line of the log, a condition, an alert, an entry of the history. */
+/** Tells the result of a synchronisation to everybody concerned: its record, the log, a condition, an alert, the history. */
 import type { Conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
 import { recordSync } from "../sync/record-sync.ts";
@@ -13,8 +13,8 @@ interface Listeners {
   readonly history: History;
 }
 
-/** The history tells news only: files that changed, and when it begins or ceases to fail. */
-export function tellSync({ host, alerts, conditions, history }: Listeners, outcome: SyncOutcome): void {
+/** The history gets news only: files that changed, and when it begins or ceases to fail. */
+export function announceSyncResult({ host, alerts, conditions, history }: Listeners, outcome: SyncOutcome): void {
   const { status, ok, changed, tookMs, reason, advice } = outcome;
   recordSync(host, status);
   const took = Math.round(tookMs);

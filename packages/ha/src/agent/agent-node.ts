@@ -1,0 +1,90 @@
+/**
+ * What every part of the agent shares: the machine, the configuration as it was read last, keepalived's state, conditions and history. Changes
+ * are handed to the parts in the order of their list.
+ */
+import { type Conditions, conditions } from "@nethsec/host/conditions";
+import type { Host } from "@nethsec/host/host";
+import { type HaConfig, readHaConfig } from "../cluster/config.ts";
+import type { VrrpState } from "../cluster/state.ts";
+import type { AgentPart } from "./agent-part.ts";
+import { Alerts } from "./alerts.ts";
+import { History } from "./history.ts";
+import { VrrpTracker } from "./vrrp-tracker.ts";
+
+export const conditionsPath = "/var/run/ns-ha/conditions.json";
+
+export class AgentNode {
+  readonly host: Host;
+  readonly conditions: Conditions;
+  readonly history: History;
+  readonly alerts: Alerts;
+  readonly tracker: VrrpTracker;
+  readonly #life = new AbortController();
+  #config: HaConfig;
+  #parts: readonly AgentPart[] = [];
+
+  constructor(host: Host, config: HaConfig) {
+    host.files.mkdir("/var/run/ns-ha", { mode: 0o755 });
+    this.host = host;
+    this.#config = config;
+    this.conditions = conditions(host, conditionsPath);
+    this.history = new History(host);
+    this.alerts = new Alerts(host);
+    this.tracker = new VrrpTracker(
+      host,
+      config.instance,
+      (before, { state }) => this.#each((part) => part.onState?.({ before, state })),
+      () => this.#each((part) => part.onRival?.()),
+    );
+  }
+
+  get config(): HaConfig {
+    return this.#config;
+  }
+  get state(): VrrpState {
+    return this.tracker.current.state;
+  }
+  /** Aborts when the agent stops. */
+  get life(): AbortSignal {
+    return this.#life.signal;
+  }
+
+  /** Who is told of changes from now on. */
+  attach(parts: readonly AgentPart[]): void {
+    this.#parts = parts;
+  }
+
+  end(reason: string): void {
+    this.#life.abort(new Error(reason));
+  }
+
+  /** The configuration was changed, by a command or by hand. A node that left its cluster, or changed its role, ends its agent. */
+  reread(): void {
+    let config: HaConfig | undefined;
+    try {
+      config = readHaConfig(this.host.uci);
+    } catch (error) {
+      this.conditions.raise("ha_config_invalid", "error", error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.conditions.clear("ha_config_invalid");
+    if (config === undefined || config.role !== this.#config.role) {
+      this.host.log("info", "the node left its cluster");
+      this.end("left the cluster");
+      return;
+    }
+    this.#config = config;
+    this.#each((part) => part.onConfig?.());
+  }
+
+  /** One part's trouble (a full disk under the history) must not keep the others from following keepalived. */
+  #each(tell: (part: AgentPart) => void): void {
+    for (const part of this.#parts) {
+      try {
+        tell(part);
+      } catch (error) {
+        this.host.log("err", error instanceof Error ? (error.stack ?? error.message) : String(error));
+      }
+    }
+  }
+}

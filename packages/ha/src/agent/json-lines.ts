@@ -1,0 +1,46 @@
+/** An answer of one JSON value a line, written while the work goes on. */
+
+/** Bun closes a UNIX socket on which nothing is said for 10 s: an empty line, which readers skip, comes more often. */
+const keepAliveMs = 3000;
+
+/**
+ * Ends when `produce` settles; when it throws, `refused(error)` is the last line. A reader that went away is no error: the rest is dropped.
+ * `signal` is the request's: aborted when the reader goes away.
+ */
+export function jsonLines(
+  produce: (send: (value: unknown) => void) => Promise<void>,
+  refused: (error: unknown) => unknown,
+  signal: AbortSignal,
+): Response {
+  const encoder = new TextEncoder();
+  let open = true;
+  let alive: ReturnType<typeof setInterval> | undefined;
+  const end = (): void => {
+    open = false;
+    clearInterval(alive);
+  };
+  const stream = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const send = (text: string): void => {
+        if (!open) return;
+        try {
+          controller.enqueue(encoder.encode(text));
+        } catch {
+          end(); // the reader is gone, and the runtime did not say so
+        }
+      };
+      signal.addEventListener("abort", end, { once: true });
+      alive = setInterval(() => send("\n"), keepAliveMs);
+      send("\n");
+      try {
+        await produce((value) => send(`${JSON.stringify(value)}\n`));
+      } catch (error) {
+        send(`${JSON.stringify(refused(error))}\n`);
+      }
+      if (open) controller.close();
+      end();
+    },
+    cancel: end,
+  });
+  return new Response(stream, { headers: { "content-type": "application/x-ndjson" } });
+}

@@ -1,0 +1,107 @@
+/** What is told of both nodes together: history, differences of their files, the rehearsal of a failover. */
+import { version } from "@nethsec/host/version";
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
+import type { DiffEntry, DrillCheck, Facts, HistoryEntry } from "../cluster/agent-schemas.ts";
+import { requiredDevices } from "../cluster/checks.ts";
+import { diffEntries } from "../sync/diff.ts";
+import type { SyncLoop } from "../sync/sync-loop.ts";
+import type { AgentNode } from "./agent-node.ts";
+import type { AgentPart } from "./agent-part.ts";
+import { answers, streams } from "./agent-server.ts";
+import { readConnections } from "./conntrackd-state.ts";
+import { drillChecks } from "./drill.ts";
+import { mergeHistory } from "./history.ts";
+import type { PeerClient } from "./peer-client.ts";
+import type { Reconciler } from "./reconciler.ts";
+
+/** A clock that is further off than this would put the other node's entries in another order than that in which things happened. */
+const skewMinMs = 2000;
+
+/** The other node's entries, their times as this node's clock would have told them. */
+export function asHere({ now, history }: Pick<Facts, "now" | "history">, here: number): readonly HistoryEntry[] {
+  const skew = now - here;
+  return Math.abs(skew) < skewMinMs ? history : history.map((entry) => ({ ...entry, at: Math.round(entry.at - skew) }));
+}
+
+export class PairReports implements AgentPart {
+  readonly #node: AgentNode;
+  readonly #peer: PeerClient;
+  readonly #sync: SyncLoop;
+  readonly #reconciler: Reconciler;
+
+  constructor(node: AgentNode, peer: PeerClient, sync: SyncLoop, reconciler: Reconciler) {
+    this.#node = node;
+    this.#peer = peer;
+    this.#sync = sync;
+    this.#reconciler = reconciler;
+  }
+
+  readonly routes = [
+    streams(agentEndpoints.history, ({ limit, follow }, send, signal) =>
+      this.#sendHistory(limit, follow, send, signal),
+    ),
+    answers(agentEndpoints.diff, async () => ({ entries: await this.diff() })),
+    answers(agentEndpoints.drill, async () => ({ checks: await this.drill() })),
+  ];
+
+  async #sendHistory(
+    limit: number,
+    follow: boolean,
+    send: (entry: HistoryEntry) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const entry of await this.history(limit)) send(entry);
+    if (!follow || signal.aborted) return;
+    this.#node.history.follow(send, signal);
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+
+  /** Throws what the link to the backup throws. */
+  async diff(): Promise<DiffEntry[]> {
+    const [here, there] = await Promise.all([this.#sync.describe(this.#node.config), this.#peer.held()]);
+    return diffEntries(here, there);
+  }
+
+  /** The last `limit` entries of both nodes; of this one alone, and that as its last entry, when the other does not answer. */
+  async history(limit: number): Promise<HistoryEntry[]> {
+    const { config, host, history } = this.#node;
+    const own = history.list(limit);
+    const { role, peer } = config;
+    if (role !== "primary") return own;
+    const facts = await this.#peer.facts().catch(() => undefined);
+    const at = host.clock.now();
+    if (facts !== undefined) return mergeHistory(own, asHere(facts, at), limit);
+    const text = `the backup node ${peer.address} does not answer: its entries are not in this list`;
+    return mergeHistory(own, [{ at, node: role, kind: "fault", text }], limit);
+  }
+
+  async drill(): Promise<DrillCheck[]> {
+    const { host, config, state } = this.#node;
+    const { last, lastAt } = this.#sync;
+    let peerTrouble: string | undefined;
+    const [peer, diff, connections, entries] = await Promise.all([
+      this.#peer.facts().catch((error: unknown) => {
+        peerTrouble = error instanceof Error ? error.message : String(error);
+        return undefined;
+      }),
+      this.diff().catch(() => undefined),
+      readConnections(host),
+      this.#sync.describe(config),
+    ]);
+    return drillChecks({
+      state,
+      converged: this.#reconciler.converged,
+      lastSync:
+        last === undefined || lastAt === undefined ? undefined : { ok: last.ok, status: last.status, at: lastAt },
+      config,
+      version,
+      now: host.clock.now(),
+      connections,
+      devices: requiredDevices(host.uci.read("network")),
+      syncBytes: entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0),
+      diff,
+      peer,
+      peerTrouble,
+    });
+  }
+}

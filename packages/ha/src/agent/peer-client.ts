@@ -1,0 +1,69 @@
+/** What the primary's agent asks the backup's, by the key of the synchronisation (see sync/sync-receive.ts): facts, what it holds, announcements. */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import * as v from "valibot";
+import { type Facts, factsSchema } from "../cluster/agent-schemas.ts";
+import type { HaConfig } from "../cluster/config.ts";
+import { sshRun } from "../ssh/ssh-link.ts";
+import { type ManifestEntry, manifestEntrySchema } from "../sync/manifest.ts";
+
+/** Two nodes on one wire: one that says nothing for so long hangs. */
+const timeoutMs = 10_000;
+/** What `ns-ha sync-receive` prints instead of an answer. */
+const refusedSchema = v.object({
+  ok: v.literal(false),
+  error: v.string(),
+  message: v.string(),
+  advice: v.optional(v.string()),
+});
+const heldSchema = v.object({ entries: v.array(manifestEntrySchema) });
+
+export interface PeerClientNode {
+  readonly host: Host;
+  readonly config: HaConfig;
+}
+
+export class PeerClient {
+  readonly #node: PeerClientNode;
+  constructor(node: PeerClientNode) {
+    this.#node = node;
+  }
+
+  /** Throws what the link throws, and `peer_not_understood`. */
+  facts(): Promise<Facts> {
+    return this.#ask("facts", factsSchema);
+  }
+
+  /** What the backup holds of the synchronised files. Throws like {@link facts}. */
+  async held(): Promise<readonly ManifestEntry[]> {
+    return (await this.#ask("held", heldSchema)).entries;
+  }
+
+  /** Tells the backup that a takeover now is planned, or that it did not come. Throws what the link throws. */
+  async announce(planned: boolean): Promise<void> {
+    const command = planned ? "planned" : "not-planned";
+    await sshRun(this.#node.host, this.#node.config, { key: "sync", command, timeoutMs });
+  }
+
+  async #ask<T>(command: "facts" | "held", schema: v.GenericSchema<unknown, T>): Promise<T> {
+    const { stdout, stderr } = await sshRun(this.#node.host, this.#node.config, { key: "sync", command, timeoutMs });
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout);
+    if (parsed.success) return parsed.output;
+    const { address } = this.#node.config.peer;
+    const refused = v.safeParse(v.pipe(v.string(), v.parseJson(), refusedSchema), stdout);
+    if (refused.success) {
+      const { error, message, advice } = refused.output;
+      throw new NethsecError({
+        code: error,
+        message: `The backup node ${address} could not answer: ${message}`,
+        ...(advice === undefined ? {} : { advice: `On that node: ${advice}` }),
+      });
+    }
+    const said = stderr.trim().split("\n").at(-1) ?? "";
+    throw new NethsecError({
+      code: "peer_not_understood",
+      message: `The backup node ${address} gave no usable answer${said === "" ? "" : `: ${said}`}.`,
+      advice: `Check that nethsec is installed there in the same version: ssh root@${address} nethsec --version`,
+    });
+  }
+}

@@ -1,0 +1,99 @@
+/** Makes the node follow keepalived's state: hands each new situation to the reconciler, and tells how it fares. */
+import type { Host } from "@nethsec/host/host";
+import * as v from "valibot";
+import { Carrying } from "../cluster/carrying.ts";
+import type { AgentNode } from "./agent-node.ts";
+import type { AgentPart } from "./agent-part.ts";
+import { FirewallWorld, marksPath } from "./firewall-world.ts";
+import { postureOf, type Situation } from "./plan.ts";
+import { Reconciler } from "./reconciler.ts";
+
+/** A step that failed this often is worth a condition. */
+const failuresTold = 3;
+
+export class StateFollower implements AgentPart {
+  readonly #node: AgentNode;
+  readonly #carrying: Carrying;
+  readonly reconciler: Reconciler;
+  /** The situation whose first convergence is in the history. */
+  #told = "";
+
+  constructor(node: AgentNode) {
+    const { host } = node;
+    this.#node = node;
+    this.#carrying = new Carrying(host);
+    this.reconciler = new Reconciler({
+      world: new FirewallWorld(host, () => node.config, node.life),
+      clock: host.clock,
+      log: host.log,
+      marks: readMarks(host),
+      converged: (situation, tookMs) => this.#converged(situation, tookMs),
+      changed: () => this.#tellFailing(),
+    });
+  }
+
+  /** This node goes on with what it carries until keepalived says its word (see cluster/carrying.ts). */
+  get waiting(): boolean {
+    return this.#carrying.on;
+  }
+
+  start(): void {
+    this.#node.host.files.watch("/etc/config/ns-ha", () => this.reconciler.lookAgain(), this.#node.life);
+    this.enter();
+  }
+
+  onState(): void {
+    this.enter();
+  }
+
+  onConfig(): void {
+    this.enter();
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.reconciler.run(signal);
+  }
+
+  /** The situation of now; the same one again changes nothing. */
+  enter(): void {
+    const { config, tracker } = this.#node;
+    const { state, term } = tracker.current;
+    // What is up stays up.
+    if (this.#carrying.look(config, state, tracker.stats)) return;
+    this.reconciler.enter({ role: config.role, enabled: config.enabled, state, term });
+  }
+
+  #converged(situation: Situation, tookMs: number): void {
+    const { host, history } = this.#node;
+    const { role, state, term, enabled } = situation;
+    const took = Math.round(tookMs);
+    host.log("info", `everything in place as ${state} (${postureOf(situation)}) after ${took} ms`);
+    // What is put right later (a service that fell, an address that is announced again) is no transition: the log has it.
+    const situated = `${term} ${enabled}`;
+    if (situated === this.#told) return;
+    this.#told = situated;
+    history.add({ node: role, kind: "transition", text: `everything in place as ${state}`, tookMs: took });
+  }
+
+  #tellFailing(): void {
+    const { conditions } = this.#node;
+    const lasting = this.reconciler.failing.filter(({ failures }) => failures >= failuresTold);
+    if (lasting.length === 0) conditions.clear("step_failed");
+    else
+      conditions.raise(
+        "step_failed",
+        "warning",
+        lasting.map(({ id, reason }) => `${id} does not succeed: ${reason}`).join("; "),
+      );
+  }
+}
+
+function readMarks(host: Pick<Host, "files">): ReadonlyMap<string, string> {
+  try {
+    return new Map(
+      v.parse(v.array(v.tuple([v.string(), v.string()])), JSON.parse(host.files.readText(marksPath) ?? "[]")),
+    );
+  } catch {
+    return new Map(); // everything is done once more
+  }
+}

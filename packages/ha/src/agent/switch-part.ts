@@ -1,0 +1,58 @@
+/** `switch` as a part of the agent: runs the switchover, and writes its result into the history. */
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
+import type { SwitchResult } from "../cluster/agent-schemas.ts";
+import type { AgentNode } from "./agent-node.ts";
+import type { AgentPart } from "./agent-part.ts";
+import { answers } from "./agent-server.ts";
+import type { PeerClient } from "./peer-client.ts";
+import type { PrimaryAlert } from "./primary-alert.ts";
+import type { Reconciler } from "./reconciler.ts";
+import { switchOver } from "./switchover.ts";
+
+export class SwitchPart implements AgentPart {
+  readonly #node: AgentNode;
+  readonly #peer: PeerClient;
+  readonly #alert: PrimaryAlert;
+  readonly #reconciler: Reconciler;
+
+  constructor(node: AgentNode, peer: PeerClient, alert: PrimaryAlert, reconciler: Reconciler) {
+    this.#node = node;
+    this.#peer = peer;
+    this.#alert = alert;
+    this.#reconciler = reconciler;
+  }
+
+  readonly routes = [answers(agentEndpoints.switch, ({ to }) => this.#switchTo(to))];
+
+  async #switchTo(to: "primary" | "backup"): Promise<SwitchResult> {
+    const { host, config, history } = this.#node;
+    const result = await switchOver(
+      {
+        host,
+        config,
+        state: () => this.#node.state,
+        converged: () => this.#reconciler.converged,
+        peer: () => this.#peer.facts(),
+        announce: (planned) => this.#announce(planned),
+      },
+      to,
+    );
+    history.add({
+      node: config.role,
+      kind: "switch",
+      text: `switched to the ${to}, ${result.outageMs} ms without the VIP`,
+      ...(result.convergedMs === undefined ? {} : { tookMs: result.convergedMs }),
+    });
+    return result;
+  }
+
+  async #announce(planned: boolean): Promise<void> {
+    this.#alert.handsOver(planned);
+    await this.#peer.announce(planned).catch((error: unknown) => {
+      this.#node.host.log(
+        "warning",
+        `the switchover was not announced: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
+  }
+}

@@ -1,0 +1,110 @@
+/** Shapes of what the agent answers. Which endpoint answers which: agent-endpoints.ts. */
+import * as v from "valibot";
+import { vrrpStateSchema } from "./state.ts";
+
+const conditionSchema = v.object({
+  code: v.string(),
+  severity: v.picklist(["info", "warning", "error"]),
+  /** Wall clock, milliseconds since 1970. */
+  since: v.number(),
+  text: v.string(),
+});
+
+export const agentStatusSchema = v.object({
+  role: v.picklist(["primary", "backup", "unknown"]),
+  state: vrrpStateSchema,
+  /** Milliseconds since 1970 of the last transition; undefined when there was none since the agent started. */
+  stateSince: v.optional(v.number()),
+  /** True when the plan is empty: everything on this node is as its state wants it. */
+  converged: v.boolean(),
+  /** Steps that are still to be done, e.g. "start openvpn". */
+  pending: v.array(v.string()),
+  /** As in the documentation: "Successful", "SSH Connection Failed", …; undefined before the first one. */
+  lastSyncStatus: v.optional(v.string()),
+  /** Milliseconds since 1970. */
+  lastSyncTime: v.optional(v.number()),
+  conditions: v.array(conditionSchema),
+  /** keepalived's counters: advert_rcvd, advert_sent, become_master, … as in its JSON dump. Empty when keepalived does not run. */
+  keepalivedStats: v.record(v.string(), v.number()),
+});
+export type AgentStatus = v.InferOutput<typeof agentStatusSchema>;
+
+export const historyEntrySchema = v.object({
+  /** Wall clock, milliseconds since 1970. */
+  at: v.number(),
+  node: v.picklist(["primary", "backup"]),
+  kind: v.picklist(["transition", "sync", "fault", "switch", "agent"]),
+  text: v.string(),
+  /** How long it took, milliseconds; absent for what has no duration. */
+  tookMs: v.optional(v.number()),
+});
+export type HistoryEntry = v.InferOutput<typeof historyEntrySchema>;
+
+export const diffEntrySchema = v.object({
+  path: v.string(),
+  change: v.picklist(["missing", "different", "extra", "mode", "owner"]),
+  /** One line more, e.g. sizes or modes on both sides. */
+  detail: v.optional(v.string()),
+});
+export type DiffEntry = v.InferOutput<typeof diffEntrySchema>;
+
+export const drillCheckSchema = v.object({
+  /** snake_case, e.g. "peer_reachable". */
+  code: v.string(),
+  verdict: v.picklist(["ok", "warning", "fail"]),
+  /** A sentence for the administrator. */
+  text: v.string(),
+});
+export type DrillCheck = v.InferOutput<typeof drillCheckSchema>;
+
+export const syncEventSchema = v.variant("kind", [
+  v.object({ kind: v.literal("progress"), text: v.string() }),
+  v.object({
+    kind: v.literal("result"),
+    /** As in the documentation: "Successful", "SSH Connection Failed", … */
+    status: v.string(),
+    ok: v.boolean(),
+    /** Paths that were changed on the backup, and packages reloaded; only with wait. */
+    changed: v.array(v.string()),
+    tookMs: v.number(),
+    /** What to do when it failed. */
+    advice: v.optional(v.string()),
+  }),
+]);
+export type SyncEvent = v.InferOutput<typeof syncEventSchema>;
+
+export const switchResultSchema = v.object({
+  /** The node that is master now. */
+  master: v.picklist(["primary", "backup"]),
+  /** Milliseconds between the old master's last and the new master's first word, as seen by this node. */
+  outageMs: v.number(),
+  /** Milliseconds until every service was where it belongs. */
+  convergedMs: v.optional(v.number()),
+});
+export type SwitchResult = v.InferOutput<typeof switchResultSchema>;
+
+export const applyAnswerSchema = v.variant("ok", [
+  /** Paths that changed here, and services that were reloaded. */
+  v.object({ ok: v.literal(true), changed: v.array(v.string()), reloaded: v.array(v.string()) }),
+  v.object({ ok: v.literal(false), error: v.string(), message: v.string(), advice: v.optional(v.string()) }),
+]);
+export type ApplyAnswer = v.InferOutput<typeof applyAnswerSchema>;
+
+export const factsSchema = v.object({
+  version: v.string(),
+  role: v.picklist(["primary", "backup"]),
+  state: vrrpStateSchema,
+  converged: v.boolean(),
+  /** Wall clock of that node, milliseconds since 1970. */
+  now: v.number(),
+  /** Of the file system that receives; bytes. */
+  freeBytes: v.number(),
+  /** Network devices that exist. */
+  devices: v.array(v.string()),
+  /** Entries of conntrackd's caches; undefined when it does not answer. */
+  connections: v.optional(v.object({ internal: v.number(), external: v.number() })),
+  /** Milliseconds since 1970 of the last restore; undefined before the first one. */
+  appliedAt: v.optional(v.number()),
+  history: v.array(historyEntrySchema),
+});
+export type Facts = v.InferOutput<typeof factsSchema>;

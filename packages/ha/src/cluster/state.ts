@@ -1,0 +1,5 @@
+/** The VRRP state of a node, as keepalived has it; "unknown": keepalived does not run or does not answer. */
+import * as v from "valibot";
+
+export const vrrpStateSchema = v.picklist(["init", "backup", "master", "fault", "unknown"]);
+export type VrrpState = v.InferOutput<typeof vrrpStateSchema>;
