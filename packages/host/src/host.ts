@@ -41,7 +41,8 @@ export interface Files {
   write(path: string, data: string | Uint8Array, options?: { mode?: number; follow?: boolean }): void;
   /** Appends in one write(2); creates with `mode` (default 0644). */
   append(path: string, data: string, options?: { mode?: number }): void;
-  mkdir(path: string, options?: { mode?: number }): void;
+  /** `gid`: the number of the group that the folder gets, also when it exists. */
+  mkdir(path: string, options?: { mode?: number; gid?: number }): void;
   rename(from: string, to: string): void;
   symlink(target: string, path: string): void;
   readlink(path: string): string | undefined;

@@ -5,7 +5,7 @@ import { readSettings } from "../src/daemon/environment.ts";
 import { netifydSource } from "../src/daemon/flow-source.ts";
 
 const host = localHost({ root: process.argv[2] ?? "/", tag: "dpireport" });
-const settings = readSettings(process.env, host.uci);
+const settings = readSettings(process.env, host.uci, host.files);
 const abort = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => abort.abort());
 const often = process.env["DUMP_MS"];

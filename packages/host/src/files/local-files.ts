@@ -72,7 +72,7 @@ export function localFiles(root: string): Files {
     },
     mkdir: (path, options = {}) => {
       attempt("make the folder", path, () => {
-        makeFolder(followed(path), path, options.mode);
+        makeFolder(followed(path), path, options);
       });
     },
     rename: (from, to) => {
@@ -152,11 +152,12 @@ function readRegular(real: string, path: string): Buffer {
   });
 }
 
-function makeFolder(real: string, path: string, mode: number | undefined): void {
+function makeFolder(real: string, path: string, { mode, gid }: { mode?: number; gid?: number }): void {
   checkFolders(real, path);
   fs.mkdirSync(dirname(real), { recursive: true, mode: 0o755 });
   try {
-    fs.mkdirSync(real, { mode: mode ?? 0o755 });
+    fs.mkdirSync(real, { mode: (mode ?? 0o755) & 0o777 });
+    if (gid !== undefined) fs.chownSync(real, -1, gid);
     fs.chmodSync(real, mode ?? 0o755);
   } catch (thrown) {
     if (errnoOf(thrown) !== "EEXIST") throw thrown;
@@ -168,6 +169,8 @@ function makeFolder(real: string, path: string, mode: number | undefined): void 
         cause: thrown,
       });
     checkFolders(join(real, "x"), path);
+    if (gid !== undefined) fs.chownSync(real, -1, gid);
+    // Afterwards: a change of the group clears the setgid bit.
     if (mode !== undefined) fs.chmodSync(real, mode);
   }
 }

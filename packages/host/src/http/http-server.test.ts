@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type HttpPeer, type HttpServer, type ListenAddress, serveHttp } from "./http-server.ts";
@@ -38,6 +38,15 @@ const start = (listen: ListenAddress, maxRequestBytes?: number): Promise<HttpSer
     ...(maxRequestBytes === undefined ? {} : { maxRequestBytes }),
   });
 
+/** The whole answer to a request with this `Host` line, which fetch would not send. */
+async function rawRequest(port: number, host: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`GET /x HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  let answer = "";
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
+}
+
 describe("on an address", () => {
   let server: HttpServer;
   beforeAll(async () => {
@@ -49,6 +58,30 @@ describe("on an address", () => {
     expect(await (await fetch(`${server.url}/`)).text()).toBe("hello");
     expect(seen.at(-1)).toEqual({ address: "127.0.0.1", tls: false });
   });
+
+  test.each([
+    "localhost:8090@evil",
+    "a b",
+    "",
+    "localhost:99999",
+    "localhost:x",
+    "[::1",
+    "evil/",
+    "x#y",
+    "%zz",
+    "evil\r\nHost: localhost",
+  ])("Host: %j is a bad request, which nobody has to handle", async (host) => {
+    const before = [seen.length, failures.length];
+    expect(await rawRequest(server.port, host)).toStartWith("HTTP/1.1 400 ");
+    expect([seen.length, failures.length]).toEqual(before);
+  });
+
+  test.each(["localhost", "localhost:8090", "[::1]:8090", "fw-1.example.org", "my_proxy"])(
+    "Host: %j is taken",
+    async (host) => {
+      expect(await rawRequest(server.port, host)).toStartWith("HTTP/1.1 200 ");
+    },
+  );
 
   test("compresses text for who accepts it, and keeps the other headers", async () => {
     const compressed = await fetch(`${server.url}/big`, { headers: { "accept-encoding": "gzip" }, decompress: false });

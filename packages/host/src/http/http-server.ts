@@ -1,7 +1,7 @@
 /**
  * A small HTTP server around a pure `handle(request)`: on an address of this machine (with TLS when a certificate is given) or on a UNIX socket.
  *
- * Invariants: a request has a bounded body and time; an exception in `handle` is a 500 without details and goes to `failed`; text is
+ * Invariants: a request has a bounded body and time, and an address that can be parsed; an exception in `handle` is a 500 without details and goes to `failed`; text is
  * compressed when the reader accepts it; a UNIX socket that nobody answers on is replaced, one that is in use is not.
  */
 import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
@@ -79,6 +79,7 @@ function start(options: HttpServerOptions): Bun.Server<undefined> {
   const { listen } = options;
   const tls = listen.kind === "tcp" && listen.tls !== undefined;
   const fetch = async (request: Request, server: Bun.Server<undefined>): Promise<Response> => {
+    if (!isWellAddressed(request)) return badRequest();
     const peer = { address: listen.kind === "unix" ? "unix" : (server.requestIP(request)?.address ?? "unknown"), tls };
     try {
       return compressed(request, await options.handle(request, peer));
@@ -115,6 +116,21 @@ function start(options: HttpServerOptions): Bun.Server<undefined> {
   } finally {
     process.umask(umask);
   }
+}
+
+/** RFC 3986 section 3.2.2 without what no server of ours is called by: percent signs, user names, sub-delimiters. */
+const hostHeader = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{0,5})?$/;
+
+/** RFC 9112 section 3.2: a request with several `Host` lines, or with an invalid one, is answered by 400. It has no address then either. */
+function isWellAddressed(request: Request): boolean {
+  return hostHeader.test(request.headers.get("host") ?? "") && URL.canParse(request.url);
+}
+
+function badRequest(): Response {
+  return new Response("the request names no valid host\n", {
+    status: 400,
+    headers: { "content-type": "text/plain; charset=utf-8" },
+  });
 }
 
 function tcpUrl(listen: { readonly address: string; readonly tls?: unknown }, port: number): string {

@@ -2,7 +2,7 @@
  * Who may read: decides for each request, signs people in and out.
  *
  * Invariants: without credentials in the configuration there is no gate, and the server then listens on the loopback or a UNIX socket only
- * (serve-config.ts); a secret is compared in constant time; failed tries are limited; one password is hashed at a time, so that
+ * (serve-config.ts); a secret is compared in constant time; wrong tries are limited, and a right token never waits for anybody's; one password is hashed at a time, so that
  * tries cost this machine at most one hash's memory.
  */
 import { isPasswordHash, passwordMatches, tokenMatches } from "./password-hash.ts";
@@ -51,11 +51,10 @@ export class Gate {
     if (id !== undefined && this.#sessions.holds(id)) return { kind: "allowed", signedIn: true };
     const bearer = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
     if (bearer === undefined) return { kind: "denied" };
+    // Before the limit: 256 random bits are not guessed, and who shares an address with somebody who tries must not wait.
+    if (this.#isToken(bearer, this.#credentials)) return { kind: "allowed", signedIn: false };
     const ms = this.#limit.attempt(address);
-    if (ms > 0) return { kind: "wait", ms };
-    if (!this.#isToken(bearer, this.#credentials)) return { kind: "denied" };
-    this.#limit.succeeded(address);
-    return { kind: "allowed", signedIn: false };
+    return ms > 0 ? { kind: "wait", ms } : { kind: "denied" };
   }
 
   /** The cookie to set when `secret` is the password or a token. `secure`: the browser's connection is encrypted. */
@@ -67,14 +66,12 @@ export class Gate {
     { readonly cookie: string } | { readonly problem: "wrong" } | { readonly problem: "wait"; readonly ms: number }
   > {
     const credentials = this.#credentials;
-    const ms = this.#limit.attempt(address);
-    if (ms > 0 || this.#waiting >= maxWaitingHashes) return { problem: "wait", ms: Math.max(ms, 1000) };
-    if (
-      credentials === undefined ||
-      !(this.#isToken(secret, credentials) || (await this.#isPassword(secret, credentials)))
-    )
-      return { problem: "wrong" };
-    this.#limit.succeeded(address);
+    if (credentials === undefined || !this.#isToken(secret, credentials)) {
+      const ms = this.#limit.attempt(address);
+      if (ms > 0 || this.#waiting >= maxWaitingHashes) return { problem: "wait", ms: Math.max(ms, 1000) };
+      if (credentials === undefined || !(await this.#isPassword(secret, credentials))) return { problem: "wrong" };
+      this.#limit.succeeded(address);
+    }
     return { cookie: cookieText(this.#sessions.begin(), Math.floor(lifetimeMs / 1000), cookie) };
   }
 

@@ -10,7 +10,6 @@ import { formatBytes } from "@nethsec/host/units";
 import { isAddress } from "../store/client-address.ts";
 import { dayOf, hourKeyAt, twoDigits, type Day } from "../store/hour-key.ts";
 import { dayPath, listDays } from "../store/hour-store.ts";
-import { useLocalTime } from "../store/local-time.ts";
 import { reportPath } from "../store/report-path.ts";
 import { parsePercent, parseSize } from "./parse-size.ts";
 import { daysToRemove, type DayUse } from "./retention.ts";
@@ -21,7 +20,6 @@ const blockBytes = 4096;
 /** Exit code 0, also when there was nothing to do. */
 export function run(call: Call): number {
   const { host, io, json } = call;
-  useLocalTime(host.uci);
   const base = reportPath(io.env, host.uci);
   if (host.files.stat(base, { follow: true })?.type !== "directory") {
     io.out(

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { runCommand } from "../../test/run-command.ts";
 import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
-import { passwordMatches, tokenMatches } from "../auth/password-hash.ts";
+import { hashToken, passwordMatches, tokenMatches } from "../auth/password-hash.ts";
 import { writeStatus } from "../store/daemon-status.ts";
 import { cellOf, clientOf, emptyHour } from "../store/hour-counters.ts";
 import { hourKeyAt } from "../store/hour-key.ts";
@@ -293,6 +293,22 @@ describe("access", () => {
   ])("refuses %j", (line, message) => {
     using fresh = fakeHost({ files: { "/etc/config/ns-report": `config report 'config'\n\t${line}\n` } });
     expect(() => serveConfig(fresh.uci, fresh.files)).toThrow(message);
+  });
+
+  test("sign_in always: the loopback and a socket ask too, and nothing starts that cannot ask", () => {
+    const start = (options: string): ReturnType<typeof serveConfig> => {
+      using fresh = fakeHost({ files: { "/etc/config/ns-report": `config report 'config'\n${options}` } });
+      return serveConfig(fresh.uci, fresh.files);
+    };
+    const token = `\tlist token_hash '${hashToken("t")}'\n`;
+    const always = "\toption sign_in 'always'\n";
+    const socket = "\toption socket '/var/run/ns-report/web.sock'\n";
+    expect(() => start(always)).toThrow("does not listen on 127.0.0.1 without a password or a token");
+    expect(() => start(always + socket)).toThrow("does not listen on /var/run/ns-report/web.sock without");
+    expect(start(always + token).credentials?.tokenHashes).toHaveLength(1);
+    expect(start(always + socket + token).credentials?.tokenHashes).toHaveLength(1);
+    expect(start(socket + token).credentials).toBeUndefined();
+    expect(() => start("\toption sign_in 'sometimes'\n")).toThrow("ns-report.config.sign_in");
   });
 
   test("by default: the loopback, nobody asked", () => {

@@ -1,5 +1,7 @@
 /** `ns-report status`: whether figures are coming in, and what is wrong if not. */
 import type { Call } from "@nethsec/host/command/command";
+import type { Condition } from "@nethsec/host/host";
+import { useLocalTime } from "@nethsec/host/local/local-time";
 import { openStore } from "../store/open-store.ts";
 import { table } from "@nethsec/host/command/table";
 import { formatBytes, formatDuration } from "@nethsec/host/units";
@@ -13,7 +15,7 @@ export function run(call: Call): number {
   const store = openStore(call);
   const status = readStatus(host.files, store.base);
   const now = host.clock.now();
-  const conditions = reportConditions(status, now);
+  const conditions = [...reportConditions(status, now), ...zoneConditions(useLocalTime(host.uci), now)];
   const healthy = status !== undefined && conditions.length === 0;
   if (call.json) {
     io.out(`${JSON.stringify({ path: store.base, healthy, daemon: status ?? null, conditions })}\n`);
@@ -29,6 +31,11 @@ export function run(call: Call): number {
   );
   for (const { severity, text } of conditions) io.out(`\n${severity}: ${text}\n`);
   return healthy ? 0 : 1;
+}
+
+/** Hours in the wrong zone are wrong figures: days begin at the wrong hour. */
+function zoneConditions(problem: string | undefined, now: number): Condition[] {
+  return problem === undefined ? [] : [{ code: "timezone_unknown", severity: "warning", since: now, text: problem }];
 }
 
 function statusRows(status: DaemonStatus, now: number, base: string): [string, string][] {

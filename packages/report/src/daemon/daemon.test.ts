@@ -46,6 +46,7 @@ function start(socket: string, root: string, clock: Clock, settings: Partial<Set
         staleSeconds: 3600,
         dumpSeconds: 3600,
         base,
+        group: undefined,
         debug: false,
         ...settings,
       },
@@ -229,14 +230,15 @@ describe("dpireport", () => {
     expect(daemon.said.at(-1)).toBe("info: Stopped; everything is written.");
   });
 
-  test("the files are for everyone to read, the checkpoint is not", async () => {
+  test("the files are for root and a group, in a folder that is closed to all others", async () => {
     await using server = await flowServer();
     const root = temporaryRoot();
     const daemon = start(server.path, root, localClock);
     await server.next();
     await daemon.stop();
     expect(statSync(join(root, base, ".checkpoint")).mode & 0o777).toBe(0o600);
-    expect(statSync(join(root, base, ".status.json")).mode & 0o777).toBe(0o644);
+    expect(statSync(join(root, base, ".status.json")).mode & 0o777).toBe(0o640);
+    expect(statSync(join(root, base)).mode & 0o777).toBe(0o700);
     expect(readdirSync(join(root, base)).filter((name) => !name.startsWith("."))).toEqual([]);
   });
 });

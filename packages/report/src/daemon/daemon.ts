@@ -7,6 +7,7 @@ import { writeStatus, type DaemonStatus } from "../store/daemon-status.ts";
 import { emptyHour } from "../store/hour-counters.ts";
 import { hourKeyAt } from "../store/hour-key.ts";
 import { isLiveAsked, liveEveryMs, writeLive } from "../store/live-file.ts";
+import { protectReports } from "../store/report-access.ts";
 import { Accounting } from "./accounting.ts";
 import { Dump } from "./dump.ts";
 import type { Settings } from "./environment.ts";
@@ -32,6 +33,7 @@ export interface DaemonParts {
 export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promise<void> {
   const daemon = new Daemon(parts);
   daemon.restore();
+  daemon.protect();
   await daemon.dump(false);
   const source = parts.source(daemon, signal);
   const live = tellLive(daemon, parts.host.clock, signal);
@@ -95,6 +97,17 @@ class Daemon {
         "restore",
         `Cannot read what an earlier run left: ${textOf(error)} The numbers are kept in memory until it can be read.`,
       );
+    }
+  }
+
+  /** Keeps others out of the reports; who cannot do that yet (no disk) says so and goes on. */
+  protect(): void {
+    const { host, settings } = this.parts;
+    try {
+      const advice = protectReports(host.files, settings.base, settings.group);
+      if (advice !== undefined) host.log("warning", advice);
+    } catch (error) {
+      this.say("protect", `The reports' folder could not be closed to other users: ${textOf(error)}`);
     }
   }
 

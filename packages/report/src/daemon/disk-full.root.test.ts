@@ -30,6 +30,7 @@ test("disk full, then read-only, then free again: nothing is lost", async () => 
           staleSeconds: 3600,
           dumpSeconds: 0.05,
           base: "/reports",
+          group: undefined,
           debug: false,
         },
         source: netifydSource(server.path, localClock),

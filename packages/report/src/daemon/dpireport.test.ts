@@ -9,7 +9,7 @@ import { localFiles } from "@nethsec/host/files/local-files";
 import { flowServer, send, until } from "../../test/flow-server.ts";
 import { readStatus } from "../store/daemon-status.ts";
 import { readDay } from "../store/read-day.ts";
-import { listDays } from "../store/hour-store.ts";
+import { listDays, listHours } from "../store/hour-store.ts";
 
 const program = new URL("../../test/dpireport-main.ts", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "dpireport-command-"));
@@ -52,6 +52,37 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s: exit code 0, and the last bytes a
     0,
   );
   expect(sum).toBe(3);
+});
+
+test("hours are local ones also where the zone is a POSIX text, as in the option timezone", async () => {
+  const base = join(folder, "zone");
+  await using server = await flowServer();
+  const { child, ended } = start({ NETIFYD_SOCKET: server.path, DUMP_PATH: base, TZ: "IST-5:30" });
+  const hourInIndia = (): number => new Date(Date.now() + 5.5 * 3_600_000).getUTCHours();
+  const before = hourInIndia();
+  try {
+    const socket = await server.next();
+    const now = Date.now() + 1;
+    const flow = {
+      digest: "b".repeat(40),
+      local_ip: "192.168.1.10",
+      first_seen_at: now,
+      detected_protocol_name: "TLS",
+    };
+    const head = { interface: "br-lan", internal: true };
+    await send(socket, `${JSON.stringify({ type: "flow", ...head, flow })}\n`);
+    const purge = { digest: flow.digest, last_seen_at: now, total_bytes: 1000 };
+    await send(socket, `${JSON.stringify({ type: "flow_purge", ...head, flow: purge })}\n`);
+    socket.end();
+    await until(() => readStatus(files, base)?.events === 2, "the events");
+    child.kill("SIGTERM");
+    await ended;
+  } finally {
+    child.kill("SIGKILL");
+  }
+  const [day] = listDays(files, base);
+  const hours = day === undefined ? [] : listHours(files, base, day, "192.168.1.10");
+  expect([before, hourInIndia()]).toContain(hours[0] ?? -1);
 });
 
 test("on a terminal it says what it does", async () => {

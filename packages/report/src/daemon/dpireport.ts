@@ -2,7 +2,7 @@
 import process from "node:process";
 import type { Call, Io } from "@nethsec/host/command/command";
 import type { Level, Log } from "@nethsec/host/host";
-import { useLocalTime } from "../store/local-time.ts";
+import { useLocalTime } from "@nethsec/host/local/local-time";
 import { runDaemon } from "./daemon.ts";
 import { readSettings } from "./environment.ts";
 import { netifydSource, type FlowSource } from "./flow-source.ts";
@@ -21,9 +21,10 @@ function shownTo(io: Io, log: Log): Log {
 /** Exit code 0 after SIGTERM or SIGINT when everything was written. */
 export async function run(call: Call): Promise<number> {
   const { host, io, signal } = call;
-  useLocalTime(host.uci);
-  const settings = readSettings(io.env, host.uci);
+  const settings = readSettings(io.env, host.uci, host.files);
   const log = shownTo(io, host.log.tagged("dpireport"));
+  const zoneProblem = useLocalTime(host.uci);
+  if (zoneProblem !== undefined) log("warning", zoneProblem);
   const source: FlowSource =
     settings.source.kind === "netifyd"
       ? netifydSource(host.files.real(settings.source.socket), host.clock)

@@ -16,6 +16,7 @@ import {
   writeHour,
   writeUnattributed,
 } from "../store/hour-store.ts";
+import { reportMode } from "../store/report-access.ts";
 import { indexPath, readHourFiles, rebuildIndexes, surveyDay } from "../store/hour-tables.ts";
 import type { Accounting } from "./accounting.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
@@ -135,7 +136,9 @@ export class Dump {
         }
       }
       // One millisecond on: file times are kept finer than the clock tells.
-      files.write(indexPath(base, day, hourOf(key)), encodeHour(open.counters, { asOf: clock.now() + 1, hours }));
+      files.write(indexPath(base, day, hourOf(key)), encodeHour(open.counters, { asOf: clock.now() + 1, hours }), {
+        mode: reportMode,
+      });
     } catch (error) {
       open.dirty = true;
       throw error;

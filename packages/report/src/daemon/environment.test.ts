@@ -8,7 +8,7 @@ function settings(env: Readonly<Record<string, string>>, options: readonly strin
       "/etc/config/ns-report": `config report 'config'\n${options.map((option) => `\toption ${option}\n`).join("")}`,
     },
   });
-  return readSettings(env, host.uci);
+  return readSettings(env, host.uci, host.files);
 }
 
 describe("settings of dpireport", () => {
@@ -18,6 +18,7 @@ describe("settings of dpireport", () => {
       staleSeconds: 3600,
       dumpSeconds: 120,
       base: "/var/run/dpireport",
+      group: undefined,
       debug: false,
     });
   });
@@ -34,6 +35,7 @@ describe("settings of dpireport", () => {
       staleSeconds: 1,
       dumpSeconds: 604_800,
       base: "/d",
+      group: undefined,
       debug: true,
     });
   });

@@ -3,7 +3,9 @@
  * at the start, not a silent default. Pure but for reading UCI.
  */
 import { NethsecError } from "@nethsec/host/error";
+import type { Files } from "@nethsec/host/host";
 import type { UciStore } from "@nethsec/host/uci-store";
+import { reportGroup } from "../store/report-access.ts";
 import { reportPath } from "../store/report-path.ts";
 
 export interface Settings {
@@ -13,6 +15,8 @@ export interface Settings {
   readonly staleSeconds: number;
   readonly dumpSeconds: number;
   readonly base: string;
+  /** Number of the group that may read the reports; undefined: root only. */
+  readonly group: number | undefined;
   readonly debug: boolean;
 }
 
@@ -21,12 +25,13 @@ const oneWeek = 604_800;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Throws `bad_environment` or `bad_setting`, naming the value. */
-export function readSettings(env: Environment, uci: Pick<UciStore, "read">): Settings {
+export function readSettings(env: Environment, uci: Pick<UciStore, "read">, files: Pick<Files, "readText">): Settings {
   return {
     source: sourceOf(env, uci),
     staleSeconds: seconds(env, "FLOW_STALE_TIMEOUT", 3600),
     dumpSeconds: seconds(env, "DUMP_TIMEOUT", 120),
     base: reportPath(env, uci),
+    group: reportGroup(files, uci),
     debug: logLevel(env),
   };
 }

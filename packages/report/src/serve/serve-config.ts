@@ -30,19 +30,31 @@ export function serveConfig(uci: Pick<UciStore, "read">, files: Pick<Files, "rea
   const credentials = credentialsOf(option("password_hash"), section?.list("token_hash") ?? []);
   const base = (option("base") ?? "").replace(/\/+$/, "");
   if (base !== "" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(base)) throw bad("base", base, "a path such as /reports");
+  const always = mustSignIn(option("sign_in"));
   const common = { hosts: section?.list("host") ?? [], base };
   if (socket !== undefined) {
     if (!socket.startsWith("/") || socket.length > 100)
       throw bad("socket", socket, "an absolute path of at most 100 characters");
-    return { ...common, credentials: undefined, listen: { kind: "unix", path: files.real(socket), mode: socketMode } };
+    if (always && credentials === undefined) throw noCredentials(socket);
+    return {
+      ...common,
+      credentials: always ? credentials : undefined,
+      listen: { kind: "unix", path: files.real(socket), mode: socketMode },
+    };
   }
   if (!/^[0-9a-fA-F:.]+$/.test(address)) throw bad("listen", address, "an IP address of this firewall");
-  if (!isLoopback(address) && credentials === undefined) throw noCredentials(address);
+  if (credentials === undefined && (always || !isLoopback(address))) throw noCredentials(address);
   return {
     ...common,
     credentials,
     listen: { kind: "tcp", address, port: portOf(option("port")), ...tlsOf(option("cert"), option("key"), files) },
   };
+}
+
+/** "always": whoever asks has to sign in, whatever the address; else only when there is a password or a token. */
+function mustSignIn(value = "auto"): boolean {
+  if (value !== "auto" && value !== "always") throw bad("sign_in", value, "auto or always");
+  return value === "always";
 }
 
 function credentialsOf(passwordHash: string | undefined, tokenHashes: readonly string[]): Credentials | undefined {
@@ -90,6 +102,8 @@ function noCredentials(address: string): NethsecError {
     code: "no_credentials",
     message: `ns-report does not listen on ${address} without a password or a token: the reports tell who uses what.`,
     advice:
-      "Set one by `ns-report password` or `ns-report token`, or listen on 127.0.0.1 (uci delete ns-report.config.listen; uci commit ns-report).",
+      isLoopback(address) || address.startsWith("/")
+        ? "Set one by `ns-report password` or `ns-report token`, or let every local user read (uci delete ns-report.config.sign_in; uci commit ns-report)."
+        : "Set one by `ns-report password` or `ns-report token`, or listen on 127.0.0.1 (uci delete ns-report.config.listen; uci commit ns-report).",
   });
 }

@@ -4,6 +4,7 @@
  */
 import type { Files } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
+import { reportMode } from "./report-access.ts";
 import * as v from "valibot";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -56,5 +57,5 @@ export function readStatus(files: Files, base: string): DaemonStatus | undefined
 }
 
 export function writeStatus(files: Files, base: string, status: DaemonStatus): void {
-  files.write(statusPath(base), `${JSON.stringify(status)}\n`);
+  files.write(statusPath(base), `${JSON.stringify(status)}\n`, { mode: reportMode });
 }

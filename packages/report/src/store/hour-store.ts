@@ -7,6 +7,7 @@
 import type { Files } from "@nethsec/host/host";
 import { isAddress } from "./client-address.ts";
 import { dayOf, hourOf, twoDigits, type Day, type HourKey } from "./hour-key.ts";
+import { reportMode } from "./report-access.ts";
 import { cellOf, emptyClient, sectionNames, type ClientHour, type Sums } from "./hour-counters.ts";
 
 /** Largest hour file that is read; one with every bound reached has about 1 MB. */
@@ -63,7 +64,7 @@ export function readHour(files: Files, base: string, key: HourKey, client: strin
 }
 
 export function writeHour(files: Files, base: string, key: HourKey, client: string, counters: ClientHour): void {
-  files.write(hourPath(base, key, client), hourText(counters));
+  files.write(hourPath(base, key, client), hourText(counters), { mode: reportMode });
 }
 
 /** The file's text: compact JSON, the largest names first. */
@@ -109,7 +110,7 @@ export function readUnattributed(files: Files, base: string, day: Day): Float64A
 
 export function writeUnattributed(files: Files, base: string, day: Day, hours: Float64Array): void {
   const parts = [...hours].flatMap((bytes, hour) => (bytes > 0 ? [`"${twoDigits(hour)}":${bytes}`] : []));
-  files.write(unattributedPath(base, day), `{${parts.join(",")}}\n`);
+  files.write(unattributedPath(base, day), `{${parts.join(",")}}\n`, { mode: reportMode });
 }
 
 function parseJson(text: string): unknown {

@@ -7,6 +7,7 @@ import type { DayBuilder } from "./day-builder.ts";
 import { columnsOf, decodeHour, encodeHour, indexHeader, type HourColumns, type IndexHeader } from "./hour-index.ts";
 import { emptyHour, type HourCounters } from "./hour-counters.ts";
 import { hourKey, twoDigits, type Day, type HourKey } from "./hour-key.ts";
+import { reportMode } from "./report-access.ts";
 import { dayPath, hourPath, listClients, listHours, readHour, readUnattributed } from "./hour-store.ts";
 
 export function indexPath(base: string, day: Day, hour: number): string {
@@ -67,7 +68,7 @@ export function rebuildIndexes(files: Files, base: string, day: Day, now: number
   }
   for (const [hour, counters] of hours.entries()) {
     if (counters.clients.size > 0)
-      files.write(indexPath(base, day, hour), encodeHour(counters, { asOf: now, hours: mask }));
+      files.write(indexPath(base, day, hour), encodeHour(counters, { asOf: now, hours: mask }), { mode: reportMode });
   }
 }
 

@@ -8,6 +8,7 @@ import { BrokenBytes, ByteReader, ByteWriter } from "./byte-writer.ts";
 import { dayBuilder } from "./day-builder.ts";
 import type { DayCounters } from "./day-counters.ts";
 import type { HourCounters } from "./hour-counters.ts";
+import { reportMode } from "./report-access.ts";
 import { decodeHour, encodeHour, indexHeader } from "./hour-index.ts";
 import { dayOf, hourOf, type HourKey } from "./hour-key.ts";
 
@@ -54,7 +55,7 @@ export function writeLive(files: Files, header: LiveHeader, counters: HourCounte
   out.double(header.asOf);
   out.number(header.unattributed);
   out.block(encodeHour(counters, { asOf: header.asOf, hours: 0 }));
-  if (out.done().length <= maxBytes) files.write(livePath, out.done());
+  if (out.done().length <= maxBytes) files.write(livePath, out.done(), { mode: reportMode });
 }
 
 /** What the daemon wrote last; undefined when it wrote nothing that this version understands. */
