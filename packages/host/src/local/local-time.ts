@@ -3,7 +3,7 @@
  * at midnight UTC. The runtime knows zones by name only ("Europe/Rome"); a POSIX text ("CET-1CEST,M3.5.0,M10.5.0/3"), which OpenWrt's own
  * programs use, is replaced by a zone whose clock changes at the same moments.
  */
-import type { UciStore } from "../uci/store.ts";
+import type { UciStore } from "../uci-store.ts";
 import { NethsecError } from "../error.ts";
 import { changesOf, offsetAt, parsePosixZone, type PosixZone } from "./posix-zone.ts";
 
