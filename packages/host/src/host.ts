@@ -158,6 +158,8 @@ export interface Cron {
 export interface Net {
   /** `ubus call network.interface dump`. */
   interfaces(): Promise<NetworkInterface[]>;
+  /** Protocols that an interface can have on this machine (`ubus call network get_proto_handlers`), "none" among them. */
+  protocols(): Promise<string[]>;
   /** `ip -j address show`. */
   addresses(): Promise<DeviceAddresses[]>;
   /** `ip -j route show` (both families, main table). */

@@ -8,6 +8,9 @@ import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import { answers } from "./agent-server.ts";
 import type { ApplyQueue } from "./apply-queue.ts";
+import type { HaConfig } from "../cluster/config.ts";
+import { readExport } from "../sync/export-files.ts";
+import { importConflicts, ownInterfaces } from "../sync/network-import.ts";
 import { readConnections } from "./conntrackd-state.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { SyncPart } from "./sync-part.ts";
@@ -73,7 +76,11 @@ function unsent({ clock }: Pick<Host, "clock">, since: number | undefined): stri
 /** What the other node asks for, e.g. before a switchover. `appliedAt`: epoch milliseconds of the last restore on this node. */
 async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: number | undefined): Promise<Facts> {
   const { host, config, tracker, history } = node;
-  const [addresses, connections] = await Promise.all([host.net.addresses(), readConnections(host)]);
+  const [addresses, connections, protocols] = await Promise.all([
+    host.net.addresses(),
+    readConnections(host),
+    host.net.protocols().catch(() => undefined),
+  ]);
   return {
     version,
     role: config.role,
@@ -82,8 +89,23 @@ async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: num
     now: host.clock.now(),
     freeBytes: host.system.fileSystem("/").free,
     devices: addresses.map(({ device }) => device),
+    ...(protocols === undefined ? {} : { protocols }),
+    ...refusedNow(host, config),
     ...(connections === undefined ? {} : { connections }),
     ...(appliedAt === undefined ? {} : { appliedAt }),
     history: history.list(historyTold),
   };
+}
+
+/** What of the primary's network an import would refuse now. */
+function refusedNow(host: Pick<Host, "files" | "uci" | "log">, config: HaConfig): { refused?: string[] } {
+  if (config.role !== "backup") return {};
+  try {
+    const records = readExport(host.files);
+    return { refused: importConflicts(host.uci.read("network"), records, ownInterfaces(config)) };
+  } catch (error) {
+    // The restore has named the same fault already.
+    host.log("debug", `the primary's network was not compared: ${String(error)}`);
+    return {};
+  }
 }

@@ -3,6 +3,7 @@ import { formatBytes, formatDuration } from "@nethsec/host/units";
 import type { VrrpState } from "../cluster/state.ts";
 import type { DiffEntry, DrillCheck, Facts } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
+import type { WanTrouble } from "../cluster/following-interfaces.ts";
 import type { Connections } from "./conntrackd-state.ts";
 
 export interface DrillFacts {
@@ -16,6 +17,9 @@ export interface DrillFacts {
   readonly connections: Connections | undefined;
   /** Devices that this node's interfaces need. */
   readonly devices: readonly string[];
+  /** Protocols of the interfaces that follow. */
+  readonly protocols: readonly string[];
+  readonly wanTroubles: readonly WanTrouble[];
   /** Bytes of all that is synchronised. */
   readonly syncBytes: number;
   readonly diff: readonly DiffEntry[] | undefined;
@@ -47,6 +51,7 @@ export function drillChecks(facts: DrillFacts): DrillCheck[] {
       "everything on this node is in place",
     ),
     syncCheck(facts),
+    ...wanChecks(facts.wanTroubles),
   ];
   if (peer === undefined) {
     return [
@@ -82,6 +87,8 @@ export function drillChecks(facts: DrillFacts): DrillCheck[] {
       `both nodes run ${facts.version}`,
     ),
     devicesCheck(facts.devices, peer.devices),
+    ...protocolsCheck(facts.protocols, peer.protocols),
+    ...refusedCheck(peer.refused),
     diffCheck(facts.diff),
     connectionsCheck(facts.connections, peer.connections),
     check(
@@ -118,6 +125,32 @@ function devicesCheck(here: readonly string[], there: readonly string[]): DrillC
     `the backup node has no ${missing.join(", ")}`,
     "the backup node has the same network devices",
   );
+}
+
+function wanChecks(troubles: readonly WanTrouble[]): DrillCheck[] {
+  if (troubles.length === 0) return [check("wan_follows", true, "", "the WAN interfaces follow a failover")];
+  return troubles.map(({ verdict, text }) => ({ code: "wan_follows", verdict, text }));
+}
+
+/** `there` undefined: an older version, which same_version tells. */
+function protocolsCheck(here: readonly string[], there: readonly string[] | undefined): DrillCheck[] {
+  if (there === undefined) return [];
+  const missing = here.filter((protocol) => !there.includes(protocol));
+  return [
+    check(
+      "same_protocols",
+      missing.length === 0,
+      `the backup node cannot do the protocol ${missing.join(", ")}: install there what the primary node has for it`,
+      "the backup node can do the protocols of all interfaces that follow",
+    ),
+  ];
+}
+
+function refusedCheck(refused: readonly string[] | undefined): DrillCheck[] {
+  if (refused === undefined) return [];
+  if (refused.length === 0)
+    return [check("network_accepted", true, "", "the backup node took over the network settings")];
+  return refused.map((text) => ({ code: "network_accepted", verdict: "fail", text: `On the backup node: ${text}` }));
 }
 
 function diffCheck(diff: readonly DiffEntry[] | undefined): DrillCheck {

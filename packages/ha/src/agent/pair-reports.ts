@@ -3,6 +3,7 @@ import { version } from "@nethsec/host/version";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { DiffEntry, DrillCheck, Facts, HistoryEntry } from "../cluster/agent-schemas.ts";
 import { requiredDevices } from "../cluster/checks.ts";
+import { followingProtocols, wanTroubles } from "../cluster/following-interfaces.ts";
 import { diffEntries } from "../sync/diff.ts";
 import type { SyncLoop } from "../sync/sync-loop.ts";
 import type { AgentNode } from "./agent-node.ts";
@@ -98,6 +99,11 @@ export class PairReports implements AgentPart {
       now: host.clock.now(),
       connections,
       devices: requiredDevices(host.uci.read("network")),
+      protocols: followingProtocols(host.uci),
+      wanTroubles: wanTroubles(
+        host.uci,
+        config.interfaces.map(({ name }) => name),
+      ),
       syncBytes: entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0),
       diff,
       peer,

@@ -2,6 +2,7 @@
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { requiredDevices } from "../cluster/checks.ts";
+import { followingProtocols } from "../cluster/following-interfaces.ts";
 import { type HaConfig, haPaths, readHaConfig } from "../cluster/config.ts";
 import { notConfigured } from "../cluster/ha-error.ts";
 import { publicKey } from "../ssh/keys.ts";
@@ -40,6 +41,7 @@ export async function checkBackup(
     role: "backup",
     lan_interface: interfaceName,
     required_devices: requiredDevices(host.uci.read("network")),
+    required_protocols: followingProtocols(host.uci),
   };
   const pinned = pinnedKey(host.files, address);
   const result = await runWithPassword(

@@ -3,6 +3,7 @@ import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { notOnBackup } from "../cluster/on-primary.ts";
 import { ipv4ToNumber } from "../cluster/ipv4.ts";
+import { wanTroubles } from "../cluster/following-interfaces.ts";
 import { interfaceWithAddress } from "../cluster/network-config.ts";
 import { fingerprint } from "../ssh/known-hosts.ts";
 import { checkBackup } from "../change/remote-actions.ts";
@@ -14,7 +15,12 @@ export async function checkPrimaryNode(call: Call): Promise<number> {
   notOnBackup(call.host, `check-primary-node ${interfaceName}`);
   const problems = await checkRequirements(call.host, { role: "primary", interfaceName });
   if (problems.length > 0) return failWith(call, "The primary node does not meet the requirements:", problems);
-  return succeed(call, ["The primary node meets the requirements."]);
+  const notes = wanTroubles(call.host.uci, [interfaceName]).map(({ text }) => text);
+  return succeed(
+    call,
+    ["The primary node meets the requirements.", ...notes.map((note) => `Warning: ${note}`)],
+    notes.length === 0 ? {} : { warnings: notes },
+  );
 }
 
 export async function checkBackupNode(call: Call): Promise<number> {

@@ -113,9 +113,19 @@ const checkRemote = rpcdMethod({
 const validateRequirements = rpcdMethod({
   name: "validate-requirements",
   example: { role: "primary", lan_interface: "lan" },
-  args: v.object({ role, lan_interface: name, required_devices: v.optional(v.array(v.string()), []) }),
+  args: v.object({
+    role,
+    lan_interface: name,
+    required_devices: v.optional(v.array(v.string()), []),
+    required_protocols: v.optional(v.array(v.string()), []),
+  }),
   run: async (args, { host }) => {
-    const wanted = { role: args.role, interfaceName: args.lan_interface, devices: args.required_devices };
+    const wanted = {
+      role: args.role,
+      interfaceName: args.lan_interface,
+      devices: args.required_devices,
+      protocols: args.required_protocols,
+    };
     const problems = await checkRequirements(host, wanted);
     const told = problems.map(({ code, message }) => ({ code, message }));
     return { success: problems.length === 0, errors: problems.map(({ code }) => code), problems: told };

@@ -101,6 +101,10 @@ export const factsSchema = v.object({
   freeBytes: v.number(),
   /** Network devices that exist. */
   devices: v.array(v.string()),
+  /** Protocols that its interfaces can have; absent when netifd did not say, or the node is older. */
+  protocols: v.optional(v.array(v.string())),
+  /** What of the primary's network this node refuses, a sentence each; absent on a primary and on an older node. */
+  refused: v.optional(v.array(v.string())),
   /** Entries of conntrackd's caches; undefined when it does not answer. */
   connections: v.optional(v.object({ internal: v.number(), external: v.number() })),
   /** Milliseconds since 1970 of the last restore; undefined before the first one. */

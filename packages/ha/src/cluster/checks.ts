@@ -3,7 +3,7 @@
  * Pure but for `answers`, the ARP probe. The codes are words of the web interface (contract, section 2): they stay.
  */
 import type { Host } from "@nethsec/host/host";
-import type { Package, UciStore } from "@nethsec/host/uci-store";
+import type { Package, Section, UciStore } from "@nethsec/host/uci-store";
 import type { HaConfig } from "./config.ts";
 import { contains, ipv4ToNumber, networkOf, parseCidr, usable, type Cidr } from "./ipv4.ts";
 import { configuredInterfaces, physicalDevices, type ConfiguredInterface } from "./network-config.ts";
@@ -67,7 +67,7 @@ export function checkDhcp(
   const about = { parameter: "lan_interface", value: name };
   const problems: Problem[] = [];
   for (const server of dhcpServers(dhcp, name)) {
-    const router = dhcpOption(server.list("dhcp_option"), ["3", "option:router"]);
+    const router = dhcpOption(optionsToldBy(server), ["3", "option:router"]);
     const virtual = wanted.virtualIp?.split("/")[0];
     if (router === undefined) {
       const message = `The DHCP server on ${name} does not announce a router: set DHCP option 3 (router) to the virtual IP.`;
@@ -76,7 +76,7 @@ export function checkDhcp(
       const message = `The DHCP server on ${name} announces the router ${router}: set DHCP option 3 (router) to the virtual IP ${virtual}.`;
       problems.push({ ...about, code: "dhcp_router_option_does_not_match_vip", message });
     }
-    if (dhcpOption(server.list("dhcp_option"), ["6", "option:dns-server"]) === undefined) {
+    if (dhcpOption(optionsToldBy(server), ["6", "option:dns-server"]) === undefined) {
       const message = `The DHCP server on ${name} does not announce a DNS server: set DHCP option 6 (DNS server), to the virtual IP or to a server that clients reach without the primary node.`;
       problems.push({ ...about, code: "dhcp_dns_option_not_found", message });
     }
@@ -90,19 +90,27 @@ export function checkDhcp(
 
 /** The router that the DHCP server of the interface announces: before initialisation that is the virtual IP to be. */
 export function announcedRouter(dhcp: Package, name: string): string | undefined {
-  const routers = dhcpServers(dhcp, name).map((server) =>
-    dhcpOption(server.list("dhcp_option"), ["3", "option:router"]),
-  );
+  const routers = dhcpServers(dhcp, name).map((server) => dhcpOption(optionsToldBy(server), ["3", "option:router"]));
   return routers.find((router) => router !== undefined && ipv4ToNumber(router) !== undefined);
 }
 
+/**
+ * The sections for which dnsmasq serves IPv4 on the interface, by the rule of OpenWrt's /etc/init.d/dnsmasq (function dhcp_add, 23.05): not with
+ * `ignore`, nor with `dhcpv4 'disabled'`; without the option it serves. The newest init script reads a missing option as disabled, and its
+ * upgrade writes 'server' where it was missing: counting the section is right for both, since it is served or about to be.
+ */
 function dhcpServers(dhcp: Package, name: string) {
   return dhcp
     .ofType("dhcp")
     .filter(
       (section) =>
-        section.get("interface") === name && section.get("dhcpv4") === "server" && !section.bool("ignore", false),
+        section.get("interface") === name && section.get("dhcpv4") !== "disabled" && !section.bool("ignore", false),
     );
+}
+
+/** What the section tells clients; `dhcp_option_force` is told to those too that did not ask. */
+function optionsToldBy(server: Section): string[] {
+  return [...server.list("dhcp_option"), ...server.list("dhcp_option_force")];
 }
 
 /** The first value of a DHCP option; `3,192.168.1.1` and `option:router,192.168.1.1`, a tag before it allowed. */
@@ -170,6 +178,18 @@ export function checkDevices(required: readonly string[], present: readonly stri
       message: `This node has no network device ${device}, which the primary node uses: both nodes need the same devices.`,
       parameter: "required_devices",
       value: device,
+    }));
+}
+
+/** What interfaces of the primary need netifd to do: `there` are the protocols of this node. netifd would bring such an interface up without an address. */
+export function checkProtocols(required: readonly string[], there: readonly string[]): Problem[] {
+  return required
+    .filter((protocol) => !there.includes(protocol))
+    .map((protocol) => ({
+      code: "protocol_handler_not_found",
+      message: `This node cannot do the protocol ${protocol}, which an interface of the primary node uses: install the package that brings it, as on the primary node (ubus call network get_proto_handlers lists what there is).`,
+      parameter: "required_protocols",
+      value: protocol,
     }));
 }
 

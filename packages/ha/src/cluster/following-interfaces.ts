@@ -2,6 +2,7 @@
 import type { Section, UciStore } from "@nethsec/host/uci-store";
 import type { Role } from "./config.ts";
 import { currentRecords, importTag } from "./network-records.ts";
+import { wanNetworks, wanZone } from "./wan-zone.ts";
 
 /** An interface that follows the state: WAN, bond below a WAN, WireGuard, IPsec, tun. */
 export interface FollowingInterface {
@@ -35,9 +36,54 @@ export function followingInterfaces(uci: UciStore, role: Role): FollowingInterfa
     }));
 }
 
+/** Protocols that the other node needs for what follows this primary, each once. */
+export function followingProtocols(uci: UciStore): string[] {
+  const names = exportedNames(uci);
+  const interfaces = uci
+    .read("network")
+    .ofType("interface")
+    .filter(({ name }) => names.has(name));
+  return [...new Set(interfaces.map((section) => section.get("proto") ?? "none"))].sort();
+}
+
+export interface WanTrouble {
+  /** fail: the site would be without a way out. */
+  readonly verdict: "warning" | "fail";
+  /** A sentence for the administrator. */
+  readonly text: string;
+}
+
+/**
+ * What is wrong with the choice of interfaces that follow this primary. An interface that looks like a way out (an address from elsewhere, a
+ * gateway) and does not follow is named: after a failover it is missing. `lans`: interfaces of the cluster, which each node has.
+ */
+export function wanTroubles(uci: UciStore, lans: readonly string[]): WanTrouble[] {
+  const firewall = uci.read("firewall");
+  const names = exportedNames(uci);
+  const left = uci
+    .read("network")
+    .ofType("interface")
+    .filter((section) => looksLikeUplink(section) && !names.has(section.name) && !lans.includes(section.name));
+  const list = left.map(({ name }) => name).join(", ");
+  if (wanNetworks(firewall).some((name) => names.has(name))) {
+    const text = `${list} will not follow a failover: only the interfaces of the firewall's zone wan (option network) do.`;
+    return left.length === 0 ? [] : [{ verdict: "warning", text }];
+  }
+  const why =
+    wanZone(firewall) === undefined ? "the firewall has no zone wan" : "the firewall's zone wan names no interface";
+  const what = left.length === 0 ? "" : ` Add ${list} to its networks, where it is a way out.`;
+  return [{ verdict: left.length === 0 ? "warning" : "fail", text: `No WAN will follow a failover: ${why}.${what}` }];
+}
+
+function looksLikeUplink(section: Section): boolean {
+  if (section.name === "loopback" || section.bool("disabled", false)) return false;
+  const elsewhere = !["static", "none", "bonding", ""].includes(section.get("proto") ?? "");
+  return elsewhere || section.get("gateway") !== undefined;
+}
+
 function exportedNames(uci: UciStore): Set<string> {
   const records = currentRecords({ uci }, () => undefined);
-  const bonds = records.wan_devices.flatMap(({ type, key }) => (type === "bonding" ? [key] : []));
+  const bonds = records.wan_devices.flatMap(({ proto, key }) => (proto === "bonding" ? [key] : []));
   const maps = [records.wan_interfaces, records.ipsec_interfaces, records.wg_interfaces, records.tun_interfaces];
   return new Set([...bonds, ...maps.flatMap((sections) => Object.keys(sections))]);
 }

@@ -1,5 +1,6 @@
 /** Interfaces as /etc/config/network describes them. Pure: package in, values out. */
 import type { Package, Section } from "@nethsec/host/uci-store";
+import { deviceSections, deviceType, memberDevices } from "./device-sections.ts";
 import { netmaskToPrefix, parseCidr, ipv4ToNumber, type Cidr } from "./ipv4.ts";
 
 export interface ConfiguredInterface {
@@ -54,14 +55,11 @@ export function physicalDevices(network: Package, device: string, seen: Readonly
 
 /** undefined: physical. */
 function lowerDevices(network: Package, device: string): string[] | undefined {
-  const section = network.ofType("device").find((found) => found.get("name") === device);
-  const type = section?.get("type") ?? "";
-  if (section !== undefined && type === "bridge") return section.list("ports");
-  const parent = section?.get("ifname");
-  if (parent !== undefined && type !== "" && parent !== device) return [parent];
-  const bond = /^bond-(.+)$/.exec(device)?.[1];
-  const slaves = bond === undefined ? undefined : network.section(bond);
-  if (slaves?.get("proto") === "bonding") return slaves.list("slaves");
+  const section = deviceSections(network.sections).get(device);
+  const type = section === undefined ? "" : deviceType(section);
+  const members = memberDevices(section).filter((member) => member !== device);
+  if (type === "bridge" || type === "bonding") return members;
+  if (type !== "" && members.length > 0) return members;
   const vlan = /^(.+)\.\d+$/.exec(device)?.[1];
   return vlan === undefined ? undefined : [vlan];
 }

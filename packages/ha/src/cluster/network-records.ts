@@ -8,6 +8,15 @@ import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import type { Package, Section } from "@nethsec/host/uci-store";
 import * as v from "valibot";
+import {
+  describedDevice,
+  deviceOf,
+  type DeviceSections,
+  deviceSections,
+  deviceType,
+  standsOn,
+} from "./device-sections.ts";
+import { wanNetworks } from "./wan-zone.ts";
 
 const optionSchema = v.union([v.string(), v.array(v.string())]);
 const optionsSchema = v.record(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_]+$/)), optionSchema);
@@ -19,8 +28,15 @@ const deviceSchema = v.intersect([v.object({ type: v.string(), key: sectionName 
 export type Options = v.InferOutput<typeof optionsSchema>;
 export type Sections = v.InferOutput<typeof sectionsSchema>;
 
+/** A device that the WAN stands on and that this node needs for itself too: never imported, only demanded. `type` as in deviceSchema. */
+const sharedDeviceSchema = v.object({ name: v.string(), type: v.string(), key: sectionName });
+export type SharedDevice = v.InferOutput<typeof sharedDeviceSchema>;
+
 export const recordsSchema = v.object({
   wan_devices: v.array(deviceSchema),
+  /** Sections `bridge-vlan` of the WAN's bridges; of a shared bridge those of the WAN's VLANs. */
+  bridge_vlans: sectionsSchema,
+  shared_devices: v.array(sharedDeviceSchema),
   wan_interfaces: sectionsSchema,
   /** Each with `type` `route` or `route6` among its options. */
   routes: sectionsSchema,
@@ -40,10 +56,10 @@ export const importTag = "ha";
 
 /** `text` is what a file of /etc/ha holds. Throws `export_not_understood`. */
 export function parseRecords(files: ReadonlyMap<RecordKind, string>): NetworkRecords {
-  const empty = { wan_devices: "[]" } as const;
+  const lists = new Set<RecordKind>(["wan_devices", "shared_devices"]);
   try {
     const value = Object.fromEntries(
-      recordKinds.map((kind) => [kind, JSON.parse(files.get(kind) ?? (kind in empty ? "[]" : "{}")) as unknown]),
+      recordKinds.map((kind) => [kind, JSON.parse(files.get(kind) ?? (lists.has(kind) ? "[]" : "{}")) as unknown]),
     );
     return v.parse(recordsSchema, value);
   } catch (cause) {
@@ -56,33 +72,40 @@ export function parseRecords(files: ReadonlyMap<RecordKind, string>): NetworkRec
   }
 }
 
-/** `macOf`: the address of a device, as it is now. */
+/** `macOf`: the address of a device, as it is now. `lans`: interfaces of the cluster, up on both nodes; undefined: all that do not follow are. */
 export function exportNetwork(
   packages: { readonly network: Package; readonly firewall: Package; readonly dedalo: Package },
   macOf: (device: string) => string | undefined,
+  lans?: readonly string[],
 ): NetworkRecords {
   const { network } = packages;
   const own = network.sections.filter((section) => section.get("ns_tag") !== importTag);
   const interfaces = own.filter(({ type }) => type === "interface");
-  const wanNames = new Set(packages.firewall.section("ns_wan")?.list("network"));
+  const wanNames = new Set(wanNetworks(packages.firewall));
   const wan = aliasesLast(interfaces.filter(({ name }) => wanNames.has(name)));
   const rest = interfaces.filter(({ name }) => !wanNames.has(name));
   const wireguard = rest.filter((section) => section.get("proto") === "wireguard");
+  const ipsec = rest.filter((section) => section.get("proto") === "xfrm");
+  const tunnels = rest.filter((section) => section.get("device")?.startsWith("tun"));
   const wireguardNames = new Set([...wan, ...wireguard].map(({ name }) => `wireguard_${name}`));
+  const tied = new Set([...wireguard, ...ipsec, ...tunnels]);
+  const staying = rest.filter(
+    (section) => !tied.has(section) && describedDevice(section) === undefined && (lans?.includes(section.name) ?? true),
+  );
   return {
-    wan_devices: wanDevices(own, wan),
+    ...devicesOf(own, wan, staying),
     wan_interfaces: sectionsOf(wan),
     routes: sectionsOf(
       own.filter(({ type }) => type === "route" || type === "route6"),
       true,
     ),
-    ipsec_interfaces: sectionsOf(rest.filter((section) => section.get("proto") === "xfrm")),
+    ipsec_interfaces: sectionsOf(ipsec),
     wg_interfaces: sectionsOf(wireguard),
     wg_peers: sectionsOf(
       own.filter(({ type }) => wireguardNames.has(type)),
       true,
     ),
-    tun_interfaces: sectionsOf(rest.filter((section) => section.get("device")?.startsWith("tun"))),
+    tun_interfaces: sectionsOf(tunnels),
     hotspot: hotspotOf(packages.dedalo, network, macOf),
   };
 }
@@ -109,45 +132,54 @@ export function optionsOf(section: Section): Options {
   );
 }
 
-/** The devices that WAN interfaces need, each after those it is made of. */
-function wanDevices(own: readonly Section[], wan: readonly Section[]): NetworkRecords["wan_devices"] {
-  const byName = new Map<string, Section>();
-  for (const section of own) {
-    const name =
-      section.type === "device"
-        ? section.get("name")
-        : section.get("proto") === "bonding"
-          ? `bond-${section.name}`
-          : undefined;
-    if (name !== undefined) byName.set(name, section);
+/**
+ * The devices that WAN interfaces need, each after those it is made of. What an interface that stays up on both nodes (`staying`: a LAN) stands
+ * on too is shared: each node describes it for itself, and the copy of a bridge with the other node's MAC address would take the LAN down.
+ */
+function devicesOf(
+  own: readonly Section[],
+  wan: readonly Section[],
+  staying: readonly Section[],
+): Pick<NetworkRecords, "wan_devices" | "bridge_vlans" | "shared_devices"> {
+  const devices = deviceSections(own);
+  const needed = carriersOf(wan, devices);
+  const kept = new Set(carriersOf(staying, devices));
+  const moving: NetworkRecords["wan_devices"] = [];
+  const shared: SharedDevice[] = [];
+  for (const device of needed) {
+    const section = devices.get(device);
+    if (section === undefined) continue;
+    const facts = { type: deviceType(section), key: section.name };
+    if (!kept.has(device)) moving.push({ ...optionsOf(section), ...facts });
+    else if (facts.type !== "") shared.push({ name: device, ...facts });
   }
-  const found = new Map<string, NetworkRecords["wan_devices"][number]>();
-  const visited = new Set<string>();
-  const visit = (device: string): void => {
-    if (visited.has(device)) return; // also ends circles
-    visited.add(device);
-    const section = byName.get(device);
-    for (const below of partsOf(device, section)) visit(below);
-    if (section === undefined) return;
-    const bond = section.type === "interface";
-    found.set(section.name, {
-      ...optionsOf(section),
-      type: bond ? "bonding" : (section.get("type") ?? ""),
-      key: section.name,
-    });
+  const vlans = own.filter((section) => {
+    const bridge = section.type === "bridge-vlan" ? section.get("device") : undefined;
+    if (bridge === undefined || !needed.includes(bridge)) return false;
+    return !kept.has(bridge) || needed.some((device) => vlanOf(device, devices) === `${bridge}.${section.get("vlan")}`);
+  });
+  const bonds = moving.filter(({ type }) => type === "bonding");
+  return {
+    wan_devices: [...bonds, ...moving.filter(({ type }) => type !== "bonding")],
+    bridge_vlans: sectionsOf(vlans),
+    shared_devices: shared,
   };
-  for (const section of wan) {
-    const device = section.get("device");
-    if (device !== undefined && !device.startsWith("@")) visit(device);
-  }
-  const bonds = [...found.values()].filter(({ type }) => type === "bonding");
-  return [...bonds, ...[...found.values()].filter(({ type }) => type !== "bonding")];
 }
 
-function partsOf(device: string, section: Section | undefined): string[] {
-  const parent = /^(.+)\.\d+$/.exec(device)?.[1];
-  const ports = section?.type === "device" ? [...section.list("ports"), ...section.list("ifname")] : [];
-  return [...ports, ...(parent === undefined ? [] : [parent])];
+function carriersOf(interfaces: readonly Section[], devices: DeviceSections): string[] {
+  const seen = new Set<string>();
+  return interfaces.flatMap((section) => {
+    const device = deviceOf(section);
+    return device === undefined ? [] : standsOn(device, devices, seen);
+  });
+}
+
+/** A VLAN as PARENT.NUMBER, also when its device section gives it another name; undefined: no VLAN. */
+function vlanOf(device: string, devices: DeviceSections): string | undefined {
+  const section = devices.get(device);
+  const vid = section?.get("vid");
+  if (vid !== undefined) return `${section?.get("ifname") ?? ""}.${vid}`;
+  return /^.+\.\d+$/.test(device) ? device : undefined;
 }
 
 /** dedalo's `interface` is a network section or, on older systems, a device. */
@@ -167,5 +199,18 @@ function hotspotOf(
 /** What an export would hold now. */
 export function currentRecords(host: Pick<Host, "uci">, macOf: (device: string) => string | undefined): NetworkRecords {
   const read = (name: string) => host.uci.read(name);
-  return exportNetwork({ network: read("network"), firewall: read("firewall"), dedalo: read("dedalo") }, macOf);
+  return exportNetwork(
+    { network: read("network"), firewall: read("firewall"), dedalo: read("dedalo") },
+    macOf,
+    clusterInterfaces(read("keepalived")),
+  );
+}
+
+/** Interfaces with a virtual address, as their `ns_link` names them; undefined: there is no cluster yet. Read loosely: an export must not fail over it. */
+function clusterInterfaces(keepalived: Package): string[] | undefined {
+  const names = keepalived.ofType("ipaddress").flatMap((section) => {
+    const name = /^network\/(.+)$/.exec(section.get("ns_link") ?? "")?.[1];
+    return name === undefined ? [] : [name];
+  });
+  return names.length === 0 ? undefined : names;
 }

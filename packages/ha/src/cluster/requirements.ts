@@ -7,6 +7,7 @@ import {
   checkDhcp,
   checkHotspot,
   checkInterface,
+  checkProtocols,
   checkVirtualIp,
   inUse,
   isOurs,
@@ -26,6 +27,8 @@ export interface Requirements {
   readonly dhcpForce?: boolean;
   /** Devices of the primary (asked of the backup). */
   readonly devices?: readonly string[];
+  /** Protocols of the primary's interfaces that are to come up on the backup (asked of the backup). */
+  readonly protocols?: readonly string[];
 }
 
 /** Every problem of this node; empty when it is ready. Changes nothing. */
@@ -40,6 +43,8 @@ export async function checkRequirements(
     const present = (await host.net.addresses()).map(({ device }) => device.split("@")[0] ?? device);
     problems.push(...checkDevices(wanted.devices, present));
   }
+  if (wanted.protocols !== undefined && wanted.protocols.length > 0)
+    problems.push(...checkProtocols(wanted.protocols, await host.net.protocols()));
   return problems;
 }
 

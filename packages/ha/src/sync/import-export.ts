@@ -4,14 +4,14 @@ import type { HaConfig } from "../cluster/config.ts";
 import { importTag } from "../cluster/network-records.ts";
 import { rememberAdopted } from "./adopted-sections.ts";
 import { readExport } from "./export-files.ts";
-import { importNetwork } from "./network-import.ts";
+import { importNetwork, ownInterfaces } from "./network-import.ts";
 
 /**
  * Interfaces of this node's own that are about to be taken over go down first: netifd would set one that is up to the primary's address at the
  * reload, for as long as it takes to bring it down, and the provider's router would learn the wrong MAC address.
  */
 export async function takeDown(host: Pick<Host, "files" | "uci" | "net">, config: HaConfig): Promise<void> {
-  const lans = new Set(["loopback", ...config.interfaces.map(({ name }) => name)]);
+  const lans = new Set(ownInterfaces(config));
   const network = host.uci.read("network");
   const coming = Object.keys(readExport(host.files).wan_interfaces).filter((name) => {
     const here = network.section(name);
@@ -28,15 +28,13 @@ export function importExport(host: Pick<Host, "files" | "uci" | "log">, config: 
   try {
     const records = readExport(host.files);
     let result: ReturnType<typeof importNetwork> = { log: [], removed: [], conflicts: [], adopted: {} };
-    const lans = ["loopback", ...config.interfaces.map(({ name }) => name)];
     const changed = host.uci.change((transaction) => {
-      result = importNetwork(transaction, records, lans);
+      result = importNetwork(transaction, records, ownInterfaces(config));
     });
     rememberAdopted(host, result.adopted);
     for (const line of result.log) log("info", line);
     for (const name of result.removed) log("info", `Removing network configuration: ${name}`);
-    for (const name of result.conflicts)
-      log("warning", `network.${name} exists on this node already and is left as it is`);
+    for (const conflict of result.conflicts) log("warning", conflict);
     return changed.length > 0;
   } catch (error) {
     log("err", error instanceof Error ? error.message : String(error));

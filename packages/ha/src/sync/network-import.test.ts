@@ -185,7 +185,9 @@ describe("import", () => {
     const network = backup.uci.read("network");
     // An unnamed section is numbered anew when one before it goes: it is removed under the old number, added under the new.
     expect(result.removed.filter((name) => !name.startsWith("ha_cfg"))).toEqual(["ipsec1"]);
-    expect(result.conflicts).toEqual(["lan"]);
+    expect(result.conflicts).toEqual([
+      "The interface network.lan of the primary was not imported: network.lan is this node's own interface. Rename one of them.",
+    ]);
     expect(network.get("lan", "ipaddr")).toBe("192.168.100.239");
     expect(network.get("mine", "target")).toBe("172.16.0.0/12");
     expect(network.get("wan", "metric")).toBe("5");

@@ -4,23 +4,16 @@
  * name that is no LAN of the cluster (a new firewall has a `wan` of its own), which is kept aside and taken over; running it again
  * changes nothing.
  */
-import type { Section, Transaction } from "@nethsec/host/uci-store";
+import type { Package, Section, Transaction } from "@nethsec/host/uci-store";
+import type { HaConfig } from "../cluster/config.ts";
 import { importTag, type NetworkRecords, type Options, optionsOf, type Sections } from "../cluster/network-records.ts";
-
-/** One section as it should be here. */
-interface Wanted {
-  readonly name: string;
-  readonly type: string;
-  readonly options: Options;
-  /** As in the log line: interface, device, route, … */
-  readonly recordType: string;
-}
+import { OwnNetwork, type Wanted } from "./import-conflicts.ts";
 
 export interface Imported {
   /** Log lines for what is new or changed, secrets masked. */
   readonly log: readonly string[];
   readonly removed: readonly string[];
-  /** Sections of this node's own that have the name of an exported one, and were left as they are. */
+  /** What was refused and why, a sentence each with the names on both nodes. */
   readonly conflicts: readonly string[];
   /** Sections of this node's own that were taken over, as they were. */
   readonly adopted: Sections;
@@ -32,22 +25,13 @@ export const adoptedPath = "/etc/ns-ha/adopted.json";
 /** Options that hold secrets: never written to a log. */
 const secret = /key|password|secret|psk/i;
 
-/** `own`: interfaces of the cluster's LANs, which are never taken over. */
-export function importNetwork(transaction: Transaction, records: NetworkRecords, own: readonly string[]): Imported {
-  const wanted = wantedSections(records);
+/** `lans`: interfaces of the cluster's LANs, which are never taken over. */
+export function importNetwork(transaction: Transaction, records: NetworkRecords, lans: readonly string[]): Imported {
   const network = transaction.load("network");
+  const { accepted, conflicts, adopted } = judgeImport(network, records, lans);
   const log: string[] = [];
-  const conflicts: string[] = [];
-  const adopted: Record<string, Sections[string]> = {};
-  for (const section of wanted) {
+  for (const section of accepted) {
     const here = network.section(section.name);
-    if (here !== undefined && here.get("ns_tag") !== importTag) {
-      if (section.type !== "interface" || here.type !== "interface" || own.includes(section.name)) {
-        conflicts.push(section.name);
-        continue;
-      }
-      adopted[section.name] = optionsOf(here);
-    }
     if (here !== undefined && same(here, section)) continue;
     transaction.delete("network", section.name);
     transaction.setSection("network", section.name, section.type);
@@ -55,7 +39,7 @@ export function importNetwork(transaction: Transaction, records: NetworkRecords,
       transaction.set("network", section.name, option, value);
     log.push(logLine(section));
   }
-  const names = new Set(wanted.map(({ name }) => name));
+  const names = new Set(accepted.map(({ name }) => name));
   const removed = network.sections
     .filter((here) => here.get("ns_tag") === importTag && !names.has(here.name))
     .map(({ name }) => name);
@@ -63,9 +47,63 @@ export function importNetwork(transaction: Transaction, records: NetworkRecords,
   return { log, removed, conflicts, adopted };
 }
 
-function wantedSections(records: NetworkRecords): Wanted[] {
-  const devices = records.wan_devices.map(({ type, key, ...options }): Wanted => {
-    if (type === "bonding") return { name: key, type: "interface", options: disabled(options), recordType: "device" };
+/** Interfaces that are each node's own, whatever the primary exports. */
+export function ownInterfaces(config: Pick<HaConfig, "interfaces">): string[] {
+  return ["loopback", ...config.interfaces.map(({ name }) => name)];
+}
+
+/** What an import would refuse now. Changes nothing. */
+export function importConflicts(network: Package, records: NetworkRecords, lans: readonly string[]): string[] {
+  return judgeImport(network, records, lans).conflicts;
+}
+
+interface Judged {
+  readonly accepted: Wanted[];
+  readonly conflicts: string[];
+  readonly adopted: Sections;
+}
+
+function judgeImport(network: Package, records: NetworkRecords, lans: readonly string[]): Judged {
+  const own = network.sections.filter((section) => section.get("ns_tag") !== importTag);
+  const ownNames = new Map(own.map((section) => [section.name, section]));
+  const wanted = wantedSections(records, (name) => ownNames.has(name));
+  const isFree = (name: string): boolean =>
+    !lans.includes(name) && (ownNames.get(name)?.type ?? "interface") === "interface";
+  const taken = new Set(wanted.flatMap(({ name, type }) => (type === "interface" && isFree(name) ? [name] : [])));
+  const here = new OwnNetwork(own, taken);
+  const judged: Judged & { readonly adopted: Record<string, Sections[string]> } = {
+    accepted: [],
+    conflicts: records.shared_devices.flatMap((device) => here.missing(device) ?? []),
+    adopted: {},
+  };
+  for (const section of wanted) {
+    const before = ownNames.get(section.name);
+    if (before !== undefined && !taken.has(section.name)) {
+      judged.conflicts.push(
+        `The ${section.recordType} network.${section.origin} of the primary was not imported: network.${before.name} is this node's own ${before.type}. Rename one of them.`,
+      );
+      continue;
+    }
+    const judgement = here.judge(section);
+    if (judgement === "keep") continue;
+    if (judgement !== "import") {
+      judged.conflicts.push(judgement.conflict);
+      continue;
+    }
+    if (before !== undefined) judged.adopted[section.name] = optionsOf(before);
+    judged.accepted.push(section);
+  }
+  return judged;
+}
+
+type Described = Omit<Wanted, "origin">;
+
+/** `isOwn`: this node has a section of that name. Only an interface is known by its name; other sections get another one then. */
+function wantedSections(records: NetworkRecords, isOwn: (name: string) => boolean): Wanted[] {
+  const devices = records.wan_devices.map(({ type, key, ...options }): Described => {
+    // A device section may have the type bonding too; only an interface has a protocol.
+    if (type === "bonding" && options["proto"] === "bonding")
+      return { name: key, type: "interface", options: disabled(options), recordType: "device" };
     return {
       name: key,
       type: "device",
@@ -79,32 +117,39 @@ function wantedSections(records: NetworkRecords): Wanted[] {
     records.wg_interfaces,
     records.tun_interfaces,
   ].flatMap((sections) =>
-    Object.entries(sections).map(([name, options]): Wanted => ({
+    Object.entries(sections).map(([name, options]): Described => ({
       name,
       type: "interface",
       options: disabled(options),
       recordType: "interface",
     })),
   );
-  const routes = Object.entries(records.routes).map(([name, { type, ...options }]): Wanted => {
+  const routes = Object.entries(records.routes).map(([name, { type, ...options }]): Described => {
     const own = options["disabled"] === undefined ? {} : { ns_disabled: options["disabled"] };
     const kind = type === "route6" ? "route6" : "route";
     return { name, type: kind, options: { ...options, ...own, disabled: "1", ns_tag: importTag }, recordType: "route" };
   });
-  const peers = Object.entries(records.wg_peers).flatMap(([name, { type, ...options }]): Wanted[] =>
+  const peers = Object.entries(records.wg_peers).flatMap(([name, { type, ...options }]): Described[] =>
     typeof type === "string" && /^wireguard_\w+$/.test(type)
       ? [{ name, type, options: { ...options, ns_tag: importTag }, recordType: "wg_peer" }]
       : [],
   );
-  return [...devices, ...interfaces, ...routes, ...peers].map((section) => ({
+  const vlans = Object.entries(records.bridge_vlans).map(([name, options]): Described => ({
+    name,
+    type: "bridge-vlan",
+    options: { ...options, ns_tag: importTag },
+    recordType: "bridge_vlan",
+  }));
+  return [...devices, ...vlans, ...interfaces, ...routes, ...peers].map((section) => ({
     ...section,
-    name: ownName(section.name),
+    origin: section.name,
+    name: section.type === "interface" ? section.name : nameHere(section.name, isOwn),
   }));
 }
 
 /** libuci numbers unnamed sections (cfg0a1b2c): here the number may belong to another section, so they get a name. */
-function ownName(name: string): string {
-  return /^cfg[0-9a-f]{6}$/.test(name) ? `ha_${name}` : name;
+function nameHere(name: string, isOwn: (name: string) => boolean): string {
+  return /^cfg[0-9a-f]{6}$/.test(name) || isOwn(name) ? `ha_${name}` : name;
 }
 
 /** `auto` 0; what the user chose on the primary is kept aside as `ns_auto`, so that the takeover respects it. */

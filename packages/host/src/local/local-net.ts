@@ -19,6 +19,10 @@ export function localNet(run: Run): Net {
       const { stdout } = await run(["ubus", "call", "network.interface", "dump"], { timeoutMs });
       return (await answers()).parseInterfaceDump(stdout);
     },
+    protocols: async () => {
+      const { stdout } = await run(["ubus", "call", "network", "get_proto_handlers"], { timeoutMs });
+      return (await answers()).parseProtocols(stdout);
+    },
     addresses: async () => {
       const { stdout } = await run(["ip", "-j", "address", "show"], { timeoutMs });
       return (await answers()).parseAddresses(stdout);

@@ -56,6 +56,15 @@ export function parseInterfaceDump(json: string): NetworkInterface[] {
   }));
 }
 
+/**
+ * `ubus call network get_proto_handlers`: an object with a member for each handler (netifd, proto.c: proto_dump_handlers). "none" needs no
+ * handler and is not in it.
+ */
+export function parseProtocols(json: string): string[] {
+  const handlers = v.record(v.string(), v.object({}));
+  return ["none", ...Object.keys(answer("ubus call network get_proto_handlers", handlers, json))];
+}
+
 /** `ip -j address show`; iproute2 prints empty objects for what it leaves out. */
 export function parseAddresses(json: string): DeviceAddresses[] {
   return answer("ip -j address show", ipAddresses, json).flatMap((item) =>

@@ -8,6 +8,8 @@ export interface FakeNet extends Net {
   /** Adds a device or changes it by name; default up with carrier. */
   setDevice(facts: Partial<DeviceAddresses> & { readonly device: string }): void;
   setRoutes(routes: readonly Route[]): void;
+  /** Default: all that NethSecurity's image has handlers for and the tests need. */
+  setProtocols(protocols: readonly string[]): void;
   /** One line an interface. */
   describe(): string[];
 }
@@ -17,6 +19,7 @@ export function fakeNet(called: (what: string) => void): FakeNet {
   const interfaces = new Map<string, NetworkInterface>();
   const devices = new Map<string, DeviceAddresses>();
   let routes: readonly Route[] = [];
+  let protocols: readonly string[] = ["none", "static", "dhcp", "dhcpv6", "pppoe", "bonding", "wireguard", "xfrm"];
   const bring = async (program: "ifup" | "ifdown", name: string): Promise<void> => {
     called(`${program} ${name}`);
     const found = interfaces.get(name);
@@ -33,6 +36,7 @@ export function fakeNet(called: (what: string) => void): FakeNet {
     interfaces: async () => [...interfaces.values()],
     addresses: async () => [...devices.values()],
     routes: async () => [...routes],
+    protocols: async () => [...protocols],
     ifup: (name) => bring("ifup", name),
     ifdown: (name) => bring("ifdown", name),
     setInterface: (facts) => {
@@ -59,6 +63,9 @@ export function fakeNet(called: (what: string) => void): FakeNet {
     },
     setRoutes: (changed) => {
       routes = changed;
+    },
+    setProtocols: (changed) => {
+      protocols = changed;
     },
     describe: () =>
       [...interfaces.values()].map(({ name, up, proto, ipv4 }) =>
