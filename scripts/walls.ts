@@ -20,7 +20,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
 /** Rooms of a package from the ground up: a room imports only rooms that stand before it. Packages that are one room have no row. */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   host: [
-    "once error units version ip-address backoff message-of uci-store host random".split(" "),
+    "once error units version ip-address backoff message-of uci-store host random doorbell".split(" "),
     "ffi files process http command uci local".split(" "),
     "conditions metrics rpcd testing".split(" "),
   ].flat(),

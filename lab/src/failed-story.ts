@@ -1,12 +1,13 @@
 /** A failure told with what every node logged before it. */
 import { NethsecError } from "@nethsec/host/error";
+import { messageOf } from "@nethsec/host/message-of";
 import { labCommand } from "./lab-name.ts";
 import type { LabView } from "./lab-view.ts";
 import { describeTimeline, timeline } from "./timeline.ts";
 
 /** `since`: when the story began, milliseconds since 1970. */
 export function failedStory(what: string, cause: unknown, lab: LabView, since: number): NethsecError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return new NethsecError({
     code: "story_failed",
     message: `${what}: ${reason}\n\nWhat happened:\n${describeTimeline(timeline(lab, { since }))}`,

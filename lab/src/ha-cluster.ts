@@ -2,6 +2,7 @@
  * A cluster of the lab's two firewalls, made by the documented commands, and what its tests, benches and scenarios wait for. Drives the
  * installed commands only.
  */
+import { messageOf } from "@nethsec/host/message-of";
 import type { Lab } from "./lab.ts";
 import { type NodeName, vip } from "./topology.ts";
 import { until } from "./until.ts";
@@ -65,7 +66,7 @@ export async function inPlace(lab: Lab, node: Firewall, state: string, timeoutMs
     },
     { what: `${node} is in place as ${state}`, timeoutMs, everyMs: 100 },
   ).catch((error: unknown) => {
-    throw new Error(`${error instanceof Error ? error.message : String(error)}; last seen: ${JSON.stringify(last)}`);
+    throw new Error(`${messageOf(error)}; last seen: ${JSON.stringify(last)}`);
   });
 }
 

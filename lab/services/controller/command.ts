@@ -1,4 +1,5 @@
 /** `lab-controller`: what the controller's administrator does. */
+import { messageOf } from "@nethsec/host/message-of";
 import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { faults } from "../https-server.ts";
@@ -83,6 +84,6 @@ try {
   process.chdir(dir);
   action(argument);
 } catch (error) {
-  console.error(`lab-controller: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`lab-controller: ${messageOf(error)}`);
   process.exit(1);
 }

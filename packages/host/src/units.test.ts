@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
-import * as fc from "fast-check";
 import { formatBitRate, formatBytes, formatDuration } from "./units.ts";
-import { retryAfter, retryDelay } from "./http/retry-delay.ts";
+import { retryAfter } from "./http/retry-after.ts";
 import { cells, table } from "./command/table.ts";
 
 test.each([
@@ -58,18 +57,6 @@ test("a table is aligned, also with wide characters and colours", () => {
   ]);
   expect(cells("日本")).toBe(4);
   expect(table([{ title: "A" }], [], { color: true })).toBe("\u001b[1mA\u001b[0m");
-});
-
-test("waits grow, stay within their limit, and jitter is full", () => {
-  const backoff = { firstMs: 1000, longestMs: 30_000 };
-  fc.assert(
-    fc.property(fc.nat(2000), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (attempt, fraction) => {
-      const ms = retryDelay(attempt, fraction, backoff);
-      expect(ms).toBeGreaterThanOrEqual(0);
-      expect(ms).toBeLessThan(Math.min(30_000, 1000 * 2 ** attempt) + 1e-9);
-    }),
-  );
-  expect([0, 1, 2, 10].map((attempt) => retryDelay(attempt, 0.5, backoff))).toEqual([500, 1000, 2000, 15_000]);
 });
 
 test.each([

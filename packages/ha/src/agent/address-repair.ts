@@ -1,4 +1,5 @@
 /** Looks regularly after the virtual addresses that keepalived sets but does not keep (see cluster/virtual-addresses.ts). */
+import { messageOf } from "@nethsec/host/message-of";
 import { repairAddresses } from "../cluster/virtual-addresses.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
@@ -16,7 +17,7 @@ export class AddressRepairs implements AgentPart {
   async #repair(): Promise<void> {
     const { host, config } = this.#node;
     await repairAddresses(host, config, () => this.#node.state).catch((error: unknown) =>
-      host.log("warning", `virtual addresses: ${error instanceof Error ? error.message : String(error)}`),
+      host.log("warning", `virtual addresses: ${messageOf(error)}`),
     );
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type Conditions, conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import { type HaConfig, readHaConfig } from "../cluster/config.ts";
 import type { VrrpState } from "../cluster/state.ts";
 import type { AgentPart } from "./agent-part.ts";
@@ -64,7 +65,7 @@ export class AgentNode {
     try {
       config = readHaConfig(this.host.uci);
     } catch (error) {
-      this.conditions.raise("ha_config_invalid", "error", error instanceof Error ? error.message : String(error));
+      this.conditions.raise("ha_config_invalid", "error", messageOf(error));
       return;
     }
     this.conditions.clear("ha_config_invalid");

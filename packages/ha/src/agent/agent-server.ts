@@ -4,6 +4,7 @@
  * Invariants: one request never blocks another; errors of the product are answered as refusals, others of a plain endpoint are 500 without details.
  */
 import { NethsecError } from "@nethsec/host/error";
+import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 import type { Endpoint, Question, Stream } from "../cluster/agent-endpoints.ts";
 import { jsonLines } from "./json-lines.ts";
@@ -83,5 +84,5 @@ function refusal({ code, message, advice }: NethsecError): { error: string; mess
 
 function refused(error: unknown): { refused: { error: string; message: string; advice?: string } } {
   if (error instanceof NethsecError) return { refused: refusal(error) };
-  return { refused: { error: "ha_agent_failed", message: error instanceof Error ? error.message : String(error) } };
+  return { refused: { error: "ha_agent_failed", message: messageOf(error) } };
 }

@@ -3,15 +3,17 @@
  * Invariants: never twice for one state, also across a restart of the agent; an alert that cannot be handed over waits and is tried again;
  * without a subscription nothing is sent, and what is still wrong when one appears is sent then.
  */
+import { backoffMs } from "@nethsec/host/backoff";
+import { Doorbell } from "@nethsec/host/doorbell";
 import type { Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 
 export type AlertId = "ha:sync:failed" | "ha:primary:failed";
 export type AlertStatus = "FAILURE" | "OK";
 
 export const alertsPath = "/etc/ns-ha/alerts.json";
-const firstRetryMs = 5000;
-const lastRetryMs = 300_000;
+const retry = { firstMs: 5000, longestMs: 300_000 };
 
 const storeSchema = v.record(v.string(), v.object({ status: v.picklist(["FAILURE", "OK"]), delivered: v.boolean() }));
 type Store = v.InferOutput<typeof storeSchema>;
@@ -19,20 +21,20 @@ type Store = v.InferOutput<typeof storeSchema>;
 export class Alerts {
   readonly #host: Pick<Host, "files" | "run" | "uci" | "clock" | "log">;
   #failures = 0;
-  #wake: () => void = () => undefined;
+  readonly #doorbell = new Doorbell();
 
   constructor(host: Pick<Host, "files" | "run" | "uci" | "clock" | "log">) {
     this.#host = host;
   }
 
-  /** What holds from now on. The first OK of all is no news, nor is the end of a failure that nobody was told of, without a subscription. */
+  /** What holds from now on. Skips an initial OK, and an OK for a failure that was never delivered because there was no subscription. */
   set(id: AlertId, status: AlertStatus): void {
     const store = this.#read();
     const before = store[id];
     if (before?.status === status) return;
     const untold = before === undefined || (!before.delivered && !subscribed(this.#host));
     this.#write({ ...store, [id]: { status, delivered: status === "OK" && untold } });
-    this.#wake();
+    this.#doorbell.ring();
   }
 
   /** The other node reports this state itself; here it is only remembered, so that the end of it can be told. */
@@ -46,19 +48,15 @@ export class Alerts {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener("abort", () => this.#wake(), { once: true });
     while (!signal.aborted) {
-      const rest = new AbortController();
-      this.#wake = () => rest.abort(new Error("woken"));
-      const wait = await this.#deliver(signal);
-      if (signal.aborted) return;
-      await this.#host.clock.sleep(wait, rest.signal).catch(() => undefined);
+      this.#doorbell.clear();
+      await this.#doorbell.wait(this.#host.clock, await this.#deliver(signal), signal);
     }
   }
 
   /** Hands over what is pending; milliseconds until the next try. */
   async #deliver(signal: AbortSignal): Promise<number> {
-    if (!subscribed(this.#host)) return lastRetryMs;
+    if (!subscribed(this.#host)) return retry.longestMs;
     for (const id of this.pending) {
       const { status } = this.#read()[id] ?? {};
       if (status === undefined) continue;
@@ -70,19 +68,15 @@ export class Alerts {
       } catch (error) {
         if (signal.aborted) return 0;
         this.#failures += 1;
-        if (this.#failures === 1)
-          this.#host.log(
-            "warning",
-            `alert ${id} ${status} waits: ${error instanceof Error ? error.message : String(error)}`,
-          );
-        return Math.min(firstRetryMs * 2 ** (this.#failures - 1), lastRetryMs);
+        if (this.#failures === 1) this.#host.log("warning", `alert ${id} ${status} waits: ${messageOf(error)}`);
+        return backoffMs(this.#failures, retry);
       }
       this.#failures = 0;
       const store = this.#read();
       if (store[id]?.status === status) this.#write({ ...store, [id]: { status, delivered: true } });
       else return 0; // changed while it was sent
     }
-    return lastRetryMs;
+    return retry.longestMs;
   }
 
   #read(): Store {

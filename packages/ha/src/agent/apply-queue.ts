@@ -3,6 +3,7 @@
  * Invariants: never while this node carries the site; what went wrong is an answer to the primary, not an exception.
  */
 import { NethsecError } from "@nethsec/host/error";
+import { messageOf } from "@nethsec/host/message-of";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { ApplyAnswer } from "../cluster/agent-schemas.ts";
 import { applyStaging } from "../sync/apply-staging.ts";
@@ -63,7 +64,7 @@ export class ApplyQueue implements AgentPart {
       }
       return { ok: true, changed: [...changed], reloaded: [...reloaded] };
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       conditions.raise("restore_failed", "error", message);
       host.log("err", `restore: ${message}`);
       if (error instanceof NethsecError) return refusal(error.code, message, error.advice);

@@ -1,5 +1,6 @@
 /** What is told of both nodes together: history, differences of their files, the rehearsal of a failover. */
 import { version } from "@nethsec/host/version";
+import { messageOf } from "@nethsec/host/message-of";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { DiffEntry, DrillCheck, Facts, HistoryEntry } from "../cluster/agent-schemas.ts";
 import { requiredDevices } from "../cluster/checks.ts";
@@ -82,7 +83,7 @@ export class PairReports implements AgentPart {
     let peerTrouble: string | undefined;
     const [peer, diff, connections, entries] = await Promise.all([
       this.#peer.facts().catch((error: unknown) => {
-        peerTrouble = error instanceof Error ? error.message : String(error);
+        peerTrouble = messageOf(error);
         return undefined;
       }),
       this.diff().catch(() => undefined),

@@ -2,38 +2,12 @@
  * The reconciler against a simulated firewall whose services take time, fail, and are cut half-way: whatever the order of transitions,
  * failures and restarts of the agent, the end is what the last state wants (contract, section 7, promise 2).
  */
+import { type FakeClock, fakeClock } from "@nethsec/host/testing/fake-clock";
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import type { Clock } from "@nethsec/host/host";
 import { type Desired, type Observed, postureOf, type Situation, type Step } from "./plan.ts";
 import { Reconciler, type World } from "./reconciler.ts";
 import { serviceTable } from "../cluster/service-table.ts";
-
-/** Time that stands still until everything else waits. */
-class StillClock implements Clock {
-  time = 0;
-  readonly #timers: { at: number; wake: () => void }[] = [];
-  now = (): number => this.time;
-  monotonic = (): number => this.time;
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason as Error);
-      const timer = { at: this.time + ms, wake: resolve };
-      this.#timers.push(timer);
-      signal?.addEventListener("abort", () => {
-        this.#timers.splice(this.#timers.indexOf(timer), 1);
-        reject(signal.reason as Error);
-      });
-    });
-  }
-  next(): void {
-    const [first] = this.#timers.sort((a, b) => a.at - b.at);
-    if (first === undefined) return;
-    this.time = Math.max(this.time, first.at);
-    this.#timers.shift();
-    first.wake();
-  }
-}
 
 const rows = serviceTable.filter(({ name }) => ["dnsmasq", "openvpn", "banip", "firewall", "nginx"].includes(name));
 const stoppable = rows.filter(({ passive }) => passive === "stop").map(({ name }) => name);
@@ -53,9 +27,9 @@ class Firewall implements World {
   saved = new Map<string, string>();
   current: Situation | undefined;
   violations: string[] = [];
-  readonly clock: StillClock;
+  readonly clock: FakeClock;
   readonly luck: () => number;
-  constructor(clock: StillClock, luck: () => number) {
+  constructor(clock: FakeClock, luck: () => number) {
     this.clock = clock;
     this.luck = luck;
   }
@@ -178,7 +152,7 @@ describe("reconciler", () => {
           let bad = true;
           const dice = diceOf(seed);
           const luck = (): number => (bad ? dice() : 0.5);
-          const clock = new StillClock();
+          const clock = fakeClock(0);
           const firewall = new Firewall(clock, luck);
           let life = new AbortController();
           let reconciler: Reconciler | undefined;
@@ -241,7 +215,7 @@ describe("reconciler", () => {
   });
 
   test("what is put right later took as long as that, not since the failover", async () => {
-    const clock = new StillClock();
+    const clock = fakeClock(0);
     const firewall = new Firewall(clock, () => 0.5);
     const took: number[] = [];
     const life = new AbortController();
@@ -258,7 +232,7 @@ describe("reconciler", () => {
     };
     await untilConverged(1);
     const [first = 0] = took;
-    clock.time += 30 * 86_400_000;
+    clock.skip(30 * 86_400_000);
     firewall.running.set("openvpn", false);
     reconciler.lookAgain();
     await untilConverged(2);

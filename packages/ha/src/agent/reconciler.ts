@@ -7,7 +7,10 @@
  *   cut anywhere counts as not done, in both directions;
  * - a step that fails is tried again after a growing delay (bounded), and never holds up steps that do not depend on it.
  */
+import { backoffMs } from "@nethsec/host/backoff";
+import { Doorbell } from "@nethsec/host/doorbell";
 import type { Clock, Log } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import { type Desired, type Observed, type PlannedStep, plan, type Situation } from "./plan.ts";
 
 /** The machine as the reconciler sees it. */
@@ -69,8 +72,7 @@ export class Reconciler {
   /** Looks in a row that found nothing to do. */
   #quietLooks = 0;
   #attempt = new AbortController();
-  #wake: () => void = () => undefined;
-  #woken = true;
+  readonly #doorbell = new Doorbell();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -110,22 +112,19 @@ export class Reconciler {
   /** Something may have changed. `forget`: which marks no longer count, e.g. announcements that another node answered to. */
   lookAgain(forget: (key: string) => boolean = () => false): void {
     for (const key of this.#marks.keys()) if (forget(key)) this.#marks.delete(key);
-    this.#woken = true;
-    this.#wake();
+    this.#doorbell.ring();
   }
 
   /** Runs until the signal aborts; steps that are running then are given up, not undone. */
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener("abort", () => (this.#attempt.abort(new Error("agent stops")), this.#wake()), {
-      once: true,
-    });
+    signal.addEventListener("abort", () => this.#attempt.abort(new Error("agent stops")), { once: true });
     while (!signal.aborted) {
-      this.#woken = false;
+      this.#doorbell.clear();
       this.#attempt = new AbortController();
       const progressed = await this.#pass(this.#attempt.signal);
       this.#options.changed?.();
       if (signal.aborted) return;
-      if (!progressed && !this.#woken) await this.#rest(signal);
+      if (!progressed) await this.#rest(signal);
     }
   }
 
@@ -151,7 +150,7 @@ export class Reconciler {
       return due.length > 0;
     } catch (error) {
       if (signal.aborted) return true;
-      this.#fail("look", reasonOf(error), firstRetryMs);
+      this.#fail("look", messageOf(error), firstRetryMs);
       return false;
     }
   }
@@ -181,7 +180,7 @@ export class Reconciler {
         );
         running.add(work);
       }
-      if (running.size === 0) return; // a circle: cannot be, and must not spin
+      if (running.size === 0) return; // dependency cycle: unreachable, but never busy-loop
       await Promise.race(running);
     }
   }
@@ -200,13 +199,13 @@ export class Reconciler {
       this.#log("debug", `${id}: ${Math.round(this.#clock.monotonic() - from)} ms`);
     } catch (error) {
       if (!signal.aborted)
-        this.#fail(id, reasonOf(error), step.kind === "interface" && step.up ? interfaceRetryMs : firstRetryMs);
+        this.#fail(id, messageOf(error), step.kind === "interface" && step.up ? interfaceRetryMs : firstRetryMs);
     }
   }
 
   #fail(id: string, reason: string, firstMs: number): void {
     const failures = (this.#failing.get(id)?.failures ?? 0) + 1;
-    const delay = Math.min(firstMs * 2 ** (failures - 1), lastRetryMs);
+    const delay = backoffMs(failures, { firstMs, longestMs: lastRetryMs });
     this.#failing.set(id, { id, failures, reason, nextTry: this.#clock.monotonic() + delay });
     this.#log(failures === 1 ? "warning" : "debug", `${id} failed, next try in ${delay / 1000} s: ${reason}`);
   }
@@ -214,16 +213,8 @@ export class Reconciler {
   /** Until woken, a retry is due, or it is time to look again. */
   async #rest(signal: AbortSignal): Promise<void> {
     const now = this.#clock.monotonic();
-    const soon = firstLookAgainMs * 2 ** Math.min(this.#quietLooks, 20);
-    const next = Math.min(this.#lookAgainMs, soon, ...[...this.#failing.values()].map(({ nextTry }) => nextTry - now));
-    const rest = new AbortController();
-    this.#wake = () => rest.abort(new Error("woken"));
-    if (this.#woken || signal.aborted) return;
-    await this.#clock.sleep(Math.max(next, 10), rest.signal).catch(() => undefined);
-    this.#wake = () => undefined;
+    const soon = backoffMs(this.#quietLooks + 1, { firstMs: firstLookAgainMs, longestMs: this.#lookAgainMs });
+    const next = Math.min(soon, ...[...this.#failing.values()].map(({ nextTry }) => nextTry - now));
+    await this.#doorbell.wait(this.#clock, Math.max(next, 10), signal);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@
  * Without it a failover loses every connection, and nobody would notice before.
  */
 import type { Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -36,7 +37,7 @@ export async function reviveConntrackd(host: Pick<Host, "run" | "services" | "lo
     await host.services.call("conntrackd", "restart");
     return true;
   } catch (error) {
-    host.log("warning", `conntrackd: ${error instanceof Error ? error.message : String(error)}`);
+    host.log("warning", `conntrackd: ${messageOf(error)}`);
     return false;
   }
 }

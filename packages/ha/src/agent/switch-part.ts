@@ -1,4 +1,5 @@
 /** `switch` as a part of the agent: runs the switchover, and writes its result into the history. */
+import { messageOf } from "@nethsec/host/message-of";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { SwitchResult } from "../cluster/agent-schemas.ts";
 import type { AgentNode } from "./agent-node.ts";
@@ -49,10 +50,7 @@ export class SwitchPart implements AgentPart {
   async #announce(planned: boolean): Promise<void> {
     this.#alert.handsOver(planned);
     await this.#peer.announce(planned).catch((error: unknown) => {
-      this.#node.host.log(
-        "warning",
-        `the switchover was not announced: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.#node.host.log("warning", `the switchover was not announced: ${messageOf(error)}`);
     });
   }
 }

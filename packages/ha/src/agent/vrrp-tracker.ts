@@ -5,6 +5,7 @@
  * answering is "unknown" after `missesMax` questions, never its last known state for ever; a reload of keepalived is no transition.
  */
 import type { Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 import { type VrrpState, vrrpStateSchema } from "../cluster/state.ts";
 import { isRivalLine, parseFifoLine, readVrrp, type VrrpView } from "./vrrp.ts";
@@ -74,10 +75,7 @@ export class VrrpTracker {
       const hints = this.#hints;
       this.askedAt = this.#host.clock.monotonic();
       const view = await readVrrp(this.#host, this.#instance).catch((error: unknown) => {
-        this.#host.log(
-          "warning",
-          `keepalived cannot be asked: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        this.#host.log("warning", `keepalived cannot be asked: ${messageOf(error)}`);
         return undefined;
       });
       if (hints !== this.#hints) continue;

@@ -3,6 +3,7 @@
  * the environment only). The password goes to the library and nowhere else; the host key is checked before it is sent.
  */
 import { NethsecError } from "@nethsec/host/error";
+import { messageOf } from "@nethsec/host/message-of";
 import type { Client, ClientChannel } from "ssh2";
 import { fingerprint, hostKey, type HostKey } from "./known-hosts.ts";
 import { connectionFailed, hostKeyChanged } from "./ssh-error.ts";
@@ -137,7 +138,7 @@ function execute(client: Client, remote: RemoteCommand, deadline: AbortSignal): 
 
 function explain(login: PasswordLogin, cause: unknown): NethsecError {
   const { address, port } = login;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   const refused = cause instanceof Error && "level" in cause && cause.level === "client-authentication";
   if (refused)
     return connectionFailed(

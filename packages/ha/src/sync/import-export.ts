@@ -1,5 +1,6 @@
 /** Brings the primary's network sections (/etc/ha) into this node's configuration; what is decided is in network-import.ts. */
 import type { Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import type { HaConfig } from "../cluster/config.ts";
 import { importTag } from "../cluster/network-records.ts";
 import { rememberAdopted } from "./adopted-sections.ts";
@@ -37,7 +38,7 @@ export function importExport(host: Pick<Host, "files" | "uci" | "log">, config: 
     for (const conflict of result.conflicts) log("warning", conflict);
     return changed.length > 0;
   } catch (error) {
-    log("err", error instanceof Error ? error.message : String(error));
+    log("err", messageOf(error));
     return false;
   }
 }

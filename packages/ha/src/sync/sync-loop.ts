@@ -3,8 +3,11 @@
  * Invariants: one run at a time; requests that come while one is running are one more run together; only while `allowed`; after a
  * failure it is tried again by itself, with a growing delay; the outcome is in /var/state, in the log, and in a condition.
  */
+import { backoffMs } from "@nethsec/host/backoff";
+import { Doorbell } from "@nethsec/host/doorbell";
 import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
+import { messageOf } from "@nethsec/host/message-of";
 import type { HaConfig } from "../cluster/config.ts";
 import type { Manifest } from "./manifest.ts";
 import { isWithin } from "./path-rules.ts";
@@ -38,7 +41,7 @@ export class SyncLoop {
   #dueAt = 0;
   #force = true;
   #failures = 0;
-  #wake: () => void = () => undefined;
+  readonly #doorbell = new Doorbell();
   #watching: { readonly roots: string; readonly stop: AbortController } | undefined;
   /** Wall clock of the first change that no run has looked at since it happened. */
   #changedAt: number | undefined;
@@ -84,24 +87,23 @@ export class SyncLoop {
   /** The state or the configuration changed: whether this node sends is to be decided again. */
   look(): void {
     this.#dueAt = 0;
-    this.#wake();
+    this.#doorbell.ring();
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener("abort", () => this.#wake(), { once: true });
     const { clock } = this.#options.host;
     while (!signal.aborted) {
       if (!this.#options.allowed()) {
         this.#stopWatching();
         this.#force = true;
-        await this.#sleep(60_000, signal);
+        await this.#doorbell.wait(clock, 60_000, signal);
         this.#dueAt = 0;
         continue;
       }
       this.#watch(signal);
       const wait = this.#dueAt - clock.monotonic();
       if (wait > 0) {
-        await this.#sleep(wait, signal);
+        await this.#doorbell.wait(clock, wait, signal);
         continue;
       }
       await this.#once(signal);
@@ -129,7 +131,7 @@ export class SyncLoop {
       if (!outcome.ok) this.#changedAt = changedAt ?? this.#changedAt;
       const next = outcome.ok
         ? settings.sync.intervalSeconds * 1000
-        : Math.min(firstRetryMs * 2 ** (this.#failures - 1), lastRetryMs);
+        : backoffMs(this.#failures, { firstMs: firstRetryMs, longestMs: lastRetryMs });
       this.#due(next);
       this.#force ||= this.#waiters.length > 0;
       // What went wrong because this node stopped being master meanwhile is no failure of the synchronisation.
@@ -144,8 +146,7 @@ export class SyncLoop {
       this.#changedAt = changedAt ?? this.#changedAt;
       this.#due(lastRetryMs);
       for (const { reject } of waiters) reject(error);
-      if (!signal.aborted)
-        host.log("err", `synchronisation: ${error instanceof Error ? error.message : String(error)}`);
+      if (!signal.aborted) host.log("err", `synchronisation: ${messageOf(error)}`);
     }
   }
 
@@ -153,15 +154,7 @@ export class SyncLoop {
     const at = this.#options.host.clock.monotonic() + inMs;
     if (at >= this.#dueAt) return;
     this.#dueAt = at;
-    this.#wake();
-  }
-
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    const rest = new AbortController();
-    this.#wake = () => rest.abort(new Error("woken"));
-    if (signal.aborted) return;
-    await this.#options.host.clock.sleep(Math.min(ms, 2 ** 31 - 1), rest.signal).catch(() => undefined);
-    this.#wake = () => undefined;
+    this.#doorbell.ring();
   }
 
   /** Watches what the configuration lists and what the last run sent; starts again when these roots are others. */
@@ -177,10 +170,7 @@ export class SyncLoop {
       try {
         files.watch(root, (path) => this.#changed(path), AbortSignal.any([signal, stop.signal]));
       } catch (error) {
-        log(
-          "warning",
-          `${root} cannot be watched, its changes travel with the periodic run: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        log("warning", `${root} cannot be watched, its changes travel with the periodic run: ${messageOf(error)}`);
       }
     }
   }

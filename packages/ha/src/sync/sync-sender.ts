@@ -5,6 +5,7 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, RunResult } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 import { type ApplyAnswer, applyAnswerSchema } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
@@ -228,7 +229,7 @@ const keyChanged: Omit<SyncOutcome, "tookMs"> = {
 };
 
 function failedBy(error: unknown, status: SyncStatus): Omit<SyncOutcome, "tookMs"> {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const advice = error instanceof NethsecError && error.advice !== undefined ? { advice: error.advice } : {};
   const code = error instanceof NethsecError ? error.code : "";
   if (code === "ssh_host_key_changed") return keyChanged;

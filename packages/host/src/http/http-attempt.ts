@@ -8,7 +8,7 @@ import type { HttpBody, HttpHost, HttpMethod, HttpRequest, HttpResponse } from "
 import { connectionError, HttpError, type HttpFacts } from "./http-error.ts";
 import { type IdleWatch, idleWatch } from "./idle-watch.ts";
 import { beginReplacement } from "../files/replacement.ts";
-import { retryAfter } from "./retry-delay.ts";
+import { retryAfter } from "./retry-after.ts";
 import { maskSecrets } from "../process/run-error.ts";
 import { version } from "../version.ts";
 

@@ -4,6 +4,7 @@
  * Invariants: a request has a bounded body and time, and an address that can be parsed; an exception in `handle` is a 500 without details and goes to `failed`; text is
  * compressed when the reader accepts it; a UNIX socket that nobody answers on is replaced, one that is in use is not.
  */
+import { messageOf } from "../message-of.ts";
 import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { NethsecError } from "../error.ts";
@@ -139,7 +140,7 @@ function tcpUrl(listen: { readonly address: string; readonly tls?: unknown }, po
 }
 
 function reason(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/[.?!]+$/, "");
+  return messageOf(error).replace(/[.?!]+$/, "");
 }
 
 /** Removes a socket left behind by a process that was killed; throws when somebody answers on it or it is no socket. */

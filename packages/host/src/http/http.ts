@@ -4,10 +4,10 @@
  * Invariants: an attempt ends within its deadline; memory is bounded by `maxBytes`; a redirect never carries credentials, cookies or a
  * body to another origin; no secret of the request appears in an error; a file downloaded is complete or absent.
  */
+import { type Backoff, jitteredBackoffMs } from "../backoff.ts";
 import { attempt } from "./http-attempt.ts";
 import { HttpError } from "./http-error.ts";
 import type { HttpHost, HttpMethod, HttpRequest, HttpResponse } from "./http-request.ts";
-import { type Backoff, retryDelay } from "./retry-delay.ts";
 
 export type { HttpBody, HttpHost, HttpMethod, HttpRequest, HttpResponse } from "./http-request.ts";
 export { HttpError, type HttpErrorKind, type TlsReason } from "./http-error.ts";
@@ -24,7 +24,7 @@ export async function httpRequest(request: HttpRequest, host: HttpHost): Promise
     const last = attempts >= retries;
     const outcome = await attempt({ ...request, method }, host, last);
     if (!(outcome instanceof HttpError)) return outcome;
-    const delayMs = outcome.retryAfterMs ?? retryDelay(attempts, host.random.fraction(), backoff);
+    const delayMs = outcome.retryAfterMs ?? jitteredBackoffMs(attempts + 1, host.random.fraction(), backoff);
     if (last || delayMs > longestRetryAfterMs) throw outcome;
     // Those told to come back at the same moment must not do so.
     const jitterMs = outcome.retryAfterMs === undefined ? 0 : host.random.fraction() * backoff.firstMs;

@@ -1,4 +1,5 @@
 /** Rows of another program's SQLite database, read only. */
+import { messageOf } from "../message-of.ts";
 import { Database } from "bun:sqlite";
 import { NethsecError } from "../error.ts";
 
@@ -13,7 +14,7 @@ export function sqliteRows(path: string, sql: string, parameters: readonly (stri
   } catch (cause) {
     throw new NethsecError({
       code: "database_unreadable",
-      message: `The database ${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `The database ${path} cannot be read: ${messageOf(cause)}`,
       cause,
     });
   }

@@ -1,4 +1,4 @@
-/** A clock that stands still until it is told to go on: for tests of what waits, times out and retries. */
+/** A clock that stands still until it is told to go on: for tests and simulations of what waits, times out and retries. */
 import type { Clock } from "../host.ts";
 
 export interface FakeClock extends Clock {
@@ -7,6 +7,13 @@ export interface FakeClock extends Clock {
    * Programs really started elsewhere are not waited for.
    */
   advance(ms: number): Promise<void>;
+  /**
+   * Goes on to the earliest sleep that ends at or before `until` (on `monotonic`; default: whenever) and ends it. False when there is none.
+   * What follows from it runs when the caller awaits something.
+   */
+  next(until?: number): boolean;
+  /** Goes on without ending any sleep: those that are due end with the following `next` or `advance`. */
+  skip(ms: number): void;
   /** How many sleeps are pending. */
   readonly sleepers: number;
   /** Sets the wall clock (as ntpd would); `monotonic` does not move. */
@@ -15,17 +22,30 @@ export interface FakeClock extends Clock {
 
 interface Sleeper {
   readonly at: number;
+  /** Breaks ties: who fell asleep first wakes first. */
+  readonly number: number;
   readonly wake: () => void;
+  gone: boolean;
 }
 
 /** Starts at `start` (milliseconds since 1970; default 2026-01-01 00:00 UTC); `monotonic` starts at 0. */
 export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
   let offset = start;
   let elapsed = 0;
-  const sleepers = new Set<Sleeper>();
+  let count = 0;
+  let asleep = 0;
+  const heap = new Heap();
 
-  const nextBefore = (end: number): Sleeper | undefined =>
-    [...sleepers].filter((sleeper) => sleeper.at <= end).toSorted((a, b) => a.at - b.at)[0];
+  const next = (until = Number.POSITIVE_INFINITY): boolean => {
+    while (heap.first?.gone === true) heap.pop();
+    const first = heap.first;
+    if (first === undefined || first.at > until) return false;
+    heap.pop();
+    asleep -= 1;
+    elapsed = Math.max(elapsed, first.at);
+    first.wake();
+    return true;
+  };
 
   return {
     now: () => offset + elapsed,
@@ -34,33 +54,36 @@ export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
       new Promise((resolve, reject) => {
         signal?.throwIfAborted();
         const stop = (): void => {
-          sleepers.delete(sleeper);
+          sleeper.gone = true;
+          asleep -= 1;
           reject(signal?.reason);
         };
-        const sleeper = {
+        const sleeper: Sleeper = {
           at: elapsed + Math.max(0, ms),
+          number: count++,
+          gone: false,
           wake: () => {
             signal?.removeEventListener("abort", stop);
             resolve();
           },
         };
-        sleepers.add(sleeper);
+        heap.push(sleeper);
+        asleep += 1;
         signal?.addEventListener("abort", stop, { once: true });
       }),
     advance: async (ms) => {
       const end = elapsed + ms;
       await settle();
-      for (let next = nextBefore(end); next !== undefined; next = nextBefore(end)) {
-        elapsed = Math.max(elapsed, next.at);
-        sleepers.delete(next);
-        next.wake();
-        await settle();
-      }
+      while (next(end)) await settle();
       elapsed = end;
       await settle();
     },
+    next,
+    skip: (ms) => {
+      elapsed += ms;
+    },
     get sleepers() {
-      return sleepers.size;
+      return asleep;
     },
     setWallClock: (now) => {
       offset = now - elapsed;
@@ -71,4 +94,45 @@ export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
 /** Several turns of the event loop: promise chains, immediate callbacks and finished I/O run. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Sleepers by the moment they wake: simulations have tens of thousands. */
+class Heap {
+  readonly #items: Sleeper[] = [];
+
+  get first(): Sleeper | undefined {
+    return this.#items[0];
+  }
+
+  push(item: Sleeper): void {
+    let index = this.#items.push(item) - 1;
+    for (let parent = (index - 1) >> 1; index > 0 && this.#before(index, parent); parent = (index - 1) >> 1) {
+      this.#swap(index, parent);
+      index = parent;
+    }
+  }
+
+  pop(): void {
+    const last = this.#items.pop();
+    if (last === undefined || this.#items.length === 0) return;
+    this.#items[0] = last;
+    for (let index = 0; ;) {
+      const [left, right] = [2 * index + 1, 2 * index + 2];
+      const smaller = this.#before(right, left) ? right : left;
+      if (!this.#before(smaller, index)) return;
+      this.#swap(index, smaller);
+      index = smaller;
+    }
+  }
+
+  #before(one: number, other: number): boolean {
+    const [a, b] = [this.#items[one], this.#items[other]];
+    if (a === undefined || b === undefined) return a !== undefined;
+    return a.at < b.at || (a.at === b.at && a.number < b.number);
+  }
+
+  #swap(one: number, other: number): void {
+    const [a, b] = [this.#items[one], this.#items[other]];
+    if (a !== undefined && b !== undefined) [this.#items[one], this.#items[other]] = [b, a];
+  }
 }

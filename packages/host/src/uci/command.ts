@@ -2,6 +2,7 @@
  * The `uci` command, for systems without one: options, output, messages and exit statuses of the original (spec "uci"). It loads nothing but UCI: a
  * `uci get` is to be over in milliseconds.
  */
+import { messageOf } from "../message-of.ts";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { StreamLexer } from "@nethsec/uci/stream-lexer";
 import { encodeText, isAscii } from "@nethsec/uci/text";
@@ -184,5 +185,5 @@ function systemMessage(error: unknown): string {
   if (isErrno(error, "ENOENT")) return "No such file or directory";
   if (isErrno(error, "EACCES")) return "Permission denied";
   if (isErrno(error, "ENOTDIR")) return "Not a directory";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

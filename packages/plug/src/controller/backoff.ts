@@ -2,9 +2,9 @@
  * When to try a failed registration again. Pure. The failures in a row are kept across restarts of the program (procd starts it again
  * after each fifth), so that thousands of units do not fall back to their first, short delay while a controller is away.
  */
+import { backoffMs } from "@nethsec/host/backoff";
 
-const firstMs = 5_000;
-const lastMs = 300_000;
+const backoff = { firstMs: 5_000, longestMs: 300_000 };
 
 /**
  * Milliseconds to wait after `failures` failures in a row: half of a delay that doubles up to five minutes, and a random part of the other half.
@@ -12,8 +12,7 @@ const lastMs = 300_000;
  * `fraction` is random, 0 ≤ x < 1.
  */
 export function retryDelayMs(failures: number, fraction: number): number {
-  if (failures <= 0) return 0;
-  const whole = Math.min(lastMs, firstMs * 2 ** (failures - 1));
+  const whole = backoffMs(failures, backoff);
   return whole / 2 + (whole / 2) * fraction;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
+import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 import type { Subscription } from "../config.ts";
 import { dmi, mountPoints, operatingSystem, processors, memory, kernel, uptime } from "./machine-facts.ts";
@@ -43,10 +44,7 @@ export async function collectInventory(host: Host): Promise<Readonly<Record<stri
     try {
       return [name, (await source(host)) ?? null];
     } catch (error) {
-      host.log(
-        "warning",
-        `inventory: ${name} is left empty: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      host.log("warning", `inventory: ${name} is left empty: ${messageOf(error)}`);
       return [name, null];
     }
   });

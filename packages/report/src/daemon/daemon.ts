@@ -3,6 +3,7 @@
  * parts. Invariants: one dump at a time; the last one happens after the last event; the process ends only when it is written or cannot be.
  */
 import type { Clock, Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import { writeStatus, type DaemonStatus } from "../store/daemon-status.ts";
 import { emptyHour } from "../store/hour-counters.ts";
 import { hourKeyAt } from "../store/hour-key.ts";
@@ -239,5 +240,5 @@ function sourceName({ source }: Settings): string {
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,6 +1,8 @@
 /** Where bytes of the flow stream come from, and netifyd's socket as one. A source connects again by itself, for ever. */
+import { backoffMs } from "@nethsec/host/backoff";
 import type { Clock } from "@nethsec/host/host";
 import { connectLocal } from "@nethsec/host/http/local-socket";
+import { messageOf } from "@nethsec/host/message-of";
 
 export interface SourceListener {
   data(chunk: Uint8Array): void;
@@ -12,8 +14,7 @@ export interface SourceListener {
 /** Runs until the signal aborts; never rejects. */
 export type FlowSource = (listener: SourceListener, signal: AbortSignal) => Promise<void>;
 
-const firstRetryMs = 500;
-const longestRetryMs = 30_000;
+const retry = { firstMs: 500, longestMs: 30_000 };
 /** A connection that held for so long was a good one: the next attempt comes soon. */
 const goodMs = 10_000;
 /** netifyd tells its status every 15 s: a connection silent for so long is dead. */
@@ -22,15 +23,15 @@ const silentMs = 300_000;
 /** `path`: netifyd's socket, the real path. */
 export function netifydSource(path: string, clock: Clock): FlowSource {
   return async (listener, signal) => {
-    let retryMs = firstRetryMs;
+    let failures = 0;
     while (!signal.aborted) {
       const began = clock.monotonic();
       const why = await oneConnection(path, clock, listener, signal);
       if (signal.aborted) return;
-      if (clock.monotonic() - began >= goodMs) retryMs = firstRetryMs;
+      failures = clock.monotonic() - began >= goodMs ? 1 : failures + 1;
+      const retryMs = backoffMs(failures, retry);
       listener.disconnected(why, retryMs);
       await clock.sleep(retryMs, signal).catch(() => undefined);
-      retryMs = Math.min(retryMs * 2, longestRetryMs);
     }
   };
 }
@@ -61,6 +62,6 @@ async function oneConnection(
     over.abort();
     return (await silent) || error?.message || "closed by the other end";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

@@ -8,6 +8,7 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import { RunError } from "@nethsec/host/process/run-error";
+import { messageOf } from "@nethsec/host/message-of";
 import type { FlowSource } from "./flow-source.ts";
 import { NdpiFlows } from "./ndpi-flows.ts";
 
@@ -41,7 +42,7 @@ export function ndpireaderSource(device: string, pid: number, host: Machine): Fl
         if (signal.aborted) return;
         ended.abort();
         connected = false;
-        listener.disconnected(error instanceof Error ? error.message : String(error), retryMs);
+        listener.disconnected(messageOf(error), retryMs);
         await clock.sleep(retryMs, signal).catch(() => undefined);
       } finally {
         ended.abort();
