@@ -8,7 +8,7 @@ import { inPlace, makeCluster, runningServices } from "../src/ha-cluster.ts";
 import { checkout } from "../src/layer.ts";
 import { Lab } from "../src/lab.ts";
 import { vip } from "../src/topology.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
 import { type Series, drawSeries, percentile } from "./series.ts";
 import { startSerialBaseline } from "./serial-baseline.ts";
 

@@ -6,7 +6,7 @@ import { keepalivedConf } from "../src/keepalived-baseline.ts";
 import type { Argv } from "@nethsec/host/host";
 import type { Lab } from "../src/lab.ts";
 import { vip } from "../src/topology.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 /** Waited for. Not mwan3: without synchronisation the backup knows no second WAN, and mwan3 does not run. */
 const daemons = ["dnsmasq", "netifyd", "ns-flows", "snmpd", "swanctl"];

@@ -14,7 +14,7 @@ import { inMounts, inNetwork, labEnvironment, run } from "./namespace.ts";
 import { identify, type Identity } from "./process.ts";
 import type { State } from "./state.ts";
 import { macAddress, networkNames, portName, wired, type NodeName, type NodePlan } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 /** Bytes that a node can write to its disk, and to /tmp and /var together. What is not written costs nothing. */
 const diskSize = "128m";

@@ -1,7 +1,7 @@
 /** What tests and the demo do with the lab's controller and portal, in the words of their administrators. */
 import type { Lab } from "./lab.ts";
 import type { NodeName } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 export interface JoinCode {
   readonly fqdn: string;

@@ -1,11 +1,12 @@
 /** A port of this machine's loopback that leads to a port of a node's loopback: for opening a node's web pages in a browser. */
 import { spawn } from "node:child_process";
 import type { Argv } from "@nethsec/host/host";
+import { paced } from "@nethsec/host/testing/pace";
 import type { Lab } from "./lab.ts";
 import { inNetwork, labEnvironment } from "./namespace.ts";
 import { stateRoot } from "./state.ts";
 import type { NodeName } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 /** Lasts until the lab goes down (it is two of its processes). Returns the URL once a page answers. Throws when the port is taken. */
 export async function forward(lab: Lab, node: NodeName, port: number, localPort = port): Promise<string> {
@@ -28,7 +29,7 @@ export async function forward(lab: Lab, node: NodeName, port: number, localPort 
 }
 
 function answers(url: string): Promise<boolean> {
-  return fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+  return fetch(url, { signal: AbortSignal.timeout(paced(2000)) }).then(
     () => true,
     () => false,
   );

@@ -5,7 +5,7 @@
 import { messageOf } from "@nethsec/host/message-of";
 import type { Lab } from "./lab.ts";
 import { type NodeName, vip } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 export { vip } from "./topology.ts";
 export type Firewall = "primary" | "backup";

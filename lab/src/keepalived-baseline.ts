@@ -6,7 +6,7 @@ import { NethsecError } from "@nethsec/host/error";
 import type { Lab } from "./lab.ts";
 import type { Outage } from "./outage.ts";
 import { vip } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 export type Timing = "classic" | "fast";
 

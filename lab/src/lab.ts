@@ -11,6 +11,7 @@ import { applyFaults, bytesOnDisks, plug, startFabric } from "./fabric.ts";
 import { type Change, cutting, type Faults, healing, losing, noFaults, parting } from "./faults.ts";
 import { builtExecutable, writeLayers } from "./layer.ts";
 import { Node, type ExecOptions } from "./node.ts";
+import { keepLogs, removeKeptLogs } from "./kept-logs.ts";
 import { explainStartFailure, requireRoot } from "./prerequisites.ts";
 import { inMounts, run } from "./namespace.ts";
 import { orAborted } from "./or-aborted.ts";
@@ -31,7 +32,7 @@ import {
   type NodePlan,
   type WanProto,
 } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 export interface UpOptions {
   /** Default "lab". */
@@ -90,16 +91,18 @@ export class Lab implements AsyncDisposable {
         return running;
       }
       await sweep(state);
+      removeKeptLogs(state.name);
       const starting = Lab.#start(state, options);
       try {
         return await orAborted(starting, options.signal);
       } catch (cause) {
-        if (options.keep !== true) {
-          await sweep(state);
-          // What was still being started when it was interrupted has failed by now, or is ended too.
-          await starting.catch(() => sweep(state));
-        }
-        throw options.signal?.aborted === true ? cause : await explainStartFailure(cause);
+        if (options.keep === true) throw await explainStartFailure(cause);
+        const interrupted = options.signal?.aborted === true;
+        const logs = interrupted ? undefined : keepLogs(state, topology({ wan: options.wan ?? "static" }));
+        await sweep(state);
+        // What was still being started when it was interrupted has failed by now, or is ended too.
+        await starting.catch(() => sweep(state));
+        throw interrupted ? cause : withKeptLogs(await explainStartFailure(cause), state.name, logs);
       }
     });
   }
@@ -121,7 +124,10 @@ export class Lab implements AsyncDisposable {
   static async down(name = "lab"): Promise<boolean> {
     requireRoot();
     const state = new State(name);
-    return state.locked(() => sweep(state));
+    return state.locked(async () => {
+      const swept = await sweep(state);
+      return removeKeptLogs(name) || swept;
+    });
   }
 
   /** Names of all labs that have a process or a file. */
@@ -366,6 +372,18 @@ export class Lab implements AsyncDisposable {
   #note(text: string): void {
     this.steps.push({ at: Date.now(), text });
   }
+}
+
+/** The failure with advice that holds after the lab was taken away: where its logs are now. */
+function withKeptLogs(cause: unknown, name: string, logs: string | undefined): unknown {
+  if (!(cause instanceof NethsecError) || cause.code === "kernel_feature_missing") return cause;
+  const where = logs === undefined ? "No node had logged anything." : `What the nodes logged is kept in ${logs}.`;
+  return new NethsecError({
+    code: cause.code,
+    message: cause.message,
+    advice: `${where} To look at the lab itself when it fails again: ${labCommand(name)} up --keep`,
+    cause,
+  });
 }
 
 function nodesOf(

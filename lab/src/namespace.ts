@@ -1,12 +1,18 @@
 /** Entering the namespaces of a lab's processes. */
 import { NethsecError } from "@nethsec/host/error";
-import type { Argv, Run } from "@nethsec/host/host";
+import type { Argv, Run, RunOptions, SpawnOptions } from "@nethsec/host/host";
 import { localRun } from "@nethsec/host/process/local-run";
+import { pace, paced } from "@nethsec/host/testing/pace";
 import { program } from "./lab-name.ts";
 import { isAlive, namespaceName, type Identity } from "./process.ts";
 
-/** Runs programs of the host, and of the nodes through {@link inNode}. */
-export const run: Run = localRun("/");
+const local = localRun("/");
+
+/** Runs programs of the host, and of the nodes through {@link inNode}. `timeoutMs` is stretched by the machine's pace. */
+export const run: Run = Object.assign(
+  (argv: Argv, options: RunOptions) => local(argv, { ...options, timeoutMs: paced(options.timeoutMs) }),
+  { spawn: (argv: Argv, options?: SpawnOptions) => local.spawn(argv, options) },
+);
 
 /** What no program in a node may do to the host, root though it is: set its clock, load modules. */
 const withoutHostPowers = ["setpriv", "--bounding-set=-sys_time,-sys_module", "--"] as const;
@@ -56,7 +62,7 @@ function enter(member: Identity, namespaces: readonly string[], kind: "net" | "m
 const checkThenRun =
   '[ "$(readlink "$1")" = "$2" ] || { echo "the node has ended meanwhile" >&2; exit 125; }; shift 2; exec "$@"';
 
-/** The environment of everything that runs in a node or for a lab. */
+/** The environment of everything that runs in a node or for a lab; programs of the lab there need not measure the pace again. */
 export function labEnvironment(lab: string): Record<string, string> {
-  return { NETHSEC_LAB: lab, HOME: "/root", PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+  return { NETHSEC_LAB: lab, NETHSEC_PACE: String(pace()), HOME: "/root", PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 }

@@ -11,11 +11,15 @@ import type { Argv, RunOptions, RunResult } from "@nethsec/host/host";
 import { batch, emptyVolatile, insideHolder, plug, silence, unplug } from "./fabric.ts";
 import { builtExecutable, checkout, hiddenFolders, kindFolder } from "./layer.ts";
 import { inNode, labEnvironment, run } from "./namespace.ts";
+import { RunError } from "@nethsec/host/process/run-error";
+import { pace } from "@nethsec/host/testing/pace";
 import { isAlive, type Identity } from "./process.ts";
 import type { State } from "./state.ts";
+import { parseServiceEvents, unfinished } from "./timeline.ts";
 import { wired, type NodePlan } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
+/** A boot script takes 1 to 3 s on the reference machine; `run` stretches the limit by the machine's pace. */
 const bootTimeoutMs = 30_000;
 
 /** Options of a program run in a node; `timeoutMs` defaults to 20,000. */
@@ -82,7 +86,7 @@ export class Node {
     } catch (cause) {
       throw new NethsecError({
         code: "node_not_started",
-        message: `${name} did not start: ${lastLine(`${this.dir}/power.log`)}`,
+        message: `${name} did not start: ${cause instanceof Error ? cause.message : String(cause)}; last line of its power supply: ${lastLine(`${this.dir}/power.log`)}`,
         advice: `See ${this.dir}/power.log.`,
         cause,
       });
@@ -174,11 +178,27 @@ export class Node {
     } catch (cause) {
       throw new NethsecError({
         code: "boot_failed",
-        message: `${path} failed on ${this.plan.name}: ${lastLine(this.bootLog)}`,
+        message: `${this.plan.name} did not boot: ${path} ${this.#howItEnded(cause)}`,
         advice: `See ${labCommand(this.#state.name)} logs ${this.plan.name} --boot`,
         cause,
       });
     }
+  }
+
+  /** Whether the boot script failed or was too slow, what was not finished, and its last words. */
+  #howItEnded(cause: unknown): string {
+    if (!(cause instanceof RunError)) return `could not be run: ${String(cause)}`;
+    const { code, result } = cause;
+    const how =
+      code === "program_timed_out"
+        ? `did not end within ${(bootTimeoutMs * pace()) / 1000} s (${bootTimeoutMs / 1000} s, times ${pace()} for the machine's pace)`
+        : typeof result?.code === "number"
+          ? `ended with exit code ${result.code}`
+          : "was ended by a signal";
+    const events = this.volatilePath("/var/log/service-events");
+    const open = existsSync(events) ? unfinished(parseServiceEvents(readFileSync(events, "utf8"), 0)) : [];
+    const waiting = open.length === 0 ? "" : `; not finished: ${open.join(", ")}`;
+    return `${how}${waiting}; last line of its output: ${lastLine(this.bootLog)}`;
   }
 
   /** libfaketime reads /etc/faketimerc; /etc/ld.so.preload makes every program that is started from now on load it. */
@@ -204,5 +224,6 @@ export class Node {
 }
 
 function lastLine(path: string): string {
-  return existsSync(path) ? (readFileSync(path, "utf8").trim().split("\n").at(-1) ?? "") : "no output";
+  const line = existsSync(path) ? readFileSync(path, "utf8").trim().split("\n").at(-1) : undefined;
+  return line === undefined || line === "" ? "none" : line;
 }

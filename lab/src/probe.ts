@@ -17,7 +17,7 @@ import {
   type ServiceReport,
 } from "./outage.ts";
 import { webAddress, type NodeName } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 export interface ProbeOptions {
   readonly from: NodeName;

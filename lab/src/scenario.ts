@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { NethsecError } from "@nethsec/host/error";
+import { paced } from "@nethsec/host/testing/pace";
 import { failedStory } from "./failed-story.ts";
 import { checkout } from "./layer.ts";
 import type { Lab } from "./lab.ts";
@@ -12,7 +13,7 @@ export interface Scenario {
   /** As typed: `lab/lab scenario NAME`. */
   readonly name: string;
   readonly summary: string;
-  /** Milliseconds; default 120,000. */
+  /** Milliseconds, stretched by the machine's pace; default 120,000. */
   readonly timeoutMs?: number;
   /** Plays it on a lab that is up; `say` tells a step, and figures, to who watches. Throws when it does not go as it should. */
   readonly run: (lab: Lab, say: (text: string) => void) => Promise<void>;
@@ -44,9 +45,9 @@ export async function scenarioNamed(name: string): Promise<Scenario> {
 /** Plays a scenario; when it fails the error carries what every node logged since it began. */
 export async function play(scenario: Scenario, lab: Lab, say: (text: string) => void = () => undefined): Promise<void> {
   const began = Date.now();
-  const timeoutMs = scenario.timeoutMs ?? 120_000;
+  const timeoutMs = paced(scenario.timeoutMs ?? 120_000);
   try {
-    await within(scenario.run(lab, say), timeoutMs, scenario.name);
+    await within(scenario.run(lab, say), timeoutMs);
   } catch (cause) {
     throw failedStory(`Scenario ${scenario.name} failed`, cause, lab, began);
   }
@@ -58,12 +59,12 @@ export function story(lab: Lab, name: string, steps: () => Promise<unknown>): Pr
   return play({ name, summary: name, run }, lab);
 }
 
-async function within<T>(work: Promise<T>, timeoutMs: number, name: string): Promise<T> {
+async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
     () =>
       late.reject(
-        new NethsecError({ code: "deadline_passed", message: `${name} did not end within ${timeoutMs / 1000} s.` }),
+        new NethsecError({ code: "deadline_passed", message: `It did not end within ${timeoutMs / 1000} s.` }),
       ),
     timeoutMs,
   );

@@ -17,7 +17,7 @@ import { NethsecError } from "@nethsec/host/error";
 import { type Faults, noFaults } from "./faults.ts";
 import { identify, isAlive, parseIdentity, type Identity } from "./process.ts";
 import type { NodeName, WanProto } from "./topology.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 export const stateRoot = "/run/nethsec-lab";
 
@@ -123,7 +123,7 @@ export class State {
 
 /** Names of the labs that have files. */
 export function labsWithState(): string[] {
-  return readdirOrNone(stateRoot).filter((name) => !name.endsWith(".lock"));
+  return readdirOrNone(stateRoot).filter((name) => !name.includes("."));
 }
 
 function readdirOrNone(dir: string): string[] {

@@ -1,7 +1,7 @@
 /** Taking a lab away, from any state: also after a crash, without any file of it. */
 import { processesOfLab } from "./process.ts";
 import { labsWithState, type State } from "./state.ts";
-import { until } from "./until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 /** Ends every process of the lab and removes its files; false when there was nothing. A node whose process 1 is killed is not booted again (lab/node/runner). */
 export async function sweep(state: State): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { describeTimeline, parseLog, parseServiceEvents } from "./timeline.ts";
+import { describeTimeline, parseLog, parseServiceEvents, unfinished } from "./timeline.ts";
 
 describe("parseLog", () => {
   const reference = Date.UTC(2026, 10, 22, 1, 0, 0);
@@ -55,4 +55,10 @@ test("service events count from the host's boot; other lines are none", () => {
     { at: 3_601_180, service: "dnsmasq", action: "restart", ended: undefined },
     { at: 3_601_370, service: "dnsmasq", action: "restart", ended: 1 },
   ]);
+});
+
+test("what a service was asked for and has not ended is named", () => {
+  const text =
+    "10 network boot begin\n20 network boot end 0\n30 dnsmasq boot begin\n40 cron boot begin\n50 cron boot end 0\n";
+  expect(unfinished(parseServiceEvents(text, 0))).toEqual(["dnsmasq boot"]);
 });

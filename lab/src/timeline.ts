@@ -45,6 +45,16 @@ export function parseServiceEvents(text: string, booted: number): ServiceEvent[]
   }));
 }
 
+/** What was asked for and has not ended, as "dnsmasq start". */
+export function unfinished(events: readonly ServiceEvent[]): string[] {
+  const open = new Set<string>();
+  for (const { service, action, ended } of events) {
+    if (ended === undefined) open.add(`${service} ${action}`);
+    else open.delete(`${service} ${action}`);
+  }
+  return [...open];
+}
+
 /** Events since `since` (milliseconds since 1970; default: the start of the lab). Logs count whole seconds: within one, order is each node's own. */
 export function timeline(lab: LabView, options: { readonly since?: number } = {}): Event[] {
   const since = Math.floor((options.since ?? lab.started) / 1000) * 1000;

@@ -1,14 +1,17 @@
 /** keepalived alone, configured by hand: the outage that ns-ha is measured against, by the same probe. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { expectAtMost, measureFailover } from "../src/keepalived-baseline.ts";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
 
+setDefaultTimeout(paced(60_000));
+
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name: `t${process.pid}` });
-}, 60_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 test.each([
   ["classic", 2500, 4000],
@@ -22,5 +25,5 @@ test.each([
       expect(outage.ms).toBeGreaterThan(atLeastMs);
       expectAtMost(outage, atMostMs);
     }),
-  60_000,
+  paced(60_000),
 );

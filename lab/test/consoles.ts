@@ -1,6 +1,6 @@
 /** Typing on the firewalls of a lab, and reading what they say. */
 import type { Lab } from "../src/lab.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 export type Firewall = "primary" | "backup";
 

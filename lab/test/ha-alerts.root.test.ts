@@ -2,12 +2,15 @@
  * The cluster's alerts at the portal: each state once, by the node whose word it is, also when the portal is away, the WAN only comes up, or an
  * agent is killed in between; none for a switchover that was asked for, and none without a subscription.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Fleet, secrets } from "../src/fleet.ts";
 import { type Firewall, inPlace, makeCluster } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(120_000));
 
 let lab: Lab;
 let fleet: Fleet;
@@ -15,11 +18,11 @@ beforeAll(async () => {
   lab = await Lab.up({ name: `haa${process.pid}` });
   fleet = new Fleet(lab);
   await makeCluster(lab, { timing: "fast" });
-}, 120_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const scenario = (what: string, run: () => Promise<void>): void => {
-  test(what, () => story(lab, what, run), 120_000);
+  test(what, () => story(lab, what, run));
 };
 const told = async (id: string): Promise<string> =>
   (await fleet.portal("alerts"))

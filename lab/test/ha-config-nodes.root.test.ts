@@ -2,10 +2,13 @@
  * Nodes that come and go: a cluster that another implementation made is adopted, the administrator's shell on the backup, and the
  * backup that goes on when the primary is gone for good. One lab for all; the tests build on each other in this order.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Lab } from "../src/lab.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
 import { consoles } from "./consoles.ts";
+
+setDefaultTimeout(paced(90_000));
 
 const password = "Nethesis,1234";
 let lab: Lab;
@@ -17,10 +20,10 @@ beforeAll(async () => {
     "primary",
     "uci -q delete dhcp.lan.dhcp_option; for option in 3 6; do uci add_list dhcp.lan.dhcp_option=$option,192.168.100.240; done; uci commit dhcp; reload_config",
   );
-}, 60_000);
+});
 afterAll(async () => {
   await lab?.down();
-}, 30_000);
+});
 
 describe("a cluster that another implementation made", () => {
   test("is adopted: its sections are read as they are, and initialising again completes what is new", async () => {
@@ -45,14 +48,14 @@ describe("a cluster that another implementation made", () => {
     await good("primary", `echo ${password} | ns-ha-config init-backup-node lan`);
     await good("primary", "ns-ha-config add-vip lan 192.168.100.67/24");
     await inState("primary", "master");
-  }, 90_000);
+  });
 
   test("ssh-remote on a terminal is a shell, whose prompt says which node it is", async () => {
     const line = `(sleep 1.5; echo 'echo $((40+2))'; sleep 1; echo exit; sleep 1) | socat - EXEC:'ns-ha-config ssh-remote',pty,setsid,ctty,stderr`;
     const shown = await good("primary", line);
     expect(shown).toContain(" [S]:");
     expect(shown).toContain("\n42");
-  }, 30_000);
+  });
 });
 
 describe("the primary is gone for good", () => {
@@ -70,5 +73,5 @@ describe("the primary is gone for good", () => {
       what: "it reaches the internet",
       timeoutMs: 15_000,
     });
-  }, 90_000);
+  });
 });

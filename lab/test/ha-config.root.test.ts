@@ -2,12 +2,15 @@
  * The documented session of ns-ha-config, typed command by command on two firewalls of the lab, outputs compared. One lab for all: the tests
  * build on each other in this order.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Lab } from "../src/lab.ts";
 import { checkout } from "../src/layer.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
 import { consoles, type Firewall } from "./consoles.ts";
 import { canaries, ProcessWatch } from "./process-watch.ts";
+
+setDefaultTimeout(paced(90_000));
 
 const password = "Nethesis,1234";
 let lab: Lab;
@@ -15,11 +18,11 @@ let watch: ProcessWatch | undefined;
 
 beforeAll(async () => {
   lab = await Lab.up({ name: `t${process.pid}conf` });
-}, 60_000);
+});
 afterAll(async () => {
   await watch?.stop();
   await lab?.down();
-}, 30_000);
+});
 
 const { typed, good, addresses, state, inState } = consoles(() => lab);
 
@@ -54,7 +57,7 @@ describe("the documented session", () => {
       "The primary node meets the requirements.\n",
     );
     for (const node of ["primary", "backup"] as const) before.set(node, await remember(node));
-  }, 60_000);
+  });
 
   test("check-backup-node asks for the password, shows and pins the host key", async () => {
     const wrong = await typed("primary", "echo wrong | ns-ha-config check-backup-node 192.168.100.239 lan");
@@ -69,7 +72,7 @@ describe("the documented session", () => {
     const missing = await typed("primary", `echo ${password} | ns-ha-config check-backup-node 192.168.100.239 dmz`);
     expect(missing).toMatchObject({ code: 1 });
     expect(missing.err).toContain("  - There is no network interface dmz; there are: ");
-  }, 60_000);
+  });
 
   test("on a terminal the password is asked for without echo", async () => {
     const line = `(sleep 1; echo ${password}; sleep 3) | socat - EXEC:'ns-ha-config check-backup-node 192.168.100.239 lan',pty,setsid,ctty,stderr`;
@@ -77,7 +80,7 @@ describe("the documented session", () => {
     expect(shown).toContain("Password of root on the backup node 192.168.100.239: ");
     expect(shown).toContain("The backup node meets the requirements.");
     expect(shown).not.toContain(password);
-  }, 60_000);
+  });
 
   test("both nodes are initialised", async () => {
     // Until the end of the session below: see there.
@@ -92,7 +95,7 @@ describe("the documented session", () => {
     expect(stdout).toBe("The backup node 192.168.100.239 is configured.\nSee: ns-ha-config status\n");
     expect(await lab.sh("primary", "uci get keepalived.primary.auth_pass")).toMatch(/^[A-Za-z0-9]{8}$/);
     expect(await lab.sh("primary", "stat -c %a /etc/keepalived/keys /etc/keepalived/keys/id_rsa")).toBe("700\n600");
-  }, 60_000);
+  });
 
   test("status shows role, state and the virtual IP on both nodes", async () => {
     await inState("primary", "master");
@@ -117,7 +120,7 @@ describe("the documented session", () => {
     );
     expect(await addresses("primary", "br-lan")).toContain("192.168.100.240/24");
     expect(await addresses("backup", "br-lan")).not.toContain("192.168.100.240/24");
-  }, 60_000);
+  });
 
   test("the first synchronisation succeeds and status says so, with its time", async () => {
     await until(async () => (await good("primary", "ns-ha-config status")).includes("Last Sync Status: Successful\n"), {
@@ -128,7 +131,7 @@ describe("the documented session", () => {
     expect(await good("primary", "ns-ha-config status")).toMatch(
       /^Last Sync Time: (Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \d{4}$/m,
     );
-  }, 60_000);
+  });
 
   test("add-vip, add-lan-interface and show-config", async () => {
     expect(await good("primary", "ns-ha-config add-vip lan 192.168.100.66/24")).toBe(
@@ -163,7 +166,7 @@ Interfaces:
   Interface: wan2, Device: eth2 
 `);
     expect(await lab.sh("client1", "ping -c 1 -W 1 192.168.100.66 >/dev/null && echo answers")).toBe("answers");
-  }, 60_000);
+  });
 
   test("ssh-remote opens the backup, with its exit code", async () => {
     const host = await good("primary", "ns-ha-config ssh-remote ns-ha-config status");
@@ -172,7 +175,7 @@ Interfaces:
       code: 3,
       out: "2\n",
     });
-  }, 30_000);
+  });
 
   test("no secret of all that was in a process list, is in a log, or in a file that others may read", async () => {
     await good("primary", "ns-ha-config sync --wait");
@@ -199,14 +202,14 @@ Interfaces:
       expect(await lab.sh(node, "grep -cF -f /dev/stdin /var/log/messages || :", { stdin })).toBe("0");
       expect([node, await lab.sh(node, find, { stdin })]).toEqual([node, ""]);
     }
-  }, 60_000);
+  });
 
   test("the synchronisation's key can do nothing but synchronise", async () => {
     const line =
       "HOME=/etc/keepalived/keys dbclient -T -i /etc/keepalived/keys/id_rsa -p 65022 root@192.168.100.239 'touch /tmp/entered'";
     expect((await typed("primary", line)).code).not.toBe(0);
     expect((await typed("backup", "ls /tmp/entered")).code).not.toBe(0);
-  }, 30_000);
+  });
 
   test("port 65022 is for the peer only, and with keys only", async () => {
     const reach = (address: string): string =>
@@ -215,7 +218,7 @@ Interfaces:
     expect(await lab.sh("client1", `${reach("192.168.100.239")}; true`)).toBe("");
     const withPassword = `DROPBEAR_PASSWORD=${password} HOME=/etc/keepalived/keys dbclient -T -p 65022 root@192.168.100.239 true`;
     expect((await typed("primary", withPassword)).code).not.toBe(0);
-  }, 30_000);
+  });
 
   test("debug is switched on by uci and reload_config", async () => {
     await lab.sh("primary", "uci set keepalived.primary.debug=1; uci commit keepalived; reload_config");
@@ -229,7 +232,7 @@ Interfaces:
       what: "debug is gone",
       timeoutMs: 10_000,
     });
-  }, 30_000);
+  });
 
   test("--trace tells the steps, and no secret", async () => {
     const { code, err } = await typed("primary", "ns-ha-config --trace add-vip lan 192.168.100.77/24");
@@ -237,7 +240,7 @@ Interfaces:
     expect(err).toContain("+ uci commit keepalived\n");
     expect(err).toContain("/usr/libexec/rpcd/ns.ha call add-vip\n");
     expect(await good("primary", "ns-ha-config remove-vip --json lan 192.168.100.77/24")).toBe('{"success":true}\n');
-  }, 30_000);
+  });
 });
 
 describe("maintenance", () => {
@@ -248,7 +251,7 @@ describe("maintenance", () => {
     await lab.sh("primary", "/etc/init.d/keepalived start");
     await inState("primary", "master");
     await inState("backup", "backup");
-  }, 60_000);
+  });
 
   test("virtual addresses are put back on the master, and taken off the backup", async () => {
     await lab.sh("primary", "ip address del 192.168.200.190/24 dev eth3; ip address del 192.168.100.66/24 dev br-lan");
@@ -259,7 +262,7 @@ describe("maintenance", () => {
       !(await addresses("backup", "br-lan")).includes("192.168.100.66/24");
     await until(right, { what: "every address is where it belongs", timeoutMs: 25_000, everyMs: 200 });
     expect(await state("primary")).toBe("master");
-  }, 60_000);
+  });
 
   test("set-timing changes both nodes without a packet lost, there and back", async () => {
     for (const [timing, version] of [
@@ -282,7 +285,7 @@ describe("maintenance", () => {
       });
       expect(await lab.sh("client1", "cat /tmp/pinged")).toMatch(/ 0(\.0+)?% packet loss/);
     }
-  }, 60_000);
+  });
 
   test("a primary that dies while it changes the timing: the backup goes on as it was, by itself", async () => {
     const held = `(echo '{"timing":"fast"}'; sleep 30) | HOME=/etc/keepalived/keys dbclient -T -i /etc/keepalived/keys/id_admin -p 65022 root@192.168.100.239 'ns-ha hold-timing' >/tmp/held 2>&1`;
@@ -299,7 +302,7 @@ describe("maintenance", () => {
     await inState("backup", "backup");
     expect(await lab.sh("backup", "sed -n 's/.*vrrp_version //p' /tmp/keepalived.conf")).toBe("2");
     expect(await state("primary")).toBe("master");
-  }, 60_000);
+  });
 
   test("disable and enable", async () => {
     await good("primary", "ns-ha-config disable");
@@ -313,7 +316,7 @@ describe("maintenance", () => {
     await good("primary", "ns-ha-config enable");
     await inState("primary", "master");
     await inState("backup", "backup");
-  }, 60_000);
+  });
 });
 
 describe("the end", () => {
@@ -328,7 +331,7 @@ describe("the end", () => {
     });
     expect((await typed("backup", "uci -q get network.lan2")).code).toBe(1);
     await lab.sh("primary", "uci set network.lan2.ipaddr=192.168.200.185/24; uci commit network; reload_config");
-  }, 60_000);
+  });
 
   test("upgrade-remote sends an image, which the backup installs", async () => {
     expect((await typed("primary", "ns-ha-config upgrade-remote /tmp/none.img")).err).toContain(
@@ -348,7 +351,7 @@ describe("the end", () => {
       },
     );
     await inState("backup", "backup");
-  }, 90_000);
+  });
 
   test("reset asks for yes, and leaves no trace", async () => {
     expect((await typed("primary", "echo no | ns-ha-config reset")).code).toBe(1);
@@ -373,5 +376,5 @@ describe("the end", () => {
     const rest = (text = ""): string => text.replaceAll(/^(network\.lan2|.*\/etc\/config\/firewall$).*\n?/gm, "");
     expect(rest(await remember("backup"))).toBe(rest(before.get("backup")));
     expect((await typed("backup", "uci show firewall | grep ns_ha")).out).toBe("");
-  }, 60_000);
+  });
 });

@@ -2,12 +2,15 @@
  * Failovers of a real cluster: whatever dies, the site goes on, and when it comes back everything is where it belongs (contract, section 7,
  * promises 1, 2 and 5). Each test begins and ends with the primary as master and the backup as backup.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { agentView, type Firewall, hasAddress, inPlace, makeCluster, runningServices } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
 import { vip } from "../src/topology.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(120_000));
 
 const name = `haf${process.pid}`;
 const wanAddress = "203.0.113.10";
@@ -20,21 +23,21 @@ beforeAll(async () => {
   lab = await Lab.up({ name });
   await makeCluster(lab, { timing: "fast" });
   whole = await runningServices(lab, "primary");
-}, 120_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const settled = async (): Promise<void> => {
   await inPlace(lab, "primary", "master", 60_000);
   await inPlace(lab, "backup", "backup", 60_000);
 };
-beforeEach(settled, 90_000);
+beforeEach(settled);
 afterEach(async () => {
   await lab.heal();
   for (const node of ["primary", "backup"] as const) await lab.boot(node);
-}, 60_000);
+});
 
 const scenario = (what: string, run: () => Promise<void>): void => {
-  test(what, () => story(lab, what, run), 120_000);
+  test(what, () => story(lab, what, run));
 };
 
 /** The node carries the site: addresses, services, DHCP; a client reaches the internet through it. */
@@ -119,7 +122,9 @@ describe("a cluster of two firewalls", () => {
       what: "no condition is left",
       timeoutMs: 40_000,
     });
-    expect((await probe.stop()).services.find(({ service }) => service === "ping")?.longestMs ?? 0).toBeLessThan(200);
+    expect((await probe.stop()).services.find(({ service }) => service === "ping")?.longestMs ?? 0).toBeLessThan(
+      paced(200),
+    );
     await holdsStill("backup");
   });
 
@@ -214,7 +219,7 @@ describe("a cluster of two firewalls", () => {
     const healed = performance.now();
     await lab.heal();
     await until(async () => (await agentView(lab, "backup"))?.state === "backup", { what: "one master" });
-    expect(performance.now() - healed).toBeLessThan(2000);
+    expect(performance.now() - healed).toBeLessThan(paced(2000));
     await settled();
     await carries("primary");
     await holdsStill("backup");

@@ -1,21 +1,24 @@
 /** A node that is replaced by another machine, by the procedures of docs/high-availability.md: the primary from its backup, then the backup. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { hasAddress, inPlace, makeCluster } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
 import { vip } from "../src/topology.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(120_000));
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name: `haw${process.pid}` });
   await makeCluster(lab, { timing: "fast" });
   await lab.sh("primary", "ns-ha-config add-vip lan 192.168.100.66/24");
-}, 120_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const scenario = (what: string, run: () => Promise<void>): void => {
-  test(what, () => story(lab, what, run), 120_000);
+  test(what, () => story(lab, what, run));
 };
 /** A failover now would lose nothing. */
 async function whole(): Promise<void> {

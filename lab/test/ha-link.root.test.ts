@@ -2,25 +2,28 @@
  * The link between the nodes when it is refused, silent, hanging or slow: documented words, bounded time, and it heals by itself. Clocks that are an
  * hour apart; images and packages that go over it to the backup, which has no internet. One cluster; the tests build on each other in this order.
  */
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { agentView, inPlace, makeCluster } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(120_000));
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name: `hak${process.pid}` });
   await makeCluster(lab);
-}, 120_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 afterEach(async () => {
   await onPort();
   lab.resume("backup", "dropbear");
-}, 30_000);
+});
 
 const scenario = (what: string, run: () => Promise<void>): void => {
-  test(what, () => story(lab, what, run), 120_000);
+  test(what, () => story(lab, what, run));
 };
 interface Result {
   readonly success: boolean;
@@ -64,7 +67,7 @@ async function fails(reason: string, seconds: number): Promise<void> {
   expect(failed).toMatchObject({ success: false, status: "SSH Connection Failed" });
   const sentence = `The backup node 192.168.100.239 cannot be reached by SSH on port 65022: ${reason}.`;
   expect(failed.advice).toStartWith(sentence);
-  expect(failed.seconds).toBeLessThan(seconds);
+  expect(failed.seconds).toBeLessThan(paced(seconds));
   expect(await shown("primary", "Last Sync Status")).toBe("SSH Connection Failed");
   expect(await lab.sh("primary", "ns-ha-config status")).toContain(`  error: SSH Connection Failed: ${sentence}`);
   const drill = await lab.exec("primary", ["ns-ha-config", "drill"], { ok: "any", timeoutMs: 30_000 });
@@ -213,7 +216,7 @@ scenario(
     // The backup restores and says so to the primary: at the same time, as far as a question over the link can tell, not an hour apart.
     const last = (who: string): number =>
       entries.findLast(({ node, kind }) => node === who && kind === "sync")?.at ?? 0;
-    expect(Math.abs(last("backup") - last("primary"))).toBeLessThan(1500);
+    expect(Math.abs(last("backup") - last("primary"))).toBeLessThan(paced(1500));
     const now = Number(await lab.sh("primary", "date +%s")) * 1000;
     expect(entries.every(({ at }) => at < now + 3000)).toBe(true);
     expect(await lab.exec("primary", ["ns-ha-config", "drill"], { ok: "any" }).then(({ stdout }) => stdout)).toMatch(

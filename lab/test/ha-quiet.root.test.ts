@@ -2,16 +2,19 @@
  * What an administrator does to a cluster at noon must not be noticed: two firewalls in service become a cluster, it is disabled, enabled
  * and its timing changed, while clients work.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { inPlace, makeCluster } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
 
+setDefaultTimeout(paced(60_000));
+
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name: `haq${process.pid}` });
-}, 60_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const address = "192.168.100.238";
 
@@ -30,7 +33,7 @@ describe("clients of a firewall in service", () => {
   test(
     "do not notice that it becomes the primary of a cluster",
     () => story(lab, "initialisation", () => unnoticed(() => makeCluster(lab))),
-    120_000,
+    paced(120_000),
   );
 
   test(
@@ -46,6 +49,6 @@ describe("clients of a firewall in service", () => {
           }
         }),
       ),
-    120_000,
+    paced(120_000),
   );
 });

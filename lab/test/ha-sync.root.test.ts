@@ -2,19 +2,22 @@
  * The synchronisation of a real cluster: changes arrive within seconds, a transfer that is cut anywhere leaves the old or the new state, and
  * nothing but the list is written (contract, section 7, promises 3, 4 and 6).
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { agentView, hasAddress, inPlace, makeCluster } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(120_000));
 
 const name = `has${process.pid}`;
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name });
   await makeCluster(lab);
-}, 120_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const scenario = (what: string, run: () => Promise<void>, timeoutMs = 120_000): void => {
   test(what, () => story(lab, what, run), timeoutMs);

@@ -2,10 +2,13 @@
  * Commands of the manual that no other test runs, as they are printed there (packaging/test/docs.test.ts finds those that nobody runs): on a
  * firewall of the lab, or on this machine for those of the lab itself.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { makeCluster, vip } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
 import { checkout } from "../src/layer.ts";
+
+setDefaultTimeout(paced(120_000));
 
 const name = `man${process.pid}`;
 let lab: Lab;
@@ -15,8 +18,8 @@ beforeAll(async () => {
   const hour = '{"total":5,"protocol":{"http":5},"application":{"netify.youtube":5},"host":{"example.org":5}}';
   for (const day of ["$(date -d yesterday +%Y/%m/%d)", "2026/11/21"])
     await lab.sh("primary", `d=/var/run/dpireport/${day}/192.168.1.10; mkdir -p $d; echo '${hour}' >$d/10.json`);
-}, 120_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 /** The command on the primary, what is typed, its exit code, and what it must print. */
 const onPrimary: readonly (readonly [command: string, expected: RegExp, typed?: string])[] = [
@@ -54,7 +57,7 @@ test.each(rows)(
     expect(`${code} ${code === 0 ? "" : stderr}`).toBe("0 ");
     expect(stdout + stderr).toMatch(expected);
   },
-  70_000,
+  paced(70_000),
 );
 
 /** `lab/lab …` as it is typed in the checkout, with this lab's name. */
@@ -81,5 +84,5 @@ test.each(here)(
     expect(`${child.exitCode} ${child.exitCode === 0 ? "" : printed}`).toBe("0 ");
     expect(printed).toMatch(expected);
   },
-  70_000,
+  paced(70_000),
 );

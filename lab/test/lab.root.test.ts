@@ -1,12 +1,15 @@
 /** The lab as its user sees it: up, used, down without a trace. */
-import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { existsSync } from "node:fs";
+import { paced } from "@nethsec/host/testing/pace";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
 import { stateRoot } from "../src/state.ts";
 import { nodeNames, type NodeName } from "../src/topology.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
 import { hostFacts, namespacesInUse, namespacesOf, tracesOf } from "./traces.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const name = `t${process.pid}`;
 const before = hostFacts();
@@ -17,14 +20,14 @@ beforeAll(async () => {
   const began = performance.now();
   lab = await Lab.up({ name });
   upMs = performance.now() - began;
-}, 60_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const both: readonly NodeName[] = ["client1", "client2"];
 
 describe("a lab that is up", () => {
   test("came up within 15 s and takes less than 300 MB", async () => {
-    expect(upMs).toBeLessThan(15_000);
+    expect(upMs).toBeLessThan(paced(15_000));
     expect(await lab.memory()).toBeLessThan(300 * 1024 * 1024);
     console.log(`lab up: ${(upMs / 1000).toFixed(1)} s, ${Math.round((await lab.memory()) / 1024 / 1024)} MB`);
   });
@@ -140,7 +143,7 @@ describe("faults", () => {
         await lab.heal("primary", "wan");
         expect(await carrier()).toBe("1");
       }),
-    20_000,
+    paced(20_000),
   );
 
   test(
@@ -155,7 +158,7 @@ describe("faults", () => {
         await lab.heal();
         expect(await lab.sh("client1", "ping -n -q -i 0.005 -c 50 -W 1 192.168.100.238")).toContain(" 0% packet loss");
       }),
-    30_000,
+    paced(30_000),
   );
 
   test(
@@ -175,7 +178,7 @@ describe("faults", () => {
         await lab.heal();
         expect(await reaches("primary", "192.168.100.239")).toBe(true);
       }),
-    20_000,
+    paced(20_000),
   );
 
   test("each command's answer is one JSON document with --json", () => {
@@ -232,7 +235,7 @@ describe("faults", () => {
         ).toBeLessThan(10);
         lab.setClock("client2", { wall: 0, monotonic: 0 });
       }),
-    30_000,
+    paced(30_000),
   );
 
   test(
@@ -255,7 +258,7 @@ describe("faults", () => {
           everyMs: 100,
         });
       }),
-    30_000,
+    paced(30_000),
   );
 
   test(
@@ -279,7 +282,7 @@ describe("faults", () => {
           ["http", true],
         ]);
       }),
-    40_000,
+    paced(40_000),
   );
 });
 
@@ -295,4 +298,4 @@ test("down leaves no process, namespace, mount, file or change", async () => {
   expect(existsSync(`${stateRoot}/${name}`)).toBe(false);
   expect(hostFacts()).toEqual(before);
   expect(await Lab.down(name)).toBe(false);
-}, 30_000);
+});

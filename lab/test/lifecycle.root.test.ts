@@ -1,14 +1,17 @@
 /** Labs that start, die and live beside each other. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { paced } from "@nethsec/host/testing/pace";
 import { Lab } from "../src/lab.ts";
 import { checkout } from "../src/layer.ts";
 import { inNode } from "../src/namespace.ts";
 import { processesOfLab } from "../src/process.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
 import { tracesOf } from "./traces.ts";
+
+setDefaultTimeout(paced(120_000));
 
 const name = (what: string): string => `t${process.pid}${what}`;
 
@@ -40,7 +43,7 @@ describe("WAN by DHCP", () => {
     );
     const address = (await wan("eth1")).split("/")[0];
     expect(await lab.sh("primary", "conntrack -L --dst 192.0.2.1 2>/dev/null")).toContain(`dst=${address} `);
-  }, 60_000);
+  });
 });
 
 describe("a lab that was interrupted", () => {
@@ -56,8 +59,32 @@ describe("a lab that was interrupted", () => {
       expect(await Lab.down(lab)).toBe(true);
       expect(tracesOf(lab)).toEqual([]);
     },
-    60_000,
+    paced(60_000),
   );
+
+  test("a node that does not boot: what happened is said, its logs are kept until down", async () => {
+    const lab = name("noboot");
+    const command = output(`${checkout}/lab/lab`, ["--name", lab, "up"]);
+    const running = (argv: string): number | undefined =>
+      processesOfLab(lab).find((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(argv));
+    await until(
+      () => {
+        const provider = running("dnsmasq\0--conf-file=/etc/lab");
+        return readFileSync(`/proc/${provider}/root/var/log/messages`, "utf8").includes("internet is up");
+      },
+      { what: "the provider has booted" },
+    );
+    process.kill(await until(() => running("/lab/firewall/boot"), { what: "a firewall boots" }), "SIGKILL");
+    const { code, text } = await command;
+    expect(code).toBe(1);
+    expect(text).toMatch(/(primary|backup) did not boot: \S+\/lab\/firewall\/boot was ended by a signal; /);
+    const kept = `/run/nethsec-lab/${lab}.failed`;
+    expect(text).toContain(`What the nodes logged is kept in ${kept}.`);
+    expect(readFileSync(`${kept}/internet/messages`, "utf8")).toContain("internet is up");
+    expect(tracesOf(lab)).toEqual([`file ${lab}.failed`]);
+    expect(await Lab.down(lab)).toBe(true);
+    expect(tracesOf(lab)).toEqual([]);
+  });
 
   test("killed, it is replaced by the next up", async () => {
     const lab = name("again");
@@ -68,13 +95,13 @@ describe("a lab that was interrupted", () => {
     );
     await replaced.down();
     expect(tracesOf(lab)).toEqual([]);
-  }, 90_000);
+  });
 
   test("ended by Ctrl-C, it takes itself down", async () => {
     const lab = name("ctrlc");
     expect(await interrupted(lab, "SIGINT", 3)).not.toBe(0);
     expect(tracesOf(lab)).toEqual([]);
-  }, 60_000);
+  });
 });
 
 test("it comes up for somebody whose files nobody else may read", async () => {
@@ -94,7 +121,7 @@ test("it comes up for somebody whose files nobody else may read", async () => {
   expect(await Lab.attach(lab).sh("client1", "curl --silent --max-time 5 http://www.example.com/")).toBe(
     "hello from the internet of the lab",
   );
-}, 60_000);
+});
 
 test("two labs side by side do not notice each other", async () => {
   // Both to their end, so that a failure of one does not leave the other behind.
@@ -114,7 +141,7 @@ test("two labs side by side do not notice each other", async () => {
   expect(await page(two)).toBe("two");
   await two.down();
   expect(tracesOf(two.name)).toEqual([]);
-}, 120_000);
+});
 
 async function output(program: string, argv: readonly string[]): Promise<{ code: number | null; text: string }> {
   const command = spawn(program, argv, { stdio: ["ignore", "pipe", "pipe"] });
@@ -150,7 +177,7 @@ test.each([
     expect(code).toBe(1);
     expect(tracesOf(lab)).toEqual([]);
   },
-  30_000,
+  paced(30_000),
 );
 
 test("a program is not run anywhere else when its node has ended meanwhile", async () => {
@@ -167,7 +194,7 @@ test("a program is not run anywhere else when its node has ended meanwhile", asy
   expect(existsSync(`/tmp/${lab.name}-ran`)).toBe(false);
   await lab.kill("client2");
   expect(() => inNode(init, ["true"])).toThrow("has ended");
-}, 60_000);
+});
 
 test("the command says what is wrong in one sentence, and what to type", async () => {
   const typed = (...argv: string[]): ReturnType<typeof output> => output(`${checkout}/lab/lab`, argv);

@@ -1,8 +1,11 @@
 /** Alerts on their way to the portal: netdata's disk space, mwan3's WANs, and a queue that outlives a portal that is away and a reboot. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Fleet, secrets } from "../src/fleet.ts";
 import { Lab } from "../src/lab.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(200_000));
 
 const firewall = "primary";
 let lab: Lab;
@@ -13,11 +16,11 @@ beforeAll(async () => {
   lab = await Lab.up({ name: `pluga${process.pid}` });
   fleet = new Fleet(lab);
   await lab.sh(firewall, `register enterprise ${secrets.enterprise}`);
-}, 60_000);
+});
 afterAll(async () => {
   console.log(["", "trouble | what the portal was told | ms", ...table, ""].join("\n"));
   await lab?.down();
-}, 30_000);
+});
 
 /** What the portal was told of one alert, in order. */
 const told = async (id: string): Promise<string> =>
@@ -82,7 +85,7 @@ test("a full disk is told though nothing can be queued on it; freed, that is tol
   expect(log).toMatch(/CRITICAL[\s\S]*CLEAR/);
   expect((await fleet.portal("alerts")).every(({ alert_id }) => alert_id === id)).toBe(true);
   await lab.sh(firewall, "/etc/init.d/netdata stop");
-}, 200_000);
+});
 
 test("while the portal is away: in order of the newest change, each state once, also from many at once", async () => {
   await fleet.portalFault("500");
@@ -110,7 +113,7 @@ test("while the portal is away: in order of the newest change, each state once, 
   const wanted = sent.map(({ alert_id, status }) => `alert ${alert_id} ${status} was sent`).join("\n");
   const logged = "grep -oE 'alert (one|two|three|four) [A-Z]+ was sent' /var/log/messages || true";
   await until(async () => (await lab.sh(firewall, logged)) === wanted, { what: "all of them are in the log" });
-}, 60_000);
+});
 
 test("a WAN that comes back within 30 seconds was not down", async () => {
   await lab.cut(firewall, "wan2");
@@ -127,7 +130,7 @@ test("a WAN that comes back within 30 seconds was not down", async () => {
       "grep -c 'mwan3-alert: Sending alert wan:wan2:down with status FAILURE' /var/log/messages || true",
     ),
   ).toBe("0");
-}, 150_000);
+});
 
 test("one that stays away is told after 30 seconds; queued on disk, the alert outlives a reboot; healed, that is told", async () => {
   const log = (status: string): Promise<string> =>
@@ -168,4 +171,4 @@ test("one that stays away is told after 30 seconds; queued on disk, the alert ou
   await lab.heal(firewall, "wan2");
   table.push(`WAN healed | OK | ${await untilTold(id, `${before} FAILURE OK`, 40_000)}`);
   expect(await log("OK")).toBe("1");
-}, 180_000);
+});

@@ -3,10 +3,13 @@
  *
  * PLUG_BACKUP_MB: size of the large backup, default 256; 2048 is what the project promises.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Fleet, secrets } from "../src/fleet.ts";
 import { Lab } from "../src/lab.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(400_000));
 
 const backupMb = Number(process.env["PLUG_BACKUP_MB"] ?? 256);
 const enterpriseId = "0E1F2A3B-4C5D-6E7F-8091-A2B3C4D5E6F7";
@@ -20,11 +23,11 @@ beforeAll(async () => {
   lab = await Lab.up({ name: `plugb${process.pid}` });
   fleet = new Fleet(lab);
   await lab.sh(firewall, `register enterprise ${secrets.enterprise}`);
-}, 60_000);
+});
 afterAll(async () => {
   console.log(["", "case | what happened | figure", ...table, ""].join("\n"));
   await lab?.down();
-}, 30_000);
+});
 
 /** Exit code and both outputs of a command line on the firewall. */
 const typed = async (line: string): Promise<{ code: number | null; stdout: string; stderr: string }> =>
@@ -47,13 +50,13 @@ test("the nightly one is sent once; without a passphrase the alert is raised", a
   expect(await list()).toHaveLength(1);
   expect(await lastAlert()).toBe("FAILURE");
   await noLeftovers();
-}, 60_000);
+});
 
 test("restored by the documented command, unencrypted", async () => {
   await lab.sh(firewall, "uci set system.@system[0].description=changed-later; uci commit system");
   await lab.sh(firewall, "set -e; remote-backup download $(remote-backup list | jq -r .[0].file) - | sysupgrade -r -");
   expect(await lab.sh(firewall, "uci -q get system.@system[0].description || echo gone")).toBe("gone");
-}, 40_000);
+});
 
 /** Two minutes pass while the other tests run. */
 let stalled: Promise<{ readonly code: number | null; readonly stderr: string; readonly ms: number }> | undefined;
@@ -72,7 +75,7 @@ test("a download whose server goes silent in the middle is waited for", async ()
     what: "half of it has come",
   });
   await fleet.portalFault("none");
-}, 30_000);
+});
 
 test("with a passphrase only the encrypted form leaves, the alert is cleared, and the documented command restores it", async () => {
   await lab.sh(
@@ -97,7 +100,7 @@ test("with a passphrase only the encrypted form leaves, the alert is cleared, an
   expect(await lastAlert()).toBe("FAILURE OK FAILURE");
   await noLeftovers();
   expect(await lab.sh(firewall, "cat /var/log/messages")).not.toContain("correct horse");
-}, 60_000);
+});
 
 test("on a terminal: a table, and no archive", async () => {
   const shown = async (line: string): Promise<string> =>
@@ -107,7 +110,7 @@ test("on a terminal: a table, and no archive", async () => {
   expect(rows).toHaveLength((await list()).length);
   const [newest] = await list();
   expect(await shown(`remote-backup download ${newest?.file} -`)).toContain("is no text for a terminal");
-}, 30_000);
+});
 
 test("a portal that is away loses no backup: the next run sends it", async () => {
   await lab.sh(firewall, "uci set system.@system[0].description=while-away; uci commit system");
@@ -116,7 +119,7 @@ test("a portal that is away loses no backup: the next run sends it", async () =>
   await fleet.portalFault("none");
   expect((await typed("send-backup")).stdout).toContain("Sent ");
   await noLeftovers();
-}, 60_000);
+});
 
 test("killed in the middle of the upload: nothing half at the portal; the next run clears up, and sends", async () => {
   await lab.sh(firewall, "uci set system.@system[0].description=killed; uci commit system");
@@ -137,7 +140,7 @@ test("killed in the middle of the upload: nothing half at the portal; the next r
   const newest = "remote-backup download $(remote-backup list | jq -r .[0].file) - | tar -xzO etc/config/system";
   expect((await typed(newest)).stdout).toContain("option description 'killed'");
   await noLeftovers();
-}, 60_000);
+});
 
 test(`${backupMb} MB go up and down as a stream`, async () => {
   const peak = async (command: string): Promise<{ kb: number; s: number }> => {
@@ -167,7 +170,7 @@ test(`${backupMb} MB go up and down as a stream`, async () => {
   }
   expect(await typed("remote-backup delete large.bin")).toMatchObject({ code: 0 });
   expect((await list()).map(({ file }) => file)).not.toContain("large.bin");
-}, 400_000);
+});
 
 test("a download that is cut leaves no half file, and the file that was there", async () => {
   await lab.sh(
@@ -183,7 +186,7 @@ test("a download that is cut leaves no half file, and the file that was there", 
   expect(await lab.sh(firewall, "ls -A /tmp/down; cat /tmp/down/kept")).toBe("kept\nbefore");
   expect(toPipe.stderr).toContain("nothing was restored");
   table.push("download cut in the middle | no half file, the old one stays; sysupgrade refuses what came | exit 1");
-}, 60_000);
+});
 
 test("a redirect to another host gets neither credentials nor data", async () => {
   await fleet.portalFault("redirect");
@@ -198,7 +201,7 @@ test("a redirect to another host gets neither credentials nor data", async () =>
     expect(method).toBe("GET");
     expect(headers["authorization"]).toBeUndefined();
   }
-}, 60_000);
+});
 
 test("… for two minutes, not for ever: then it says why, and nothing half is left", async () => {
   const ended = await stalled;
@@ -207,7 +210,7 @@ test("… for two minutes, not for ever: then it says why, and nothing half is l
   expect(ended?.ms).toBeGreaterThan(115_000);
   expect(await lab.sh(firewall, "ls -A /tmp/silent")).toBe("");
   table.push(`download whose server goes silent | says so and ends, nothing half is left | ${ended?.ms} ms`);
-}, 200_000);
+});
 
 test("an upload whose server dies leaves nothing there, and the next run delivers", async () => {
   await lab.sh(firewall, "truncate -s 3G /tmp/large.bin");
@@ -227,4 +230,4 @@ test("an upload whose server dies leaves nothing there, and the next run deliver
   await lab.sh(firewall, "rm /tmp/large.bin; uci set system.@system[0].description=after-cut; uci commit system");
   expect((await typed("send-backup")).stdout).toContain("Sent ");
   table.push(`upload cut in the middle | said: ${ended.stderr.trim().split("\n")[0]} | the next run delivered`);
-}, 90_000);
+});

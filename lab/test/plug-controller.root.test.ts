@@ -1,8 +1,11 @@
 /** ns-plug and its controller: from an empty unit to a tunnel with logs and reports in it, controllers that misbehave, and back to an empty unit. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Fleet, type JoinCode } from "../src/fleet.ts";
 import { Lab } from "../src/lab.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(240_000));
 
 let lab: Lab;
 let fleet: Fleet;
@@ -13,11 +16,11 @@ beforeAll(async () => {
   lab = await Lab.up({ name: `plugc${process.pid}` });
   fleet = new Fleet(lab);
   join = await fleet.addUnit("fw1");
-}, 60_000);
+});
 afterAll(async () => {
   console.log(["", "fault | what the unit did | ms", ...table, ""].join("\n"));
   await lab?.down();
-}, 30_000);
+});
 
 const note = (fault: string, did: string, ms: number): void => void table.push(`${fault} | ${did} | ${ms}`);
 
@@ -47,7 +50,7 @@ describe("from an empty unit to connected, by the documented commands", () => {
     await fleet.controller("approve", "fw1");
     const ms = await fleet.untilConnected("primary", 20_000);
     note("approval after 403s", "joined at the next poll", ms);
-  }, 60_000);
+  });
 
   test("the controller reaches the unit through the tunnel, both ways", async () => {
     const { address = "" } = await fleet.status("primary");
@@ -71,7 +74,7 @@ describe("from an empty unit to connected, by the documented commands", () => {
     expect(typed.stderr).toContain("runs already");
     expect(typed.code).toBe(6);
     expect(await lab.sh("primary", "ns-plug status --json; pidof openvpn")).toBe(before);
-  }, 60_000);
+  });
 
   test("a client that was killed leaves a tunnel that its successor replaces", async () => {
     const openvpn = await lab.sh("primary", "pidof openvpn");
@@ -84,7 +87,7 @@ describe("from an empty unit to connected, by the documented commands", () => {
     expect(await lab.sh("primary", "pidof openvpn")).not.toBe(openvpn);
     expect(await lab.sh("primary", "pgrep -c -x openvpn")).toBe("1");
     note("client killed", "its successor joins again", ms);
-  }, 90_000);
+  });
 
   test("the password that the controller got opens a session here, and each start makes a new one", async () => {
     const check = async (): Promise<string> => {
@@ -109,7 +112,7 @@ describe("from an empty unit to connected, by the documented commands", () => {
     const seen = await lab.sh("primary", "cat /proc/*/cmdline /var/log/messages 2>/dev/null | tr '\\0' ' '");
     expect(seen).not.toContain(first);
     expect(seen).not.toContain(join.token);
-  }, 60_000);
+  });
 
   test("the unit's facts and reports arrive; finished hours once", async () => {
     const ingested = async (dump: string): Promise<string> =>
@@ -190,7 +193,7 @@ describe("the unit's log at the controller", () => {
       Array.from({ length: 200 }, (_, index) => `first-${index + 1}.`).toSorted(),
     );
     expect((await forwarded()).find(({ text }) => text === "first-1.")?.host).toBe("fw1.example.org");
-  }, 60_000);
+  });
 
   test("a line that is cut: what is logged meanwhile waits, on disk too, and arrives afterwards, each line once", async () => {
     await lab.cut("controller", "net");
@@ -210,7 +213,7 @@ describe("the unit's log at the controller", () => {
     note("line cut for 20,000 lines of log", `${Math.round(waiting / 1024)} kB waited on disk, all arrived once`, took);
     const lines = await arrived("meanwhile-");
     expect([lines.length, new Set(lines).size]).toEqual([20_000, 20_000]);
-  }, 240_000);
+  });
 
   test("a connection that is reset in the middle of a stream, again and again: no line twice", async () => {
     const lines = logLines("reset", 20_000);
@@ -233,7 +236,7 @@ describe("the unit's log at the controller", () => {
     table.push(`log connection reset five times | ${came.length} of 20,000 lines arrived, none twice |`);
     expect(new Set(came).size).toBe(came.length);
     expect(came.length).toBeGreaterThan(15_000);
-  }, 180_000);
+  });
 
   test("a controller that is away for 40,000 lines slows the local log by nothing; then lines arrive again, none twice", async () => {
     const usual = await logLines("usual", 20_000);
@@ -253,7 +256,7 @@ describe("the unit's log at the controller", () => {
     );
     const lines = (await forwarded()).map(({ text }) => text).filter((text) => /^(first|usual|away)-/.test(text));
     expect(new Set(lines).size).toBe(lines.length);
-  }, 180_000);
+  });
 });
 
 describe("a controller that misbehaves", () => {
@@ -284,7 +287,7 @@ describe("a controller that misbehaves", () => {
       const joined = await fleet.untilConnected("primary", 40_000);
       note(`controller answers: ${fault}`, `said why after ${seen} ms; joined when it was over`, joined);
     },
-    120_000,
+    paced(120_000),
   );
 
   test("a certificate that this unit does not trust: it says so; tls_verify 0 joins all the same, and warns", async () => {
@@ -308,7 +311,7 @@ describe("a controller that misbehaves", () => {
       `cp /root/bundle ${bundle}; uci delete ns-plug.config.tls_verify; uci commit ns-plug; ${restart}`,
     );
     note("certificate of an unknown authority", "said so; with tls_verify 0 it joined and warned", ms);
-  }, 120_000);
+  });
 
   test("a wrong token: it keeps polling and says that the token is wrong", async () => {
     await lab.sh("primary", "uci set ns-plug.config.token=wrong; uci commit ns-plug; /etc/init.d/ns-plug restart");
@@ -320,7 +323,7 @@ describe("a controller that misbehaves", () => {
     note("wrong token", "keeps polling, names the token", ms);
     await fleet.join("primary", join);
     await fleet.untilConnected("primary", 40_000);
-  }, 90_000);
+  });
 });
 
 describe("the end of it", () => {
@@ -342,7 +345,7 @@ describe("the end of it", () => {
       what: "no forwarding and no rule is left",
       timeoutMs: 20_000,
     });
-  }, 60_000);
+  });
 
   test("ns-plug reset does it in one step", async () => {
     await fleet.join("primary", join);
@@ -354,5 +357,5 @@ describe("the end of it", () => {
         "ip -br link | grep tun-nsplug; ls /usr/share/ns-plug/client.conf 2>/dev/null; uci show rpcd.controller 2>/dev/null; uci show rsyslog.promtail 2>/dev/null; true",
       ),
     ).toBe("");
-  }, 90_000);
+  });
 });

@@ -1,9 +1,12 @@
 /** ns-plug on a pair: one identity, and only the node that carries the site speaks to controller and portal. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Fleet, secrets } from "../src/fleet.ts";
 import { type Firewall, inPlace, makeCluster } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
-import { until } from "../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(300_000));
 
 let lab: Lab;
 let fleet: Fleet;
@@ -12,8 +15,8 @@ beforeAll(async () => {
   lab = await Lab.up({ name: `plugh${process.pid}` });
   fleet = new Fleet(lab);
   await makeCluster(lab, { timing: "fast" });
-}, 120_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 /** Whether the client runs there, and which of ns-plug's cron lines are active. */
 async function speaks(node: Firewall): Promise<{ client: boolean; cron: string }> {
@@ -76,4 +79,4 @@ test("after a failover the other node registers with the same identity, and no n
   await untilSpeaks("primary", true);
   await fleet.untilConnected("primary", 90_000);
   expect((await unit()).registered.username).toBe(before.registered.username);
-}, 300_000);
+});

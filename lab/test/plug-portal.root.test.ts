@@ -1,7 +1,10 @@
 /** The subscription and its inventory, against the lab's portal. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Fleet, secrets } from "../src/fleet.ts";
 import { Lab } from "../src/lab.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const enterpriseId = "0E1F2A3B-4C5D-6E7F-8091-A2B3C4D5E6F7";
 const communityId = "c0ffee00-1234-4abc-8def-0123456789ab";
@@ -13,10 +16,10 @@ let fleet: Fleet;
 beforeAll(async () => {
   lab = await Lab.up({ name: `plugp${process.pid}` });
   fleet = new Fleet(lab);
-}, 60_000);
+});
 afterAll(async () => {
   await lab?.down();
-}, 30_000);
+});
 
 /** Exit code and both outputs of a command line on the firewall. */
 const typed = async (line: string): Promise<{ code: number | null; stdout: string; stderr: string }> =>
@@ -61,7 +64,7 @@ describe("a subscription", () => {
       expect(code).toBe(1);
       expect(await saved()).not.toContain("secret=");
     },
-    40_000,
+    paced(40_000),
   );
 
   test("without one, what needs it says so, and what cron runs is silent", async () => {
@@ -118,7 +121,7 @@ describe("a subscription", () => {
     expect(requests.find(({ path }) => path === "/isa/heartbeats/store")?.headers["authorization"]).toBe(
       `token ${secrets.enterprise}`,
     );
-  }, 60_000);
+  });
 
   test("heartbeat and inventory; the outcome of the latest inventory is kept", async () => {
     const heartbeats = (await fleet.portal("heartbeats")).length;
@@ -133,7 +136,7 @@ describe("a subscription", () => {
     expect((await typed("send-inventory")).code).not.toBe(0);
     await fleet.portalFault("none");
     expect((await outcome()).status).toBe("error");
-  }, 40_000);
+  });
 
   test("the inventory is the machine it ran on, field by field", async () => {
     const inventory = JSON.parse((await typed("inventory")).stdout);
@@ -191,7 +194,7 @@ describe("a subscription", () => {
     );
     expect(poor.networks).toBeNull();
     expect(poor.os).toEqual(inventory.os);
-  }, 40_000);
+  });
 });
 
 describe("its end", () => {
@@ -204,7 +207,7 @@ describe("its end", () => {
     expect(await lab.sh(firewall, "tail -n 1 /tmp/hooks; ls /etc/ns-plug/alerts 2>/dev/null; true")).toBe("gone");
     expect(await lab.sh(firewall, "grep SEND_CUSTOM /etc/netdata/health_alarm_notify.conf")).toBe('SEND_CUSTOM="NO"');
     expect((await typed("subscription-info")).stdout).toBe('{"uuid":""}\n');
-  }, 40_000);
+  });
 
   test("community: its own portal, header and addresses", async () => {
     expect(await typed(`register community ${secrets.community} 20`)).toMatchObject({ code: 0 });
@@ -219,7 +222,7 @@ describe("its end", () => {
     );
     expect((await typed("send-backup")).stdout).toContain("Sent ");
     expect(await typed("unregister")).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 
   test("registered with another subscription, its portal is told what the one before knew already", async () => {
     for (const plan of ["enterprise", "community", "community"] as const)
@@ -227,7 +230,7 @@ describe("its end", () => {
     const told = (await fleet.portal("alerts")).filter(({ alert_id }) => alert_id === "wan:y:down");
     expect(told.map(({ lk }) => lk)).toEqual([enterpriseId, communityId]);
     await typed("unregister");
-  }, 60_000);
+  });
 
   test("unregister works while the portal is away", async () => {
     await typed(`register community ${secrets.community} 20`);
@@ -236,5 +239,5 @@ describe("its end", () => {
     expect(await lab.sh(firewall, "grep -c 'could not be told that the key is free' /var/log/messages")).toBe("1");
     await fleet.portalFault("none");
     expect(await saved()).toBe("");
-  }, 60_000);
+  });
 });

@@ -5,12 +5,14 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { paced } from "../../packages/host/src/testing/pace.ts";
 
 export const checkout = dirname(dirname(import.meta.dirname));
 const base = join(checkout, ".cache/packaging/bookworm");
 const included = "busybox,xz-utils,adduser,ca-certificates,init-system-helpers";
 
-function must(argv: readonly string[], timeout: number, env: Readonly<Record<string, string>> = {}): string {
+function must(argv: readonly string[], limitMs: number, env: Readonly<Record<string, string>> = {}): string {
+  const timeout = paced(limitMs);
   const child = Bun.spawnSync([...argv], { stdin: "ignore", timeout, cwd: checkout, env: { ...process.env, ...env } });
   if (child.exitCode !== 0)
     throw new Error(

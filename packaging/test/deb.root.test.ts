@@ -1,9 +1,12 @@
 /** The Debian packages in a fresh Debian 12: installed, used, upgraded, removed, purged. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { paced } from "../../packages/host/src/testing/pace.ts";
 import { build, checkout, Chroot, prepareChroot } from "./chroot.ts";
+
+setDefaultTimeout(paced(1_200_000));
 
 const debs = mkdtempSync(join(tmpdir(), "nethsec-debs-"));
 beforeAll(() => {
@@ -26,7 +29,7 @@ beforeAll(() => {
       NETHSEC: nethsec,
       SOURCE_DATE_EPOCH: "1767225600",
     });
-}, 1_200_000);
+});
 afterAll(() => {
   rmSync(debs, { recursive: true, force: true });
 });
@@ -83,7 +86,7 @@ compare before after | sed 's/^/left: /'
     "upgraded: 0.1.1 7 640 root:ns-report",
     "removed; settings: 1 reports: 2026",
   ]);
-}, 110_000);
+});
 
 test("the lab's package runs from where it is installed", () => {
   using root = new Chroot();
@@ -100,7 +103,7 @@ ls -d /usr/share/nethsec-lab 2>&1 | sed 's/^/left: /'
   expect(printed).toContain('nethsec-lab status: Lab "lab" is not up.\nStart it: nethsec-lab up\n');
   expect(printed).toContain("status: 1");
   expect(printed).not.toMatch(/^left: \/usr/m);
-}, 60_000);
+});
 
 test("two builds are identical, also from an archive of the checkout", () => {
   const [one, other] = [join(debs, "0.1.0"), join(debs, "again")];
@@ -112,12 +115,12 @@ test("two builds are identical, also from an archive of the checkout", () => {
 test("lintian finds nothing but what is overridden with a reason", () => {
   for (const name of readdirSync(join(debs, "0.1.0"))) {
     const child = Bun.spawnSync(["lintian", "--allow-root", "--fail-on=error,warning", join(debs, "0.1.0", name)], {
-      timeout: 60_000,
+      timeout: paced(60_000),
     });
     expect(`${name}: ${child.stdout.toString()}`).toBe(`${name}: `);
     expect(child.exitCode).toBe(0);
   }
-}, 120_000);
+});
 
 test("the units are hardened: exposure below 2.0 of 10, but for the capture of packets", () => {
   const units = join(checkout, "system/debian/usr/lib/systemd/system");

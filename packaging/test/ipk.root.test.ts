@@ -2,12 +2,15 @@
  * The OpenWrt packages on the lab's OpenWrt command surface: replaced the originals, used, upgraded, removed. opkg is played by test/opkg; the
  * functions by which OpenWrt starts what a package brings are written anew below. What the real ones do is in OpenWrt's base-files.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { paced } from "../../packages/host/src/testing/pace.ts";
 import { build, checkout, Chroot, prepareChroot } from "./chroot.ts";
 import { isStandIn, opkg, opkgFiles, platform } from "./platform.ts";
+
+setDefaultTimeout(paced(1_200_000));
 
 const folder = mkdtempSync(join(tmpdir(), "nethsec-ipks-"));
 const [first, second, older] = [join(folder, "first"), join(folder, "second"), join(folder, "older")];
@@ -28,7 +31,7 @@ beforeAll(() => {
       NETHSEC: join(folder, "nethsec"),
       SOURCE_DATE_EPOCH: "1767225600",
     });
-}, 1_200_000);
+});
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
@@ -121,7 +124,7 @@ compare before after | sed 's/^/differs: /'
     "processes: none",
   ]);
   expect(differs).toEqual([]);
-}, 110_000);
+});
 
 test("install.sh refuses what is damaged or foreign, before anything is installed", () => {
   using root = firewall();
@@ -148,7 +151,7 @@ sh /packages/first/install.sh --back || echo "code: $?"
   expect(printed).toContain("SHA256SUMS is not here");
   expect(printed).toContain("there is no .ipk file of nethsec for this machine (x86_64 noarch all)");
   expect(printed).toContain("nothing installed");
-}, 60_000);
+});
 
 test("install.sh --back removes nothing for a name that was typed wrongly, and goes on where it failed", () => {
   using root = firewall();
@@ -174,7 +177,7 @@ done
     "again: Installed: the older packages. older ns-ha-config ",
     "twice: Installed: the older packages. older ns-ha-config ",
   ]);
-}, 110_000);
+});
 
 test("two builds are identical, and the executable is small enough to travel", () => {
   const names = readdirSync(first);

@@ -1,8 +1,11 @@
 /** Alert rules and dashboard against a real Prometheus that reads the real `/metrics`, in a network of their own. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { paced } from "../../packages/host/src/testing/pace.ts";
+
+setDefaultTimeout(paced(90_000));
 
 const checkout = dirname(dirname(import.meta.dirname));
 const folder = mkdtempSync(join(tmpdir(), "nethsec-prometheus-"));
@@ -28,7 +31,9 @@ afterAll(() => {
 });
 
 test("each alert fires for what it is meant for, after its time", () => {
-  const child = Bun.spawnSync(["promtool", "test", "rules", join(folder, "rules.test.yml")], { timeout: 20_000 });
+  const child = Bun.spawnSync(["promtool", "test", "rules", join(folder, "rules.test.yml")], {
+    timeout: paced(20_000),
+  });
   expect(child.stdout.toString() + child.stderr.toString()).toContain("SUCCESS");
   expect(child.exitCode).toBe(0);
 });
@@ -86,7 +91,7 @@ curl --silent --max-time 5 http://127.0.0.1:8090/metrics >metrics
     ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "script"],
     {
       cwd: folder,
-      timeout: 60_000,
+      timeout: paced(60_000),
       env: { PATH: process.env["PATH"] ?? "", HOME: folder, NETHSEC: join(checkout, "dist/nethsec") },
     },
   );
@@ -106,4 +111,4 @@ curl --silent --max-time 5 http://127.0.0.1:8090/metrics >metrics
   asked.delete("nethsec_ha_");
   const there = new Set(exported.match(/nethsec_[a-z_]+/g));
   expect([...asked].filter((name) => !there.has(name))).toEqual([]);
-}, 90_000);
+});

@@ -1,8 +1,11 @@
 /** The Makefile for OpenWrt's SDK, read by stand-ins of the SDK's (test/sdk): the same texts and files as in the .ipk packages. */
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { paced } from "../../packages/host/src/testing/pace.ts";
+
+setDefaultTimeout(paced(90_000));
 
 const checkout = dirname(dirname(import.meta.dirname));
 const here = join(checkout, "packaging/openwrt");
@@ -28,7 +31,7 @@ test("packages are defined with their dependencies, scripts, settings and files"
       "ARCH=x86_64",
       `NETHSEC_PACKED=${out}/packed`,
     ],
-    { env: { PATH: process.env["PATH"] ?? "", NETHSEC: nethsec }, timeout: 60_000 },
+    { env: { PATH: process.env["PATH"] ?? "", NETHSEC: nethsec }, timeout: paced(60_000) },
   );
   expect(child.stderr.toString()).toBe("");
   expect(child.exitCode).toBe(0);
@@ -45,4 +48,4 @@ test("packages are defined with their dependencies, scripts, settings and files"
     expect(files).toBeGreaterThan(name === "nethsec" ? 0 : 4);
   }
   expect(readFileSync(join(out, "made/nethsec/root/usr/lib/nethsec/nethsec.xz"), "utf8")).toBe("packed");
-}, 90_000);
+});

@@ -1,13 +1,16 @@
 /** Network of a firewall node: interfaces, routes, firewall, DHCP, DNS and SSH follow their configuration, as packets see it. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Lab } from "../../src/lab.ts";
-import { until } from "../../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(60_000));
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name: `fn${process.pid}` });
-}, 60_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const sh = (script: string): Promise<string> => lab.sh("primary", script);
 const succeeds = async (

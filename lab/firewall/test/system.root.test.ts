@@ -1,14 +1,17 @@
 /** The rest of OpenWrt's command surface on a node: functions.sh, sysupgrade, keepalived, mwan3, cron, reboot. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import fc from "fast-check";
 import { Lab } from "../../src/lab.ts";
-import { until } from "../../src/until.ts";
+import { until } from "@nethsec/host/testing/until";
+
+setDefaultTimeout(paced(60_000));
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name: `fy${process.pid}` });
-}, 60_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const sh = (script: string): Promise<string> => lab.sh("primary", script);
 const succeeds = async (script: string): Promise<boolean> =>
@@ -87,7 +90,7 @@ show() { printf '%s\\001' "$1"; }; config_list_foreach s l show`;
       }),
       { numRuns: 15 },
     );
-  }, 60_000);
+  });
 });
 
 describe("sysupgrade", () => {
@@ -138,7 +141,7 @@ describe("sysupgrade", () => {
       new Bun.CryptoHasher("sha256").update("image\n").digest("hex"),
     );
     expect(await lab.sh("backup", "hostname")).toBe("Kept");
-  }, 40_000);
+  });
 });
 
 describe("keepalived", () => {
@@ -227,7 +230,7 @@ uci set mwan3.wan.interval=1; uci set mwan3.wan.down=2; uci set mwan3.wan.up=2; 
   await lab.heal("internet", "eth0");
   await until(() => succeeds("grep -q '^connected wan eth1$' /tmp/mwan"), { what: "wan is online", timeoutMs: 15_000 });
   expect(await sh("ip route show default | head -1")).toContain("dev eth1");
-}, 60_000);
+});
 
 test("OpenVPN: an instance for each enabled section, its file made of the options", async () => {
   await sh(`openssl rand -out /etc/openvpn/x 1; uci batch <<'TEXT'

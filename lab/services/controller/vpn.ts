@@ -1,6 +1,7 @@
 /** The controller's own certificate authority and its OpenVPN server, by openssl and openvpn as a real controller runs them. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { paced } from "@nethsec/host/testing/pace";
 import { dir, readController } from "./controller-state.ts";
 
 const pki = `${dir}/pki`;
@@ -10,7 +11,7 @@ export const vpnAddress = "172.21.0.1";
 export const apiPort = 20001;
 
 function openssl(...args: readonly string[]): void {
-  const { status, stderr } = spawnSync("openssl", args, { encoding: "utf8", cwd: pki, timeout: 20_000 });
+  const { status, stderr } = spawnSync("openssl", args, { encoding: "utf8", cwd: pki, timeout: paced(20_000) });
   if (status !== 0) throw new Error(`openssl ${args[0]} failed: ${stderr}`);
 }
 
@@ -152,7 +153,7 @@ export function restartServer(): void {
       "--log-append",
       "/var/log/openvpn",
     ],
-    { encoding: "utf8", timeout: 10_000 },
+    { encoding: "utf8", timeout: paced(10_000) },
   );
   if (status !== 0) throw new Error(`openvpn did not start: ${stdout}${stderr}`);
 }

@@ -1,6 +1,7 @@
 /** `lab up`, `down`, `kill`, `boot`. */
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import type { RunCommand } from "@nethsec/host/command/command";
+import { labsWithKeptLogs } from "../kept-logs.ts";
 import { Lab } from "../lab.ts";
 import { installMissingPackages } from "../prerequisites.ts";
 import { nodeName, vip } from "../topology.ts";
@@ -32,7 +33,7 @@ export const up: RunCommand = async ({ options, io, json, signal }) => {
 };
 
 export const down: RunCommand = async ({ options, io, json }) => {
-  const names = options["all"] === true ? Lab.list() : [labName(io.env)];
+  const names = options["all"] === true ? [...new Set([...Lab.list(), ...labsWithKeptLogs()])] : [labName(io.env)];
   const ended: string[] = [];
   for (const name of names) if (await Lab.down(name)) ended.push(name);
   if (json) io.out(`${JSON.stringify({ ended })}\n`);

@@ -6,7 +6,7 @@ import { Fleet } from "../fleet.ts";
 import { forward } from "../forward.ts";
 import { makeCluster } from "../ha-cluster.ts";
 import type { Lab } from "../lab.ts";
-import { until } from "../until.ts";
+import { until } from "@nethsec/host/testing/until";
 import { measureFailover, type Failover } from "./failover.ts";
 
 export interface Demo {

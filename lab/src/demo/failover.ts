@@ -4,7 +4,7 @@
  */
 import { agentView, inPlace, vip, type Firewall } from "../ha-cluster.ts";
 import type { Lab } from "../lab.ts";
-import { until } from "../until.ts";
+import { until } from "@nethsec/host/testing/until";
 
 /** What a firewall was at a moment. */
 export type NodeState = "off" | "backup" | "master" | "other";

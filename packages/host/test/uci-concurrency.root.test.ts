@@ -1,10 +1,13 @@
 /** Many `uci` processes on one file: nothing that was committed is lost, and nobody waits for ever. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { paced } from "../src/testing/pace.ts";
 import { makeFolder, removeFolder } from "./temporary-folder.ts";
 import { compileTimeoutMs, compileUci } from "./uci-executable.ts";
+
+setDefaultTimeout(paced(180_000));
 
 let built = "";
 let bin = "";
@@ -25,7 +28,7 @@ function start(
   args: readonly string[],
   input = "",
 ): { readonly pid: number | undefined; readonly done: Promise<{ code: number | null; out: string }> } {
-  const child = spawn(program, args, { cwd: dir, timeout: 120_000 });
+  const child = spawn(program, args, { cwd: dir, timeout: paced(120_000) });
   let out = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (out += chunk.toString("latin1")));
@@ -39,7 +42,10 @@ function uci(args: readonly string[], input = ""): ReturnType<typeof start> {
 
 /** Somebody who holds the exclusive lock on the configuration, and runs `work` before letting it go. */
 async function hold(work: string): Promise<{ release: () => Promise<void> }> {
-  const holder = spawn("flock", ["c/n", "sh", "-c", `echo held; read go; ${work}`], { cwd: dir, timeout: 60_000 });
+  const holder = spawn("flock", ["c/n", "sh", "-c", `echo held; read go; ${work}`], {
+    cwd: dir,
+    timeout: paced(60_000),
+  });
   const ended = new Promise<void>((resolve) => holder.once("close", () => resolve()));
   await new Promise((resolve) => holder.stdout.once("data", resolve));
   return {
@@ -52,7 +58,11 @@ async function hold(work: string): Promise<{ release: () => Promise<void> }> {
 
 async function waitsForLock(pid: number | undefined): Promise<void> {
   const waiting = new RegExp(`-> FLOCK +ADVISORY +(READ|WRITE) +${pid} `);
-  for (const deadline = Date.now() + 10_000; !waiting.test(readFileSync("/proc/locks", "latin1")); await Bun.sleep(2)) {
+  for (
+    const deadline = Date.now() + paced(10_000);
+    !waiting.test(readFileSync("/proc/locks", "latin1"));
+    await Bun.sleep(2)
+  ) {
     if (Date.now() > deadline) throw new Error(`process ${pid} never waited for the lock`);
   }
 }
@@ -71,7 +81,7 @@ test("200 parallel pairs of set and commit all survive", async () => {
   expect(values()).toEqual(Array.from({ length: 200 }, (_, index) => `o${index}=${index}`).sort());
   expect(readFileSync(join(dir, "save/n"), "latin1")).toBe("");
   expect(readdirSync(join(dir, "c"))).toEqual(["n"]);
-}, 120_000);
+});
 
 test("four processes with 1,000 transactions each, by commands and by the store, lose nothing", async () => {
   mkdirSync(join(dir, "etc/config"), { recursive: true });
@@ -90,7 +100,7 @@ test("four processes with 1,000 transactions each, by commands and by the store,
   const text = readFileSync(join(dir, "etc/config/n"), "latin1");
   expect([...text.matchAll(/option o\d+ /g)].length).toBe(2000);
   expect(text).toContain("option count '2000'");
-}, 180_000);
+});
 
 test("a commit that waited works on what the one before it wrote, and keeps a set made meanwhile", async () => {
   writeFileSync(join(dir, "c/n"), "config s a\n");
@@ -103,7 +113,7 @@ test("a commit that waited works on what the one before it wrote, and keeps a se
   for (const { done } of waiting) expect(await done).toEqual({ code: 0, out: "" });
   expect(await uci(["commit", "n"]).done).toEqual({ code: 0, out: "" });
   expect(values()).toEqual(["o1=1", "o2=2", "o7=7"]);
-}, 30_000);
+});
 
 test("a command that waits for a lock ends by a signal", async () => {
   writeFileSync(join(dir, "c/n"), "config s a\n");
@@ -113,7 +123,7 @@ test("a command that waits for a lock ends by a signal", async () => {
   process.kill(waiting.pid ?? 0, "SIGINT");
   expect((await waiting.done).code).toBeNull();
   await holder.release();
-}, 30_000);
+});
 
 test("what cannot be written leaves the file and the deltas as they were", async () => {
   writeFileSync(join(dir, "c/n"), "config s a\n");
@@ -133,7 +143,7 @@ test("what cannot be written leaves the file and the deltas as they were", async
   chmodSync(join(dir, "c"), 0o700);
   expect(await uci(["commit"]).done).toEqual({ code: 0, out: "" });
   expect(values()).toEqual(["o1=1"]);
-}, 30_000);
+});
 
 test("a full delta folder takes all lines of a command or none", async () => {
   writeFileSync(join(dir, "c/n"), "config s a\n");
@@ -142,11 +152,11 @@ test("a full delta folder takes all lines of a command or none", async () => {
   expect((await start("unshare", ["-m", "bash", "-c", script]).done).out).toBe(
     "0\nuci: I/O error\n1\n9009\n9001\nuci: Entry not found\n",
   );
-}, 30_000);
+});
 
 test("a commit does not wait for programs that hold locks on other files", async () => {
   writeFileSync(join(dir, "c/n"), "config s a\n");
-  const holder = spawn("flock", ["other", "sh", "-c", "echo held; read go"], { cwd: dir, timeout: 60_000 });
+  const holder = spawn("flock", ["other", "sh", "-c", "echo held; read go"], { cwd: dir, timeout: paced(60_000) });
   await new Promise((resolve) => holder.stdout.once("data", resolve));
   let shortestMs = Infinity;
   // The shortest of several: the machine may be busy. With somebody to wait for it would be 200 ms.
@@ -157,7 +167,7 @@ test("a commit does not wait for programs that hold locks on other files", async
   }
   holder.stdin.end("\n");
   expect(shortestMs).toBeLessThan(150);
-}, 30_000);
+});
 
 test("a commit survives a committer that goes on with the file it opened before, as libuci does", async () => {
   writeFileSync(join(dir, "c/n"), "config s a\n\tlist l 1\n");
@@ -178,4 +188,4 @@ test("a commit survives a committer that goes on with the file it opened before,
   expect(await stale.done).toEqual({ code: 0, out: "" });
   expect(values()).toEqual(["o1=1", "o2=2"]);
   expect(config()).toContain("list l '1'\n\tlist l '2'\n");
-}, 30_000);
+});

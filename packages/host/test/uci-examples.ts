@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { paced } from "../src/testing/pace.ts";
 
 export interface Example {
   readonly title: string;
@@ -48,7 +49,7 @@ export function replay(example: Example, uciDir: string): string[] {
     ...example.steps.flatMap(({ command }) => [command, `printf '\\n[%s]${mark}' $?`]),
   ].join("\n");
   const result = spawnSync("unshare", ["-m", "bash", "-c", 'exec 2>&1; eval "$0"', script], {
-    timeout: 60_000,
+    timeout: paced(60_000),
     encoding: "latin1",
   });
   return result.stdout.split(mark).slice(0, -1).map(asExpected);

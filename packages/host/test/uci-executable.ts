@@ -2,12 +2,13 @@
 import { spawnSync } from "node:child_process";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { paced } from "../src/testing/pace.ts";
 import { makeFolder } from "./temporary-folder.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
 
 /** Compiling may take this long where the machine is busy, in milliseconds; for the hook that does it. */
-export const compileTimeoutMs = 120_000;
+export const compileTimeoutMs: number = paced(120_000);
 
 /** Returns a folder (not below /tmp, which tests hide, nor in the checkout, which may be there) with `uci` in it; to be removed by `removeFolder`. */
 export function compileUci(): string {

@@ -1,11 +1,14 @@
 /** A commit killed before each of its system calls leaves the old file and the deltas, or the new file; never neither, and nothing applied twice. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { paced } from "../src/testing/pace.ts";
 import { until } from "./host-contract.ts";
 import { makeFolder, removeFolder } from "./temporary-folder.ts";
 import { compileTimeoutMs, compileUci } from "./uci-executable.ts";
+
+setDefaultTimeout(paced(120_000));
 
 let built = "";
 let bin = "";
@@ -26,7 +29,7 @@ function uci(...args: readonly string[]): string {
   const { stdout, stderr, status } = spawnSync(bin, ["-c", "c", "-C", "", "-t", "save", ...args], {
     cwd: dir,
     encoding: "latin1",
-    timeout: 10_000,
+    timeout: paced(10_000),
   });
   return status === 0 ? stdout : `${stdout}${stderr}[${status}]`;
 }
@@ -37,7 +40,7 @@ function killedAt(call: string, n: number, args: readonly string[]): boolean {
   const { signal, status } = spawnSync(
     "strace",
     ["-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", inject, bin, "-c", "c", "-C", "", "-t", "save", ...args],
-    { cwd: dir, timeout: 20_000 },
+    { cwd: dir, timeout: paced(20_000) },
   );
   if (signal !== "SIGKILL" && status !== 137 && status !== 0) throw new Error(`strace does not know ${call}`);
   return signal === "SIGKILL" || status === 137;
@@ -92,7 +95,7 @@ test("commit", () => {
   expect(seen.new).toBeGreaterThan(3);
   // Else nothing was there to be swept.
   expect(seen.litter).toBeGreaterThan(3);
-}, 120_000);
+});
 
 test("import of two packages: both or none", () => {
   const seen = new Set<string>();
@@ -115,7 +118,7 @@ test("import of two packages: both or none", () => {
   });
   expect(seen.size).toBe(2);
   expect(litter).toBeGreaterThan(3);
-}, 120_000);
+});
 
 test("an import killed during a commit of another package is completed, not swept by that commit", async () => {
   fresh();
@@ -135,4 +138,4 @@ test("an import killed during a commit of another package is completed, not swep
   expect(await ended).toBe(0);
   expect(uci("show")).toBe("a.new=s\nb.new=s\nn.old=s\nn.old.x='1'\n");
   expect(readdirSync(join(dir, "c")).sort()).toEqual(["a", "b", "n"]);
-}, 30_000);
+});

@@ -1,6 +1,7 @@
 /** Chromium for tests: Debian's, headless, a fresh profile, nothing but the page under test. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { paced } from "@nethsec/host/testing/pace";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const flags = [
@@ -18,7 +19,7 @@ export const screenshots = join(import.meta.dir, "../../../screenshots");
 
 export async function startBrowser(): Promise<Browser> {
   mkdirSync(screenshots, { recursive: true });
-  return chromium.launch({ executablePath: "/usr/bin/chromium", args: flags, timeout: 30_000 });
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: flags, timeout: paced(30_000) });
 }
 
 export interface Watched extends AsyncDisposable {
@@ -33,7 +34,7 @@ export interface Watched extends AsyncDisposable {
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(paced(10_000));
   const troubles: string[] = [];
   const transfers: { url: string; bytes: number }[] = [];
   page.on("pageerror", (error) => troubles.push(`error: ${error.message}`));

@@ -2,13 +2,16 @@
  * Any sequence of changes, with a backup that now and then cannot be reached or fails: after each one both nodes have the same interfaces
  * and addresses, as a model says; what keepalived gets is what UCI says; what a user added by hand is still there.
  */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { NethsecError } from "@nethsec/host/error";
 import fc from "fast-check";
 import * as cluster from "./cluster.ts";
 import { haPaths, readHaConfig } from "../cluster/config.ts";
 import { journalPath } from "../cluster/journal.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
+
+setDefaultTimeout(paced(120_000));
 
 type Action =
   | { readonly kind: "add-vip" | "remove-vip"; readonly on: string; readonly last: number }
@@ -119,7 +122,7 @@ test("both nodes always agree with the model", async () => {
     }),
     { numRuns: 8, endOnFailure: true },
   );
-}, 120_000);
+});
 
 /** Names in the lists of the VRRP instance that name no section. */
 function dangling(uci: cluster.ClusterHost["uci"], role: string): string[] {

@@ -2,12 +2,15 @@
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { agentClient } from "./agent-client.ts";
 import { runEnable } from "../agent/tools.ts";
 import { haPaths } from "./config.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
+
+setDefaultTimeout(paced(60_000));
 
 test("is said in a sentence with what to do, and the rescue goes on without it", async () => {
   using nodes = twoNodes();
@@ -25,4 +28,4 @@ test("is said in a sentence with what to do, and the rescue goes on without it",
   } finally {
     server.close();
   }
-}, 15_000);
+});

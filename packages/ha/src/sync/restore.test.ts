@@ -1,5 +1,5 @@
 /** Restoring: complete or not at all, wherever it is cut, and nothing outside the list whatever the staging area holds. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -15,11 +15,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { paced } from "@nethsec/host/testing/pace";
 import * as fc from "fast-check";
 import { localFiles } from "@nethsec/host/files/local-files";
 import { localRandom } from "@nethsec/host/random";
 import { type Manifest, ManifestReader, parseManifest } from "./manifest.ts";
 import { Interrupted, journalPath, recoverRestore, restore, type RestoreRequest, temporaryPrefix } from "./restore.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const stagingDir = "/usr/share/keepalived/rsync";
 let root = "";
@@ -273,5 +276,5 @@ describe("restore", () => {
       }),
       { numRuns: 60 },
     );
-  }, 30_000);
+  });
 });

@@ -1,7 +1,10 @@
 /** Transfers that stop in the middle end long before their deadline; those that are only slow go on. Servers write and read byte by byte what they are told. */
-import { afterAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "../testing/pace.ts";
 import { httpRequest } from "./http.ts";
 import { fakeHost } from "../testing/fake-host.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const large = 24_000_000;
 const host = fakeHost();
@@ -40,7 +43,7 @@ test.each([
     expect(performance.now() - started).toBeLessThan(5000);
     expect(host.files.list("/tmp")).toEqual(["large"]);
   },
-  10_000,
+  paced(10_000),
 );
 
 test("one that is slow, or whose reader is, is not idle", async () => {
@@ -70,4 +73,4 @@ test("one that is slow, or whose reader is, is not idle", async () => {
     httpRequest({ ...common, url: sips, method: "PUT", body: { file: "/tmp/large" } }, host),
   ]);
   expect(answers.map(({ received }) => received)).toEqual([5, 5, 0]);
-}, 20_000);
+});

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { paced } from "./pace.ts";
 import { localRun } from "../process/local-run.ts";
 
 export interface TestCa extends Disposable {
@@ -33,7 +34,7 @@ export async function testCa(): Promise<TestCa> {
   const dir = mkdtempSync(join(tmpdir(), "nethsec-ca-"));
   const run = localRun();
   const openssl = async (...args: string[]): Promise<void> => {
-    await run(["openssl", ...args], { timeoutMs: 20_000, cwd: dir });
+    await run(["openssl", ...args], { timeoutMs: paced(20_000), cwd: dir });
   };
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   const read = (name: string): string => readFileSync(join(dir, name), "utf8");

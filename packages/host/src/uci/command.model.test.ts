@@ -1,12 +1,15 @@
 /** Random sequences of commands against the model: files, deltas, output and exit status after every one. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { paced } from "../testing/pace.ts";
 import { makeFolder, removeFolder } from "../../test/temporary-folder.ts";
 import { runUci } from "../../test/run-uci.ts";
 import { UciModel } from "../../test/uci-model.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const start = "config s a\n\toption x 1\n\tlist l 1\n\tlist l 2\nconfig s\n\toption y 5\nconfig t\n";
 const sections: ConstructorParameters<typeof UciModel>[1] = [
@@ -89,4 +92,4 @@ test("any sequence of commands gives what the model gives", async () => {
   } finally {
     removeFolder(dir);
   }
-}, 60_000);
+});

@@ -1,14 +1,17 @@
 /** Input that is wrong: the original's error, nothing changed, no hang. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { paced } from "../testing/pace.ts";
 import { runUci } from "../../test/run-uci.ts";
 import { commands } from "./commands.ts";
 import { uciUsage } from "./usage.ts";
 
 import { makeFolder, removeFolder } from "../../test/temporary-folder.ts";
+
+setDefaultTimeout(paced(60_000));
 
 let dir = "";
 beforeEach(() => {
@@ -132,7 +135,7 @@ test("100 MB of one line, quoted or not", async () => {
     output: 'uci: Parse error (EOF with unterminated ") at line 1, byte 100000011\n',
     status: 1,
   });
-}, 30_000);
+});
 
 test("the help and the man page know the commands of the usage", () => {
   const [, listed = ""] = uciUsage.split(/^(?:Commands|Options):\n/m);

@@ -1,6 +1,7 @@
 /** The nightly backup against a real HTTPS storage, with archives of the real tar: when it is sent, in which form, and what stays when it fails. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { paced } from "@nethsec/host/testing/pace";
 import { fileError } from "@nethsec/host/files/file-error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { testCa, type TestCa } from "@nethsec/host/testing/test-ca";
@@ -8,6 +9,8 @@ import { backupPortal, type BackupPortal } from "../../test/backup-portal.ts";
 import { readPlugConfig } from "../config.ts";
 import { readOutcome } from "../cron/outcome.ts";
 import { sendBackup, type BackupOutcome } from "./send-backup.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const deliveredPath = "/etc/ns-plug/backup.sha256";
 const alert = "backup:config:notencrypted";
@@ -126,7 +129,7 @@ test("a passphrase changes the form, not the content; only what is encrypted lea
   host.files.remove("/etc/backup.pass");
   expect(await send()).toMatchObject({ sent: true, encrypted: false });
   expect(portal.alerts).toEqual([`${alert} FAILURE`, `${alert} OK`, `${alert} FAILURE`]);
-}, 30_000);
+});
 
 test("an upload that fails is an error, is remembered as one, and the next run sends; what was delivered before still counts", async () => {
   await send();

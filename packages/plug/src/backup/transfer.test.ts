@@ -1,12 +1,15 @@
 /** Transfers over wires that break at any byte, within the TLS handshake too: complete or absent, and the next run delivers. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { paced } from "@nethsec/host/testing/pace";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { testCa, type TestCa } from "@nethsec/host/testing/test-ca";
 import fc from "fast-check";
 import type { Subscription } from "../config.ts";
 import { backupPortal, type BackupPortal } from "../../test/backup-portal.ts";
 import { downloadBackup, uploadBackup } from "./remote-backup.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const { signal } = new AbortController();
 const name = "backup.tar.gz";
@@ -97,7 +100,7 @@ describe("a wire that breaks", () => {
       await download();
       expect(Buffer.from(host.files.readBytes(path) ?? [])).toEqual(content);
     },
-    30_000,
+    paced(30_000),
   );
 
   test("what a pipe gets is followed by an error, unless it is everything", async () => {
@@ -121,7 +124,7 @@ describe("a wire that breaks", () => {
       expect(got).toEqual(whole ? content : content.subarray(0, got.length));
     });
     await fc.assert(property, breaks(down));
-  }, 30_000);
+  });
 
   test.each(["up", "down"] as const)(
     "an upload that breaks on its way %s is an error and leaves nothing half; the next one delivers",
@@ -149,7 +152,7 @@ describe("a wire that breaks", () => {
       await fc.assert(property, breaks(bytes));
       expect(failed).toBeGreaterThan(10);
     },
-    60_000,
+    paced(60_000),
   );
 });
 

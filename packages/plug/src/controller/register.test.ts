@@ -1,10 +1,13 @@
 /** One request to a real HTTPS server, with a certificate authority of the test's own. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { testCa, type TestCa } from "@nethsec/host/testing/test-ca";
 import { readPlugConfig } from "../config.ts";
 import { register } from "./register.ts";
 import type { Registration } from "./registration.ts";
+
+setDefaultTimeout(paced(60_000));
 
 interface Seen {
   readonly path: string;
@@ -44,7 +47,7 @@ beforeAll(async () => {
     servers.push(server);
     urls[name] = `https://localhost:${server.port}`;
   }
-}, 30_000);
+});
 afterAll(async () => {
   for (const server of servers) await server.stop(true);
   ca[Symbol.dispose]();
@@ -102,7 +105,7 @@ test("an authority that this machine does not trust; tls_verify 0 accepts it", a
   expect(await ask(urls["good"] ?? "", { ca: other.certificate, more: "\toption tls_verify '0'\n" })).toMatchObject({
     kind: "waiting",
   });
-}, 20_000);
+});
 
 test.each([
   ["nobody listens", "https://127.0.0.1:9", /127\.0\.0\.1:9/],
@@ -116,7 +119,7 @@ test.each([
     expect(text).not.toContain(token);
     expect(text).not.toContain(credentials.password);
   },
-  30_000,
+  paced(30_000),
 );
 
 test("a server without TLS gets neither the token nor the password", async () => {

@@ -1,10 +1,13 @@
 /** Pushes to a controller that fails at any request: each event arrives once, whatever was cut. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { changeDatabase } from "@nethsec/host/testing/sqlite-file";
 import fc from "fast-check";
 import { pushReports } from "./push.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const now = new Date(2026, 4, 5, 12, 30).getTime();
 const { signal } = new AbortController();
@@ -103,7 +106,7 @@ test("each event arrives once", async () => {
   } finally {
     await controller.stop(true);
   }
-}, 60_000);
+});
 
 test("while the tunnel is down nothing is sent to the address in it, and nothing is forgotten", async () => {
   let asked = 0;

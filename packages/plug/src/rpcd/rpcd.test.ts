@@ -1,11 +1,14 @@
 /** The plugins as the web interface calls them: argument words, errors, and what changes. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import type { RunCommand } from "@nethsec/host/command/command";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { run as backup } from "./ns-backup.ts";
 import { run as plug } from "./ns-plug.ts";
 import { run as subscription } from "./ns-subscription.ts";
+
+setDefaultTimeout(paced(60_000));
 
 async function ask(host: FakeHost, run: RunCommand, method: string, input: unknown = {}): Promise<unknown> {
   const { call, output } = fakeCall(host, {
@@ -112,4 +115,4 @@ test("ns.backup: passphrase, local backup and restore by real files", async () =
   expect(host.files.list("/tmp").filter((name) => name.startsWith("ns-backup"))).toEqual([]);
   await ask(host, backup, "set-passphrase", { passphrase: "" });
   expect(host.files.exists("/etc/backup.pass")).toBe(false);
-}, 20_000);
+});

@@ -3,9 +3,10 @@
  * A random world of flows is told as netifyd tells it, then repeated, reordered, cut, with the daemon stopped, started and crashed in
  * between; an oracle that knows which flow each event belongs to adds up the growth of the totals.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { paced } from "@nethsec/host/testing/pace";
 import fc from "fast-check";
 import { localClock } from "@nethsec/host/local/local-clock";
 import { localFiles } from "@nethsec/host/files/local-files";
@@ -19,6 +20,8 @@ import { Dump } from "./dump.ts";
 import { InterfaceNumbers } from "./interface-numbers.ts";
 import { Ledger } from "./ledger.ts";
 import { StreamReader } from "./stream-reader.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const zone = process.env["TZ"];
 beforeAll(() => {
@@ -384,5 +387,5 @@ describe("conservation", () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 });

@@ -1,9 +1,10 @@
 /** A small tmpfs that fills up and is freed again: the daemon says so, keeps the numbers, and writes them when it can. Needs root (mount). */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { paced } from "@nethsec/host/testing/pace";
 import { localClock } from "@nethsec/host/local/local-clock";
 import { localFiles } from "@nethsec/host/files/local-files";
 import type { Log } from "@nethsec/host/host";
@@ -12,6 +13,8 @@ import { readDay } from "../store/read-day.ts";
 import { listDays } from "../store/hour-store.ts";
 import { runDaemon } from "./daemon.ts";
 import { netifydSource } from "./flow-source.ts";
+
+setDefaultTimeout(paced(60_000));
 
 test("disk full, then read-only, then free again: nothing is lost", async () => {
   const root = mkdtempSync(join(tmpdir(), "disk-full-"));
@@ -102,4 +105,4 @@ test("disk full, then read-only, then free again: nothing is lost", async () => 
     execFileSync("umount", ["-l", root]);
     rmSync(root, { recursive: true, force: true });
   }
-}, 30_000);
+});

@@ -1,5 +1,6 @@
 /** The fast way of reading a message must give what the plain way gives, whatever the bytes. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import fc from "fast-check";
 import { recordedStream } from "../../test/recorded-stream.ts";
 import { EventScanner } from "./event-scanner.ts";
@@ -8,6 +9,8 @@ import { InterfaceNumbers } from "./interface-numbers.ts";
 import { learnShape } from "./message-shape.ts";
 import { parseEvent, type Message } from "./parse-event.ts";
 import { ShapeTree } from "./shape-tree.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const recorded = ["live2_full", "messaging", "quic", "dns", "mail", "tunnels", "wan_game", "ipv6_http"].flatMap(
   (name) =>
@@ -81,7 +84,7 @@ describe("EventScanner", () => {
       }),
       { numRuns: 1000 },
     );
-  }, 60_000);
+  });
 
   const scalar = fc.oneof(
     fc.string({ unit: "grapheme", maxLength: 12 }),
@@ -237,5 +240,5 @@ describe("EventScanner", () => {
       ),
       { numRuns: 400 },
     );
-  }, 60_000);
+  });
 });

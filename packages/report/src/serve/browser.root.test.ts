@@ -1,7 +1,8 @@
 /** The pages in a real Chromium: as seen, by keyboard, by assistive technology, without scripts, live, signed in. Screenshots go to ./screenshots. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { paced } from "@nethsec/host/testing/pace";
 import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { type HttpServer, serveHttp } from "@nethsec/host/http/http-server";
@@ -16,6 +17,8 @@ import { isLiveAsked, writeLive } from "../store/live-file.ts";
 import { quietNames } from "../../test/quiet-names.ts";
 import { ReportStore } from "../store/report-store.ts";
 import { makeSite } from "./make-site.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const path = "/var/run/dpireport";
 const now = new Date(2026, 10, 22, 13, 30).getTime();
@@ -85,7 +88,7 @@ beforeAll(async () => {
   server = await serve();
   guarded = await serve(await hashPassword("correct horse", (count) => host.random.bytes(count)));
   browser = await startBrowser();
-}, 60_000);
+});
 
 afterAll(async () => {
   ended.abort();
@@ -144,7 +147,7 @@ describe.each(Object.keys(looks) as (keyof typeof looks)[])("%s", (look) => {
       expect(transfers.length).toBeGreaterThan(0);
       for (const transfer of transfers) expect(transfer.url).toStartWith(`${server.url}/`);
     },
-    30_000,
+    paced(30_000),
   );
 });
 
@@ -155,7 +158,7 @@ test("a first visit to the largest page takes less than 150 kB", async () => {
   console.log(`first visit: ${watched.transfers.length} requests, ${(bytes / 1000).toFixed(1)} kB`);
   expect(watched.transfers.length).toBeGreaterThanOrEqual(3);
   expect(bytes).toBeLessThan(150_000);
-}, 30_000);
+});
 
 test("months → month → day → client → application, and back by the chips", async () => {
   await using watched = await openPage(browser);
@@ -175,7 +178,7 @@ test("months → month → day → client → application, and back by the chips
   await page.getByRole("link", { name: /without application/ }).click();
   expect(new URL(page.url()).search).toBe("");
   expect(troubles).toEqual([]);
-}, 30_000);
+});
 
 test("hostile names are text", async () => {
   await using watched = await openPage(browser);
@@ -186,7 +189,7 @@ test("hostile names are text", async () => {
   await page.getByRole("link", { name: "javascript:alert(1)" }).click();
   expect(await page.getByRole("list", { name: "Narrowed to" }).innerText()).toContain("javascript:alert(1)");
   expect(troubles).toEqual([]);
-}, 30_000);
+});
 
 describe("by keyboard", () => {
   test("everything that can be clicked can be reached, and is seen to be", async () => {
@@ -209,7 +212,7 @@ describe("by keyboard", () => {
       reached.add(focus.index);
     }
     expect(reached.size).toBe(wanted);
-  }, 60_000);
+  });
 
   test("skip link, hour, sorting", async () => {
     await using watched = await openPage(browser);
@@ -226,7 +229,7 @@ describe("by keyboard", () => {
     const names = await page.locator("tbody th").allInnerTexts();
     expect(names).toEqual(names.toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)));
     expect(await page.locator("thead th").first().getAttribute("aria-sort")).toBe("ascending");
-  }, 30_000);
+  });
 });
 
 test("sorting by the traffic of each row, and filtering while one types", async () => {
@@ -240,7 +243,7 @@ test("sorting by the traffic of each row, and filtering while one types", async 
   expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
   await page.getByRole("searchbox").fill("anna");
   expect(await page.locator("tbody tr:visible").count()).toBe(1);
-}, 30_000);
+});
 
 test("without scripts: sorted and searched by the server, the live page reloads itself", async () => {
   await using watched = await openPage(browser, { javaScriptEnabled: false });
@@ -253,7 +256,7 @@ test("without scripts: sorted and searched by the server, the live page reloads 
   expect(await page.locator("tbody tr").count()).toBe(1);
   await page.goto(`${server.url}/live`);
   expect(await page.content()).toContain('http-equiv="refresh" content="60"');
-}, 30_000);
+});
 
 test("the live hour follows what the daemon counts", async () => {
   await using watched = await openPage(browser);
@@ -278,7 +281,7 @@ test("the live hour follows what the daemon counts", async () => {
   expect(await seriousProblems(page)).toEqual([]);
   expect(troubles).toEqual([]);
   await page.screenshot({ path: join(screenshots, "report-live-running.png"), fullPage: true });
-}, 30_000);
+});
 
 test("signing in and out", async () => {
   await using watched = await openPage(browser, looks.phone);
@@ -297,4 +300,4 @@ test("signing in and out", async () => {
   await page.waitForURL(/sign-in/);
   await page.goto(`${guarded.url}/live`);
   expect(page.url()).toContain("/sign-in");
-}, 30_000);
+});

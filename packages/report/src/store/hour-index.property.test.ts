@@ -1,4 +1,5 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import * as fc from "fast-check";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { readDay } from "./read-day.ts";
@@ -8,6 +9,8 @@ import { hourKey } from "./hour-key.ts";
 import { writeHour } from "./hour-store.ts";
 import { indexPath, rebuildIndexes } from "./hour-tables.ts";
 import { summarise } from "../query/summary.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const host = fakeHost();
 afterAll(() => host[Symbol.dispose]());
@@ -83,4 +86,4 @@ test("a day read by its indexes is the day read by its files, for all clients an
     }),
     { numRuns: 20 },
   );
-}, 30_000);
+});

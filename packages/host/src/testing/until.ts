@@ -1,0 +1,54 @@
+/** Conditions with deadlines instead of sleeps, for the lab and for tests. */
+import { NethsecError } from "../error.ts";
+import { pace, paceAgain, paced } from "./pace.ts";
+
+export interface UntilOptions {
+  /** What is waited for, as in "client1 has an address": for the message. */
+  readonly what: string;
+  /** Milliseconds on an idle machine of the reference speed, stretched by the machine's pace; default 20,000. */
+  readonly timeoutMs?: number;
+  /** Milliseconds between two evaluations of the condition; default 20. */
+  readonly everyMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Evaluates `condition` until it gives a value that is neither false nor undefined, and returns that value. An error thrown by the
+ * condition counts as "not yet" and is the cause of the failure at the deadline (code `deadline_passed`).
+ */
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  options: UntilOptions,
+): Promise<Exclude<T, false | undefined>> {
+  const { what, timeoutMs = 20_000, everyMs = 20, signal } = options;
+  const began = performance.now();
+  // Most conditions hold soon: the machine's pace is measured only when one does not within the unstretched time.
+  const extensions = [() => paced(timeoutMs), () => timeoutMs * paceAgain()];
+  let deadline = began + timeoutMs;
+  for (;;) {
+    signal?.throwIfAborted();
+    let cause: unknown;
+    try {
+      const value = await condition();
+      if (value !== false && value !== undefined) return value as Exclude<T, false | undefined>;
+    } catch (thrown) {
+      cause = thrown;
+    }
+    if (performance.now() >= deadline) {
+      const extended = extensions.shift();
+      if (extended === undefined) throw deadlinePassed(what, performance.now() - began, timeoutMs, cause);
+      deadline = began + extended();
+    }
+    await Bun.sleep(everyMs);
+  }
+}
+
+function deadlinePassed(what: string, waited: number, timeoutMs: number, cause: unknown): NethsecError {
+  const seconds = (ms: number): string => (ms / 1000).toFixed(1);
+  const why = cause instanceof Error ? `. Last error: ${cause.message}` : "";
+  return new NethsecError({
+    code: "deadline_passed",
+    message: `Waited ${seconds(waited)} s for: ${what} (limit ${seconds(timeoutMs)} s, times ${pace()} for the machine's pace)${why}`,
+    cause,
+  });
+}

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "bun:test";
+import { verdict } from "./verdict.ts";
+
+const good = { passed: 10, failed: 0, skipped: 0 };
+
+describe("the end of a test run", () => {
+  test("the last line counts all runs", () => {
+    expect(verdict([good, { passed: 2, failed: 1, skipped: 0 }], [], true)).toEqual({
+      lines: ["12 passed, 1 failed"],
+      exitCode: 1,
+    });
+    expect(verdict([good], [], true)).toEqual({ lines: ["10 passed, 0 failed"], exitCode: 0 });
+  });
+
+  test("nothing run is a failure", () => {
+    expect(verdict([], [], false)).toEqual({ lines: ["0 passed, 0 failed"], exitCode: 1 });
+  });
+
+  test("two files that passed at their second try are named and counted", () => {
+    expect(verdict([good], ["a", "b"], true)).toEqual({
+      lines: [
+        "Passed at the second try only: a",
+        "Passed at the second try only: b",
+        "2 files passed at the second try only; CI allows 2.",
+        "10 passed, 0 failed",
+      ],
+      exitCode: 0,
+    });
+  });
+
+  test("three fail CI, and only CI", () => {
+    const three = verdict([good], ["a", "b", "c"], true);
+    expect(three.exitCode).toBe(1);
+    expect(three.lines.slice(-2)).toEqual([
+      "3 files passed at the second try only; more than 2 fail CI.",
+      "10 passed, 0 failed",
+    ]);
+    expect(verdict([good], ["a", "b", "c"], false).exitCode).toBe(0);
+  });
+
+  test("a skipped test fails CI", () => {
+    expect(verdict([{ ...good, skipped: 1 }], [], true)).toEqual({
+      lines: ["A skipped test is a failure in CI.", "10 passed, 0 failed, 1 skipped"],
+      exitCode: 1,
+    });
+    expect(verdict([{ ...good, skipped: 1 }], [], false).exitCode).toBe(0);
+  });
+});
