@@ -15,7 +15,7 @@ import { RunError } from "@nethsec/host/process/run-error";
 import { pace } from "@nethsec/host/testing/pace";
 import { isAlive, type Identity } from "./process.ts";
 import type { State } from "./state.ts";
-import { parseServiceEvents, unfinished } from "./timeline.ts";
+import { parseServiceEvents, unfinished } from "./service-events.ts";
 import { wired, type NodePlan } from "./topology.ts";
 import { until } from "@nethsec/host/testing/until";
 

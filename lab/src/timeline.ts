@@ -1,6 +1,7 @@
 /** What happened, in order: what was done to the lab and what every node logged. */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { LabView } from "./lab-view.ts";
+import { parseServiceEvents, type ServiceEvent } from "./service-events.ts";
 import type { NodeName } from "./topology.ts";
 
 export interface Event {
@@ -15,17 +16,6 @@ export interface Event {
 const maxLog = 1024 * 1024;
 const maxLines = 400;
 
-/** One step of a service of a firewall: what its init script was asked for, and when. */
-export interface ServiceEvent {
-  /** Wall clock of the host, milliseconds since 1970. */
-  readonly at: number;
-  readonly service: string;
-  /** As the init script was called: start, stop, reload, boot… */
-  readonly action: string;
-  /** The exit code when the action has ended, undefined when it begins. */
-  readonly ended: number | undefined;
-}
-
 /** What the services of a firewall were asked for since its last boot, to the hundredth of a second. */
 export function serviceEvents(lab: LabView, name: NodeName): ServiceEvent[] {
   const [uptime] = readFileSync("/proc/uptime", "utf8").split(" ");
@@ -33,26 +23,6 @@ export function serviceEvents(lab: LabView, name: NodeName): ServiceEvent[] {
     tail(lab.node(name).volatilePath("/var/log/service-events")),
     Date.now() - Number(uptime) * 1000,
   );
-}
-
-/** Lines "UPTIME-MS SERVICE ACTION begin" and "… end CODE"; `booted` is when the host's uptime was 0. */
-export function parseServiceEvents(text: string, booted: number): ServiceEvent[] {
-  return [...text.matchAll(/^(\d+) (\S+) (\S+) (?:begin|end (\d+))$/gm)].map(([, ms, service, action, code]) => ({
-    at: Math.round(booted + Number(ms)),
-    service: service ?? "",
-    action: action ?? "",
-    ended: code === undefined ? undefined : Number(code),
-  }));
-}
-
-/** What was asked for and has not ended, as "dnsmasq start". */
-export function unfinished(events: readonly ServiceEvent[]): string[] {
-  const open = new Set<string>();
-  for (const { service, action, ended } of events) {
-    if (ended === undefined) open.add(`${service} ${action}`);
-    else open.delete(`${service} ${action}`);
-  }
-  return [...open];
 }
 
 /** Events since `since` (milliseconds since 1970; default: the start of the lab). Logs count whole seconds: within one, order is each node's own. */
