@@ -1,5 +1,5 @@
 /**
- * Failovers of a real cluster: whatever dies, the site goes on, and when it comes back everything is where it belongs (contract, section 7,
+ * Failovers of a real cluster: whatever dies, the site goes on, and when it comes back everything is where it belongs (contract ns-ha 7,
  * promises 1, 2 and 5). Each test begins and ends with the primary as master and the backup as backup.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";

@@ -1,6 +1,6 @@
 /**
  * The synchronisation of a real cluster: changes arrive within seconds, a transfer that is cut anywhere leaves the old or the new state, and
- * nothing but the list is written (contract, section 7, promises 3, 4 and 6).
+ * nothing but the list is written (contract ns-ha 7, promises 3, 4 and 6).
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";

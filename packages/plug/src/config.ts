@@ -48,7 +48,7 @@ interface Portal {
   readonly inventory_url: string;
 }
 
-/** Where each plan reports to (contract, section 2). */
+/** Where each plan reports to (contract ns-plug 2). */
 export const portals: Readonly<Record<Plan, Portal>> = {
   community: {
     api_url: "https://my.nethserver.com/api/",

@@ -1,5 +1,5 @@
 /**
- * `ha:sync:failed` and `ha:primary:failed` (contract, section 6), through the same `send-alert` as every other alert.
+ * `ha:sync:failed` and `ha:primary:failed` (contract ns-ha 6), through the same `send-alert` as every other alert.
  * Invariants: never twice for one state, also across a restart of the agent; an alert that cannot be handed over waits and is tried again;
  * without a subscription nothing is sent, and what is still wrong when one appears is sent then.
  */

@@ -1,6 +1,6 @@
 /**
  * The hotspot's MAC address: clients and the controller know it, so the active backup node uses the primary's on the same device and gives it
- * back afterwards (seed: "To ensure hotspot functionality").
+ * back afterwards (documentation: "To ensure hotspot functionality").
  * Invariant: the device's own address is written down before it is changed, so that a killed agent can give it back.
  */
 import { NethsecError } from "@nethsec/host/error";

@@ -1,6 +1,6 @@
 /**
  * Is the other node there? VRRP backups are silent and two masters that cannot hear each other look, each to itself, like one: so the peer's
- * own address is asked, and what is not certain is said (contract, section 7, promise 5).
+ * own address is asked, and what is not certain is said (contract ns-ha 7, promise 5).
  */
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";

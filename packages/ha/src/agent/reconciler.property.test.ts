@@ -1,6 +1,6 @@
 /**
  * The reconciler against a simulated firewall whose services take time, fail, and are cut half-way: whatever the order of transitions,
- * failures and restarts of the agent, the end is what the last state wants (contract, section 7, promise 2).
+ * failures and restarts of the agent, the end is what the last state wants (contract ns-ha 7, promise 2).
  */
 import { type FakeClock, fakeClock } from "@nethsec/host/testing/fake-clock";
 import { describe, expect, test } from "bun:test";

@@ -22,7 +22,7 @@ async function print(call: Call): Promise<number> {
   return 0;
 }
 
-/** The plugin's names (contract, section 2), with what is new. */
+/** The plugin's names (contract ns-ha 2), with what is new. */
 function asJson(status: ClusterStatus): Record<string, unknown> {
   return {
     role: status.role,

@@ -1,6 +1,6 @@
 /**
  * Requirements of a cluster: what is wrong with a node or with the arguments of a command, every problem and not only the first.
- * Pure but for `answers`, the ARP probe. The codes are words of the web interface (contract, section 2): they stay.
+ * Pure but for `answers`, the ARP probe. The codes are words of the web interface (contract ns-ha 2): they stay.
  */
 import type { Host } from "@nethsec/host/host";
 import type { Package, Section, UciStore } from "@nethsec/host/uci-store";

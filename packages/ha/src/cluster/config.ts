@@ -1,6 +1,6 @@
 /**
  * The cluster's configuration: UCI package `keepalived` ↔ {@link HaConfig}. Reading is pure; nothing here changes anything.
- * The sections are those of existing clusters (contract, section 3), so that they can move to this implementation as they are.
+ * The sections are those of existing clusters (contract ns-ha 3), so that they can move to this implementation as they are.
  * Invariant: `readHaConfig` gives a complete value, or undefined when this node belongs to no cluster, or throws; never a half.
  */
 import { NethsecError } from "@nethsec/host/error";

@@ -1,4 +1,4 @@
-/** Interfaces that are up on the active node only (contract, section 5). Pure but for reading the configuration. */
+/** Interfaces that are up on the active node only (contract ns-ha 5). Pure but for reading the configuration. */
 import type { Section, UciStore } from "@nethsec/host/uci-store";
 import type { Role } from "./config.ts";
 import { currentRecords, importTag } from "./network-records.ts";

@@ -1,5 +1,5 @@
 /**
- * What travels in /etc/ha: the network sections that only the active node may bring up, as JSON, one file a kind (contract, section 4).
+ * What travels in /etc/ha: the network sections that only the active node may bring up, as JSON, one file a kind (contract ns-ha 4).
  * `exportNetwork` runs on the primary, `parseRecords` checks what arrived on the backup. Pure.
  * Invariants: every section is exported once; what carries comes before what is carried; a section imported from the other node is never
  * exported again.

@@ -1,5 +1,5 @@
 /**
- * What runs where, as data (contract, section 5). Users add or change rows in /etc/config/ns-ha without touching code:
+ * What runs where, as data (contract ns-ha 5). Users add or change rows in /etc/config/ns-ha without touching code:
  *
  *   config service 'squid'
  *           option active 'restart'      # restart | reload | none
@@ -45,7 +45,7 @@ const reloaded = (name: string, files: readonly string[]): ServiceRow =>
 const served = (name: string, files: readonly string[]): ServiceRow =>
   row(name, { passive: "none", synced: "reload", files, process: false });
 
-/** Rows of the contract, section 5, in the order in which they are started when there is a choice. */
+/** Rows of contract ns-ha 5, in the order in which they are started when there is a choice. */
 export const serviceTable: readonly ServiceRow[] = [
   reloaded("firewall", ["/etc/config/firewall", "/etc/firewall.user", "/etc/nftables.d"]),
   row("dnsmasq"),
@@ -106,7 +106,7 @@ function word<const Word extends string>(given: string | undefined, words: reado
   return words.find((candidate) => candidate === given) ?? fallback;
 }
 
-/** False when the service's own configuration switches it off: then nothing starts or stops it (contract, section 5). */
+/** False when the service's own configuration switches it off: then nothing starts or stops it (contract ns-ha 5). */
 export function switchedOn(row: ServiceRow, read: (pkg: string) => Package | undefined): boolean {
   return row.switches.every((reference) => {
     const inverted = reference.startsWith("!");

@@ -1,6 +1,6 @@
 /**
  * The restore phase on the backup: verify and restore the staging area, import the network sections disabled, reload only the services
- * whose files changed (seed: "Restore phase", NOTIFY_SYNC).
+ * whose files changed (documentation: "Restore phase", NOTIFY_SYNC).
  * Invariants: refused on a node that is active; what this node keeps different on purpose (DHCP force, suspended cron lines) is written
  * in the same rename as the rest; a service that does not reload does not undo the restore.
  */

@@ -1,5 +1,5 @@
 /**
- * Taking the primary's network sections into this node's /etc/config/network, disabled (contract, section 4). Pure but for the transaction.
+ * Taking the primary's network sections into this node's /etc/config/network, disabled (contract ns-ha 4). Pure but for the transaction.
  * Invariants: what carries the tag and is no longer exported goes; a section without the tag is not touched, but for an interface of the same
  * name that is no LAN of the cluster (a new firewall has a `wan` of its own), which is kept aside and taken over; running it again
  * changes nothing.

@@ -1,5 +1,5 @@
 /**
- * Applying a staging area: all of it or nothing (design decision 5; contract, section 7, promises 3 and 4).
+ * Applying a staging area: all of it or nothing (design decision 5; contract ns-ha 7, promises 3 and 4).
  *
  * How: what differs is copied beside its destination under a temporary name, each copy verified against the manifest; then a journal that
  * says "committing" is written, and only then are files renamed into place. Killed before the journal says so: undone at the next start.

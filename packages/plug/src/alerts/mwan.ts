@@ -1,5 +1,5 @@
 /**
- * WAN down (contract, section 4): mwan3 calls /etc/mwan3.user, which starts every hook in /usr/libexec/mwan-hooks; ours is `send-mwan-alert`.
+ * WAN down (contract ns-plug 4): mwan3 calls /etc/mwan3.user, which starts every hook in /usr/libexec/mwan-hooks; ours is `send-mwan-alert`.
  * A WAN that comes back within 30 seconds was not down. The newest event of an interface supersedes an older one that still waits,
  * told by a token in a file: whoever finds another token there has been overtaken.
  */

@@ -1,5 +1,5 @@
 /**
- * netdata's alarms as alerts of the portal (contract, section 4; netdata's health_alarm_notify.conf(5)): its custom sender calls our `send-alert`.
+ * netdata's alarms as alerts of the portal (contract ns-plug 4; netdata's health_alarm_notify.conf(5)): its custom sender calls our `send-alert`.
  * netdata's notification script sources the file, so what it gives us arrives as shell variables: they are passed as quoted arguments.
  */
 import { isSuspended } from "@nethsec/host/local/crontab";

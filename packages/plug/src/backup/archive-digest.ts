@@ -1,6 +1,6 @@
 /**
  * What a configuration archive holds, as one digest: names, kinds, modes, link targets and contents, in name order. Times, owners' names, the order
- * of members and the compression do not count, so that the same configuration gives the same digest every night (contract, section 3).
+ * of members and the compression do not count, so that the same configuration gives the same digest every night (contract ns-plug 3).
  * tar's own format is read here, as a stream of 512-byte blocks (POSIX ustar, GNU long names, pax paths): a few kilobytes of memory whatever its size.
  */
 import { createHash } from "node:crypto";

@@ -1,5 +1,5 @@
 /**
- * The backups that the portal keeps for this machine (contract, section 3): list, download, upload, delete. Files are streamed.
+ * The backups that the portal keeps for this machine (contract ns-plug 3): list, download, upload, delete. Files are streamed.
  * Invariants: a file name is one path component; the credentials never reach another host; a download to a file is complete or absent.
  */
 import { NethsecError } from "@nethsec/host/error";

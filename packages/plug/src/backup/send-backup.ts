@@ -1,5 +1,5 @@
 /**
- * `send-backup`: every night the configuration goes to the portal, if it is not what was delivered last (contract, section 3).
+ * `send-backup`: every night the configuration goes to the portal, if it is not what was delivered last (contract ns-plug 3).
  * Invariants: with a passphrase only the encrypted form leaves the machine, and the passphrase is on no command line; what was delivered is
  * remembered only after the portal has taken it.
  */

@@ -1,4 +1,4 @@
-/** The OpenVPN configuration of the tunnel to the controller (contract, section 1, step 5; openvpn(8)). Pure. */
+/** The OpenVPN configuration of the tunnel to the controller (contract ns-plug 1, step 5; openvpn(8)). Pure. */
 import type { Grant } from "./registration.ts";
 
 export const clientConfPath = "/usr/share/ns-plug/client.conf";

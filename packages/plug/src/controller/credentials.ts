@@ -1,5 +1,5 @@
 /**
- * The account by which the controller administers this unit: UCI section `rpcd.controller` (contract, section 1, steps 2 to 4).
+ * The account by which the controller administers this unit: UCI section `rpcd.controller` (contract ns-plug 1, steps 2 to 4).
  * Invariant: the clear password exists only in this process's memory and in the request to the controller.
  */
 import { newPasswordHash } from "@nethsec/host/ffi/crypt";

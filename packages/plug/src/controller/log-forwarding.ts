@@ -1,5 +1,5 @@
 /**
- * Forwarding of the log to the controller's promtail: UCI section `rsyslog.promtail` (contract, section 1, step 6).
+ * Forwarding of the log to the controller's promtail: UCI section `rsyslog.promtail` (contract ns-plug 1, step 6).
  * The section is the record: rsyslog's init script makes the forwarding from it (RFC 5424 over TCP), and deleting the section ends it.
  */
 import type { Host } from "@nethsec/host/host";

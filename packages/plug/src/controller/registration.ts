@@ -11,7 +11,7 @@ export type Registration =
   | { readonly kind: "limited" }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** Why a controller says 403 (or 401): told apart by its message (contract, section 1). */
+/** Why a controller says 403 (or 401): told apart by its message (contract ns-plug 1). */
 export type WaitingCause = "approval" | "token" | "subscription_required" | "subscription_not_allowed" | "other";
 
 /** What a registered unit needs for the VPN and the reports. */

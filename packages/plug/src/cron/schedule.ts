@@ -1,5 +1,5 @@
 /**
- * The cron lines of ns-plug. Each waits a random while first, so that thousands of firewalls do not arrive in the same second (contract, section 2).
+ * The cron lines of ns-plug. Each waits a random while first, so that thousands of firewalls do not arrive in the same second (contract ns-plug 2).
  * Minute and hour are drawn when a line is installed, and kept: a unit's heartbeat then comes every ten minutes, give or take the random while,
  * and those of a fleet are spread over all ten.
  */

@@ -1,4 +1,4 @@
-/** Requests to the subscription portal: the one place that knows its addresses, headers and time limits (contract, section 2). */
+/** Requests to the subscription portal: the one place that knows its addresses, headers and time limits (contract ns-plug 2). */
 import { httpRequest, type HttpHost, type HttpResponse } from "@nethsec/host/http/http";
 import { portals, type Plan, type Subscription } from "../config.ts";
 

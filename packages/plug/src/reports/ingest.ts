@@ -1,5 +1,5 @@
 /**
- * Requests to the controller's reports (contract, section 1): through the VPN when the controller told its address there, else by HTTPS.
+ * Requests to the controller's reports (contract ns-plug 1): through the VPN when the controller told its address there, else by HTTPS.
  * The controller refuses bodies over 8 MiB: `batches` keeps well below.
  */
 import { NethsecError } from "@nethsec/host/error";

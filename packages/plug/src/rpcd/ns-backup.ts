@@ -1,4 +1,4 @@
-/** rpcd plugin `ns.backup`: local and remote backups, for NethSecurity's web interface (contract, section 1). */
+/** rpcd plugin `ns.backup`: local and remote backups, for NethSecurity's web interface (contract ns-plug 1). */
 import type { Call, RunCommand } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import { rpcdMethod, runRpcd, ValidationError } from "@nethsec/host/rpcd";

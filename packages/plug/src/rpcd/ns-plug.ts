@@ -1,4 +1,4 @@
-/** rpcd plugin `ns.plug`: the controller connection, for NethSecurity's web interface (contract, section 1; the names are its own). */
+/** rpcd plugin `ns.plug`: the controller connection, for NethSecurity's web interface (contract ns-plug 1; the names are its own). */
 import type { RunCommand } from "@nethsec/host/command/command";
 import { rpcdMethod, runRpcd, ValidationError } from "@nethsec/host/rpcd";
 import * as v from "valibot";

@@ -1,4 +1,4 @@
-/** rpcd plugin `ns.subscription`: registration with the portal, for NethSecurity's web interface (contract, section 1). */
+/** rpcd plugin `ns.subscription`: registration with the portal, for NethSecurity's web interface (contract ns-plug 1). */
 import type { RunCommand } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";

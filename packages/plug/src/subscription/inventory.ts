@@ -1,5 +1,5 @@
 /**
- * The inventory: what this machine is and what it is used for (contract, section 2). Each field has a source of its own; one that fails
+ * The inventory: what this machine is and what it is used for (contract ns-plug 2). Each field has a source of its own; one that fails
  * leaves its own field empty (null), never the whole document.
  */
 import type { Host } from "@nethsec/host/host";

@@ -1,4 +1,4 @@
-/** Each rule of the accounting (spec/ns-report.md section 1, spec/netifyd.md "What a naive reader gets wrong") on its own. */
+/** Each rule of the accounting (contract ns-report 1, contract netifyd) on its own. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { sectionNames } from "../store/hour-counters.ts";

@@ -1,6 +1,6 @@
 /**
  * Events in, counters out. Each byte that the agent reports is counted once, for the hour in which it was reported: what counts is the
- * growth of a flow's `total_bytes` since the last event about it (spec/netifyd.md, "What a naive reader gets wrong").
+ * growth of a flow's `total_bytes` since the last event about it (contract netifyd).
  * Pure: time comes in by `setTime`. Invariants: counters never shrink; a total that goes down, repeats or comes late counts nothing; bytes
  * of a flow without identity wait for it, with the hours they belong to, and are unattributed as long as they wait.
  */

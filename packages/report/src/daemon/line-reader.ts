@@ -1,6 +1,6 @@
 /**
  * Cuts a byte stream into lines. Both dialects frame by line: 4.x puts a line `{"length": N}` before each message, 5.x does not
- * (spec/netifyd.md, Framing); the length is not needed. Pure. Invariants: memory is bounded by `maxLineBytes` plus one chunk; the
+ * (contract netifyd); the length is not needed. Pure. Invariants: memory is bounded by `maxLineBytes` plus one chunk; the
  * bytes given to `line` are valid during the call only.
  */
 

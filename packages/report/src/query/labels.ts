@@ -1,4 +1,4 @@
-/** How names from hour files are written for people, as NethSecurity's pages do (spec/ns-report.md section 2). Pure. */
+/** How names from hour files are written for people, as NethSecurity's pages do (contract ns-report 2). Pure. */
 import type { SectionName } from "../store/hour-counters.ts";
 
 /** "netify.google" → "Google", "http/s" → "HTTP/S"; a host stays as it is. */

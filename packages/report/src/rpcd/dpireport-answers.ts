@@ -1,4 +1,4 @@
-/** What rpcd's `ns.dpireport` answers, made from a day's counters (spec/ns-report.md section 2). Pure. */
+/** What rpcd's `ns.dpireport` answers, made from a day's counters (contract ns-report 2). Pure. */
 import type { DayCounters } from "../store/day-counters.ts";
 import type { SectionName } from "../store/hour-counters.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";

@@ -1,4 +1,4 @@
-/** `/usr/libexec/rpcd/ns.dpireport`: the reports for NethSecurity's web interface (spec/ns-report.md section 2). */
+/** `/usr/libexec/rpcd/ns.dpireport`: the reports for NethSecurity's web interface (contract ns-report 2). */
 import * as v from "valibot";
 import type { Call } from "@nethsec/host/command/command";
 import { rpcdMethod, runRpcd, ValidationError, type RpcdPlugin } from "@nethsec/host/rpcd";

@@ -1,5 +1,5 @@
 /**
- * Where reports are on disk: `<base>/<yyyy>/<mm>/<dd>/<client>/<HH>.json` in local time (spec/ns-report.md section 1), and beside the
+ * Where reports are on disk: `<base>/<yyyy>/<mm>/<dd>/<client>/<HH>.json` in local time (contract ns-report 1), and beside the
  * clients of a day `.unattributed.json` (bytes by hour that belong to no client) and `.HH.index` (see hour-index.ts).
  * Invariants: no path is ever made from a client name that is not an address; files are replaced atomically; a file that is not
  * an hour file of this format reads as undefined and is never an exception.
