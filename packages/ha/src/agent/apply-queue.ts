@@ -9,6 +9,7 @@ import type { ApplyAnswer } from "../cluster/agent-schemas.ts";
 import { applyStaging } from "../sync/apply-staging.ts";
 import { heldEntries } from "../sync/held-entries.ts";
 import { recordSync } from "../sync/record-sync.ts";
+import { withheldText } from "../sync/withheld-text.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import { answers } from "./agent-server.ts";
@@ -49,10 +50,11 @@ export class ApplyQueue implements AgentPart {
     }
     const from = host.clock.monotonic();
     try {
-      const { changed, reloaded } = await applyStaging(host, config, id);
+      const { changed, reloaded, withheld } = await applyStaging(host, config, id);
       this.appliedAt = host.clock.now();
       recordSync(host, "Successful");
-      conditions.clear("restore_failed");
+      if (withheld.length === 0) conditions.clear("restore_failed");
+      else conditions.raise("restore_failed", "error", withheldText(withheld));
       if (changed.length > 0) {
         history.add({
           node: "backup",
@@ -62,7 +64,7 @@ export class ApplyQueue implements AgentPart {
         });
         this.#reconciler.lookAgain();
       }
-      return { ok: true, changed: [...changed], reloaded: [...reloaded] };
+      return { ok: true, changed: [...changed], reloaded: [...reloaded], withheld: [...withheld] };
     } catch (error) {
       const message = messageOf(error);
       conditions.raise("restore_failed", "error", message);

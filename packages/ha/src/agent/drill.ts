@@ -156,10 +156,14 @@ function refusedCheck(refused: readonly string[] | undefined): DrillCheck[] {
 function diffCheck(diff: readonly DiffEntry[] | undefined): DrillCheck {
   if (diff === undefined)
     return { code: "same_files", verdict: "warning", text: "The files of the backup node could not be compared" };
+  const withheld = diff.flatMap(({ path, change, detail }) =>
+    change === "withheld" ? [`${path} (${detail ?? ""})`] : [],
+  );
+  const named = withheld.length === 0 ? "" : `; not synchronised: ${withheld.slice(0, 5).join(", ")}`;
   return check(
     "same_files",
     diff.length === 0,
-    `${diff.length} files differ: ns-ha-config diff`,
+    `${diff.length} files differ: ns-ha-config diff${named}`,
     "the files on both nodes are the same",
   );
 }

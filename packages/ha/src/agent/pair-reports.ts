@@ -61,7 +61,7 @@ export class PairReports implements AgentPart {
   /** Throws what the link to the backup throws. */
   async diff(): Promise<DiffEntry[]> {
     const [here, there] = await Promise.all([this.#sync.describe(this.#node.config), this.#peer.held()]);
-    return diffEntries(here, there);
+    return diffEntries(here.manifest.entries, there, here.withheld);
   }
 
   /** The last `limit` entries of both nodes; of this one alone, and that as its last entry, when the other does not answer. */
@@ -81,7 +81,7 @@ export class PairReports implements AgentPart {
     const { host, config, state } = this.#node;
     const { last, lastAt } = this.#sync;
     let peerTrouble: string | undefined;
-    const [peer, diff, connections, entries] = await Promise.all([
+    const [peer, diff, connections, described] = await Promise.all([
       this.#peer.facts().catch((error: unknown) => {
         peerTrouble = messageOf(error);
         return undefined;
@@ -105,7 +105,7 @@ export class PairReports implements AgentPart {
         host.uci,
         config.interfaces.map(({ name }) => name),
       ),
-      syncBytes: entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0),
+      syncBytes: described.manifest.entries.reduce((sum, entry) => sum + (entry.type === "file" ? entry.size : 0), 0),
       diff,
       peer,
       peerTrouble,

@@ -26,7 +26,7 @@ export class SyncPart implements AgentPart {
     return this.#sends() ? this.loop.waitingSince : undefined;
   }
 
-  readonly routes = [streams(agentEndpoints.sync, ({ wait }, send) => this.#sync(wait, send))];
+  readonly routes = [streams(agentEndpoints.sync, (asked, send) => this.#sync(asked, send))];
 
   onState(): void {
     this.loop.look();
@@ -45,8 +45,11 @@ export class SyncPart implements AgentPart {
     return config.role === "primary" && config.enabled && config.sync.enabled && state === "master";
   }
 
-  async #sync(wait: boolean, send: (event: SyncEvent) => void): Promise<void> {
-    const running = this.loop.now((text) => (wait ? send({ kind: "progress", text }) : undefined));
+  async #sync(
+    { wait, force }: { readonly wait: boolean; readonly force: readonly string[] },
+    send: (event: SyncEvent) => void,
+  ): Promise<void> {
+    const running = this.loop.now((text) => (wait ? send({ kind: "progress", text }) : undefined), force);
     if (!wait) {
       running.catch(() => undefined); // its outcome is in the status and the log
       send({ kind: "result", status: "started", ok: true, changed: [], tookMs: 0 });

@@ -74,7 +74,11 @@ export async function runEnable({ host, io, json }: Call): Promise<number> {
 }
 
 export async function runSync({ host, io, json, signal }: Call): Promise<number> {
-  const events = agentClient(host.files.real(haPaths.agentSocket)).stream(agentEndpoints.sync, { wait: true }, signal);
+  const events = agentClient(host.files.real(haPaths.agentSocket)).stream(
+    agentEndpoints.sync,
+    { wait: true, force: [] },
+    signal,
+  );
   for await (const event of events) {
     if (event.kind !== "result") continue;
     if (json) io.out(`${JSON.stringify(event)}\n`);

@@ -15,9 +15,13 @@ function agent(call: Call): AgentClient {
 }
 
 export async function sync(call: Call): Promise<number> {
-  const wait = call.options["wait"] === true;
+  const force = call.options["force"];
+  if (force !== undefined && (typeof force !== "string" || !force.startsWith("/")))
+    throw new UsageError("--force needs the whole path of a file, e.g. /etc/config/dhcp");
+  const wait = call.options["wait"] === true || force !== undefined;
   onPrimary(call.host, wait ? "sync --wait" : "sync");
-  for await (const event of agent(call).stream(agentEndpoints.sync, { wait }, call.signal)) {
+  const wanted = { wait, force: force === undefined ? [] : [force] };
+  for await (const event of agent(call).stream(agentEndpoints.sync, wanted, call.signal)) {
     if (event.kind === "progress") {
       progress(call, event.text);
       continue;

@@ -171,8 +171,16 @@ export const configActions: readonly Command[] = [
   {
     name: "sync",
     summary: "synchronise now",
-    options: [{ name: "wait", summary: "until the backup node has applied it, and tell what changed" }],
-    examples: [["ns-ha-config sync --wait", "what changed on the backup node"]],
+    description:
+      "A configuration file that looks as if it had lost its content (empty, NUL bytes, not to be read) is held back and named; with --force the backup takes it as it is.",
+    options: [
+      { name: "wait", summary: "until the backup node has applied it, and tell what changed" },
+      { name: "force", value: "FILE", summary: "and send this file though its content looks lost; waits" },
+    ],
+    examples: [
+      ["ns-ha-config sync --wait", "what changed on the backup node"],
+      ["ns-ha-config sync --force /etc/config/dhcp", "the file was emptied on purpose"],
+    ],
     load: lazy(async () => (await import("./agent-actions.ts")).sync),
   },
   {

@@ -86,7 +86,8 @@ export const agentEndpoints = {
   diff: question("slow", "GET /diff", 60_000, nothing, v.object({ entries: v.array(diffEntrySchema) })),
   drill: question("slow", "GET /drill", 60_000, nothing, v.object({ checks: v.array(drillCheckSchema) })),
   /** The last value has kind "result". Without `wait` it comes at once, with status "started". */
-  sync: stream("POST /sync", v.object({ wait: v.boolean() }), syncEventSchema),
+  /** `force`: paths that are sent though their content looks lost. */
+  sync: stream("POST /sync", v.object({ wait: v.boolean(), force: v.array(v.string()) }), syncEventSchema),
   switch: question("slow", "POST /switch", 90_000, v.object({ to: node }), switchResultSchema),
   /** The configuration was changed: read it again. */
   changed: question("plain", "POST /changed", 2000, nothing, nothing),

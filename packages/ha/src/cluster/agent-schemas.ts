@@ -42,7 +42,8 @@ export type HistoryEntry = v.InferOutput<typeof historyEntrySchema>;
 
 export const diffEntrySchema = v.object({
   path: v.string(),
-  change: v.picklist(["missing", "different", "extra", "mode", "owner"]),
+  /** "withheld": it is not synchronised now; the detail says why. */
+  change: v.picklist(["missing", "different", "extra", "mode", "owner", "withheld"]),
   /** One line more, e.g. sizes or modes on both sides. */
   detail: v.optional(v.string()),
 });
@@ -83,9 +84,18 @@ export const switchResultSchema = v.object({
 });
 export type SwitchResult = v.InferOutput<typeof switchResultSchema>;
 
+/** A path that is not synchronised now, and why: the end of a sentence that begins with the path. */
+export const withheldSchema = v.object({ path: v.string(), reason: v.string() });
+export type Withheld = v.InferOutput<typeof withheldSchema>;
+
 export const applyAnswerSchema = v.variant("ok", [
-  /** Paths that changed here, and services that were reloaded. */
-  v.object({ ok: v.literal(true), changed: v.array(v.string()), reloaded: v.array(v.string()) }),
+  /** Paths that changed here, services that were reloaded, and what this node did not take. */
+  v.object({
+    ok: v.literal(true),
+    changed: v.array(v.string()),
+    reloaded: v.array(v.string()),
+    withheld: v.optional(v.array(withheldSchema), []),
+  }),
   v.object({ ok: v.literal(false), error: v.string(), message: v.string(), advice: v.optional(v.string()) }),
 ]);
 export type ApplyAnswer = v.InferOutput<typeof applyAnswerSchema>;

@@ -6,8 +6,11 @@
  */
 import type { Host } from "@nethsec/host/host";
 import { hotplugCall } from "@nethsec/host/local/hotplug";
+import type { Withheld } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
+import { heldBack } from "./held-back.ts";
 import { importExport, takeDown } from "./import-export.ts";
+import type { Manifest } from "./manifest.ts";
 import { transformsFor } from "./node-differences.ts";
 import { pruneStaging } from "./prune-staging.ts";
 import { reloadServices } from "./reload-services.ts";
@@ -17,20 +20,28 @@ import { stagedManifest } from "./staged-manifest.ts";
 export interface Applied {
   readonly changed: readonly string[];
   readonly reloaded: readonly string[];
+  /** What this node did not take, and why. */
+  readonly withheld: readonly Withheld[];
 }
 
 /** `id`: of the manifest that the primary just sent; undefined: whatever complete one is there. Throws what `restore` throws, and `staging_incomplete`. */
 export async function applyStaging(host: Host, config: HaConfig, id: string | undefined): Promise<Applied> {
+  const log = host.log.tagged("ns-rsync.sh");
   const manifest = stagedManifest(host, config, id);
+  const withheld = heldBack(host.files, config, manifest);
+  for (const { path, reason } of withheld) log("warning", `${path} stays as it is: ${reason}`);
   const transforms = transformsFor(host);
   const { stagingDir, exclude } = config.sync;
-  const changed = restore({ files: host.files, random: host.random }, { manifest, stagingDir, exclude, transforms });
+  const changed = restore(
+    { files: host.files, random: host.random },
+    { manifest: without(manifest, withheld), stagingDir, exclude, transforms },
+  );
   pruneStaging(host, config, manifest);
   await takeDown(host, config);
   // Always, not only when /etc/ha changed: a kill between restore and import is healed by the next run. It is cheap.
   if (importExport(host, config)) await host.services.call("network", "reload", { timeoutMs: 60_000 });
   const reloaded = await reloadServices(host, changed);
-  for (const path of changed) host.log.tagged("ns-rsync.sh")("info", `restored ${path}`);
+  for (const path of changed) log("info", `restored ${path}`);
   if (changed.length > 0)
     await hotplugCall(host.run, "keepalived", {
       ACTION: "NOTIFY_SYNC",
@@ -38,5 +49,10 @@ export async function applyStaging(host: Host, config: HaConfig, id: string | un
       NAME: config.instance,
       NS_HA_AGENT: "1",
     });
-  return { changed, reloaded };
+  return { changed, reloaded, withheld };
+}
+
+function without(manifest: Manifest, withheld: readonly Withheld[]): Manifest {
+  const kept = new Set([...manifest.kept, ...withheld.map(({ path }) => path)]);
+  return { ...manifest, kept: [...kept], entries: manifest.entries.filter(({ path }) => !kept.has(path)) };
 }

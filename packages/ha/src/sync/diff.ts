@@ -1,15 +1,20 @@
 /** What differs between the primary and what the backup holds, file by file. Pure. */
-import type { DiffEntry } from "../cluster/agent-schemas.ts";
+import type { DiffEntry, Withheld } from "../cluster/agent-schemas.ts";
 import type { ManifestEntry } from "./manifest.ts";
 
-/** `here`: the primary's entries; `there`: what the backup answered to "held". By path. */
-export function diffEntries(here: readonly ManifestEntry[], there: readonly ManifestEntry[]): DiffEntry[] {
+/** `here`: the primary's entries; `there`: what the backup answered to "held"; `withheld`: what is not sent now. By path. */
+export function diffEntries(
+  here: readonly ManifestEntry[],
+  there: readonly ManifestEntry[],
+  withheld: readonly Withheld[] = [],
+): DiffEntry[] {
   const held = new Map(there.map((entry) => [entry.path, entry]));
-  const own = new Set(here.map(({ path }) => path));
+  const own = new Set([...here, ...withheld].map(({ path }) => path));
+  const notSent = withheld.map(({ path, reason }): DiffEntry => ({ path, change: "withheld", detail: reason }));
   const extra = there
     .filter(({ path }) => !own.has(path))
     .map(({ path }): DiffEntry => ({ path, change: "extra", detail: "only on the backup" }));
-  return [...here.flatMap((entry) => difference(entry, held.get(entry.path))), ...extra].sort((a, b) =>
+  return [...here.flatMap((entry) => difference(entry, held.get(entry.path))), ...extra, ...notSent].sort((a, b) =>
     a.path < b.path ? -1 : 1,
   );
 }

@@ -36,6 +36,10 @@ export const manifestSchema = v.object({
   roots: v.array(path),
   /** Paths that were sent before and exist no longer on the primary. */
   gone: v.array(path),
+  /** Paths that stay on the backup as they are: they exist on the primary, and are not sent. */
+  kept: v.optional(v.array(path), []),
+  /** Paths whose content an administrator wants as it is, though it looks lost. */
+  forced: v.optional(v.array(path), []),
   entries: v.pipe(v.array(manifestEntrySchema), v.maxLength(200_000)),
 });
 export type Manifest = v.InferOutput<typeof manifestSchema>;

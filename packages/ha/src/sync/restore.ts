@@ -235,8 +235,9 @@ function extras(
   const gone = manifest.gone.filter(
     (path) => files.stat(path) !== undefined && parentsOf(path).every((p) => files.stat(p)?.type === "directory"),
   );
+  const kept = [...exclude, ...manifest.kept];
   return [...new Set([...found, ...gone])]
-    .filter((path) => !wanted.has(path) && !isOwnPath(path) && !keeps(path, wanted, exclude))
+    .filter((path) => !wanted.has(path) && !isOwnPath(path) && !keeps(path, wanted, kept))
     .map((path) => ({ kind: "remove", path }));
 }
 

@@ -64,7 +64,12 @@ beforeEach(() => {
   });
   host.program("dbclient", () => JSON.stringify({ ok: true, changed: [], reloaded: [] }));
   life = new AbortController();
-  loop = new SyncLoop({
+  loop = newLoop();
+  done = loop.run(life.signal);
+});
+
+const newLoop = (): SyncLoop =>
+  new SyncLoop({
     host,
     config: () => {
       const config = readHaConfig(host.uci);
@@ -74,8 +79,6 @@ beforeEach(() => {
     allowed: () => true,
     finished: (outcome) => outcomes.push(outcome),
   });
-  done = loop.run(life.signal);
-});
 
 afterEach(async () => {
   life.abort(new Error("the test is over"));
@@ -117,11 +120,11 @@ describe("a change starts a synchronisation by itself", () => {
   test("also while the link fails: a change is tried after seconds, not after two minutes", async () => {
     await until(() => outcomes.length === 1);
     answers = false;
-    host.files.write("/etc/config/system", "one\n");
+    host.files.write("/etc/config/system", "config system\n");
     await until(() => outcomes.filter(({ ok }) => !ok).length === 7, 1000);
     answers = true;
     const before = host.clock.monotonic();
-    host.files.write("/etc/config/system", "two\n");
+    host.files.write("/etc/config/system", "config system 'a'\n");
     await until(() => outcomes.at(-1)?.ok === true, 250);
     expect(host.clock.monotonic() - before).toBeLessThan(30_000);
   });
@@ -146,10 +149,114 @@ test("a description holds the export of this moment, not of the last run", async
   const config = readHaConfig(host.uci);
   if (config === undefined) throw new Error("no cluster");
   const digest = async (): Promise<unknown> =>
-    (await loop.describe(config)).find(({ path }) => path === "/etc/ha/wan_interfaces");
+    (await loop.describe(config)).manifest.entries.find(({ path }) => path === "/etc/ha/wan_interfaces");
   const before = await digest();
   host.uci.change((transaction) => transaction.set("network", "wan", "metric", "77"));
   expect(await digest()).not.toEqual(before);
+});
+
+describe("a file that lost its content", () => {
+  const good = zone("\tlist network 'wan'\n");
+  /** What the last manifest says. */
+  const manifest = (): { kept: string[]; forced: string[]; gone: string[]; entries: { path: string }[] } =>
+    JSON.parse(host.files.readText("/tmp/ns-ha-manifest.json") ?? "");
+  const sends = (path: string): boolean => manifest().entries.some((entry) => entry.path === path);
+
+  test.each([
+    ["NUL bytes", () => host.files.write("/etc/config/firewall", new Uint8Array(good.length))],
+    ["nothing", () => host.files.write("/etc/config/firewall", "")],
+    ["no zone of the WANs", () => host.files.write("/etc/config/firewall", "config defaults\n")],
+    ["no file", () => host.files.remove("/etc/config/firewall")],
+  ])(
+    "%s: is held back and named, nothing is exported from it, the rest travels, and it heals by itself",
+    async (_what, lose) => {
+      await until(() => outcomes.length === 1);
+      const before = exported("wan_interfaces");
+      lose();
+      await until(() => outcomes.at(-1)?.ok === false);
+      const outcome = outcomes.at(-1);
+      expect(outcome).toMatchObject({ status: "Export Failed", withheld: [{ path: "/etc/config/firewall" }] });
+      expect(outcome?.reason).toContain("/etc/config/firewall is not synchronised");
+      expect(outcome?.advice).toContain("sync --force /etc/config/firewall");
+      expect(manifest().kept).toEqual(["/etc/config/firewall"]);
+      expect(manifest().gone).toEqual([]);
+      expect(sends("/etc/config/firewall")).toBe(false);
+      expect(exported("wan_interfaces")).toBe(before);
+      host.files.write("/etc/config/system", "config system 'travels'\n");
+      await until(() => sends("/etc/config/system"));
+      host.files.write("/etc/config/firewall", good);
+      await until(() => outcomes.at(-1)?.ok === true);
+      expect(sends("/etc/config/firewall")).toBe(true);
+      expect(manifest().kept).toEqual([]);
+    },
+  );
+
+  test("of /etc/config/network, which never travels, keeps the export", async () => {
+    await until(() => outcomes.length === 1);
+    const before = exported("wan_interfaces");
+    host.files.write("/etc/config/network", new Uint8Array(100));
+    await until(() => outcomes.at(-1)?.ok === false);
+    expect(outcomes.at(-1)?.reason).toContain("/etc/config/network is not synchronised: it holds NUL bytes");
+    expect(exported("wan_interfaces")).toBe(before);
+    host.files.write("/etc/config/network", network);
+    await until(() => outcomes.at(-1)?.ok === true);
+  });
+
+  test("is noticed after a restart too, also when it is no UCI package; one emptied while it is watched is a change", async () => {
+    host.files.write("/etc/nginx.conf", "server {}\n");
+    host.files.write("/etc/motd", "hello\n");
+    host.program("rsync", () => "");
+    host.uci.change((transaction) => {
+      for (const path of ["/etc/nginx.conf", "/etc/motd"])
+        transaction.addList("keepalived", "ha_peer", "sync_list", path);
+    });
+    await until(() => outcomes.at(-1)?.ok === true && sends("/etc/motd"));
+    host.files.write("/etc/motd", "");
+    await until(
+      () =>
+        outcomes.length > 1 &&
+        manifest().entries.some((entry) => entry.path === "/etc/motd" && "size" in entry && entry.size === 0),
+    );
+    expect(outcomes.at(-1)?.ok).toBe(true);
+    life.abort(new Error("a power cut"));
+    await done;
+    host.files.write("/etc/nginx.conf", "");
+    life = new AbortController();
+    const before = outcomes.length;
+    loop = newLoop();
+    done = loop.run(life.signal);
+    await until(() => outcomes.length > before);
+    expect(outcomes.at(-1)?.withheld).toEqual([{ path: "/etc/nginx.conf", reason: "it is empty, and was not" }]);
+  });
+
+  test("is sent once it is forced, also by later runs, until it changes again", async () => {
+    await until(() => outcomes.length === 1);
+    host.files.write("/etc/config/firewall", "");
+    await until(() => outcomes.at(-1)?.ok === false);
+    const forced = loop.now(() => undefined, ["/etc/config/firewall"]);
+    await until(() => sends("/etc/config/firewall"));
+    expect(await forced).toMatchObject({ status: "Successful", ok: true });
+    expect(manifest().forced).toEqual(["/etc/config/firewall"]);
+    host.files.write("/etc/config/system", "config system 'later'\n");
+    await until(() => sends("/etc/config/system"));
+    expect(manifest().forced).toEqual(["/etc/config/firewall"]);
+    host.files.write("/etc/config/firewall", "\0");
+    await until(() => outcomes.at(-1)?.ok === false);
+  });
+
+  test("is named when only the backup knows", async () => {
+    host.program("dbclient", () =>
+      JSON.stringify({
+        ok: true,
+        changed: [],
+        reloaded: [],
+        withheld: [{ path: "/etc/config/firewall", reason: "it is empty, and was not" }],
+      }),
+    );
+    host.files.write("/etc/config/system", "config system 'a'\n");
+    await until(() => outcomes.at(-1)?.ok === false);
+    expect(outcomes.at(-1)).toMatchObject({ status: "Restore Failed", withheld: [{ path: "/etc/config/firewall" }] });
+  });
 });
 
 describe("what is watched", () => {

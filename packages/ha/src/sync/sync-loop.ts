@@ -9,7 +9,7 @@ import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
 import type { HaConfig } from "../cluster/config.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Described } from "./description.ts";
 import { isWithin } from "./path-rules.ts";
 import { type SyncOutcome, SyncSender } from "./sync-sender.ts";
 import { concernsSync, watchRoots } from "./watch-list.ts";
@@ -29,6 +29,7 @@ export interface SyncLoopOptions {
 }
 
 interface Waiter {
+  readonly force: readonly string[];
   readonly progress: (text: string) => void;
   readonly resolve: (outcome: SyncOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -54,8 +55,11 @@ export class SyncLoop {
     this.#sender = new SyncSender(options.host);
   }
 
-  /** Synchronises as soon as possible; resolves with what came of it. Throws `sync_not_here` where it makes no sense. */
-  now(progress: (text: string) => void): Promise<SyncOutcome> {
+  /**
+   * Synchronises as soon as possible; resolves with what came of it. `force`: paths that are sent though their content looks lost.
+   * Throws `sync_not_here` where it makes no sense.
+   */
+  now(progress: (text: string) => void, force: readonly string[] = []): Promise<SyncOutcome> {
     if (!this.#options.allowed()) {
       throw new NethsecError({
         code: "sync_not_here",
@@ -65,7 +69,7 @@ export class SyncLoop {
       });
     }
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ progress, resolve, reject });
+      this.#waiters.push({ force, progress, resolve, reject });
       this.#force = true;
       this.#due(0);
     });
@@ -80,8 +84,8 @@ export class SyncLoop {
   }
 
   /** What would be sent now, the export of this moment included. */
-  describe(config: HaConfig): Promise<Manifest["entries"]> {
-    return this.#sender.entries(config, AbortSignal.timeout(30_000));
+  describe(config: HaConfig): Promise<Described> {
+    return this.#sender.describe(config, AbortSignal.timeout(30_000));
   }
 
   /** The state or the configuration changed: whether this node sends is to be decided again. */
@@ -124,12 +128,15 @@ export class SyncLoop {
       const settings = config();
       const outcome = await this.#sender.run(settings, {
         onlyIfChanged,
+        force: waiters.flatMap(({ force }) => force),
         signal,
         progress: (text) => waiters.forEach((waiter) => waiter.progress(text)),
       });
-      this.#failures = outcome.ok ? 0 : this.#failures + 1;
+      // With a file held back everything else arrived: the link is well, and the next change is sent at once.
+      const delivered = outcome.ok || outcome.withheld !== undefined;
+      this.#failures = delivered ? 0 : this.#failures + 1;
       if (!outcome.ok) this.#changedAt = changedAt ?? this.#changedAt;
-      const next = outcome.ok
+      const next = delivered
         ? settings.sync.intervalSeconds * 1000
         : backoffMs(this.#failures, { firstMs: firstRetryMs, longestMs: lastRetryMs });
       this.#due(next);

@@ -7,13 +7,12 @@ import { NethsecError } from "@nethsec/host/error";
 import type { Host, RunResult } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
-import { type ApplyAnswer, applyAnswerSchema } from "../cluster/agent-schemas.ts";
+import { type ApplyAnswer, applyAnswerSchema, type Withheld } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
 import { dbclientTrouble, linkFailed, sshCommand, sshRun } from "../ssh/ssh-link.ts";
-import { writeExport } from "./export-files.ts";
-import { fileList, sysupgradeList } from "./file-list.ts";
-import { type Manifest, manifestId, ManifestReader } from "./manifest.ts";
-import { isOwnPath, manifestPath as manifestFile, matchesAny, restoreListPath } from "./path-rules.ts";
+import { type Described, Description } from "./description.ts";
+import { manifestPath as manifestFile, restoreListPath } from "./path-rules.ts";
+import { withheldAdvice, withheldText } from "./withheld-text.ts";
 
 /** As the documentation and `/var/state` tell it. */
 export type SyncStatus =
@@ -32,75 +31,75 @@ export interface SyncOutcome {
   readonly tookMs: number;
   readonly reason?: string;
   readonly advice?: string;
+  /** What is not on the backup as it is here, though everything else arrived; absent when the run as a whole failed. */
+  readonly withheld?: readonly Withheld[];
 }
 
 const transferTimeoutMs = 300_000;
 const applyTimeoutMs = 120_000;
-/** `sysupgrade -l` costs a second on small machines, and what it lists changes rarely. */
-const listAgeMaxMs = 60_000;
 /** rsync(1): error in socket IO, in the protocol data stream, timeouts. */
 const linkCodes = new Set([10, 12, 30, 35]);
 const linkTimeoutMs = 5000;
 /** Files may change between their hashing and their transfer: then once more. */
 const attempts = 3;
+/** A file that somebody is just writing is empty for a moment. */
+const settleMs = 1000;
+
+export interface RunOfSync {
+  /** Nothing is sent when the manifest is that of the last run that arrived. */
+  readonly onlyIfChanged: boolean;
+  /** Paths that are sent though their content looks lost. */
+  readonly force: readonly string[];
+  readonly signal: AbortSignal;
+  readonly progress: (text: string) => void;
+}
 
 export class SyncSender {
   readonly #host: Host;
-  readonly #reader: ManifestReader;
-  #listed: { readonly at: number; readonly paths: readonly string[] } | undefined;
-  #sent: ReadonlySet<string> = new Set();
-  #roots: readonly string[] = [];
-  #lastId: string | undefined;
+  readonly #description: Description;
+  /** Of the last run that arrived. */
+  #last:
+    | { readonly id: string; readonly withheld: readonly Withheld[]; readonly notTaken: readonly Withheld[] }
+    | undefined;
 
   constructor(host: Host) {
     this.#host = host;
-    this.#reader = new ManifestReader(host.files, () => host.clock.now());
+    this.#description = new Description(host);
   }
 
   /** The restore list of the last description: what is worth watching. */
   get roots(): readonly string[] {
-    return this.#roots;
+    return this.#description.roots;
   }
 
-  /** `onlyIfChanged`: nothing is sent when the manifest is that of the last good run. */
-  async run(
-    config: HaConfig,
-    options: {
-      readonly onlyIfChanged: boolean;
-      readonly signal: AbortSignal;
-      readonly progress: (text: string) => void;
-    },
-  ): Promise<SyncOutcome> {
+  async run(config: HaConfig, options: RunOfSync): Promise<SyncOutcome> {
     const from = this.#host.clock.monotonic();
     const outcome = (rest: Omit<SyncOutcome, "tookMs">): SyncOutcome => ({
       ...rest,
       tookMs: this.#host.clock.monotonic() - from,
     });
+    const { signal, progress } = options;
     let status: SyncStatus = "Export Failed";
-    // Who asks for a synchronisation has changed something, perhaps the list itself.
-    if (!options.onlyIfChanged) this.#listed = undefined;
     try {
-      options.progress("exporting the network configuration");
-      await writeExport(this.#host);
+      progress("exporting the network configuration");
       for (let attempt = 1; ; attempt += 1) {
-        const { manifest, text } = await this.#describe(config, options.signal);
-        const id = manifestId(text);
-        if (options.onlyIfChanged && id === this.#lastId)
-          return outcome({ status: "Successful", ok: true, changed: [] });
+        const described = await this.#describe(config, options);
+        const { manifest, id, withheld } = described;
+        if (options.onlyIfChanged && id === this.#last?.id) return outcome(arrived([], withheld, this.#last.notTaken));
         status = "Rsync Transfer Failed";
-        options.progress(`sending ${manifest.entries.length} entries to ${config.peer.address}`);
-        const sent = await this.#transfer(config, manifest, attempt > 1, options.signal);
+        progress(`sending ${manifest.entries.length} entries to ${config.peer.address}`);
+        const sent = await this.#transfer(config, described, attempt > 1, signal);
         // Files that vanished meanwhile (24), or could not be read (23): describe and send again.
         const again = attempt < attempts && (sent.code === 23 || sent.code === 24);
-        if (sent.code !== 0 && !again) return outcome(await this.#transferFailed(config, sent, options.signal));
+        if (sent.code !== 0 && !again) return outcome(await this.#transferFailed(config, sent, signal));
         if (again) continue;
         status = "Restore Failed";
-        options.progress("applying on the backup node");
-        const answer = await this.#apply(config, id, options.signal);
+        progress("applying on the backup node");
+        const answer = await this.#apply(config, id, signal);
         if (answer.ok) {
-          this.#lastId = id;
-          this.#sent = new Set(manifest.entries.map(({ path }) => path));
-          return outcome({ status: "Successful", ok: true, changed: answer.changed });
+          this.#last = { id, withheld, notTaken: answer.withheld };
+          this.#description.delivered(described, answer.withheld, config);
+          return outcome(arrived(answer.changed, withheld, answer.withheld));
         }
         if (answer.error === "staging_incomplete" && attempt < attempts) continue;
         return outcome({
@@ -112,40 +111,35 @@ export class SyncSender {
         });
       }
     } catch (error) {
-      options.signal.throwIfAborted();
+      signal.throwIfAborted();
       return outcome(failedBy(error, status));
     }
   }
 
   /** What would be sent now: the export is made afresh, so that what is told holds for a failover at this moment. */
-  async entries(config: HaConfig, signal: AbortSignal): Promise<Manifest["entries"]> {
-    await writeExport(this.#host);
-    return (await this.#describe(config, signal)).manifest.entries;
+  describe(config: HaConfig, signal: AbortSignal): Promise<Described> {
+    return this.#description.describe(config, { fresh: false, force: new Set(), signal });
   }
 
-  async #describe(config: HaConfig, signal: AbortSignal): Promise<{ manifest: Manifest; text: string }> {
-    const { files, clock } = this.#host;
-    if (this.#listed === undefined || clock.monotonic() - this.#listed.at > listAgeMaxMs) {
-      this.#listed = { at: clock.monotonic(), paths: await sysupgradeList(this.#host, signal) };
-    }
-    const { list, exclude } = config.sync;
-    // All of /etc/config belongs to a backup: a package made a second ago need not wait for the next `sysupgrade -l`.
-    const configs = files.list("/etc/config").map((name) => `/etc/config/${name}`);
-    const roots = fileList(files, { sysupgrade: [...this.#listed.paths, ...configs], list, exclude });
-    this.#roots = roots;
-    const entries = this.#reader.read(roots, (path) => isOwnPath(path) || matchesAny(path, exclude));
-    const here = new Set(entries.map(({ path }) => path));
-    const gone = [...this.#sent].filter(
-      (path) => !here.has(path) && !matchesAny(path, exclude) && files.stat(path) === undefined,
-    );
-    const manifest: Manifest = { version: 1, roots, gone, entries };
-    return { manifest, text: JSON.stringify(manifest) };
+  async #describe(config: HaConfig, { onlyIfChanged, force, signal }: RunOfSync): Promise<Described> {
+    // Who asks for a synchronisation has changed something, perhaps the list itself.
+    const options = { fresh: !onlyIfChanged, force: new Set(force), signal };
+    const described = await this.#description.describe(config, options);
+    const known = new Set(this.#last?.withheld.map(({ path }) => path));
+    if (described.withheld.every(({ path }) => known.has(path))) return described;
+    await this.#host.clock.sleep(settleMs, signal);
+    return this.#description.describe(config, { ...options, fresh: false });
   }
 
   /** Sends the entries one by one, by name: what is not in the manifest does not travel. */
-  #transfer(config: HaConfig, manifest: Manifest, compareContents: boolean, signal: AbortSignal): Promise<RunResult> {
+  #transfer(
+    config: HaConfig,
+    { manifest, text }: Described,
+    compareContents: boolean,
+    signal: AbortSignal,
+  ): Promise<RunResult> {
     const { files, run } = this.#host;
-    files.write(manifestFile, JSON.stringify(manifest), { mode: 0o600 });
+    files.write(manifestFile, text, { mode: 0o600 });
     files.write(restoreListPath, `${manifest.roots.join("\n")}\n`, { mode: 0o600 });
     const { argv, env } = sshCommand(this.#host, config, "sync");
     const shell = argv.slice(0, -1).join(" ");
@@ -203,6 +197,18 @@ export class SyncSender {
       };
     }
   }
+}
+
+/** Everything arrived but for what is named: by this node (`withheld`) or by the backup (`notTaken`). */
+function arrived(
+  changed: readonly string[],
+  withheld: readonly Withheld[],
+  notTaken: readonly Withheld[],
+): Omit<SyncOutcome, "tookMs"> {
+  const all = [...withheld, ...notTaken];
+  if (all.length === 0) return { status: "Successful", ok: true, changed, withheld: [] };
+  const status = withheld.length > 0 ? "Export Failed" : "Restore Failed";
+  return { status, ok: false, changed, withheld: all, reason: withheldText(all), advice: withheldAdvice(all) };
 }
 
 function transferFailed(config: HaConfig, result: RunResult): Omit<SyncOutcome, "tookMs"> {

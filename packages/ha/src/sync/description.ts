@@ -1,0 +1,94 @@
+/**
+ * What the primary would send now: export → list → entries, without what must not or cannot travel, which is named instead.
+ * Invariant: files that lost their content are not sent, and nothing is exported from them; the rest travels.
+ */
+import type { Host } from "@nethsec/host/host";
+import type { Withheld } from "../cluster/agent-schemas.ts";
+import type { HaConfig } from "../cluster/config.ts";
+import { writeExport } from "./export-files.ts";
+import { fileList, sysupgradeList } from "./file-list.ts";
+import { type Manifest, manifestId, ManifestReader } from "./manifest.ts";
+import { isOwnPath, matchesAny } from "./path-rules.ts";
+import { exportSources, SentContent } from "./sent-content.ts";
+
+export interface Described {
+  readonly manifest: Manifest;
+  /** The manifest as it is sent. */
+  readonly text: string;
+  readonly id: string;
+  readonly withheld: readonly Withheld[];
+  /** Paths whose content is sent whatever it is. */
+  readonly force: ReadonlySet<string>;
+}
+
+export interface DescribeOptions {
+  /** Ask `sysupgrade -l` again. */
+  readonly fresh: boolean;
+  readonly force: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+}
+
+/** `sysupgrade -l` costs a second on small machines, and what it lists changes rarely. */
+const listAgeMaxMs = 60_000;
+
+export class Description {
+  readonly #host: Host;
+  readonly #reader: ManifestReader;
+  readonly #content: SentContent;
+  #listed: { readonly at: number; readonly paths: readonly string[] } | undefined;
+  #roots: readonly string[] = [];
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#reader = new ManifestReader(host.files, () => host.clock.now());
+    this.#content = new SentContent(host.files);
+  }
+
+  /** The restore list of the last description: what is worth watching. */
+  get roots(): readonly string[] {
+    return this.#roots;
+  }
+
+  async describe(config: HaConfig, { fresh, force, signal }: DescribeOptions): Promise<Described> {
+    const { files } = this.#host;
+    const { exclude } = config.sync;
+    const haInterface = config.haInterface.name;
+    const sources = this.#content.lost([], haInterface, force);
+    if (!sources.some(({ path }) => exportSources.includes(path))) await writeExport(this.#host);
+    const roots = await this.#list(config, fresh, signal);
+    const found = this.#reader.read(roots, (path) => isOwnPath(path) || matchesAny(path, exclude));
+    const withheld = this.#content.lost(found, haInterface, force);
+    const kept = new Set(withheld.map(({ path }) => path));
+    const entries = found.filter(({ path }) => !kept.has(path));
+    const here = new Set(found.map(({ path }) => path));
+    const gone = this.#content.sent.filter(
+      (path) =>
+        !here.has(path) &&
+        !isOwnPath(path) &&
+        !kept.has(path) &&
+        !matchesAny(path, exclude) &&
+        files.stat(path) === undefined,
+    );
+    const forced = this.#content.forced(entries, force);
+    const manifest: Manifest = { version: 1, roots: [...roots], gone, kept: [...kept], forced, entries };
+    const text = JSON.stringify(manifest);
+    return { manifest, text, id: manifestId(text), withheld, force };
+  }
+
+  /** The backup has what was described, but for `notTaken`. */
+  delivered({ manifest, withheld, force }: Described, notTaken: readonly Withheld[], config: HaConfig): void {
+    this.#content.remember(manifest.entries, [...withheld, ...notTaken], config.haInterface.name, force);
+  }
+
+  async #list(config: HaConfig, fresh: boolean, signal: AbortSignal): Promise<readonly string[]> {
+    const { files, clock } = this.#host;
+    if (fresh || this.#listed === undefined || clock.monotonic() - this.#listed.at > listAgeMaxMs) {
+      this.#listed = { at: clock.monotonic(), paths: await sysupgradeList(this.#host, signal) };
+    }
+    const { list, exclude } = config.sync;
+    // All of /etc/config belongs to a backup: a package made a second ago need not wait for the next `sysupgrade -l`.
+    const configs = files.list("/etc/config").map((name) => `/etc/config/${name}`);
+    this.#roots = fileList(files, { sysupgrade: [...this.#listed.paths, ...configs], list, exclude });
+    return this.#roots;
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Tells configuration that lost its content from configuration that was changed. A power loss leaves files of zero bytes or full of NUL bytes
+ * under their names; sent to the other node they would take its firewall, its WANs and the link between the nodes away. Pure.
+ * What libuci makes of such files: an empty package (a NUL ends the line, NethServer/nethsecurity issue 1771).
+ */
+import { sha256 } from "@nethsec/host/files/digests";
+import type { Section } from "@nethsec/uci/model";
+import { parsePackage } from "@nethsec/uci/parse";
+import { isWithin } from "./path-rules.ts";
+
+/** What counts about the content of one file. */
+export interface ContentFacts {
+  /** Why it cannot be what somebody wrote; undefined: it can. */
+  readonly broken?: string;
+  /** UCI: it has a section. Other files: it has a byte. */
+  readonly hasContent: boolean;
+  /** Sections without which the nodes lose each other or the backup its WANs, in words for a message. */
+  readonly essentials: readonly string[];
+}
+
+const configFolder = "/etc/config";
+/** Larger files are not looked into: configuration is small, and memory is too. */
+const looksIntoBytes = 4 * 1024 * 1024;
+
+/** Outside /etc are leases, counters and caches, which may well become empty. */
+export function isConfiguration(path: string): boolean {
+  return isWithin(path, "/etc");
+}
+
+/** UCI loads files of such names only; beside them people keep copies and notes. */
+export function isUciPackage(path: string): boolean {
+  return isWithin(path, configFolder) && /^[A-Za-z0-9_-]+$/.test(path.slice(configFolder.length + 1));
+}
+
+/** `haInterface`: network section of the interface between the nodes. */
+export function packageFacts(path: string, bytes: Uint8Array, haInterface: string): ContentFacts {
+  if (bytes.includes(0))
+    return { broken: "it holds NUL bytes, as a power loss leaves them", hasContent: true, essentials: [] };
+  const name = path.slice(configFolder.length + 1);
+  try {
+    const sections = [...parsePackage(Buffer.from(bytes).toString("latin1"), name).sections];
+    return { hasContent: sections.length > 0, essentials: essentialsOf(name, sections, haInterface) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { broken: `it cannot be read as configuration (${why})`, hasContent: true, essentials: [] };
+  }
+}
+
+/** Of any other file, by its size and SHA-256. */
+export function fileFacts(size: number, digest: string): ContentFacts {
+  const zeros = size > 0 && size <= looksIntoBytes && sha256(new Uint8Array(size)) === digest;
+  return {
+    ...(zeros ? { broken: "it holds NUL bytes only, as a power loss leaves them" } : {}),
+    hasContent: size > 0,
+    essentials: [],
+  };
+}
+
+function essentialsOf(name: string, sections: readonly Section[], haInterface: string): string[] {
+  const has = (type: string, section: string): boolean =>
+    sections.some((found) => found.type === type && found.name === section);
+  switch (name) {
+    case "firewall":
+      return [
+        ...(sections.some((found) => found.type === "zone" && listOf(found, "network").includes(haInterface))
+          ? [`the zone of ${haInterface}, the interface between the nodes`]
+          : []),
+        ...(has("zone", "ns_wan") ? ["the zone ns_wan, which says what the WANs are"] : []),
+      ];
+    case "network":
+      return has("interface", haInterface) ? [`the interface ${haInterface} between the nodes`] : [];
+    case "dropbear":
+      return has("dropbear", "ha_link") ? ["the section ha_link, by which the nodes reach each other"] : [];
+    default:
+      return [];
+  }
+}
+
+function listOf(section: Section, option: string): readonly string[] {
+  const value = section.get(option);
+  if (value === undefined) return [];
+  return typeof value === "string" ? value.split(/\s+/) : value;
+}
+
+/** Why `now` is no successor of `before` (undefined: nothing is known of it), as the end of a sentence about the file; undefined: it may be. */
+export function lossOf(now: ContentFacts, before: ContentFacts | undefined): string | undefined {
+  if (now.broken !== undefined) return now.broken;
+  if (before === undefined || before.broken !== undefined) return undefined;
+  if (before.hasContent && !now.hasContent) return "it is empty, and was not";
+  const missing = before.essentials.filter((essential) => !now.essentials.includes(essential));
+  return missing.length === 0 ? undefined : `it no longer has ${missing.join(", nor ")}`;
+}
