@@ -22,7 +22,7 @@ describe("a UCI package", () => {
     ["comments only", "# nothing\n\n", "it is empty, and was not"],
     ["without the zone of the HA interface", firewall.replace(zone, ""), "the zone of lan"],
     ["with that zone for another interface", firewall.replace("'lan'\n\n", "'guests'\n\n"), "the zone of lan"],
-    ["without the zone of the WANs", firewall.replace(wanZone, ""), "the zone ns_wan"],
+    ["without the zone of the WANs", firewall.replace(wanZone, ""), "the zone wan"],
   ])("that is %s has lost its content", (_what, now, why) =>
     expect(loss("/etc/config/firewall", now, firewall)).toContain(why),
   );

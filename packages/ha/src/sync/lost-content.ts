@@ -65,7 +65,9 @@ function essentialsOf(name: string, sections: readonly Section[], haInterface: s
         ...(sections.some((found) => found.type === "zone" && listOf(found, "network").includes(haInterface))
           ? [`the zone of ${haInterface}, the interface between the nodes`]
           : []),
-        ...(has("zone", "ns_wan") ? ["the zone ns_wan, which says what the WANs are"] : []),
+        ...(sections.some((found) => found.type === "zone" && (found.name === "ns_wan" || found.get("name") === "wan"))
+          ? ["the zone wan, which says what the WANs are"]
+          : []),
       ];
     case "network":
       return has("interface", haInterface) ? [`the interface ${haInterface} between the nodes`] : [];
