@@ -15,6 +15,7 @@ import { FileError } from "../files/file-error.ts";
 import { localIo } from "./local-io.ts";
 import { outputName, PipeClosed } from "./local-output.ts";
 import { nearest } from "./nearest.ts";
+import { filteredIo, indented } from "./visible-text.ts";
 import { terminationSignal } from "./termination-signal.ts";
 import { version } from "../version.ts";
 
@@ -119,6 +120,8 @@ async function start(
   given: Pick<Call, "args" | "rest" | "options" | "json">,
   { io, loadHost }: Surroundings,
 ): Promise<number> {
+  // The output of a raw command is that of another program (uci), or JSON for one.
+  const shown = path.command.raw === true ? io : filteredIo(io, given.json);
   if (path.command.load === undefined) throw new Error(`the command ${path.names.join(" ")} has no implementation`);
   const calledAs = path.names[0] ?? "nethsec";
   const [{ run }, host] = await Promise.all([
@@ -130,7 +133,7 @@ async function start(
   return await run({
     ...given,
     calledAs,
-    io,
+    io: shown,
     get host(): Host {
       if (host === undefined) throw new Error(`the command ${calledAs} says that it uses no host`);
       return host;
@@ -155,11 +158,12 @@ function report(
   const name = [...before, ...(path?.names ?? [])].join(" ");
   const advice = thrown.advice ?? (usage ? usageAdvice(path, name) : undefined);
   if (json) {
-    io.out(`${JSON.stringify({ error: thrown.code, message: thrown.message, advice })}\n`);
+    filteredIo(io, true).out(`${JSON.stringify({ error: thrown.code, message: thrown.message, advice })}\n`);
     return thrown.exitCode;
   }
   const label = io.color ? `\u001b[31m${name}:\u001b[0m` : `${name}:`;
-  io.err(`${label} ${thrown.message}\n${advice === undefined ? "" : `${advice}\n`}`);
+  const text = `${label} ${indented(thrown.message)}\n${advice === undefined ? "" : `${advice}\n`}`;
+  filteredIo(io, false).err(text);
   return thrown.exitCode;
 }
 

@@ -1,4 +1,5 @@
-/** Aligned columns for terminals. Pure: text in, text out. */
+/** Aligned columns for terminals; values may come from elsewhere. Pure: text in, text out. */
+import { visibleCell } from "./visible-text.ts";
 
 export interface Column {
   readonly title: string;
@@ -13,12 +14,12 @@ export function table(
   options: { readonly color: boolean },
 ): string {
   const widths = columns.map((column, index) =>
-    Math.max(cells(column.title), ...rows.map((row) => cells(row[index] ?? ""))),
+    Math.max(cells(column.title), ...rows.map((row) => cells(visibleCell(row[index] ?? "")))),
   );
   const line = (values: readonly string[]): string =>
     columns
       .map((column, index) => {
-        const value = values[index] ?? "";
+        const value = visibleCell(values[index] ?? "");
         const pad = " ".repeat((widths[index] ?? 0) - cells(value));
         return column.align === "right" ? pad + value : value + pad;
       })

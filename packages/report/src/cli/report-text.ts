@@ -3,7 +3,7 @@ import { cells, table } from "@nethsec/host/command/table";
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits } from "../store/hour-key.ts";
 import { percent } from "../query/percent.ts";
-import { visibleText } from "../query/visible-text.ts";
+import { visibleText } from "@nethsec/host/command/visible-text";
 
 export interface TextStyle {
   readonly color: boolean;

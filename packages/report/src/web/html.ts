@@ -5,7 +5,7 @@
  * a tag or an attribute nor, by control or direction characters, change how the text around it reads.
  */
 
-import { visibleText } from "../query/visible-text.ts";
+import { visibleText } from "@nethsec/host/command/visible-text";
 
 /** Markup that is safe to send. Made by {@link html} only. */
 export class Html {
