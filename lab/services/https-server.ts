@@ -34,6 +34,10 @@ export interface Received {
   readonly headers: Readonly<Record<string, string>>;
   /** Parsed when it is JSON, else its size in bytes. */
   readonly body: unknown;
+  /** As it came; empty when it is streamed. */
+  readonly bytes: Uint8Array;
+  /** Of the client. */
+  readonly address: string;
 }
 
 export interface ServerOptions {
@@ -54,17 +58,19 @@ export function serve(options: ServerOptions, plainPort?: number): void {
     ...(plainPort === undefined
       ? { tls: { cert: readFileSync("/etc/lab/tls/cert.pem"), key: readFileSync("/etc/lab/tls/key.pem") } }
       : {}),
-    fetch: async (request) => {
+    fetch: async (request, server) => {
       const url = new URL(request.url);
       const streamed = options.streams?.(url.pathname) === true;
-      const received: Received = {
+      const bytes = streamed ? new Uint8Array() : await request.bytes();
+      const record = {
         method: request.method,
         host: url.hostname,
         path: url.pathname + url.search,
         headers: Object.fromEntries(request.headers),
-        body: streamed ? undefined : parseBody(await request.text()),
+        body: streamed ? undefined : parseBody(Buffer.from(bytes).toString()),
       };
-      appendFileSync(recordPath, `${JSON.stringify({ at: Date.now(), ...received })}\n`, { mode: 0o600 });
+      appendFileSync(recordPath, `${JSON.stringify({ at: Date.now(), ...record })}\n`, { mode: 0o600 });
+      const received: Received = { ...record, bytes, address: server.requestIP(request)?.address ?? "" };
       return misbehave(readFault(options.faultPath), request) ?? options.handle(request, received);
     },
   });

@@ -64,7 +64,7 @@ describe("from an empty unit to connected, by the documented commands", () => {
     expect(await lab.sh("primary", "stat -c %a /usr/share/ns-plug/client.conf")).toBe("600");
     // What is meant for it does not leave by a WAN.
     expect(await lab.sh("primary", "nft list chain inet fw4 output | grep Controller-only")).toMatch(
-      /oifname .*172\.21\.0\.1 .*20001.*handle_reject/,
+      /oifname .*172\.21\.0\.1 .*5000.*handle_reject/,
     );
   });
 

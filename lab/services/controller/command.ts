@@ -1,67 +1,75 @@
 /** `lab-controller`: what the controller's administrator does. */
 import { messageOf } from "@nethsec/host/message-of";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { faults } from "../https-server.ts";
-import { dir, faultPath, readController, updateController, updateUnit, type Unit } from "./controller-state.ts";
-import { forgetAuthority, issue, restartServer, revoke } from "./vpn.ts";
+import { dir, diskState, faultPath } from "./controller-state.ts";
+import { apiPort } from "./vpn-addresses.ts";
+import { authority, restartServer, stopServer } from "./vpn.ts";
 
 const usage = `Usage: lab-controller ACTION
-  add-unit NAME        make a unit; prints its join code
-  approve UNIT         let it in
-  list                 all units, as JSON
-  revoke UNIT          revoke its certificate and take the approval back
+  add-unit NAME        draw an id for a unit that the administrator has not added yet; prints its join code
+  approve UNIT         add it: certificate and address
+  list                 all units, with the credentials of their registration, as JSON
+  revoke UNIT          remove it, as the administrator does: its connection is cut silently
+  token UNIT, info UNIT  open it through the tunnel, as the administrator does; prints the controller's answer
   move PORT            let OpenVPN listen on another UDP port
+  kill-vpn             end OpenVPN by SIGKILL, as when the machine loses its power
+  start-vpn            start it again
   reinstall            a new certificate authority; units stay known
   fault WORD           misbehave: ${faults.join(", ")}
   override JSON        replace fields of what registered units are told; {} ends it
 UNIT is a name or an id.`;
 
-function unitOf(which: string | undefined): Unit {
-  const unit = readController().units.find(({ id, name }) => id === which || name === which);
-  if (unit === undefined) throw new Error(`there is no unit "${which ?? ""}"`);
-  return unit;
+function idOf(which = ""): string {
+  const { names } = diskState.read();
+  const [, id] = Object.entries(names).find(([name, id]) => name === which || id === which) ?? [];
+  if (id === undefined) throw new Error(`there is no unit "${which}"`);
+  return id;
 }
 
-const actions: Readonly<Record<string, (argument: string | undefined) => void>> = {
-  "add-unit": (name) => {
-    if (name === undefined || name === "") throw new Error("a name is missing");
-    const unit: Unit = {
-      id: randomUUID(),
-      name,
-      token: randomBytes(24).toString("hex"),
-      approved: false,
-      revoked: false,
-    };
-    updateController((state) => ({ ...state, units: [...state.units, unit] }));
+/** A request of the administrator's to the running API. */
+async function ask(method: string, path: string, body?: unknown): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${apiPort}${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${diskState.read().adminToken}` },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return text;
+}
+
+const actions: Readonly<Record<string, (argument: string | undefined) => Promise<void> | void>> = {
+  "add-unit": (name = "") => {
+    if (name === "") throw new Error("a name is missing");
+    const id = randomUUID();
+    diskState.update((state) => ({ ...state, names: { ...state.names, [name]: id } }));
+    const code = JSON.stringify({ fqdn: "controller.nethsec.test", token: diskState.read().token, unit_id: id });
+    console.log(Buffer.from(code).toString("base64"));
+  },
+  approve: async (which) => void (await ask("POST", "/units", { unit_id: idOf(which) })),
+  list: () => {
+    const { units, credentials, ...rest } = diskState.read();
     console.log(
-      Buffer.from(JSON.stringify({ fqdn: "controller.nethsec.test", token: unit.token, unit_id: unit.id })).toString(
-        "base64",
-      ),
+      JSON.stringify({ ...rest, units: units.map((unit) => ({ ...unit, registered: credentials[unit.id] })) }, null, 2),
     );
   },
-  approve: (which) => {
-    const { id } = unitOf(which);
-    issue(id, "client");
-    updateUnit(id, (unit) => ({ ...unit, approved: true, revoked: false }));
-  },
-  list: () => console.log(JSON.stringify(readController(), null, 2)),
-  revoke: (which) => {
-    const { id } = unitOf(which);
-    updateUnit(id, (unit) => ({ ...unit, approved: false, revoked: true }));
-    revoke(id);
-    restartServer();
-  },
+  revoke: async (which) => void (await ask("DELETE", `/units/${idOf(which)}`)),
+  token: async (which) => console.log(await ask("GET", `/units/${idOf(which)}/token`)),
+  info: async (which) => console.log(await ask("GET", `/units/${idOf(which)}/info`)),
   move: (port) => {
     const number = Number(port);
     if (!Number.isInteger(number) || number < 1 || number > 65535) throw new Error(`"${port ?? ""}" is no port`);
-    updateController((state) => ({ ...state, port: number }));
-    restartServer();
+    diskState.update((state) => ({ ...state, port: number }));
+    restartServer(number);
   },
+  "kill-vpn": () => stopServer("SIGKILL"),
+  "start-vpn": () => restartServer(diskState.read().port),
   reinstall: () => {
-    forgetAuthority();
-    restartServer();
-    for (const { id, approved } of readController().units) if (approved) issue(id, "client");
+    authority.forget();
+    restartServer(diskState.read().port);
+    for (const { id } of diskState.read().units) authority.issue(id);
   },
   fault: (word) => {
     if (!faults.some((fault) => fault === word)) throw new Error(`it is one of ${faults.join(", ")}`);
@@ -70,7 +78,7 @@ const actions: Readonly<Record<string, (argument: string | undefined) => void>> 
   },
   override: (json) => {
     const overrides: Record<string, unknown> = JSON.parse(json ?? "{}");
-    updateController((state) => ({ ...state, overrides }));
+    diskState.update((state) => ({ ...state, overrides }));
   },
 };
 
@@ -82,7 +90,7 @@ if (action === undefined) {
 }
 try {
   process.chdir(dir);
-  action(argument);
+  await action(argument);
 } catch (error) {
   console.error(`lab-controller: ${messageOf(error)}`);
   process.exit(1);

@@ -1,52 +1,86 @@
-/** What the lab's controller knows: its units, its port, what was told to it. Kept on the node's disk, so that it survives a reboot. */
+/** What the lab's controller knows: its units, their credentials, its port, what was told to it. Kept on the node's disk, so that it survives a reboot. */
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
 export const dir = "/etc/lab/controller";
 const statePath = `${dir}/state.json`;
 export const faultPath = `${dir}/fault`;
 
+/** A row of the table of units. */
 export interface Unit {
   readonly id: string;
-  readonly name: string;
-  readonly token: string;
-  readonly approved: boolean;
-  readonly revoked: boolean;
-  /** From its last registration. */
-  readonly registered?: {
-    readonly at: number;
-    readonly username: string;
-    readonly password: string;
-    readonly version: string;
-    readonly unitName: string;
-  };
+  readonly name: string | null;
+  /** The unit's facts, as it pushed them last. */
+  readonly info: Readonly<Record<string, string | number>> | null;
+  /** Reserved when the administrator adds the unit. */
+  readonly vpnAddress: string | null;
+}
+
+export interface Registered {
+  readonly username: string;
+  readonly password: string;
+  /** ms since 1970: the last registration that was accepted. */
+  readonly at: number;
+  readonly version: string;
+  readonly unitName: string;
 }
 
 export interface ControllerState {
+  /** Registration token: one for all units. */
+  readonly token: string;
+  /** What stands for the administrator's JWT and for the password of the metrics collector. */
+  readonly adminToken: string;
+  /** Whether the controller has a subscription: only units of the same kind may join. */
+  readonly subscription: boolean;
+  /** Addresses that may reach more than the registration at the public address; null: all. */
+  readonly allowList: readonly string[] | null;
+  /** Names that `lab-controller` gave to ids, also of units that are not added yet. */
+  readonly names: Readonly<Record<string, string>>;
   readonly units: readonly Unit[];
+  /** Credentials by unit: those of its first registration. */
+  readonly credentials: Readonly<Record<string, Registered>>;
   /** UDP port of the OpenVPN server. */
   readonly port: number;
   /** Overrides the grant's fields, to see what a hostile controller can do. */
   readonly overrides: Readonly<Record<string, unknown>>;
-  /** Count of registration requests by unit. */
-  readonly requests: Readonly<Record<string, number>>;
 }
 
-const initial: ControllerState = { units: [], port: 1194, overrides: {}, requests: {} };
+export const newState = (): ControllerState => ({
+  token: randomBytes(32).toString("hex"),
+  adminToken: randomBytes(32).toString("hex"),
+  subscription: false,
+  allowList: null,
+  names: {},
+  units: [],
+  credentials: {},
+  port: 20000,
+  overrides: {},
+});
 
-export function readController(): ControllerState {
-  if (!existsSync(statePath)) return initial;
-  const state: ControllerState = JSON.parse(readFileSync(statePath, "utf8"));
-  return state;
+/** Where an API keeps its state: the node's disk, or a test's memory. */
+export interface StateStore {
+  read(): ControllerState;
+  update(change: (state: ControllerState) => ControllerState): void;
 }
 
-export function updateController(change: (state: ControllerState) => ControllerState): ControllerState {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const next = change(readController());
-  writeFileSync(`${statePath}.new`, JSON.stringify(next), { mode: 0o600 });
-  renameSync(`${statePath}.new`, statePath);
-  return next;
+export const diskState: StateStore = {
+  read: () => {
+    if (!existsSync(statePath)) diskState.update((state) => state);
+    const state: ControllerState = JSON.parse(readFileSync(statePath, "utf8"));
+    return state;
+  },
+  update: (change) => {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const next = change(existsSync(statePath) ? diskState.read() : newState());
+    writeFileSync(`${statePath}.new`, JSON.stringify(next), { mode: 0o600 });
+    renameSync(`${statePath}.new`, statePath);
+  },
+};
+
+export function memoryState(initial: Partial<ControllerState>): StateStore {
+  let state = { ...newState(), ...initial };
+  return { read: () => state, update: (change) => void (state = change(state)) };
 }
 
-export function updateUnit(id: string, change: (unit: Unit) => Unit): void {
-  updateController((state) => ({ ...state, units: state.units.map((unit) => (unit.id === id ? change(unit) : unit)) }));
-}
+export const updateUnit = (store: StateStore, id: string, change: (unit: Unit) => Unit): void =>
+  store.update((state) => ({ ...state, units: state.units.map((unit) => (unit.id === id ? change(unit) : unit)) }));

@@ -1,0 +1,81 @@
+/**
+ * The controller's API: an imitation that answers as the real one was recorded (test-data/contracts/controller-http.json; `api.test.ts`
+ * replays all of it). The same paths are served by HTTPS below /api and by plain HTTP inside the VPN.
+ */
+import { administer, isAdministrator, targets } from "./administrator.ts";
+import { answer, json, type ApiRequest } from "./answers.ts";
+import type { StateStore, Unit } from "./controller-state.ts";
+import { ingest } from "./ingest.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import { register } from "./register.ts";
+import type { Reports } from "./tables.ts";
+
+/** Certificates and connections of units. */
+export interface Certifier {
+  has(id: string): boolean;
+  issue(id: string, vpnAddress: string): void;
+  revoke(id: string): void;
+  disconnect(id: string): void;
+  material(id: string): { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+export interface Controller {
+  readonly state: StateStore;
+  readonly authority: Certifier;
+  readonly reports: Reports;
+  readonly limit: RateLimit;
+  /** Told of each dump that was stored. */
+  readonly accepted: (unit: string, dump: string, body: Uint8Array) => void;
+  /** Sends JSON to the unit's web interface; the body of its answer, undefined without one. */
+  readonly askUnit: (unit: Unit, path: string, body: unknown, token?: string) => Promise<Uint8Array | undefined>;
+  /** ms since 1970. */
+  readonly now: () => number;
+  readonly nextAddress: (units: readonly Unit[]) => string;
+}
+
+export async function handle(controller: Controller, request: ApiRequest): Promise<Response> {
+  const response = controller.limit.take(request.address, controller.now())
+    ? await route(controller, request)
+    : answer(429, "too many requests");
+  return /\bgzip\b/.test(request.headers["accept-encoding"] ?? "") ? zipped(response) : response;
+}
+
+/** The public address: the reverse proxy takes /api away, and keeps all but registrations from addresses that the administrator did not allow. */
+export async function handlePublic(controller: Controller, request: ApiRequest): Promise<Response> {
+  const { allowList } = controller.state.read();
+  const isAllowed = allowList === null || allowList.includes(request.address) || request.path === "/api/units/register";
+  if (!isAllowed) return new Response(null, { status: 403 });
+  if (!request.path.startsWith("/api/")) return new Response("the administrator's page", { status: 404 });
+  return handle(controller, { ...request, path: request.path.slice("/api".length) });
+}
+
+async function zipped(response: Response): Promise<Response> {
+  const bytes = await response.bytes();
+  if (bytes.length === 0) return new Response(null, response);
+  const headers = new Headers(response.headers);
+  headers.set("Content-Encoding", "gzip");
+  headers.set("Vary", "Accept-Encoding");
+  return new Response(Bun.gzipSync(bytes), { status: response.status, headers });
+}
+
+async function route(controller: Controller, request: ApiRequest): Promise<Response> {
+  const { method, path } = request;
+  const notFound = answer(404, "API not found");
+  if (path === "/health" && method === "GET") return json(200, { status: "ok" });
+  if (path === "/units/register" && method === "POST") return register(controller, request);
+  if (path === "/units/register/" && method === "POST")
+    return new Response(null, { status: 307, headers: { Location: "/units/register" } });
+  if (path.startsWith("/ingest/")) return method === "POST" ? ingest(controller, request) : notFound;
+  if (path === "/prometheus/targets" && method === "GET") return targets(controller, request);
+  if (path === "/login" && method === "POST") return answer(401, "incorrect Username or Password");
+  // Not a path of the administrator's either way.
+  if (path.startsWith("/units") && !(path === "/units/register" && method !== "GET")) {
+    if (!isAdministrator(controller, request)) {
+      const refused = answer(401, "auth header is empty");
+      refused.headers.set("WWW-Authenticate", "JWT realm=nethserver");
+      return refused;
+    }
+    return (await administer(controller, request)) ?? notFound;
+  }
+  return notFound;
+}
