@@ -3,6 +3,8 @@ import type { Grant } from "./registration.ts";
 
 export const clientConfPath = "/usr/share/ns-plug/client.conf";
 export const tunnelDevice = "tun-nsplug";
+/** Where OpenVPN counts what it received; see `silence.ts`. */
+export const tunnelStatusPath = "/var/run/ns-plug/openvpn.status";
 
 /** `mtu`: used when both values are set; else OpenVPN measures the path itself. `routeUp` is run when the tunnel is there. */
 export function renderClientConf(
@@ -26,9 +28,12 @@ export function renderClientConf(
     "hand-window 30",
     // A unit's own certificate must not be good for playing the controller to others.
     'remote-cert-eku "TLS Web Server Authentication"',
-    // Notices a controller that is gone also when it pushes no keepalive of its own; what it pushes prevails.
+    // Controllers push ping 20 and ping-restart 120, which would replace these: a tunnel that is gone would be noticed after two minutes.
+    'pull-filter ignore "ping"',
     "ping 10",
+    // The controller sends a ping every 20 s: two of them may get lost. `silence.ts` looks earlier, and asks before it acts.
     "ping-restart 45",
+    `status ${tunnelStatusPath} 2`,
     "auth-nocache",
     "verb 3",
     "suppress-timestamps",

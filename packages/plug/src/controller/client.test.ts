@@ -3,6 +3,8 @@ import { expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { runClient, type Network } from "./client.ts";
+import { accountName } from "./credentials.ts";
+import { exporterPath } from "./metrics-exporter.ts";
 import { resetController } from "./reset.ts";
 import type { Grant, Registration } from "./registration.ts";
 import { readState } from "./state.ts";
@@ -48,10 +50,10 @@ function start(
     },
     runTunnel:
       tunnel ??
-      (async (_, changed, signal) => {
+      (async (_, _options, changed, signal) => {
         changed(true, undefined);
         await host.clock.sleep(1e9, signal).catch(() => undefined);
-        return { reason: "stopped", connectedMs: 1e9 };
+        return { reason: "stopped", waited: false, connectedMs: 1e9 };
       }),
   };
   const done = runClient(host, stop.signal, network).catch((error: unknown) => error);
@@ -99,11 +101,11 @@ test("logs are forwarded from the tunnel's first moment on, not before; what is 
   const up = Promise.withResolvers<void>();
   const run = start(
     [registered],
-    async (_, changed, signal) => {
+    async (_, _options, changed, signal) => {
       await up.promise;
       changed(true, undefined);
       await run.host.clock.sleep(1e9, signal).catch(() => undefined);
-      return { reason: "stopped", connectedMs: 1e9 };
+      return { reason: "stopped", waited: false, connectedMs: 1e9 };
     },
     { "/etc/config/firewall": "config zone 'ns_wan'\n\toption name 'wan'\n", "/etc/config/rsyslog": "" },
   );
@@ -156,7 +158,7 @@ test("a tunnel that cannot be kept makes it register again, with a new password,
   const run = start([registered], async () => {
     tunnels += 1;
     hashes.add(run.host.uci.read("rpcd").get("controller", "password"));
-    return { reason: "no tunnel for 75 s: VERIFY ERROR", connectedMs: 0 };
+    return { reason: "no tunnel for 40 s: VERIFY ERROR", waited: false, connectedMs: 0 };
   });
   using host = run.host;
   await host.clock.advance(3_600_000);
@@ -164,6 +166,73 @@ test("a tunnel that cannot be kept makes it register again, with a new password,
   expect(tunnels).toBeLessThan(40);
   expect(hashes.size).toBe(tunnels);
   expect(host.logged.some((line) => line.includes("VERIFY ERROR"))).toBe(true);
+  run.stop.abort();
+  await run.done;
+});
+
+test("a unit that waits asks each time as its configuration says at that moment", async () => {
+  const asked: string[] = [];
+  const run = start([], undefined);
+  run.stop.abort();
+  await run.done;
+  using host = run.host;
+  const stop = new AbortController();
+  const network: Network = {
+    register: async (_, { controller, subscription }, { username }) => {
+      asked.push(`${controller.token} ${subscription?.plan ?? "none"} ${username.length}`);
+      return waiting;
+    },
+    runTunnel: () => Promise.reject(new Error("never registered")),
+  };
+  const done = runClient(host, stop.signal, network).catch((error: unknown) => error);
+  await host.clock.advance(1000);
+  host.files.write(
+    "/etc/config/ns-plug",
+    `${config.replace("secret-token", "corrected")}\toption type 'enterprise'\n\toption system_id 'S1'\n\toption secret 'x'\n`,
+  );
+  await host.clock.advance(10_000);
+  expect(asked).toEqual(["secret-token none 24", "corrected enterprise 24"]);
+  stop.abort();
+  await done;
+});
+
+test("the account's name follows from the unit: the same after a reset, another for another unit, an older account's stays", async () => {
+  using host = fakeHost({ files: { "/etc/config/rpcd": "" } });
+  const first = accountName(host, "u1");
+  expect(first).toMatch(/^[0-9a-f]{24}$/);
+  host.files.write("/etc/config/rpcd", "");
+  expect(accountName(host, "u1")).toBe(first);
+  expect(accountName(host, "u1")).toBe(first);
+  expect(accountName(host, "u2")).not.toBe(first);
+  host.files.write(
+    "/etc/config/rpcd",
+    "config login 'controller'\n\toption username 'drawn-at-random'\n\tlist read '*'\n\tlist write '*'\n",
+  );
+  expect(accountName(host, "u1")).toBe("drawn-at-random");
+  expect(accountName(host, "u1")).toBe("drawn-at-random");
+  expect(accountName(host, "u3")).toMatch(/^[0-9a-f]{24}$/);
+});
+
+test("telegraf serves the unit's metrics in the tunnel while it is up", async () => {
+  const down = Promise.withResolvers<void>();
+  const run = start(
+    [registered],
+    async (_, _options, changed, signal) => {
+      changed(true, undefined);
+      await down.promise;
+      changed(false, "gone");
+      await run.host.clock.sleep(1e9, signal).catch(() => undefined);
+      return { reason: "stopped", waited: false, connectedMs: 1 };
+    },
+    { "/etc/telegraf.conf.d/os.conf": "" },
+  );
+  using host = run.host;
+  host.net.setDevice({ device: "tun-nsplug", addresses: [{ address: "172.21.0.2", prefix: 16, label: undefined }] });
+  await host.clock.advance(1000);
+  expect(host.files.readText(exporterPath)).toContain('[[outputs.prometheus_client]]\n  listen = "172.21.0.2:9273"\n');
+  down.resolve();
+  await host.clock.advance(1000);
+  expect(host.files.exists(exporterPath)).toBe(false);
   run.stop.abort();
   await run.done;
 });

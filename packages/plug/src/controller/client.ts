@@ -10,31 +10,35 @@ import { readPlugConfig, writePlugOptions, type PlugConfig } from "../config.ts"
 import { setJob } from "../cron/schedule.ts";
 import { failuresAfterLoss, retryDelayMs } from "./backoff.ts";
 import { clientConfPath, renderClientConf, tunnelDevice } from "./client-conf.ts";
-import { newCredentials, removeCredentials, savePassword } from "./credentials.ts";
+import { accountName, newPassword, removeCredentials, savePassword } from "./credentials.ts";
 import { applyLogForwarding } from "./log-forwarding.ts";
+import { setMetricsExporter } from "./metrics-exporter.ts";
 import { register, requireUnit } from "./register.ts";
 import type { Grant } from "./registration.ts";
+import { apiProbe } from "./silence.ts";
 import { readLastState, writeState, type ClientState } from "./state.ts";
-import { runTunnel } from "./tunnel.ts";
+import { runTunnel as runOpenvpn, type TunnelEnd, type TunnelOptions } from "./tunnel.ts";
 import { setVpnGuard } from "./vpn-guard.ts";
 
 const pollMs = 10_000;
 const limitedMs = 30_000;
 const failuresBeforeExit = 5;
 const failuresPath = "/var/run/ns-plug/failures";
+/** OpenVPN finds a controller that was only restarted in this time, mostly. */
+const reconnectMs = 4000;
 const routeUp = "/usr/libexec/ns-plug/route-up";
 
 /** The two things that reach out; tests and the simulation of a fleet put theirs in the place. */
 export interface Network {
   readonly register: typeof register;
-  readonly runTunnel: typeof runTunnel;
+  readonly runTunnel: typeof runOpenvpn;
 }
 
 /** Runs until the signal aborts. Throws with exit code 1, 2, 3 (option missing), 4 (duplicate) or 5 (five failures in a row). */
 export async function runClient(
   host: Host,
   signal: AbortSignal,
-  network: Network = { register, runTunnel },
+  network: Network = { register, runTunnel: runOpenvpn },
 ): Promise<void> {
   requireUnit(readPlugConfig(host.uci));
   if (!readPlugConfig(host.uci).controller.tlsVerify) {
@@ -49,17 +53,33 @@ export async function runClient(
   if (before !== undefined) report("failed", before);
   await host.clock.sleep(retryDelayMs(failures, host.random.fraction()), signal);
   while (!signal.aborted) {
-    const config = readPlugConfig(host.uci);
-    const grant = await registerUntilGranted(host, network, config, report, signal);
+    const { grant, config } = await registerUntilGranted(host, network, report, signal);
     await apply(host, config, grant);
     report("connecting");
-    const end = await network.runTunnel(host, tunnelReporter(host, report, grant), signal);
+    // All units of a controller lose it in the same second. OpenVPN tries meanwhile.
+    const spreadMs = config.controller.rejoinSpreadMs * host.random.fraction();
+    const options = { lostPatienceMs: reconnectMs + spreadMs, probe: apiProbe(host, grant) };
+    const end = await runTunnel(host, network, options, tunnelReporter(host, report, grant), signal);
     if (signal.aborted) return;
-    report("connecting", `the tunnel is lost, registering again soon: ${end.reason}`);
+    report("connecting", `the tunnel is lost, registering again: ${end.reason}`);
     const retryMs = end.connectedMs > 0 ? 0 : retryDelayMs(countFailure(host), host.random.fraction());
     if (end.connectedMs > 0) writeFailures(host, failuresAfterLoss);
-    // All units of a controller lose it in the same second.
-    await host.clock.sleep(config.controller.rejoinSpreadMs * host.random.fraction() + retryMs, signal);
+    await host.clock.sleep(end.waited ? 0 : spreadMs + retryMs, signal);
+  }
+}
+
+/** The metrics of this unit are served in the tunnel for as long as there is one. */
+async function runTunnel(
+  host: Host,
+  network: Network,
+  options: TunnelOptions,
+  changed: TunnelReporter,
+  signal: AbortSignal,
+): Promise<TunnelEnd> {
+  try {
+    return await network.runTunnel(host, options, changed, signal);
+  } finally {
+    setMetricsExporter(host, undefined);
   }
 }
 
@@ -82,16 +102,15 @@ function reporter(host: Host): Report {
   };
 }
 
+type TunnelReporter = (up: boolean, trouble: string | undefined) => void;
+
 /** An address that comes in after the tunnel has gone down again is not reported. */
-function tunnelReporter(
-  host: Host,
-  report: Report,
-  { promtail }: Grant,
-): (up: boolean, trouble: string | undefined) => void {
+function tunnelReporter(host: Host, report: Report, { promtail }: Grant): TunnelReporter {
   let isUp = false;
   return (up, trouble) => {
     isUp = up;
     if (!up) {
+      setMetricsExporter(host, undefined);
       report("connecting", trouble ?? "the tunnel is down; OpenVPN tries again");
       return;
     }
@@ -105,6 +124,7 @@ function tunnelReporter(
       (address) => {
         if (!isUp) return;
         report("connected", undefined, address);
+        setMetricsExporter(host, address);
         host.log("info", `connected to the controller; this unit's address there is ${address ?? "not known"}`);
       },
       (error: unknown) => host.log("warning", `the tunnel's address is not known: ${String(error)}`),
@@ -117,24 +137,25 @@ async function tunnelAddress({ net }: Pick<Host, "net">): Promise<string | undef
   return device?.addresses.find(({ address }) => !address.includes(":"))?.address;
 }
 
-/** One set of credentials for all polls: the controller keeps those of the last request. */
+/** One password for all polls. The configuration is read anew for each: what the unit waits for may be a matter of its own options. */
 async function registerUntilGranted(
   host: Host,
   network: Network,
-  config: PlugConfig,
   report: Report,
   signal: AbortSignal,
-): Promise<Grant> {
-  const credentials = newCredentials(host);
+): Promise<{ readonly grant: Grant; readonly config: PlugConfig }> {
+  const password = newPassword(host);
   report("registering");
   let inARow = 0;
   for (;;) {
+    const config = readPlugConfig(host.uci);
+    const credentials = { username: accountName(host, requireUnit(config).unitId), password };
     const answer = await network.register(host, config, credentials, signal);
     switch (answer.kind) {
       case "registered":
         // Failures are forgotten when the tunnel is up, not yet here.
         savePassword(host, credentials);
-        return answer.grant;
+        return { grant: answer.grant, config };
       case "waiting":
         inARow = 0;
         writeFailures(host, 0);

@@ -3,6 +3,7 @@
  * Invariant: the clear password exists only in this process's memory and in the request to the controller.
  */
 import { newPasswordHash } from "@nethsec/host/ffi/crypt";
+import { sha256 } from "@nethsec/host/files/digests";
 import type { Host } from "@nethsec/host/host";
 
 export interface Credentials {
@@ -12,20 +13,31 @@ export interface Credentials {
 
 type Needs = Pick<Host, "uci" | "random">;
 
-/** The account's name, kept for as long as the section exists, with a new random password. Saves only the name. */
-export function newCredentials(host: Needs): Credentials {
-  const password = host.random.text(32);
-  const known = host.uci.read("rpcd").get("controller", "username");
-  if (known !== undefined && known !== "") return { username: known, password };
-  const username = host.random.text(16);
+export const newPassword = ({ random }: Pick<Host, "random">): string => random.text(32);
+
+/**
+ * The account's name, by which the controller logs in for as long as it knows the unit: it keeps the name of the first registration and ignores a
+ * later one without a word. So the name follows from the unit's id, and is the same after a reset of either kind. An account that was there before (of an
+ * older version, with a name drawn at random) keeps its name while the unit stays the same.
+ */
+export function accountName(host: Needs, unitId: string): string {
+  const section = host.uci.read("rpcd").section("controller");
+  const known = section?.get("username") ?? "";
+  const owner = section?.get("unit_id");
+  if (known !== "" && owner === unitId) return known;
+  const username = known !== "" && owner === undefined ? known : derivedName(unitId);
   host.uci.change((transaction) => {
     transaction.setSection("rpcd", "controller", "login");
     transaction.set("rpcd", "controller", "username", username);
+    transaction.set("rpcd", "controller", "unit_id", unitId);
     transaction.set("rpcd", "controller", "read", ["*"]);
     transaction.set("rpcd", "controller", "write", ["*"]);
   });
-  return { username, password };
+  return username;
 }
+
+/** 24 hexadecimal digits, as NethSecurity's own accounts for controllers have. */
+const derivedName = (unitId: string): string => sha256(`controller account of unit ${unitId}`).slice(0, 24);
 
 /** Makes the password valid: to be called only when the controller has taken it. */
 export function savePassword(host: Needs, { password }: Credentials): void {

@@ -6,15 +6,24 @@ import { FileError } from "@nethsec/host/files/file-error";
 import type { Host } from "@nethsec/host/host";
 import { streamLines } from "@nethsec/host/process/stream-lines";
 import { clientConfPath } from "./client-conf.ts";
+import { watchSilence, type Probe } from "./silence.ts";
 
 const command = ["openvpn", "--config", clientConfPath] as const;
 /** Between SIGTERM and SIGKILL. */
 const graceMs = 5000;
-/** How long a tunnel may take to come up, or to come back, before it is given up. Longer than OpenVPN's TLS window (hand-window in `client-conf.ts`). */
+/** How long a tunnel may take to come up the first time. Longer than OpenVPN's TLS window (hand-window in `client-conf.ts`). */
 const patienceMs = 40_000;
+
+export interface TunnelOptions {
+  /** How long OpenVPN may try to bring a lost tunnel back before it is given up; milliseconds. */
+  readonly lostPatienceMs: number;
+  readonly probe: Probe | undefined;
+}
 
 export interface TunnelEnd {
   readonly reason: string;
+  /** OpenVPN had its time to bring the lost tunnel back. */
+  readonly waited: boolean;
   /** Milliseconds the tunnel was up, in all. */
   readonly connectedMs: number;
 }
@@ -35,6 +44,7 @@ export function readLine(
 /** Runs until the tunnel is given up, OpenVPN ends, or the signal aborts. `changed` is told each time it comes up or goes down. */
 export async function runTunnel(
   host: Pick<Host, "run" | "clock" | "log" | "files">,
+  { lostPatienceMs, probe }: TunnelOptions,
   changed: (up: boolean, trouble: string | undefined) => void,
   signal: AbortSignal,
 ): Promise<TunnelEnd> {
@@ -47,9 +57,9 @@ export async function runTunnel(
   let patience = new AbortController();
   const gaveUp = Promise.withResolvers<"gave up">();
 
-  const waitForTunnel = (): void => {
+  const waitForTunnel = (ms: number): void => {
     patience = new AbortController();
-    host.clock.sleep(patienceMs, AbortSignal.any([patience.signal, signal])).then(
+    host.clock.sleep(ms, AbortSignal.any([patience.signal, signal])).then(
       () => gaveUp.resolve("gave up"),
       () => undefined,
     );
@@ -59,15 +69,29 @@ export async function runTunnel(
     connectedMs += host.clock.monotonic() - upSince;
     upSince = undefined;
     changed(false, trouble);
-    waitForTunnel();
+    waitForTunnel(lostPatienceMs);
   };
-  waitForTunnel();
+  waitForTunnel(patienceMs);
+  const ending = new AbortController();
+  const isUp = (): boolean => upSince !== undefined;
+  const reconnect = async (): Promise<void> => {
+    trouble = "nothing comes through the tunnel";
+    // OpenVPN connects anew (openvpn(8), SIGUSR1), and says so.
+    await host.run(["kill", "-USR1", String(openvpn.pid)], { timeoutMs: graceMs, ok: "any", signal });
+  };
+  const silence =
+    probe === undefined
+      ? undefined
+      : watchSilence(host, probe, isUp, reconnect, AbortSignal.any([ending.signal, signal]));
   const reading = (async () => {
     for await (const line of streamLines(openvpn.stdout)) {
       log("info", line);
       const said = readLine(line);
-      if (said?.event === "trouble") trouble = said.text;
-      else if (said?.event === "down") goDown();
+      if (said?.event === "trouble") {
+        trouble = said.text;
+        if (/refused/i.test(said.text)) silence?.ask();
+      }
+      if (said?.event === "down") goDown();
       else if (said?.event === "up" && upSince === undefined) {
         patience.abort();
         [upSince, trouble] = [host.clock.monotonic(), undefined];
@@ -76,13 +100,17 @@ export async function runTunnel(
     }
   })();
   const ended = await Promise.race([openvpn.exited, gaveUp.promise]);
+  ending.abort();
   await openvpn.kill();
   patience.abort();
   await reading;
+  const waited = ended === "gave up" && connectedMs > 0;
   if (upSince !== undefined) connectedMs += host.clock.monotonic() - upSince;
   const why =
-    ended === "gave up" ? `no tunnel for ${patienceMs / 1000} s` : `OpenVPN ended (${ended.code ?? "by a signal"})`;
-  return { reason: trouble === undefined ? why : `${why}: ${trouble}`, connectedMs };
+    ended === "gave up"
+      ? `no tunnel for ${Math.round((waited ? lostPatienceMs : patienceMs) / 1000)} s`
+      : `OpenVPN ended (${ended.code ?? "by a signal"})`;
+  return { reason: trouble === undefined ? why : `${why}: ${trouble}`, waited, connectedMs };
 }
 
 /** A client that was killed (out of memory) leaves its OpenVPN, which would keep the device for ever. */

@@ -87,10 +87,12 @@ export async function fleetOutage(unitCount: number, outageMs: number): Promise<
         }
         return { kind: "registered", grant };
       },
-      runTunnel: async (_, changed) => {
+      runTunnel: async (_, { lostPatienceMs }, changed) => {
         changed(true, undefined);
         await clock.sleep(clock.now() < lostAt ? lostAt - clock.now() : Infinity);
-        return { reason: "lost", connectedMs: 10 * minute };
+        // OpenVPN tries in vain, as when the controller comes back on another port.
+        await clock.sleep(lostPatienceMs);
+        return { reason: "lost", waited: true, connectedMs: 10 * minute };
       },
     };
     for (;;) {
