@@ -1,7 +1,7 @@
 /** `lab-controller`: what the controller's administrator does. */
 import { messageOf } from "@nethsec/host/message-of";
 import { randomUUID } from "node:crypto";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { faults } from "../https-server.ts";
 import { dir, diskState, faultPath } from "./controller-state.ts";
 import { apiPort } from "./vpn-addresses.ts";
@@ -14,8 +14,9 @@ const usage = `Usage: lab-controller ACTION
   revoke UNIT          remove it, as the administrator does: its connection is cut silently
   token UNIT, info UNIT  open it through the tunnel, as the administrator does; prints the controller's answer
   move PORT            let OpenVPN listen on another UDP port
-  kill-vpn             end OpenVPN by SIGKILL, as when the machine loses its power
-  start-vpn            start it again
+  crash                end the API and OpenVPN by SIGKILL; lab-controller-api starts both again
+  restart-vpn          end OpenVPN by SIGTERM and start it again
+  port PORT            the UDP port of the next start
   reinstall            a new certificate authority; units stay known
   fault WORD           misbehave: ${faults.join(", ")}
   override JSON        replace fields of what registered units are told; {} ends it
@@ -40,6 +41,13 @@ async function ask(method: string, path: string, body?: unknown): Promise<string
   return text;
 }
 
+function setPort(port = ""): number {
+  const number = Number(port);
+  if (!Number.isInteger(number) || number < 1 || number > 65535) throw new Error(`"${port}" is no port`);
+  diskState.update((state) => ({ ...state, port: number }));
+  return number;
+}
+
 const actions: Readonly<Record<string, (argument: string | undefined) => Promise<void> | void>> = {
   "add-unit": (name = "") => {
     if (name === "") throw new Error("a name is missing");
@@ -58,14 +66,13 @@ const actions: Readonly<Record<string, (argument: string | undefined) => Promise
   revoke: async (which) => void (await ask("DELETE", `/units/${idOf(which)}`)),
   token: async (which) => console.log(await ask("GET", `/units/${idOf(which)}/token`)),
   info: async (which) => console.log(await ask("GET", `/units/${idOf(which)}/info`)),
-  move: (port) => {
-    const number = Number(port);
-    if (!Number.isInteger(number) || number < 1 || number > 65535) throw new Error(`"${port ?? ""}" is no port`);
-    diskState.update((state) => ({ ...state, port: number }));
-    restartServer(number);
+  move: (port) => restartServer(setPort(port)),
+  crash: () => {
+    process.kill(Number(readFileSync("/var/run/lab-controller-api.pid", "utf8")), "SIGKILL");
+    stopServer("SIGKILL");
   },
-  "kill-vpn": () => stopServer("SIGKILL"),
-  "start-vpn": () => restartServer(diskState.read().port),
+  "restart-vpn": () => restartServer(diskState.read().port),
+  port: (port) => void setPort(port),
   reinstall: () => {
     authority.forget();
     restartServer(diskState.read().port);
