@@ -1,6 +1,6 @@
 /** What the administrator and the metrics collector ask the controller (recorded: names beginning with "administrator", "unit facts", "targets"). */
 import { answer, basicOf, json, type ApiRequest } from "./answers.ts";
-import type { Controller } from "./api.ts";
+import type { Controller } from "./controller.ts";
 import type { Unit } from "./controller-state.ts";
 import { bind, decodeFirst, DecodeError, isObject, member, type Fields } from "./go-json.ts";
 import { storeInfo } from "./ingest.ts";

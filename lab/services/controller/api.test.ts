@@ -7,7 +7,8 @@ import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { handle, handlePublic, type Controller } from "./api.ts";
+import { handle, handlePublic } from "./api.ts";
+import type { Controller } from "./controller.ts";
 import { Authority } from "./authority.ts";
 import { memoryState, type ControllerState, type StateStore } from "./controller-state.ts";
 import { MemoryReports } from "./memory-reports.ts";
@@ -222,7 +223,7 @@ test.each(
     for (const [name, value] of Object.entries(expected.headers)) expect(response.headers.get(name)).toBe(value);
     const text =
       response.headers.get("Content-Encoding") === "gzip"
-        ? Buffer.from(Bun.gunzipSync(await response.bytes())).toString()
+        ? Buffer.from(Bun.gunzipSync(new Uint8Array(await response.arrayBuffer()))).toString()
         : await response.text();
     if (expected.body_raw !== undefined) expect(text).toBe(expected.body_raw);
     else if (expected.body_described !== undefined)

@@ -4,34 +4,9 @@
  */
 import { administer, isAdministrator, targets } from "./administrator.ts";
 import { answer, json, type ApiRequest } from "./answers.ts";
-import type { StateStore, Unit } from "./controller-state.ts";
+import type { Controller } from "./controller.ts";
 import { ingest } from "./ingest.ts";
-import type { RateLimit } from "./rate-limit.ts";
 import { register } from "./register.ts";
-import type { Reports } from "./tables.ts";
-
-/** Certificates and connections of units. */
-export interface Certifier {
-  has(id: string): boolean;
-  issue(id: string, vpnAddress: string): void;
-  revoke(id: string): void;
-  disconnect(id: string): void;
-  material(id: string): { readonly ca: string; readonly cert: string; readonly key: string };
-}
-
-export interface Controller {
-  readonly state: StateStore;
-  readonly authority: Certifier;
-  readonly reports: Reports;
-  readonly limit: RateLimit;
-  /** Told of each dump that was stored. */
-  readonly accepted: (unit: string, dump: string, body: Uint8Array) => void;
-  /** Sends JSON to the unit's web interface; the body of its answer, undefined without one. */
-  readonly askUnit: (unit: Unit, path: string, body: unknown, token?: string) => Promise<Uint8Array | undefined>;
-  /** ms since 1970. */
-  readonly now: () => number;
-  readonly nextAddress: (units: readonly Unit[]) => string;
-}
 
 export async function handle(controller: Controller, request: ApiRequest): Promise<Response> {
   const response = controller.limit.take(request.address, controller.now())
@@ -50,7 +25,7 @@ export async function handlePublic(controller: Controller, request: ApiRequest):
 }
 
 async function zipped(response: Response): Promise<Response> {
-  const bytes = await response.bytes();
+  const bytes = new Uint8Array(await response.arrayBuffer());
   if (bytes.length === 0) return new Response(null, response);
   const headers = new Headers(response.headers);
   headers.set("Content-Encoding", "gzip");

@@ -1,6 +1,6 @@
 /** `POST /ingest/…`: the dumps and the facts that units push (recorded: names beginning with "ingest"). */
 import { answer, basicOf, type ApiRequest } from "./answers.ts";
-import type { Controller } from "./api.ts";
+import type { Controller } from "./controller.ts";
 import { updateUnit } from "./controller-state.ts";
 import { bind, decodeFirst, DecodeError, isObject, member, type Fields, type GoJson } from "./go-json.ts";
 import { tables } from "./tables.ts";

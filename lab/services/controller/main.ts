@@ -2,7 +2,8 @@
 import { appendFileSync } from "node:fs";
 import { jsonResponse, readFault, serve, type Received } from "../https-server.ts";
 import type { ApiRequest } from "./answers.ts";
-import { handle, handlePublic, type Controller } from "./api.ts";
+import { handle, handlePublic } from "./api.ts";
+import type { Controller } from "./controller.ts";
 import { diskState, faultPath, type Unit } from "./controller-state.ts";
 import { MemoryReports } from "./memory-reports.ts";
 import { RateLimit } from "./rate-limit.ts";

@@ -1,6 +1,6 @@
 /** `POST /units/register` (recorded: names beginning with "register"). Checks in order: token, form of the body, subscription, certificate. */
 import { answer, type ApiRequest } from "./answers.ts";
-import type { Controller } from "./api.ts";
+import type { Controller } from "./controller.ts";
 import { bind, decodeFirst, DecodeError, type Fields } from "./go-json.ts";
 import { apiPort, logPort, vpnAddress } from "./vpn-addresses.ts";
 
