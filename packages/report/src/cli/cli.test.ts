@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
+import { daemonProcess } from "../../test/daemon-process.ts";
 import { runCommand } from "../../test/run-command.ts";
 import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
 import { hashToken, passwordMatches, tokenMatches } from "../auth/password-hash.ts";
@@ -19,7 +20,10 @@ import { run as watch } from "./watch.ts";
 
 const now = new Date(2026, 10, 22, 13, 30).getTime();
 const base = "/var/run/dpireport";
-const host = fakeHost({ now, files: { "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n" } });
+const host = fakeHost({
+  now,
+  files: { ...daemonProcess, "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n" },
+});
 const cache = Object.fromEntries(
   Array.from({ length: 20 }, (_, index) => [`192.168.1.${index + 2}`, { name: null, until: 9e15 }]),
 );
@@ -187,7 +191,7 @@ const healthy = {
 };
 
 test("status: healthy, and what is wrong", async () => {
-  using host = fakeHost({ now });
+  using host = fakeHost({ now, files: daemonProcess });
   writeStatus(host.files, base, healthy);
   const good = await runCommand(status, host);
   expect([good.code, good.out]).toEqual([0, expect.stringContaining("Events       1,234")]);
@@ -200,11 +204,46 @@ test("status: healthy, and what is wrong", async () => {
   });
 });
 
+test("a daemon that was stopped is said to be stopped, at once, and so is one whose number another program has now", async () => {
+  for (const cmdline of [undefined, "/usr/sbin/dnsmasq\0"]) {
+    using host = fakeHost({ now, files: cmdline === undefined ? {} : { "/proc/1/cmdline": cmdline } });
+    writeStatus(host.files, base, { ...healthy, connected: false });
+    const { code, out } = await runCommand(status, host);
+    expect([code, out]).toEqual([1, expect.stringContaining("dpireport is not running")]);
+    expect(out).not.toContain("netifyd status");
+    expect(out).toMatch(/^Running +no$/m);
+    const { err } = await runCommand(summary, host);
+    expect(err).toContain("/etc/init.d/dpireport start");
+    expect(err).not.toContain("Is netifyd running?");
+  }
+});
+
+test("in an empty hour watch promises what it shows: the hour as it is counted, not the next dump", async () => {
+  const ended = new AbortController();
+  using host = fakeHost({ now, files: daemonProcess });
+  writeStatus(host.files, base, healthy);
+  const running = runCommand(watch, host, { signal: ended.signal });
+  await host.clock.advance(1000);
+  ended.abort();
+  await host.clock.advance(1000);
+  const { out } = await running;
+  expect(out).toContain("a few seconds after the first traffic of this hour");
+  expect(out).not.toContain("dump");
+});
+
+test("one client is one client", async () => {
+  using host = fakeHost({ now, files: daemonProcess });
+  writeSampleDay(host.files, base, { year: 2026, month: 11, day: 22 }, { clients: 1, hours: 1 });
+  writeStatus(host.files, base, healthy);
+  expect((await runCommand(summary, host)).out).toMatch(/, 1 client[;\n]/);
+  expect((await runCommand(status, host)).out).toContain("2 of 1 client this hour");
+});
+
 test("watch draws at each dump and tells the rate", async () => {
   const ended = new AbortController();
   const day = { year: 2026, month: 11, day: 22 };
   // Its day grows: a machine of its own.
-  using host = fakeHost({ now });
+  using host = fakeHost({ now, files: daemonProcess });
   writeSampleDay(host.files, base, day, { clients: 12, hours: 14 });
   writeStatus(host.files, base, healthy);
   const running = runCommand(watch, host, { json: true, signal: ended.signal });
@@ -229,7 +268,7 @@ test("watch draws at each dump and tells the rate", async () => {
 
 test("watch draws what the daemon counted since its dump", async () => {
   const ended = new AbortController();
-  using host = fakeHost({ now });
+  using host = fakeHost({ now, files: daemonProcess });
   writeStatus(host.files, base, healthy);
   const count = (bytes: number): void => {
     const counters = emptyHour();

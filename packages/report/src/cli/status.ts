@@ -1,11 +1,12 @@
 /** `ns-report status`: whether figures are coming in, and what is wrong if not. */
 import type { Call } from "@nethsec/host/command/command";
 import type { Condition } from "@nethsec/host/host";
+import { clientCount } from "./client-count.ts";
 import { useLocalTime } from "@nethsec/host/local/local-time";
 import { openStore } from "../store/open-store.ts";
 import { table } from "@nethsec/host/command/table";
 import { formatBytes, formatDuration } from "@nethsec/host/units";
-import { readStatus, type DaemonStatus } from "../store/daemon-status.ts";
+import { readStatus, type SeenStatus } from "../store/daemon-status.ts";
 import { nextStep } from "../query/next-step.ts";
 import { reportConditions } from "../query/report-conditions.ts";
 
@@ -38,22 +39,22 @@ function zoneConditions(problem: string | undefined, now: number): Condition[] {
   return problem === undefined ? [] : [{ code: "timezone_unknown", severity: "warning", since: now, text: problem }];
 }
 
-function statusRows(status: DaemonStatus, now: number, base: string): [string, string][] {
+function statusRows(status: SeenStatus, now: number, base: string): [string, string][] {
   const ago = (at: number | undefined): string =>
     at === undefined ? "never" : `${formatDuration(Math.max(0, now - at))} ago`;
   const unattributed = status.unattributed.unknown_flow + status.unattributed.not_a_client;
   return [
     ["Reports", base],
-    ["Source", `${status.source}, ${status.connected ? "connected" : "not connected"}`],
+    ["Source", `${status.source}, ${status.running && status.connected ? "connected" : "not connected"}`],
     ["Last event", ago(status.last_event)],
     ["Last dump", ago(status.last_dump)],
-    ["Running for", formatDuration(Math.max(0, now - status.started))],
+    status.running ? ["Running for", formatDuration(Math.max(0, now - status.started))] : ["Running", "no"],
     [
       "Events",
       `${status.events.toLocaleString("en-GB")}${status.malformed > 0 ? `, and ${status.malformed} malformed lines` : ""}`,
     ],
     ["Counted", `${formatBytes(status.bytes)}, unattributed ${formatBytes(unattributed)}`],
-    ["Flows", `${status.flows} of ${status.clients} clients this hour`],
+    ["Flows", `${status.flows} of ${clientCount(status.clients)} this hour`],
     ["Memory", formatBytes(status.memory)],
   ];
 }

@@ -1,5 +1,6 @@
 /** `ns-report summary` and `ns-report client`: a day, narrowed or not, with its hours and its largest names. */
 import type { Call } from "@nethsec/host/command/command";
+import { clientCount } from "./client-count.ts";
 import { openStore } from "../store/open-store.ts";
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
@@ -105,7 +106,7 @@ function summaryText({ day, narrow, summary, limit, names, lastHour }: View, sty
       const more = usages.length > rows.length ? `\n… ${usages.length - rows.length} more; --limit 0 shows all.` : "";
       return trafficTable(titles[list], rows, summary.total, style) + more;
     });
-  const facts = `${formatBytes(summary.total)}${narrow.client === undefined ? `, ${summary.clients.length} clients` : ""}${
+  const facts = `${formatBytes(summary.total)}${narrow.client === undefined ? `, ${clientCount(summary.clients.length)}` : ""}${
     summary.unattributed > 0 ? `; ${formatBytes(summary.unattributed)} more belong to no client` : ""
   }`;
   return `${[`${heading(shown(titleOf(day, narrow, names), style.columns), style)}\n${facts}`, hourLines(summary.hours, lastHour, style), ...tables].join("\n\n")}\n`;

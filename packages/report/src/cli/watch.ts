@@ -33,7 +33,7 @@ export async function run(call: Call): Promise<number> {
       if (call.json) io.out(`${JSON.stringify(liveJson(state, names))}\n`);
       else
         io.out(
-          `${io.stdoutIsTerminal ? "\u001b[H\u001b[2J" : ""}${liveText(state, names, call, nextStep(status(), store.base).text)}\n`,
+          `${io.stdoutIsTerminal ? "\u001b[H\u001b[2J" : ""}${liveText(state, names, call, nextStep(status(), store.base, true).text)}\n`,
         );
     }
     await host.clock.sleep(lookEveryMs, signal).catch(() => undefined);

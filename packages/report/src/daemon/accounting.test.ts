@@ -140,6 +140,24 @@ describe("accounting", () => {
     expect(agent.reader.malformed).toBe(1);
   });
 
+  test("what moved nothing is no entry: no client, no name", () => {
+    const agent = new Agent()
+      .at(1)
+      .flow()
+      .stats(0, 0)
+      .flow({ digest: "b".repeat(40), local_ip: "192.168.1.6" });
+    agent
+      .at(2)
+      .purge(0, 0)
+      .stats(10, 10, { digest: "b".repeat(40) });
+    agent.flow({ digest: "c".repeat(40), local_ip: "192.168.1.6", detected_protocol_name: "DNS" });
+    agent.stats(0, 0, { digest: "c".repeat(40) });
+    const clients = [...(agent.ledger.hours.get(hourKeyAt(start))?.counters.clients ?? [])];
+    expect(clients.map(([address, { total, protocol }]) => [address, total, [...protocol.keys()]])).toEqual([
+      ["192.168.1.6", 10, ["http/s"]],
+    ]);
+  });
+
   test("increments that are lost are in the total", () => {
     expect(new Agent().at(1).flow().at(10).stats(92, 336).at(25).stats(92, 1176).mine).toBe(1176);
   });

@@ -59,6 +59,8 @@ export class Ledger {
   }
 
   add(key: HourKey, identity: FlowIdentity, bytes: number): void {
+    // Nothing is no entry: names and clients without a byte would fill files.
+    if (bytes === 0) return;
     const open = this.hour(key);
     let place = identity.place;
     if (place === undefined || place.hour !== key || place.generation !== open.counters.generation) {
@@ -80,6 +82,7 @@ export class Ledger {
   }
 
   addUnattributed(key: HourKey, bytes: number): void {
+    if (bytes === 0) return;
     const open = this.hour(key);
     open.counters.unattributed += bytes;
     open.dirty = true;

@@ -1,9 +1,9 @@
 /** `/metrics`: what the daemon last said about itself, in OpenMetrics form. Pure. */
 import type { Metric } from "@nethsec/host/metrics";
-import type { DaemonStatus } from "../store/daemon-status.ts";
+import type { SeenStatus } from "../store/daemon-status.ts";
 
 /** `now`: wall clock, milliseconds. Without a status there is only "down": the daemon never ran here. */
-export function reportMetrics(status: DaemonStatus | undefined, now: number): Metric[] {
+export function reportMetrics(status: SeenStatus | undefined, now: number): Metric[] {
   const gauge = (name: string, help: string, value: number, unit?: string): Metric => ({
     name: `nethsec_report_${name}`,
     help,
@@ -21,10 +21,12 @@ export function reportMetrics(status: DaemonStatus | undefined, now: number): Me
   const connected = gauge(
     "connected",
     "1 when dpireport is connected to the DPI engine",
-    status?.connected === true ? 1 : 0,
+    status?.running === true && status.connected ? 1 : 0,
   );
-  if (status === undefined) return [connected];
+  const running = gauge("running", "1 when dpireport is running", status?.running === true ? 1 : 0);
+  if (status === undefined) return [running, connected];
   return [
+    running,
     connected,
     counter("events", "Events read from the DPI engine since dpireport started", [{ value: status.events }]),
     counter("malformed", "Lines that were not events since dpireport started", [{ value: status.malformed }]),

@@ -1,5 +1,5 @@
 /** The hour that is being counted, and how fast it grows: for the live page and `ns-report watch`. */
-import type { DaemonStatus } from "../store/daemon-status.ts";
+import type { SeenStatus } from "../store/daemon-status.ts";
 import { hourKey, type Day } from "../store/hour-key.ts";
 import type { readLive } from "../store/live-file.ts";
 import { formatDay } from "../store/report-day.ts";
@@ -41,7 +41,7 @@ export interface LiveHourNeeds {
   /** Wall clock, milliseconds. */
   readonly now: () => number;
   /** What the daemon wrote last about itself. */
-  readonly status: () => DaemonStatus | undefined;
+  readonly status: () => SeenStatus | undefined;
   /** What the daemon wrote last of the hour it counts. */
   readonly read: () => ReturnType<typeof readLive>;
   /** Asks the daemon to write it, for the next few seconds. */
@@ -57,11 +57,12 @@ export class LiveHour {
     this.#needs = needs;
   }
 
-  /** What would change the picture, as one comparable text: the newest counters, and the hour. Cheap. */
+  /** What would change the picture, as one comparable text: the newest counters, the hour, whether anything is counted. Cheap. */
   mark(): string {
     this.#needs.ask();
-    const asOf = this.#newest()?.asOf ?? this.#needs.status()?.last_dump ?? 0;
-    return `${asOf} ${new Date(this.#needs.now()).getHours()}`;
+    const status = this.#needs.status();
+    const asOf = this.#newest()?.asOf ?? status?.last_dump ?? 0;
+    return `${asOf} ${new Date(this.#needs.now()).getHours()} ${status?.running} ${status?.connected}`;
   }
 
   look(): LiveHourState {

@@ -1,5 +1,5 @@
 /** What to do when there are no figures, from what the daemon says about itself. Pure. */
-import type { DaemonStatus } from "../store/daemon-status.ts";
+import type { SeenStatus } from "../store/daemon-status.ts";
 
 export interface NextStep {
   readonly text: string;
@@ -7,11 +7,19 @@ export interface NextStep {
   readonly command: string | undefined;
 }
 
-export function nextStep(daemon: DaemonStatus | undefined, reportPath: string): NextStep {
+const start = "/etc/init.d/dpireport start";
+
+/** `follows`: what asks shows the hour as it is counted, not as of the last dump. */
+export function nextStep(daemon: SeenStatus | undefined, reportPath: string, follows = false): NextStep {
   if (daemon === undefined)
     return {
       text: `dpireport has not written to ${reportPath} yet. Is it running? Start it, and look at "logread -e dpireport" if it does not stay:`,
-      command: "/etc/init.d/dpireport start",
+      command: start,
+    };
+  if (!daemon.running)
+    return {
+      text: 'dpireport is not running. Start it, and look at "logread -e dpireport" if it does not stay:',
+      command: start,
     };
   if (!daemon.connected && daemon.source.startsWith("ndpi:"))
     return {
@@ -22,6 +30,11 @@ export function nextStep(daemon: DaemonStatus | undefined, reportPath: string): 
     return {
       text: `dpireport is running but not connected to the DPI engine (${daemon.source}). Is netifyd running?`,
       command: "/etc/init.d/netifyd status",
+    };
+  if (follows)
+    return {
+      text: "dpireport is connected. Figures appear here a few seconds after the first traffic of this hour is reported.",
+      command: undefined,
     };
   return {
     text: "dpireport is connected. The first figures appear with its next dump, two minutes after the first traffic at the latest (DUMP_TIMEOUT).",

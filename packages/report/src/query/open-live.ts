@@ -1,6 +1,6 @@
 /** The live hour of the machine that a command runs on. */
 import type { Host } from "@nethsec/host/host";
-import type { DaemonStatus } from "../store/daemon-status.ts";
+import type { SeenStatus } from "../store/daemon-status.ts";
 import { askForLive, readLive } from "../store/live-file.ts";
 import { LiveHour } from "./live-hour.ts";
 import type { ReportStore } from "../store/report-store.ts";
@@ -8,7 +8,7 @@ import type { ReportStore } from "../store/report-store.ts";
 export function liveHourOf(
   { files, clock }: Pick<Host, "files" | "clock">,
   store: ReportStore,
-  status: () => DaemonStatus | undefined,
+  status: () => SeenStatus | undefined,
 ): LiveHour {
   return new LiveHour({
     store,

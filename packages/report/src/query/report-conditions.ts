@@ -1,23 +1,29 @@
 /** What is wrong with the reports right now, from what the daemon says about itself. Pure. */
 import type { Condition } from "@nethsec/host/host";
 import { formatDuration } from "@nethsec/host/units";
-import type { DaemonStatus } from "../store/daemon-status.ts";
+import type { SeenStatus } from "../store/daemon-status.ts";
 
 /** The daemon writes its status at each dump, every two minutes by default; this long without one, something is wrong. */
 const silentMs = 15 * 60 * 1000;
 
 /** `now`: wall clock, milliseconds. A daemon that never ran is no condition: the pages say what to do when they are empty. */
-export function reportConditions(status: DaemonStatus | undefined, now: number): Condition[] {
+export function reportConditions(status: SeenStatus | undefined, now: number): Condition[] {
   if (status === undefined) return [];
   const conditions: Condition[] = [];
   const add = (code: string, severity: Condition["severity"], text: string): void => {
     conditions.push({ code, severity, since: status.written, text });
   };
-  if (now - status.written > silentMs) {
+  if (!status.running) {
+    add(
+      "dpireport_stopped",
+      "warning",
+      `dpireport is not running: nothing has been counted for ${formatDuration(Math.max(0, now - status.written))} at least. Start it: /etc/init.d/dpireport start`,
+    );
+  } else if (now - status.written > silentMs) {
     add(
       "dpireport_silent",
       "warning",
-      `dpireport has written nothing for ${formatDuration(now - status.written)}: is it running? (/etc/init.d/dpireport status)`,
+      `dpireport is running but has written nothing for ${formatDuration(now - status.written)}. Its log may say why: logread -e dpireport`,
     );
   } else if (!status.connected) {
     add(

@@ -14,6 +14,7 @@ import { type DaemonStatus, writeStatus } from "../store/daemon-status.ts";
 import { cellOf, clientOf, emptyHour } from "../store/hour-counters.ts";
 import { hourKeyAt } from "../store/hour-key.ts";
 import { isLiveAsked, writeLive } from "../store/live-file.ts";
+import { daemonProcess } from "../../test/daemon-process.ts";
 import { quietNames } from "../../test/quiet-names.ts";
 import { ReportStore } from "../store/report-store.ts";
 import { makeSite } from "./make-site.ts";
@@ -76,6 +77,7 @@ beforeAll(async () => {
     now,
     hostname: "fw-milano",
     files: {
+      ...daemonProcess,
       "/tmp/dhcp.leases":
         "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n1 aa:bb:cc:dd:ee:00 192.168.1.3 reception-pc *\n",
     },
@@ -243,6 +245,9 @@ test("sorting by the traffic of each row, and filtering while one types", async 
   expect(bytes).toEqual(bytes.toSorted((a, b) => a - b));
   await page.getByRole("searchbox").fill("anna");
   expect(await page.locator("tbody tr:visible").count()).toBe(1);
+  expect(await page.getByText(/^\s*1 of \d+\s+·/).count()).toBe(1);
+  await page.getByRole("searchbox").fill("");
+  expect(await page.getByText(/^\s*(\d+) of \1, [\d.]+ [KMG]iB\s+·/).count()).toBe(1);
 });
 
 test("without scripts: sorted and searched by the server, the live page reloads itself", async () => {
@@ -281,6 +286,10 @@ test("the live hour follows what the daemon counts", async () => {
   expect(await seriousProblems(page)).toEqual([]);
   expect(troubles).toEqual([]);
   await page.screenshot({ path: join(screenshots, "report-live-running.png"), fullPage: true });
+  host.files.remove("/proc/1/cmdline");
+  await host.clock.advance(2000);
+  await page.getByRole("status").getByText("dpireport is not running: nothing is counted.").waitFor();
+  host.files.write("/proc/1/cmdline", daemonProcess["/proc/1/cmdline"]);
 });
 
 test("signing in and out", async () => {

@@ -1,11 +1,11 @@
 /** From an address to a page: reads what it shows and hands it to the page's pure function. */
-import type { DaemonStatus } from "../store/daemon-status.ts";
+import type { SeenStatus } from "../store/daemon-status.ts";
 import type { Day } from "../store/hour-key.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import type { LiveHour } from "../query/live-hour.ts";
 import { formatDay, parseDay, sameDay } from "../store/report-day.ts";
 import type { DayTotal, ReportStore } from "../store/report-store.ts";
-import { summarise, type Narrow, type Usage } from "../query/summary.ts";
+import { summarise, type Narrow, type Summary, type Usage } from "../query/summary.ts";
 import { clientsOnDayPage, dayPage, usagesOf } from "../web/day-page.ts";
 import { homePage, whatToDo, type MonthTotal } from "../web/home-page.ts";
 import { html, type Html, type HtmlValue } from "../web/html.ts";
@@ -15,13 +15,13 @@ import { monthPage } from "../web/month-page.ts";
 import type { Page } from "../web/page.ts";
 import { listViewFrom, narrowFrom } from "../web/report-url.ts";
 import type { ExportTable } from "../query/export-table.ts";
-import { dayTable, usageExport, type ListName } from "../query/export-rows.ts";
+import { dayTable, sectionOfList, usageExport, type ListName } from "../query/export-rows.ts";
 
 export interface ReportPagesNeeds {
   readonly store: ReportStore;
   readonly names: ClientNames;
   readonly live: LiveHour;
-  readonly status: () => DaemonStatus | undefined;
+  readonly status: () => SeenStatus | undefined;
   readonly base: string;
 }
 
@@ -121,7 +121,8 @@ export class ReportPages {
     const view = listViewFrom(query);
     if (narrow === undefined || view === undefined) return undefined;
     const summary = summarise(this.#needs.store.day(day), narrow);
-    const usages: readonly Usage[] = usagesOf(summary, narrow, list) ?? [];
+    const usages = usagesOf(summary, narrow, list) ?? ownRow(summary, narrow, list);
+    if (usages === undefined) return undefined;
     const names = await this.#names([...(list === "clients" ? usages.map(({ id }) => id) : []), ...clientOf(narrow)]);
     return { base: this.#needs.base, day, narrow, names, list, view, usages, total: summary.total };
   }
@@ -132,7 +133,8 @@ export class ReportPages {
       ...state,
       base: this.#needs.base,
       names: await this.#names(clientsLive(state.summary)),
-      whenEmpty: this.#whenEmpty(),
+      paused: pausedText(this.#needs.status()),
+      whenEmpty: this.#whenEmpty(true),
     };
   }
 
@@ -159,9 +161,25 @@ export class ReportPages {
     return this.#needs.names.lookup(clients, 0);
   }
 
-  #whenEmpty(): HtmlValue {
-    return whatToDo({ daemon: this.#needs.status(), reportPath: this.#needs.store.base });
+  #whenEmpty(follows = false): HtmlValue {
+    return whatToDo({ daemon: this.#needs.status(), reportPath: this.#needs.store.base }, follows);
   }
+}
+
+/** Why the live hour does not grow; undefined when it does. */
+function pausedText(status: SeenStatus | undefined): string | undefined {
+  if (status?.running !== true) return "dpireport is not running: nothing is counted.";
+  return status.connected ? undefined : `dpireport is not connected to ${status.source}: nothing is counted.`;
+}
+
+/**
+ * The one row of a list that is narrowed to one of its own: a client, a name. undefined for other lists of a report that is narrowed to a name:
+ * hour files do not tell which hosts are behind an application.
+ */
+function ownRow(summary: Summary, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
+  if (list === "clients") return summary.clients;
+  if (narrow.section !== sectionOfList[list] || narrow.value === undefined) return undefined;
+  return summary.total > 0 ? [{ id: narrow.value, bytes: summary.total }] : [];
 }
 
 function clientOf(narrow: Narrow): string[] {

@@ -4,6 +4,7 @@ import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { hashPassword, hashToken } from "../auth/password-hash.ts";
 import { writeStatus, type DaemonStatus } from "../store/daemon-status.ts";
 import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
+import { daemonProcess } from "../../test/daemon-process.ts";
 import { quietNames } from "../../test/quiet-names.ts";
 import { ReportStore } from "../store/report-store.ts";
 import { makeSite } from "./make-site.ts";
@@ -15,7 +16,10 @@ const path = "/var/run/dpireport";
 const now = new Date(2026, 10, 22, 13, 30).getTime();
 const today = { year: 2026, month: 11, day: 22 };
 const yesterday = { year: 2026, month: 11, day: 21 };
-const host = fakeHost({ now, files: { "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n" } });
+const host = fakeHost({
+  now,
+  files: { ...daemonProcess, "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n" },
+});
 const totalToday = writeSampleDay(host.files, path, today, { clients: 15, hours: 14, hostile: true });
 writeSampleDay(host.files, path, yesterday, { clients: 3, hours: 24 });
 const ended = new AbortController();
@@ -94,6 +98,7 @@ describe("pages", () => {
     ["/2026-11-22?client=../../etc", 400, "makes no sense"],
     ["/2026-11-22?hour=24", 400, "makes no sense"],
     ["/2026-11-22?application=a&host=b", 400, "makes no sense"],
+    ["/2026-11-22/hosts?application=netify.google", 400, "that list and the clients only"],
     ["/2026-02-30", 404, "Not found"],
     ["/2026-13", 404, "Not found"],
     ["/2026-11-22/passwords", 404, "Not found"],
@@ -102,6 +107,39 @@ describe("pages", () => {
     const response = await get(url);
     expect(response.status).toBe(code);
     expect(await response.text()).toContain(text);
+  });
+
+  test("a list that is narrowed to one of its own has that row", async () => {
+    const rows = async (url: string): Promise<unknown> => (await get(url)).json();
+    expect(await rows("/2026-11-22/clients.json?client=192.168.1.1")).toMatchObject([
+      { client: "192.168.1.1", name: "annas-laptop", percent: 100 },
+    ]);
+    expect(await rows("/2026-11-22/applications.json?application=netify.google")).toMatchObject([
+      { application: "netify.google", percent: 100 },
+    ]);
+    expect(await rows("/2026-11-22/clients.json?client=192.168.99.99")).toEqual([]);
+    expect((await get("/2026-11-22/hosts.json?application=netify.google")).status).toBe(400);
+  });
+
+  test("a month whose days are not added up yet is not said to be 0 B", async () => {
+    using fresh = fakeHost({ now });
+    for (const day of [28, 29, 30])
+      writeSampleDay(fresh.files, path, { year: 2026, month: 10, day }, { clients: 1, hours: 1 });
+    writeSampleDay(fresh.files, path, today, { clients: 1, hours: 1 });
+    const made = makeSite({
+      host: fresh,
+      store: new ReportStore({ files: fresh.files, base: path, now: () => now }),
+      names: quietNames(fresh),
+      config: { base: "", hosts: [], credentials: undefined },
+      failed: (error) => {
+        throw error;
+      },
+      signal: ended.signal,
+    });
+    const request = new Request("http://localhost:8090/", { headers: { host: "localhost:8090" } });
+    const text = await (await made.handle(request, local)).text();
+    expect(text).toContain("October 2026: adding up …");
+    expect(text).not.toMatch(/October 2026: [\d.]+ [KMG]?i?B/);
   });
 
   test("every link of every page leads somewhere, and none leaves the site", async () => {
@@ -188,6 +226,10 @@ describe("what is wrong is said", () => {
     expect(await read()).toContain("not connected to the DPI engine");
     writeStatus(host.files, path, { ...status, written: now - 3_600_000 });
     expect(await read()).toContain("has written nothing for 1 h");
+    writeStatus(host.files, path, { ...status, pid: 2 });
+    expect(await read()).toContain("dpireport is not running");
+    expect(await (await get("/live")).text()).toContain("dpireport is not running: nothing is counted.");
+    expect(await (await get("/metrics")).text()).toContain("nethsec_report_running 0\n");
     writeStatus(host.files, path, { ...status, dump_error: "No space left on device." });
     expect(await read()).toContain("No space left on device.");
     writeStatus(host.files, path, status);

@@ -153,7 +153,10 @@ export class ReportSite {
     if (kind === undefined) return this.#pageOrBad(visit, await this.#needs.pages.list(day, list, query));
     const table = await this.#needs.pages.listTable(day, list, query);
     return table === undefined
-      ? plain(400, "The query of this address makes no sense.")
+      ? plain(
+          400,
+          "The query of this address makes no sense. A report that is narrowed to an application, protocol or host has that list and the clients only.",
+        )
       : exported(table, `${formatDay(day)}-${list}`, kind);
   }
 
@@ -169,7 +172,7 @@ export class ReportSite {
       visit,
       messagePage(
         "This address makes no sense",
-        "A client is an IP address, an hour is from 0 to 23, and a report is narrowed to one application, protocol or host.",
+        "A client is an IP address, an hour is from 0 to 23, and a report is narrowed to one application, protocol or host; then it has that list and the clients only.",
         this.#needs.base,
       ),
       400,

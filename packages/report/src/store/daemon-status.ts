@@ -51,9 +51,20 @@ export function statusPath(base: string): string {
   return `${base}/.status.json`;
 }
 
+export interface SeenStatus extends DaemonStatus {
+  /** Whether the daemon that wrote this is still there. */
+  readonly running: boolean;
+}
+
 /** undefined when there is none, or none that this version understands: the daemon has not run here. */
-export function readStatus(files: Files, base: string): DaemonStatus | undefined {
-  return readJson(files, statusPath(base), schema);
+export function readStatus(files: Files, base: string): SeenStatus | undefined {
+  const status = readJson(files, statusPath(base), schema);
+  return status === undefined ? undefined : { ...status, running: isDaemon(files, status.pid) };
+}
+
+/** Numbers of processes are given again: it has to be called dpireport too. */
+function isDaemon(files: Files, pid: number): boolean {
+  return (files.readText(`/proc/${pid}/cmdline`) ?? "").includes("dpireport");
 }
 
 export function writeStatus(files: Files, base: string, status: DaemonStatus): void {

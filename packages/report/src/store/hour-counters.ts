@@ -67,5 +67,5 @@ export function foldSums(sums: Sums, keep: number): void {
     rest += cell.bytes;
     sums.delete(name);
   }
-  sums.set(otherName, { bytes: rest });
+  if (rest > 0) sums.set(otherName, { bytes: rest });
 }

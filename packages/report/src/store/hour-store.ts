@@ -67,7 +67,7 @@ export function writeHour(files: Files, base: string, key: HourKey, client: stri
   files.write(hourPath(base, key, client), hourText(counters), { mode: reportMode });
 }
 
-/** The file's text: compact JSON, the largest names first. */
+/** The file's text: compact JSON, the largest names first, none without a byte. */
 export function hourText(counters: ClientHour): string {
   const sections = sectionNames.map((section) => `"${section}":${sumsText(counters[section])}`);
   return `{"total":${counters.total},${sections.join(",")}}\n`;
@@ -75,7 +75,7 @@ export function hourText(counters: ClientHour): string {
 
 // Not JSON.stringify of an object: a host may be called "__proto__" or "12", which objects treat in their own way.
 function sumsText(sums: Sums): string {
-  const sorted = [...sums].sort((a, b) => b[1].bytes - a[1].bytes);
+  const sorted = [...sums].filter(([, { bytes }]) => bytes > 0).sort((a, b) => b[1].bytes - a[1].bytes);
   return `{${sorted.map(([name, cell]) => `${JSON.stringify(name)}:${cell.bytes}`).join(",")}}`;
 }
 
@@ -90,7 +90,7 @@ export function parseHour(text: string): ClientHour | undefined {
     if (!isRecord(names)) return undefined;
     for (const [name, bytes] of Object.entries(names)) {
       if (!isBytes(bytes)) return undefined;
-      cellOf(counters[section], name).bytes = bytes;
+      if (bytes > 0) cellOf(counters[section], name).bytes = bytes;
     }
   }
   return counters;

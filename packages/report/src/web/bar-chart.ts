@@ -11,6 +11,8 @@ export interface Bar {
   /** What it is, in full: "07:00 to 08:00". */
   readonly label: string;
   readonly bytes: number;
+  /** Said in place of the bytes, which are only a part. */
+  readonly unknown?: string;
   /** Where it leads; without one it is not a link. */
   readonly href?: string;
   readonly chosen?: boolean;
@@ -35,7 +37,7 @@ export function barChart(title: string, bars: readonly Bar[], every: number): Ht
 }
 
 function barOf(bar: Bar, top: number, tickAlways: boolean): Html {
-  const text = `${bar.label}: ${formatBytes(bar.bytes)}`;
+  const text = `${bar.label}: ${bar.unknown ?? formatBytes(bar.bytes)}`;
   // A little traffic is still seen: at least 8 of 1000.
   const height = bar.bytes === 0 || top === 0 ? 0 : Math.max(8, Math.round((bar.bytes / top) * full));
   const inside = html`<svg viewBox="0 0 1 ${full}" preserveAspectRatio="none" aria-hidden="true">

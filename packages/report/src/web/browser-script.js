@@ -53,9 +53,17 @@ function makeFilter(input) {
   const rows = [...document.querySelectorAll("main table tbody tr")].filter(
     (row) => row instanceof HTMLTableRowElement,
   );
+  const shown = document.querySelector("[data-shown]");
+  const all = shown?.textContent ?? "";
+  // Bytes of what the server sent: of a part of the rows they are not known here.
+  const bytes = document.querySelector("[data-all-shown]");
   input.addEventListener("input", () => {
     const wanted = input.value.trim().toLowerCase();
     for (const row of rows) row.hidden = !(row.cells[0]?.textContent ?? "").toLowerCase().includes(wanted);
+    const left = rows.filter((row) => !row.hidden).length;
+    const isAll = left === rows.length;
+    if (shown !== null) shown.textContent = isAll ? all : String(left);
+    if (bytes instanceof HTMLElement) bytes.hidden = !isAll;
   });
 }
 
@@ -70,11 +78,12 @@ function follow(live, url) {
     if (state !== null && state.textContent !== text) state.textContent = text;
   };
   const events = new EventSource(url);
-  events.addEventListener("open", () => say("Follows the traffic."));
   events.addEventListener("error", () => say("Connection lost; trying again …"));
   events.addEventListener("hour", (event) => {
     const focused = document.activeElement?.closest("#live a")?.getAttribute("href");
     const fresh = new DOMParser().parseFromString(String(event.data), "text/html");
+    const paused = fresh.querySelector("[data-paused]")?.getAttribute("data-paused");
+    say(paused ?? "Follows the traffic.");
     live.replaceChildren(...fresh.body.childNodes);
     for (const link of live.querySelectorAll("a")) if (link.getAttribute("href") === focused) link.focus();
   });

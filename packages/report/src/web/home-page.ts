@@ -1,6 +1,6 @@
 /** Months with their traffic, newest first; what to do when there is nothing yet. Pure. */
 import { formatBytes } from "@nethsec/host/units";
-import type { DaemonStatus } from "../store/daemon-status.ts";
+import type { SeenStatus } from "../store/daemon-status.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { nextStep } from "../query/next-step.ts";
 import { longDay, monthName } from "../store/report-day.ts";
@@ -26,8 +26,11 @@ export interface HomeView {
   readonly months: readonly MonthTotal[];
   readonly latest: Day | undefined;
   readonly reportPath: string;
-  readonly daemon: DaemonStatus | undefined;
+  readonly daemon: SeenStatus | undefined;
 }
+
+/** In place of a sum that is not known yet: a part of it would be taken for all. */
+const addingUp = "adding up …";
 
 export function homePage(view: HomeView): Page {
   const { latest } = view;
@@ -41,10 +44,11 @@ export function homePage(view: HomeView): Page {
 
 function overview(view: HomeView, latest: Day): Html {
   const recent = view.months.slice(-12);
-  const bars = recent.map(({ year, month, total }) => ({
+  const bars = recent.map(({ year, month, total, complete }) => ({
     tick: monthName(month).slice(0, 3),
     label: `${monthName(month)} ${year}`,
     bytes: total,
+    ...(complete ? {} : { unknown: addingUp }),
     href: monthUrl(view.base, year, month),
   }));
   return html`${figures([
@@ -64,7 +68,7 @@ function monthTable(view: HomeView): Html {
           >
         </th>
         <td class="number" data-bytes="${month.days}">${month.days}</td>
-        <td class="number" data-bytes="${month.total}">${month.complete ? formatBytes(month.total) : "adding up …"}</td>
+        <td class="number" data-bytes="${month.total}">${month.complete ? formatBytes(month.total) : addingUp}</td>
       </tr>`,
   );
   return html`<table data-complete>
@@ -91,7 +95,7 @@ function noReports(view: HomeView): Html {
 }
 
 /** From what the daemon says about itself to the next step of whoever looks at an empty page. */
-export function whatToDo({ daemon, reportPath }: Pick<HomeView, "daemon" | "reportPath">): HtmlValue {
-  const { text, command } = nextStep(daemon, reportPath);
+export function whatToDo({ daemon, reportPath }: Pick<HomeView, "daemon" | "reportPath">, follows = false): HtmlValue {
+  const { text, command } = nextStep(daemon, reportPath, follows);
   return html`${text}${command !== undefined && html` <code>${command}</code>`}`;
 }

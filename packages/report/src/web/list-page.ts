@@ -63,8 +63,10 @@ export function listPage(page: ListPageView): Page {
     body: html`<h1>${title}</h1>
       ${chips({ day, narrow, names: page.names }, (rest) => listUrl(base, day, list, rest, { ...view, page: 1 }))}
       <p class="quiet">
-        ${found.length} of ${page.usages.length}, ${formatBytes(found.reduce((sum, usage) => sum + usage.bytes, 0))} ·
-        ${longDay(day)}
+        <span data-shown>${found.length}</span> of ${page.usages.length}<span data-all-shown
+          >, ${formatBytes(found.reduce((sum, usage) => sum + usage.bytes, 0))}</span
+        >
+        · ${longDay(day)}
       </p>
       ${searchForm(page)}
       ${found.length === 0 ? html`<p>Nothing matches. <a href="${listUrl(base, day, list, narrow)}">Show all</a>.</p>` : table}

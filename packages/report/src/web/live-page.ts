@@ -15,6 +15,8 @@ export interface LiveView extends LiveHourState {
   readonly base: string;
   readonly names: ReadonlyMap<string, string>;
   readonly whenEmpty: HtmlValue;
+  /** Why nothing is counted now; undefined when it is. */
+  readonly paused: string | undefined;
 }
 
 /** The clients whose names {@link liveFragment} shows. */
@@ -29,7 +31,7 @@ export function livePage(view: LiveView): Page {
     refresh: 60,
     body: html`<div class="title">
         <h1>This hour</h1>
-        <p class="quiet" role="status" data-live-state>Loaded once; reload for newer figures.</p>
+        <p class="quiet" role="status" data-live-state>${view.paused ?? "Loaded once; reload for newer figures."}</p>
       </div>
       <div id="live" data-live="${view.base}/live/events">${liveFragment(view)}</div>`,
   };
@@ -37,8 +39,11 @@ export function livePage(view: LiveView): Page {
 
 export function liveFragment(view: LiveView): Html {
   const { base, day, hour, summary, growth } = view;
-  if (summary.total === 0 && summary.unattributed === 0) return emptyState("Nothing in this hour yet", view.whenEmpty);
-  return html`${figures([
+  // For the script, which tells it in place of "Follows the traffic."
+  const state = view.paused === undefined ? undefined : html`<span data-paused="${view.paused}"></span>`;
+  if (summary.total === 0 && summary.unattributed === 0)
+    return html`${state}${emptyState("Nothing in this hour yet", view.whenEmpty)}`;
+  return html`${state}${figures([
       {
         name: hourLabel(hour),
         value: html`<a href="${dayUrl(base, day, { hour })}">${formatBytes(summary.total)}</a>`,
