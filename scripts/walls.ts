@@ -25,7 +25,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "conditions metrics rpcd testing".split(" "),
   ].flat(),
   ha: "cluster keepalived ssh sync upgrade change agent cli commands testing".split(" "),
-  plug: "executables config cron portal alerts backup subscription controller reports metrics rpcd commands testing".split(
+  plug: "executables config cron portal alerts backup updates subscription controller reports metrics rpcd commands testing".split(
     " ",
   ),
   report: "store names auth metrics query cleanup daemon web rpcd serve cli commands testing".split(" "),

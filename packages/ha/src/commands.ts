@@ -26,18 +26,6 @@ export const commands: readonly Command[] = [
     load: () => import("./cli/rpcd.ts"),
   },
   {
-    name: "ns-download",
-    summary: "download and verify a firmware image",
-    description: "Prints the path of the image. Without --latest it is the release that runs.",
-    examples: [["ns-download -l", "the newest release"]],
-    options: [
-      { name: "latest", short: "l", summary: "the newest release" },
-      { name: "force", short: "f", summary: "download it even if it is there" },
-    ],
-    path: "/usr/sbin/ns-download",
-    load: async () => ({ run: (await import("./cli/upgrade-remote.ts")).download }),
-  },
-  {
     name: "ns-ha",
     summary: "the resident agent of the cluster, and what it is called for",
     path: "/usr/sbin/ns-ha",

@@ -40,6 +40,17 @@ const plugin = {
         });
       },
     }),
+    rpcdMethod({ name: "large", args: v.object({}), example: {}, run: () => ({ rows: "x".repeat(1_000_000) }) }),
+    rpcdMethod({
+      name: "last",
+      args: v.object({ fails: v.optional(v.boolean(), false) }),
+      example: {},
+      run: ({ fails }) => {
+        if (fails) throw new NethsecError({ code: "failed", message: "It failed." });
+        return { message: "success" };
+      },
+      afterwards: async ({ io }) => io.out("afterwards"),
+    }),
     rpcdMethod({
       name: "crash",
       args: v.object({}),
@@ -51,11 +62,15 @@ const plugin = {
   ],
 };
 
-async function ask(rest: readonly string[], input = ""): Promise<{ code: number; answer: unknown; err: string }> {
+async function ask(
+  rest: readonly string[],
+  input = "",
+): Promise<{ code: number; answer: unknown; err: string; logged: string }> {
   using host = fakeHost();
   const { call, output } = fakeCall(host, { rest, stdin: input, calledAs: "ns.test" });
   const code = await runRpcd(plugin, call);
-  return { code, err: output.err, answer: output.out === "" ? undefined : JSON.parse(output.out) };
+  const answer: unknown = output.out === "" ? undefined : JSON.parse(output.out);
+  return { code, err: output.err, answer, logged: host.logged.join("\n") };
 }
 
 const invalid = (parameter: string, value: unknown, message: string): unknown => ({
@@ -67,7 +82,7 @@ describe("an rpcd plugin", () => {
     const { code, answer } = await ask(["list"]);
     expect([code, answer]).toEqual([
       0,
-      { add: { a: 1, unit: "one", list: [] }, status: {}, refuse: {}, fail: {}, crash: {} },
+      { add: { a: 1, unit: "one", list: [] }, status: {}, refuse: {}, fail: {}, large: {}, last: {}, crash: {} },
     ]);
   });
 
@@ -75,6 +90,14 @@ describe("an rpcd plugin", () => {
     ["add", '{"a": 1, "unit": "two"}', { sum: 3 }],
     ["status", "", { ok: true }],
     ["status", "{}\n", { ok: true }],
+    ["status", "null", { ok: true }],
+    ["add", "null", invalid("a", "", "required")],
+    ["add", '{"a": null}', invalid("a", "", "required")],
+    [
+      "large",
+      "{}",
+      { error: "answer_too_large", message: "The answer is larger than 1000000 bytes.", advice: expect.any(String) },
+    ],
     ["add", "{}", invalid("a", "", "required")],
     ["add", '{"a": "x"}', invalid("a", "x", "invalid")],
     ["add", '{"a": 1, "unit": "three"}', invalid("unit", "three", "unit_invalid")],
@@ -91,13 +114,24 @@ describe("an rpcd plugin", () => {
       { error: "input_too_large", message: "The input is larger than 1048576 bytes" },
     ],
   ])("%s %.30s", async (method, input, expected) => {
-    expect(await ask(["call", method], input)).toEqual({ code: 0, answer: expected, err: "" });
+    expect(await ask(["call", method], input)).toMatchObject({ code: 0, answer: expected, err: "" });
   });
 
-  test("answers a programming error as an error, and tells stderr", async () => {
-    const { code, answer, err } = await ask(["call", "crash"], "{}");
-    expect([code, answer]).toEqual([1, { error: "internal_error" }]);
-    expect(err).toContain("TypeError: oops");
+  test("answers a programming error as an error, and tells the log: stderr would break the JSON that the API server reads", async () => {
+    const { code, answer, err, logged } = await ask(["call", "crash"], "{}");
+    expect([code, answer, err]).toEqual([1, { error: "internal_error" }, ""]);
+    expect(logged).toContain("TypeError: oops");
+  });
+
+  test("does what follows an answer after it, and only when the method succeeded", async () => {
+    using host = fakeHost();
+    for (const [input, printed] of [
+      ["{}", '{"message":"success"}\nafterwards'],
+      ['{"fails": true}', '{"error":"failed","message":"It failed."}\n'],
+    ] as const) {
+      const { call, output } = fakeCall(host, { rest: ["call", "last"], stdin: input });
+      expect([await runRpcd(plugin, call), output.out]).toEqual([0, printed]);
+    }
   });
 
   test.each([[[]], [["call"]], [["frobnicate"]]])("explains itself on %j", async (rest) => {

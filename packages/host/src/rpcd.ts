@@ -3,8 +3,9 @@
  * One declaration per method gives the signature for `list`, the validation of its arguments, and the error objects that NethSecurity's
  * web interface understands: `{"validation": {"errors": [{"parameter", "value", "message"}]}}` and `{"error": "snake_case_reason"}`.
  *
- * Invariants: stdout holds exactly one JSON document; stdin is bounded; a method runs only with arguments that its schema accepts; a programming
- * error is never answered as success.
+ * Invariants: stdout holds exactly one JSON document, and a call writes nothing to stderr: NethSecurity's API server reads both as one document
+ * (test-data/contracts/webui.json, transport). Input and answer are bounded; a method runs only with arguments that its schema accepts; a
+ * programming error is never answered as success.
  */
 import * as v from "valibot";
 import type { Call } from "./command/command.ts";
@@ -18,6 +19,8 @@ export interface RpcdMethod {
   /** As in `ubus -v list`: argument name → a value of its type. */
   readonly example: JsonObject;
   readonly call: (input: JsonObject, call: Call) => Promise<JsonObject>;
+  /** Runs after the answer was printed, when the method did not fail: for what ends the connection to the caller (a reboot). */
+  readonly afterwards?: ((call: Call) => Promise<void>) | undefined;
 }
 
 export interface RpcdPlugin {
@@ -44,6 +47,8 @@ export class ValidationError extends NethsecError {
 
 /** Arguments larger than this are refused; backups and images pass by file name. */
 const maxInput = 1024 * 1024;
+/** rpcd loses all of its objects over an answer of more than 1 MiB: what comes near that is an error instead. */
+const maxAnswer = 1_000_000;
 
 /**
  * Declares a method. `args` is a valibot object schema; the message of a failed check is the word that the web interface translates
@@ -54,6 +59,7 @@ export function rpcdMethod<Args>(declaration: {
   readonly args: v.GenericSchema<unknown, Args>;
   readonly example: JsonObject;
   readonly run: (args: Args, call: Call) => Promise<JsonObject> | JsonObject;
+  readonly afterwards?: (call: Call) => Promise<void>;
 }): RpcdMethod {
   return {
     name: declaration.name,
@@ -63,11 +69,12 @@ export function rpcdMethod<Args>(declaration: {
       if (!result.success) throw new ValidationError(result.issues.map(invalidArgument));
       return declaration.run(result.output, call);
     },
+    afterwards: declaration.afterwards,
   };
 }
 
 function invalidArgument(issue: v.BaseIssue<unknown>): InvalidArgument {
-  const missing = issue.received === "undefined";
+  const missing = issue.received === "undefined" || issue.received === "null";
   const own = /^[a-z0-9]+(_[a-z0-9]+)*$/.test(issue.message);
   return {
     parameter: v.getDotPath(issue) ?? "",
@@ -83,7 +90,7 @@ function plainValue(value: unknown): unknown {
 
 /**
  * Answers `list` or `call METHOD` (in `call.rest`) and returns the exit code: 0 also for error objects, as rpcd wants, 2 for a wrong command line.
- * A programming error is answered by `{"error": "internal_error"}`, exit code 1, and goes to stderr and so to the log.
+ * A programming error is answered by `{"error": "internal_error"}`, exit code 1, and goes to the log.
  */
 export async function runRpcd(plugin: RpcdPlugin, call: Call): Promise<number> {
   const [verb, name] = call.rest;
@@ -104,6 +111,7 @@ export async function runRpcd(plugin: RpcdPlugin, call: Call): Promise<number> {
   }
   try {
     print(call, await method.call(await readArguments(call), call));
+    await method.afterwards?.(call);
     return 0;
   } catch (thrown) {
     return answerError(plugin, name, thrown, call);
@@ -111,15 +119,23 @@ export async function runRpcd(plugin: RpcdPlugin, call: Call): Promise<number> {
 }
 
 function print(call: Call, answer: JsonObject): void {
-  call.io.out(`${JSON.stringify(answer)}\n`);
+  const text = JSON.stringify(answer);
+  if (Buffer.byteLength(text) > maxAnswer) {
+    throw new NethsecError({
+      code: "answer_too_large",
+      message: `The answer is larger than ${maxAnswer} bytes.`,
+      advice: "Ask for less: a shorter list, a narrower selection.",
+    });
+  }
+  call.io.out(`${text}\n`);
 }
 
-/** rpcd gives one object; nothing at all stands for an empty one. */
+/** rpcd gives one object. Nothing at all, and the `null` of the API server for a request without payload, stand for an empty one. */
 async function readArguments(call: Call): Promise<JsonObject> {
   const text = await call.io.readAll(maxInput);
   let value: unknown;
   try {
-    value = text.trim() === "" ? {} : JSON.parse(text);
+    value = text.trim() === "" ? {} : (JSON.parse(text) ?? {});
   } catch (cause) {
     throw new NethsecError({ code: "invalid_json", message: "The arguments are not JSON", cause });
   }
@@ -145,8 +161,9 @@ function answerError(plugin: RpcdPlugin, method: string, thrown: unknown, call: 
     });
     return 0;
   }
-  call.io.err(
-    `${plugin.name} ${method}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`,
+  call.host.log(
+    "err",
+    `${plugin.name} ${method}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
   );
   print(call, { error: "internal_error" });
   return 1;

@@ -1,5 +1,5 @@
 /** The commands of ns-plug, as data: an implementation is loaded when its command runs. */
-import type { Command } from "@nethsec/host/command/command";
+import type { Arg, Command } from "@nethsec/host/command/command";
 
 /** Read by `spread.ts`. */
 const spread = {
@@ -7,7 +7,11 @@ const spread = {
   value: "SECONDS",
   summary: "wait a random time up to this long first (cron)",
 } as const;
-const timeout = { name: "timeout", summary: "seconds to wait for the portal, default 30", optional: true } as const;
+const timeout = (seconds: number): Arg => ({
+  name: "timeout",
+  summary: `seconds to wait for the portal, default ${seconds}`,
+  optional: true,
+});
 
 const controller: readonly Command[] = [
   {
@@ -72,7 +76,7 @@ const subscription: readonly Command[] = [
     args: [
       { name: "type", summary: "the plan: community or enterprise" },
       { name: "secret", summary: "the secret of the portal" },
-      timeout,
+      timeout(180),
     ],
     examples: [
       ["register enterprise 1234567890abcdef", "enterprise subscription"],
@@ -109,7 +113,7 @@ const subscription: readonly Command[] = [
   {
     name: "subscription-info",
     summary: "print what the portal knows of this machine, as JSON",
-    args: [timeout],
+    args: [timeout(20)],
     examples: [["subscription-info 10 | jq -r .uuid", "empty when this machine is not registered"]],
     load: async () => ({ run: (await import("./subscription/run.ts")).runSubscriptionInfo }),
   },
@@ -140,6 +144,19 @@ const backup: readonly Command[] = [
         ],
         examples: [["remote-backup download backup.tar.gz /tmp/backup.tar.gz", "to a file"]],
         load: async () => ({ run: (await import("./backup/run.ts")).runDownload }),
+      },
+      {
+        name: "restore",
+        summary: "fetch one and restore it; with /etc/backup.pass only what was encrypted with that passphrase",
+        description:
+          "Without <file> it is the newest. Nothing is restored that is damaged, that is not whole, or, with a passphrase, that gpg did not decrypt and find " +
+          "intact. Restart the machine afterwards.",
+        args: [{ ...file, optional: true }],
+        options: [
+          { name: "plain", summary: "an archive that is not encrypted, although this machine has a passphrase" },
+        ],
+        examples: [["remote-backup restore", "the newest one"]],
+        load: async () => ({ run: (await import("./backup/run.ts")).runRestore }),
       },
       {
         name: "upload",
@@ -196,6 +213,37 @@ const alerts: readonly Command[] = [
   },
 ];
 
+const updates: readonly Command[] = [
+  {
+    name: "ns-download",
+    summary: "download and verify a firmware image",
+    description: "Prints the path of the image. Without --latest it is the release that runs.",
+    examples: [["ns-download -l", "the newest release"]],
+    options: [
+      { name: "latest", short: "l", summary: "the newest release" },
+      { name: "force", short: "f", summary: "throw away what was downloaded before" },
+    ],
+    path: "/usr/bin/ns-download",
+    load: async () => ({ run: (await import("./updates/run.ts")).runDownload }),
+  },
+  {
+    name: "update-packages",
+    summary: "install the newest version of every package that has one",
+    description:
+      "Fetches the feeds' lists and upgrades one package at a time, with opkg or apk. What it does is in the log under the tag update-packages, and on stderr.",
+    textOnly: true,
+    examples: [["update-packages", "cron does it at night when automatic updates are enabled"]],
+    load: async () => ({ run: (await import("./updates/run.ts")).runUpdatePackages }),
+  },
+  {
+    name: "distfeed-setup",
+    summary: "write the package manager's feeds for this release and subscription",
+    textOnly: true,
+    examples: [["distfeed-setup", "the first start after an upgrade, register and unregister do it"]],
+    load: async () => ({ run: (await import("./updates/run.ts")).runFeeds }),
+  },
+];
+
 const rpcd = (name: string, load: NonNullable<Command["load"]>): Command => ({
   name,
   summary: `rpcd plugin ${name}`,
@@ -210,6 +258,7 @@ export const commands: readonly Command[] = [
   ...subscription,
   ...backup,
   ...alerts,
+  ...updates,
   rpcd("ns.plug", () => import("./rpcd/ns-plug.ts")),
   rpcd("ns.subscription", () => import("./rpcd/ns-subscription.ts")),
   rpcd("ns.backup", () => import("./rpcd/ns-backup.ts")),

@@ -10,6 +10,14 @@ export interface PlugConfig {
   readonly controller: ControllerConfig;
   /** undefined: this machine has no subscription. */
   readonly subscription: Subscription | undefined;
+  readonly backup: BackupConfig;
+}
+
+export interface BackupConfig {
+  /** Backups leave this machine encrypted or not at all, as with the released packages; and from the portal none is restored that is not. */
+  readonly requireEncryption: boolean;
+  /** Nobody is told that backups are not encrypted. */
+  readonly alertDisabled: boolean;
 }
 
 export interface ControllerConfig {
@@ -40,6 +48,8 @@ export interface Subscription {
   readonly inventoryUrl: string;
   /** Without a slash at its end. */
   readonly backupUrl: string;
+  /** Of the second portal; ends with a slash. */
+  readonly copyUrl: string;
 }
 
 interface Portal {
@@ -65,6 +75,8 @@ export const portals: Readonly<Record<Plan, Portal>> = {
 /** 10,000 units: 56 requests a second. */
 const defaultRejoinSpreadS = 180;
 const defaultBackupUrl = "https://backupd.nethesis.it";
+/** portal.json, hosts, new_portal_copy: fixed in the released packages. */
+const defaultCopyUrl = "https://my.nethesis.it/proxy/";
 
 export const isPlan = (text: string): text is Plan => text === "community" || text === "enterprise";
 
@@ -101,8 +113,13 @@ export function readPlugConfig(uci: Pick<UciStore, "read">): PlugConfig {
             alertsUrl: withSlash(text("alerts_url") ?? portals[plan].alerts_url),
             inventoryUrl: withSlash(text("inventory_url") ?? portals[plan].inventory_url),
             backupUrl: (text("backup_url") ?? defaultBackupUrl).replace(/\/+$/, ""),
+            copyUrl: withSlash(text("copy_url") ?? defaultCopyUrl),
           }
         : undefined,
+    backup: {
+      requireEncryption: section?.bool("require_encryption", false) ?? false,
+      alertDisabled: section?.bool("backup_alert_disabled", false) ?? false,
+    },
   };
 }
 

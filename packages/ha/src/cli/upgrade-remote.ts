@@ -1,7 +1,7 @@
 /** `upgrade-remote [image]` and `upgrade-remote --packages`. */
 import type { Call } from "@nethsec/host/command/command";
+import { downloadImage } from "@nethsec/host/http/download-image";
 import { onPrimary } from "../cluster/on-primary.ts";
-import { downloadImage } from "../upgrade/download-image.ts";
 import { levelPackages } from "../upgrade/level-packages.ts";
 import { upgradeBackup } from "../upgrade/upgrade-backup.ts";
 import { progress, succeed } from "./answer.ts";
@@ -28,12 +28,4 @@ export async function run(call: Call): Promise<number> {
     [`The backup node ${config.peer.address} installs ${image} and restarts; see: ns-ha-config status`],
     { image },
   );
-}
-
-/** `ns-download [-f] [-l]`: prints the path of the verified image. */
-export async function download(call: Call): Promise<number> {
-  const { latest, force } = { latest: call.options["latest"] === true, force: call.options["force"] === true };
-  const image = await downloadImage(call.host, { latest, force, signal: call.signal });
-  call.io.out(call.json ? `${JSON.stringify({ image })}\n` : `${image}\n`);
-  return 0;
 }

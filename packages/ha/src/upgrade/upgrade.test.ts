@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
-import { downloadImage, listedDigest } from "./download-image.ts";
+import { downloadImage, listedDigest } from "@nethsec/host/http/download-image";
 import { outdated, parsePackages } from "./level-packages.ts";
 
 const board = "x86/64";

@@ -19,10 +19,28 @@ const damaged = (why: string): NethsecError =>
     advice: "Run `sysupgrade -b` by hand and look at its output.",
   });
 
+const tooLarge = (maxBytes: number): NethsecError =>
+  new NethsecError({
+    code: "archive_too_large",
+    message: `The archive is larger than ${maxBytes} bytes when unpacked.`,
+    advice: "Free memory in /tmp, or restore it by hand from another file system: sysupgrade -r FILE",
+  });
+
+/** Throws NethsecError "archive_damaged" or "archive_too_large" unless it is a whole archive of at most `maxBytes` when unpacked. */
+export async function checkArchive(archive: ReadableStream<Uint8Array>, maxBytes: number): Promise<void> {
+  let members = 0;
+  for await (const { name } of tarMembers(archive, maxBytes)) {
+    if (name.split("/").includes(".."))
+      throw damaged(`a member is outside of it: ${JSON.stringify(name.slice(0, 200))}`);
+    members += 1;
+  }
+  if (members === 0) throw damaged("it is empty");
+}
+
 /** SHA-256, hexadecimal, of a gzip-compressed tar archive. */
 export async function archiveDigest(archive: ReadableStream<Uint8Array>): Promise<string> {
   const members: string[] = [];
-  for await (const member of tarMembers(archive)) {
+  for await (const member of tarMembers(archive, Infinity)) {
     members.push(`${member.name}\0${member.type}\0${member.mode}\0${member.link}\0${member.sha256}\n`);
   }
   const hash = createHash("sha256");
@@ -38,13 +56,13 @@ interface Member {
   readonly sha256: string;
 }
 
-async function* tarMembers(archive: ReadableStream<Uint8Array>): AsyncGenerator<Member> {
-  const reader = blockReader(archive);
+async function* tarMembers(archive: ReadableStream<Uint8Array>, maxBytes: number): AsyncGenerator<Member> {
+  const reader = blockReader(archive, maxBytes);
   let longName: string | undefined;
   let longLink: string | undefined;
   for (;;) {
     const header = await reader.take(block);
-    if (header === undefined || header.every((byte) => byte === 0)) return;
+    if (header === undefined || header.every((byte) => byte === 0)) return reader.rest();
     const type = String.fromCharCode(header[156] ?? 0).replace("\0", "0");
     const size = octal(header.subarray(124, 136));
     if (type === "L" || type === "K" || type === "x") {
@@ -90,19 +108,32 @@ function octal(bytes: Uint8Array): number {
   return size;
 }
 
-function blockReader(archive: ReadableStream<Uint8Array>): {
+function blockReader(
+  archive: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): {
   take(count: number): Promise<Uint8Array | undefined>;
   hash(size: number): Promise<string>;
+  /** Reads to the end: gzip's checksum comes last. */
+  rest(): Promise<void>;
 } {
-  const chunks = Readable.from(archive).pipe(createGunzip())[Symbol.asyncIterator]();
+  const source = Readable.from(archive);
+  const unpacked = createGunzip();
+  // pipe() does not pass on the errors of what it reads.
+  source.on("error", (error) => unpacked.destroy(error));
+  const chunks = source.pipe(unpacked)[Symbol.asyncIterator]();
   let held = Buffer.alloc(0);
+  let read = 0;
   const more = async (): Promise<boolean> => {
     try {
       const next = await chunks.next();
       if (next.done === true) return false;
+      read += next.value.length;
+      if (read > maxBytes) throw tooLarge(maxBytes);
       held = held.length === 0 ? next.value : Buffer.concat([held, next.value]);
       return true;
     } catch (cause) {
+      if (cause instanceof NethsecError) throw cause;
       throw damaged(cause instanceof Error ? cause.message : "it is no gzip file");
     }
   };
@@ -127,6 +158,10 @@ function blockReader(archive: ReadableStream<Uint8Array>): {
         held = held.subarray(part.length);
       }
       return hash.digest("hex");
+    },
+    rest: async () => {
+      do held = Buffer.alloc(0);
+      while (await more());
     },
   };
 }

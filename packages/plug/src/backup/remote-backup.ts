@@ -3,10 +3,20 @@
  * Invariants: a file name is one path component; the credentials never reach another host; a download to a file is complete or absent.
  */
 import { NethsecError } from "@nethsec/host/error";
-import { HttpError, httpRequest, type HttpHost, type HttpRequest, type HttpResponse } from "@nethsec/host/http/http";
+import {
+  HttpError,
+  httpRequest,
+  type HttpHost as HttpMachine,
+  type HttpRequest,
+  type HttpResponse,
+} from "@nethsec/host/http/http";
+import type { Host } from "@nethsec/host/host";
 import { posix } from "node:path";
 import * as v from "valibot";
 import type { Subscription } from "../config.ts";
+import { copyBackup } from "../portal/second-portal.ts";
+
+type HttpHost = HttpMachine & Pick<Host, "log">;
 
 const listTimeoutMs = 60_000;
 /** For 2 GB over a slow line. */
@@ -16,8 +26,30 @@ const idleMs = 120_000;
 
 const namesAdvice = "`remote-backup list | jq -r '.[].file'` prints the names.";
 
-const listSchema = v.array(v.looseObject({ file: v.string() }));
-export type RemoteBackup = v.InferOutput<typeof listSchema>[number];
+/**
+ * Version 2 of the backup server answers `{"backups": [{id, name, created, size, mimetype}]}`, and a backup is named by its id; before, it answered
+ * `[{file, name, …}]`, and it was named by `file` (test-data/contracts/portal.json, backup_list_answer).
+ */
+const listSchema = v.union([
+  v.looseObject({ backups: v.array(v.looseObject({ id: v.string() })) }),
+  v.array(v.looseObject({ file: v.string() })),
+]);
+
+/** What every form of the answer is brought to; further members are passed on. */
+export interface RemoteBackup {
+  /** The handle for download and delete. */
+  readonly id: string;
+  /** The same: how the documentation's commands name it. */
+  readonly file: string;
+  /** File name at the server. */
+  readonly name: string;
+  /** Seconds since 1970; undefined when the server does not say. */
+  readonly created: string | number | undefined;
+  /** Bytes. */
+  readonly size: number | undefined;
+  readonly mimetype: string;
+  readonly [further: string]: unknown;
+}
 
 function request(
   host: HttpHost,
@@ -35,9 +67,30 @@ function request(
   );
 }
 
-/** As the portal gives it, the newest first. */
-export async function listBackups(host: HttpHost, subscription: Subscription): Promise<readonly RemoteBackup[]> {
-  const response = await request(host, subscription, "", { timeoutMs: listTimeoutMs });
+/** Names of encrypted backups end in .gpg at every version of the server. */
+const mimetypeOf = (name: string): string => (name.endsWith(".gpg") ? "application/octet-stream" : "application/gzip");
+
+function remoteBackup(id: string, entry: Readonly<Record<string, unknown>>): RemoteBackup {
+  const { name = id, created, size, mimetype } = entry;
+  const called = typeof name === "string" ? name : id;
+  return {
+    ...entry,
+    id,
+    file: id,
+    name: called,
+    created: typeof created === "string" || typeof created === "number" ? created : undefined,
+    size: typeof size === "number" ? size : undefined,
+    mimetype: typeof mimetype === "string" ? mimetype : mimetypeOf(called),
+  };
+}
+
+/** The newest first. */
+export async function listBackups(
+  host: HttpHost,
+  subscription: Subscription,
+  timeoutMs = listTimeoutMs,
+): Promise<readonly RemoteBackup[]> {
+  const response = await request(host, subscription, "", { timeoutMs });
   const list = v.safeParse(listSchema, response.json());
   if (!list.success) {
     throw new NethsecError({
@@ -46,32 +99,36 @@ export async function listBackups(host: HttpHost, subscription: Subscription): P
       advice: "Try again later; if it stays so, ask the portal's support.",
     });
   }
-  return list.output;
+  const backups = Array.isArray(list.output)
+    ? list.output.map((entry) => remoteBackup(entry.file, entry))
+    : list.output.backups.map((entry) => remoteBackup(entry.id, entry));
+  return backups.toSorted((a, b) => Number(b.created ?? 0) - Number(a.created ?? 0));
 }
 
-/** To a file (0600) or a writer. */
+/** To a file (0600) or a writer; more than `maxBytes` (default: no limit) is an error. */
 export function downloadBackup(
   host: HttpHost,
   subscription: Subscription,
   name: string,
   download: NonNullable<HttpRequest["download"]>,
-  signal: AbortSignal,
+  options: { readonly signal: AbortSignal; readonly maxBytes?: number },
 ): Promise<HttpResponse> {
   const timeoutMs = transferTimeoutMs;
   return known(
     name,
-    request(host, subscription, checkedName(name), { download, timeoutMs, idleMs, retries: 0, signal }),
+    request(host, subscription, checkedName(name), { download, timeoutMs, idleMs, retries: 0, ...options }),
   );
 }
 
-/** Uploads a file of this machine under its own name. */
+/** Uploads a file of this machine under its own name. An encrypted one of an enterprise subscription is copied to the second portal. */
 export async function uploadBackup(
   host: HttpHost,
   subscription: Subscription,
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await request(host, subscription, checkedName(posix.basename(path)), {
+  const name = checkedName(posix.basename(path));
+  await request(host, subscription, name, {
     method: "PUT",
     body: { file: path },
     timeoutMs: transferTimeoutMs,
@@ -79,10 +136,20 @@ export async function uploadBackup(
     retries: 2,
     signal,
   });
+  if (name.endsWith(".gpg")) await copyBackup(host, subscription, path, signal);
 }
 
-export async function deleteBackup(host: HttpHost, subscription: Subscription, name: string): Promise<void> {
-  await known(name, request(host, subscription, checkedName(name), { method: "DELETE", timeoutMs: listTimeoutMs }));
+/** Returns the server's own answer; one without a body is a success. */
+export async function deleteBackup(
+  host: HttpHost,
+  subscription: Subscription,
+  name: string,
+  timeoutMs = listTimeoutMs,
+): Promise<Readonly<Record<string, unknown>>> {
+  const response = await known(name, request(host, subscription, checkedName(name), { method: "DELETE", timeoutMs }));
+  const answer = response.text().trim();
+  const parsed = v.safeParse(v.record(v.string(), v.unknown()), answer === "" ? {} : response.json());
+  return { result: "success", ...(parsed.success ? parsed.output : {}) };
 }
 
 async function known<Answer>(name: string, answer: Promise<Answer>): Promise<Answer> {

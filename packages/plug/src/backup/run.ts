@@ -3,8 +3,12 @@ import type { Call } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import { table } from "@nethsec/host/command/table";
 import { formatBytes } from "@nethsec/host/units";
+import { downloadLimit } from "@nethsec/host/files/download-limit";
 import { posix } from "node:path";
 import { readPlugConfig } from "../config.ts";
+import { isEncrypting, passphrasePath } from "./passphrase.ts";
+import { inPrivateFolder, restoreArchive } from "./restore.ts";
+import { archiveLimit } from "./archive-limit.ts";
 import { spread } from "../cron/spread.ts";
 import { requireSubscription } from "../portal/required-subscription.ts";
 import { deleteBackup, downloadBackup, listBackups, uploadBackup } from "./remote-backup.ts";
@@ -17,14 +21,52 @@ export async function runList(call: Call): Promise<number> {
     call.io.out(`${JSON.stringify(list)}\n`);
     return 0;
   }
-  const rows = list.map((backup) => [
-    backup.file,
-    typeof backup["size"] === "number" ? formatBytes(backup["size"]) : "",
+  const rows = list.map(({ file, name, size, created }) => [
+    file,
+    name === file ? "" : name,
+    created === undefined ? "" : new Date(Number(created) * 1000).toISOString().slice(0, 16).replace("T", " "),
+    size === undefined ? "" : formatBytes(size),
   ]);
+  const columns = [
+    { title: "File" },
+    { title: "Name" },
+    { title: "Made (UTC)" },
+    { title: "Size", align: "right" as const },
+  ];
   call.io.out(
-    rows.length === 0
-      ? "The portal has no backup of this machine yet.\n"
-      : `${table([{ title: "File" }, { title: "Size", align: "right" }], rows, call.io)}\n`,
+    rows.length === 0 ? "The portal has no backup of this machine yet.\n" : `${table(columns, rows, call.io)}\n`,
+  );
+  return 0;
+}
+
+const restoreTimeoutMs = 600_000;
+
+/** `remote-backup restore [FILE]`: as the documented pipeline, but nothing is restored that gpg did not decrypt whole. */
+export async function runRestore(call: Call): Promise<number> {
+  const { host, signal, io } = call;
+  const subscription = requireSubscription(call);
+  const encrypted = isEncrypting(host) && call.options["plain"] !== true;
+  if (!encrypted && readPlugConfig(host.uci).backup.requireEncryption) {
+    throw new NethsecError({
+      code: "passphrase_missing",
+      message: "ns-plug.config.require_encryption is set: what is not encrypted is not restored.",
+      advice: `Write the passphrase into ${passphrasePath}, or delete the option.`,
+    });
+  }
+  const file = call.args["file"] ?? (await listBackups(host, subscription))[0]?.file;
+  if (file === undefined)
+    throw new NethsecError({ code: "no_such_backup", message: "The portal has no backup of this machine." });
+  await inPrivateFolder(host, async (dir) => {
+    const path = `${dir}/backup`;
+    const maxBytes = archiveLimit(host, dir);
+    await downloadBackup(host, subscription, file, { file: path }, { signal, maxBytes });
+    const passphraseFile = encrypted ? passphrasePath : undefined;
+    await restoreArchive(host, path, { passphraseFile, timeoutMs: restoreTimeoutMs, signal });
+  });
+  io.out(
+    call.json
+      ? `${JSON.stringify({ restored: file, encrypted })}\n`
+      : `Restored ${file}${encrypted ? " (it was encrypted with this machine's passphrase)" : ""}. Restart the machine: reboot\n`,
   );
   return 0;
 }
@@ -35,11 +77,24 @@ export async function runDownload(call: Call): Promise<number> {
   if (output === "-") {
     if (call.io.stdoutIsTerminal)
       throw new UsageError("an archive is no text for a terminal", "Pipe it: … - | sysupgrade -r -");
-    await downloadBackup(call.host, subscription, file, { write: (chunk) => call.io.write(chunk) }, call.signal);
+    await downloadBackup(
+      call.host,
+      subscription,
+      file,
+      { write: (chunk) => call.io.write(chunk) },
+      { signal: call.signal },
+    );
     return 0;
   }
   const path = posix.resolve(call.io.env["PWD"] ?? "/", output);
-  const { received } = await downloadBackup(call.host, subscription, file, { file: path }, call.signal);
+  const maxBytes = downloadLimit(call.host, posix.dirname(path));
+  const { received } = await downloadBackup(
+    call.host,
+    subscription,
+    file,
+    { file: path },
+    { signal: call.signal, maxBytes },
+  );
   call.io.out(
     call.json ? `${JSON.stringify({ file: path, bytes: received })}\n` : `${path}: ${formatBytes(received)}\n`,
   );

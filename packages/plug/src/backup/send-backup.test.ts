@@ -35,7 +35,8 @@ beforeEach(async () => {
       "/etc/ssl/certs/ca-certificates.crt": ca.certificate,
       "/etc/config/ns-plug":
         "config main 'config'\n\toption type 'enterprise'\n\toption system_id 'id'\n\toption secret 'the-secret'\n" +
-        `\toption alerts_url '${portal.directUrl}/isa/'\n\toption backup_url '${portal.url}'\n`,
+        `\toption alerts_url '${portal.directUrl}/isa/'\n\toption backup_url '${portal.url}'\n` +
+        `\toption copy_url '${portal.directUrl}/proxy/'\n`,
       "/kept/etc/config/network": "config interface 'lan'\n",
       "/kept/etc/noise": randomBytes(30_000).toString("base64"),
     },
@@ -171,6 +172,20 @@ test.each(["", "\n", "\nsecond line\n"])(
     expect(portal.alerts).toEqual([]);
   },
 );
+
+test("with require_encryption nothing leaves without a passphrase: exit code 4, and the alert", async () => {
+  host.uci.change((transaction) => transaction.set("ns-plug", "config", "require_encryption", "1"));
+  await expect(send()).rejects.toMatchObject({ code: "passphrase_missing", exitCode: 4 });
+  expect([portal.files.size, portal.alerts]).toEqual([0, [`${alert} FAILURE`]]);
+  host.files.write("/etc/backup.pass", "correct horse", { mode: 0o600 });
+  expect(await send()).toMatchObject({ sent: true, encrypted: true });
+}, 30_000);
+
+test("with backup_alert_disabled the portal is not told that backups are not encrypted", async () => {
+  host.uci.change((transaction) => transaction.set("ns-plug", "config", "backup_alert_disabled", "1"));
+  expect(await send()).toMatchObject({ sent: true, encrypted: false });
+  expect(portal.alerts).toEqual([]);
+});
 
 test("what was sent, but cannot be noted down (a full disk), was sent all the same; the next run sends it again", async () => {
   const { files } = host;

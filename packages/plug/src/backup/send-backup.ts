@@ -1,17 +1,20 @@
 /**
  * `send-backup`: every night the configuration goes to the portal, if it is not what was delivered last (contract ns-plug 3).
- * Invariants: with a passphrase only the encrypted form leaves the machine, and the passphrase is on no command line; what was delivered is
- * remembered only after the portal has taken it.
+ * Invariants: with a passphrase only the encrypted form leaves the machine, and the passphrase is on no command line; with the option
+ * `require_encryption` nothing leaves it without one; what was delivered is remembered only after the portal has taken it.
  */
+import { NethsecError } from "@nethsec/host/error";
 import { FileError } from "@nethsec/host/files/file-error";
 import { holdLock } from "@nethsec/host/files/file-lock";
 import type { Host } from "@nethsec/host/host";
+import { RunError } from "@nethsec/host/process/run-error";
 import { isoStamp } from "./stamp.ts";
-import type { Subscription } from "../config.ts";
+import { readPlugConfig, type Subscription } from "../config.ts";
 import { recordOutcome } from "../cron/outcome.ts";
 import { sendAlert } from "../alerts/deliver.ts";
 import { archiveDigest } from "./archive-digest.ts";
 import { encryptFile } from "./encrypt.ts";
+import { makeArchive } from "./make-archive.ts";
 import { isEncrypting, passphrasePath, requirePassphrase } from "./passphrase.ts";
 import { uploadBackup } from "./remote-backup.ts";
 
@@ -27,7 +30,13 @@ export type BackupOutcome =
   | { readonly sent: false }
   | { readonly sent: true; readonly name: string; readonly encrypted: boolean };
 
-/** `force`: also when nothing changed. Throws RunError or HttpError; then the next run tries again. */
+/** As the released send-backup ends when the configuration changed and there is no passphrase (portal.json, local_results, exit_status). */
+const refusedExitCode = 4;
+
+/**
+ * `force`: also when nothing changed. Throws NethsecError "backup_failed", "encryption_failed", "passphrase_missing" (exit code 4), or HttpError; then
+ * the next run tries again.
+ */
 export function sendBackup(
   host: Host,
   subscription: Subscription,
@@ -37,6 +46,15 @@ export function sendBackup(
   return recordOutcome(host, "backup", () => makeAndSend(host, subscription, force, signal));
 }
 
+function passphraseMissing(): NethsecError {
+  return new NethsecError({
+    code: "passphrase_missing",
+    message: `There is no passphrase in ${passphrasePath}, and ns-plug.config.require_encryption is set: nothing was sent.`,
+    advice: "Write one: (umask 077; echo 'a long passphrase' > /etc/backup.pass)",
+    exitCode: refusedExitCode,
+  });
+}
+
 async function makeAndSend(
   host: Host,
   subscription: Subscription,
@@ -44,6 +62,7 @@ async function makeAndSend(
   signal: AbortSignal,
 ): Promise<BackupOutcome> {
   const encrypted = isEncrypting(host);
+  const { requireEncryption, alertDisabled } = readPlugConfig(host.uci).backup;
   if (encrypted) requirePassphrase(host);
   using _lock = holdLock(host.files, lockPath);
   // One that was killed left its files.
@@ -51,19 +70,29 @@ async function makeAndSend(
   host.files.mkdir(workDir, { mode: 0o700 });
   try {
     const plain = `${workDir}/plain.tar.gz`;
-    await host.run(["sysupgrade", "-k", "-b", host.files.real(plain)], { timeoutMs: archiveTimeoutMs, signal });
+    await makeArchive(host, plain, { timeoutMs: archiveTimeoutMs, signal });
     const digest = `${await archiveDigest(host.files.readStream(plain))} ${encrypted ? "gpg" : "plain"}`;
-    await sendAlert(host, notEncryptedAlert, encrypted ? "OK" : "FAILURE");
+    if (!alertDisabled) await sendAlert(host, notEncryptedAlert, encrypted ? "OK" : "FAILURE");
     if (!force && host.files.readText(deliveredPath)?.trim() === digest) return { sent: false };
+    if (!encrypted && requireEncryption) throw passphraseMissing();
     const name = `backup-${host.system.hostname().replaceAll(/[^A-Za-z0-9.-]/g, "_")}-${isoStamp(host.clock.now())}.tar.gz${encrypted ? ".gpg" : ""}`;
     const path = `${workDir}/${name}`;
-    if (encrypted) await encryptFile(host, plain, path, passphrasePath, signal);
+    if (encrypted) await encrypt(host, plain, path, signal);
     else host.files.rename(plain, path);
     await uploadBackup(host, subscription, path, signal);
     noteDelivered(host, digest);
     return { sent: true, name, encrypted };
   } finally {
     host.files.remove(workDir, { recursive: true });
+  }
+}
+
+async function encrypt(host: Host, from: string, to: string, signal: AbortSignal): Promise<void> {
+  try {
+    await encryptFile(host, from, to, passphrasePath, signal);
+  } catch (cause) {
+    if (!(cause instanceof RunError) || cause.code === "program_aborted") throw cause;
+    throw new NethsecError({ code: "encryption_failed", message: cause.message, cause });
   }
 }
 

@@ -42,6 +42,7 @@ async function place(secure: boolean): Promise<Place> {
     alertsUrl: "",
     inventoryUrl: "",
     backupUrl: portal.url,
+    copyUrl: "",
   };
   return {
     host,
@@ -75,7 +76,7 @@ describe("a wire that breaks", () => {
       const { host, portal, subscription } = at;
       portal.files.set(name, content);
       const path = "/root/kept/old";
-      const download = (): Promise<unknown> => downloadBackup(host, subscription, name, { file: path }, signal);
+      const download = (): Promise<unknown> => downloadBackup(host, subscription, name, { file: path }, { signal });
       await download();
       expect(host.files.readBytes(path)).toEqual(Uint8Array.from(content));
       const { down } = portal.carried;
@@ -111,7 +112,7 @@ describe("a wire that breaks", () => {
     const download = (): Promise<unknown> => {
       got = Buffer.alloc(0);
       const write = async (chunk: Uint8Array): Promise<void> => void (got = Buffer.concat([got, chunk]));
-      return downloadBackup(host, subscription, name, { write }, signal);
+      return downloadBackup(host, subscription, name, { write }, { signal });
     };
     await download();
     const { down } = portal.carried;
@@ -159,7 +160,7 @@ describe("a wire that breaks", () => {
 test("a backup that the portal does not have is named, and nothing is written", async () => {
   await using at = await place(true);
   const { host, subscription } = at;
-  const download = downloadBackup(host, subscription, "other.tar.gz", { file: "/root/kept/new" }, signal);
+  const download = downloadBackup(host, subscription, "other.tar.gz", { file: "/root/kept/new" }, { signal });
   await expect(download).rejects.toMatchObject({
     code: "no_such_backup",
     message: expect.stringContaining("other.tar.gz"),

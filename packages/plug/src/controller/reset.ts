@@ -12,14 +12,14 @@ import { setVpnGuard } from "./vpn-guard.ts";
 /** More than OpenVPN takes to say goodbye. */
 const stopTimeoutMs = 15_000;
 
-export async function resetController(host: Host): Promise<void> {
+/** `keepUnit`: unit_id and token stay and the name goes, as when the web interface disconnects (test-data/contracts/webui.json, ns.plug unregister). */
+export async function resetController(host: Host, keepUnit = false): Promise<void> {
   await stopClient(host);
   removeCredentials(host);
   host.uci.change((transaction) =>
     writePlugOptions(transaction, {
       server: undefined,
-      unit_id: undefined,
-      token: undefined,
+      ...(keepUnit ? { unit_name: undefined } : { unit_id: undefined, token: undefined }),
       vpn_address: undefined,
       api_port: undefined,
     }),

@@ -4,22 +4,29 @@ import { portals, type Plan, type Subscription } from "../config.ts";
 
 const timeoutMs = 30_000;
 
-/** `path` is relative to nothing: a whole URL of the portal. The body is sent as JSON. Throws HttpError. */
+export interface PostOptions {
+  /** Further attempts; default 0. */
+  readonly retries?: number;
+  /** Of one attempt; default 30,000. */
+  readonly timeoutMs?: number;
+}
+
+/** `url`: a whole URL of the portal. The body is sent as JSON. Throws HttpError. */
 export function postToPortal(
   host: HttpHost,
   subscription: Subscription,
   url: string,
   body: unknown,
-  retries = 0,
+  options: PostOptions = {},
 ): Promise<HttpResponse> {
   return httpRequest(
     {
       url,
       method: "POST",
-      headers: { Authorization: `token ${subscription.secret}` },
+      headers: { Authorization: `token ${subscription.secret}`, Accept: "application/json" },
       body: { json: body },
-      timeoutMs,
-      retries,
+      timeoutMs: options.timeoutMs ?? timeoutMs,
+      retries: options.retries ?? 0,
       maxRedirects: 0,
       secrets: [subscription.secret],
     },
@@ -27,23 +34,36 @@ export function postToPortal(
   );
 }
 
-/** What the portal knows about the machine that a secret belongs to. Throws HttpError. */
+export interface InfoOptions extends PostOptions {
+  readonly apiUrl?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What the portal knows about the machine that a secret belongs to; every status is an answer. Throws HttpError. */
 export function requestInfo(
   host: HttpHost,
   plan: Plan,
   secret: string,
-  timeout = timeoutMs,
-  apiUrl = portals[plan].api_url,
+  options: InfoOptions = {},
 ): Promise<HttpResponse> {
+  const { apiUrl = portals[plan].api_url, signal } = options;
   const common = {
-    timeoutMs: timeout,
+    timeoutMs: options.timeoutMs ?? timeoutMs,
     maxRedirects: 0,
-    retries: 0,
+    retries: options.retries ?? 0,
     maxBytes: 1024 * 1024,
     secrets: [secret],
     accept: "any",
+    ...(signal === undefined ? {} : { signal }),
   } as const;
+  const headers = { Accept: "application/json" };
   return plan === "community"
-    ? httpRequest({ ...common, url: `${apiUrl}machine/info`, headers: { Authorization: `token ${secret}` } }, host)
-    : httpRequest({ ...common, url: `${apiUrl}systems/info`, method: "POST", body: { json: { secret } } }, host);
+    ? httpRequest(
+        { ...common, url: `${apiUrl}machine/info`, headers: { ...headers, Authorization: `token ${secret}` } },
+        host,
+      )
+    : httpRequest(
+        { ...common, url: `${apiUrl}systems/info`, method: "POST", headers, body: { json: { secret } } },
+        host,
+      );
 }

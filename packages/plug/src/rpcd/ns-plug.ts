@@ -1,10 +1,15 @@
-/** rpcd plugin `ns.plug`: the controller connection, for NethSecurity's web interface (contract ns-plug 1; the names are its own). */
+/** rpcd plugin `ns.plug`: the controller connection, for NethSecurity's web interface (test-data/contracts/webui.json; the names are its own). */
 import type { RunCommand } from "@nethsec/host/command/command";
-import { rpcdMethod, runRpcd, ValidationError } from "@nethsec/host/rpcd";
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import { RunError } from "@nethsec/host/process/run-error";
+import { rpcdMethod, runRpcd } from "@nethsec/host/rpcd";
 import * as v from "valibot";
-import { writePlugOptions } from "../config.ts";
+import { readPlugConfig, writePlugOptions } from "../config.ts";
 import { resetController } from "../controller/reset.ts";
 import { controllerStatus } from "../controller/status.ts";
+import { ensureTunnelZone, leaveForeignZones } from "../controller/tunnel-zone.ts";
+import { asWord } from "./as-word.ts";
 
 const text = v.pipe(v.string(), v.maxLength(253));
 /** What a join code holds: base64 of this JSON. */
@@ -17,9 +22,42 @@ const joinSchema = v.object({
 function readJoinCode(code: string): v.InferOutput<typeof joinSchema> {
   try {
     return v.parse(joinSchema, JSON.parse(Buffer.from(code.trim(), "base64").toString("utf8")));
-  } catch {
-    throw new ValidationError([{ parameter: "join_code", value: code, message: "invalid_join_code" }]);
+  } catch (cause) {
+    throw new NethsecError({
+      code: "join_code_decode_failed",
+      message: "The join code is not one that a controller gave: base64 of JSON with fqdn, token and unit_id.",
+      advice: "Copy it again from the controller.",
+      cause,
+    });
   }
+}
+
+/** Time for procd to know of a service that was just started. */
+const startTimeoutMs = 5000;
+
+async function restartClient({ services, clock }: Host): Promise<void> {
+  await services.call("ns-plug", "restart");
+  const deadline = clock.monotonic() + startTimeoutMs;
+  while (!(await services.running("ns-plug"))) {
+    if (clock.monotonic() > deadline)
+      throw new NethsecError({
+        code: "service_not_running",
+        message: "The service ns-plug does not run after its restart.",
+        advice: "`logread -e ns-plug` says why.",
+      });
+    await clock.sleep(100);
+  }
+}
+
+async function reloadFirewall({ services }: Host): Promise<void> {
+  if (services.exists("firewall")) await services.call("firewall", "reload");
+}
+
+/** Which service it was that did not stop or restart: the web interface's words name it. */
+function unregisterFailure(error: unknown): string {
+  const script = error instanceof RunError ? error.argv[0] : "";
+  if (script.endsWith("/rsyslog")) return "failed_to_restart_rsyslog";
+  return script.endsWith("/firewall") ? "failed_to_reload_firewall" : "failed_to_restart_ns-plug";
 }
 
 const plugin = {
@@ -31,8 +69,9 @@ const plugin = {
       args: v.object({
         join_code: v.string(),
         tls_verify: v.boolean(),
-        unit_name: v.pipe(text, v.nonEmpty()),
-        description: v.optional(text, ""),
+        // Callers without a page may leave it empty: the host name.
+        unit_name: v.nullish(text),
+        description: v.nullish(text),
       }),
       run: async ({ join_code, tls_verify, unit_name, description }, { host }) => {
         const join = readJoinCode(join_code);
@@ -41,13 +80,17 @@ const plugin = {
             server: `https://${join.fqdn}`,
             token: join.token,
             unit_id: join.unit_id,
-            unit_name,
+            unit_name: unit_name || host.system.hostname(),
             tls_verify: tls_verify ? "1" : "0",
-            description: description === "" ? undefined : description,
+            description: description || undefined,
           }),
         );
-        await host.services.call("ns-plug", "enable");
-        await host.services.call("ns-plug", "restart");
+        await asWord("failed_to_restart_ns-plug", async () => {
+          await host.services.call("ns-plug", "enable");
+          await restartClient(host);
+        });
+        ensureTunnelZone(host);
+        await asWord("failed_to_reload_firewall", () => reloadFirewall(host));
         return { result: "success" };
       },
     }),
@@ -56,7 +99,13 @@ const plugin = {
       example: {},
       args: v.object({}),
       run: async (_, { host }) => {
-        await resetController(host);
+        try {
+          await resetController(host, true);
+          leaveForeignZones(host);
+          await reloadFirewall(host);
+        } catch (error) {
+          await asWord(unregisterFailure(error), () => Promise.reject(error));
+        }
         return { result: "success" };
       },
     }),
@@ -66,15 +115,17 @@ const plugin = {
       args: v.object({}),
       run: (_, { host }) => {
         const status = controllerStatus(host);
+        const pushes = readPlugConfig(host.uci).subscription !== undefined;
         return {
           status: status.status,
-          address: status.address ?? "",
-          server: status.server,
+          address: status.address ?? null,
+          server: status.server === "" ? null : status.server,
           unit_name: status.unitName,
           unit_id: status.unitId,
           tls_verify: status.tlsVerify,
-          push_status: status.push.status,
-          push_last_sent: status.push.lastSent === undefined ? -1 : Math.floor(status.push.lastSent / 1000),
+          // Whether reports are pushed at all, not how the last push went.
+          push_status: pushes ? "enabled" : "disabled",
+          push_last_sent: !pushes || status.push.lastSent === undefined ? -1 : Math.floor(status.push.lastSent / 1000),
           description: status.description,
           reason: status.reason ?? "",
         };
@@ -85,7 +136,7 @@ const plugin = {
       example: {},
       args: v.object({}),
       run: async (_, { host }) => {
-        await host.services.call("ns-plug", "restart");
+        await asWord("restart_failed", () => host.services.call("ns-plug", "restart"));
         return { result: "success" };
       },
     }),

@@ -1,56 +1,78 @@
-/** rpcd plugin `ns.subscription`: registration with the portal, for NethSecurity's web interface (contract ns-plug 1). */
+/** rpcd plugin `ns.subscription`: registration with the portal, for NethSecurity's web interface (test-data/contracts/webui.json). */
 import type { RunCommand } from "@nethsec/host/command/command";
-import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
 import { rpcdMethod, runRpcd } from "@nethsec/host/rpcd";
 import * as v from "valibot";
-import { readPlugConfig } from "../config.ts";
+import { readPlugConfig, type Subscription } from "../config.ts";
+import { sendHeartbeat } from "../subscription/heartbeat.ts";
 import { inventoryStatus, sendInventory } from "../subscription/inventory.ts";
 import { requestInfo } from "../portal/portal.ts";
 import { registerMachine, unregisterMachine } from "../subscription/register.ts";
+import { asWord } from "./as-word.ts";
 
 const none = v.object({});
+/** portal.json, info_answer. What is missing or of another type counts as not told. */
 const infoSchema = v.looseObject({
-  id: v.optional(v.union([v.string(), v.number()])),
-  uuid: v.optional(v.string()),
-  subscription: v.optional(
+  id: v.fallback(v.nullable(v.pipe(v.number(), v.integer())), null),
+  uuid: v.fallback(v.string(), ""),
+  subscription: v.fallback(
     v.looseObject({
-      valid_until: v.optional(v.nullable(v.string())),
-      status: v.optional(v.string()),
-      subscription_plan: v.optional(v.looseObject({ name: v.optional(v.string()) })),
+      valid_until: v.fallback(v.string(), ""),
+      status: v.fallback(v.string(), ""),
+      subscription_plan: v.fallback(v.looseObject({ name: v.fallback(v.string(), "") }), { name: "" }),
     }),
+    { valid_until: "", status: "", subscription_plan: { name: "" } },
   ),
 });
 
-/** The web interface gives a secret without its plan: enterprise is tried first, then community. */
+/** Of one attempt to ask each of the two portals for a secret. */
+const registerAsk = { timeoutMs: 5000, retries: 1 } as const;
+/** The top bar, the dashboard and the backup pages wait for the answer. The released program gives one second and two more attempts. */
+const infoAsk = { timeoutMs: 1000, retries: 1 } as const;
+/** What is sent before the answer must be over before the web server gives up, after a minute. */
+const sendOptions = { timeoutMs: 20_000, retries: 0 } as const;
+
+/** The web interface gives a secret without its plan: enterprise is tried first, then community, whatever the first one said. */
 async function registerEither(host: Host, secret: string): Promise<void> {
   try {
-    await registerMachine(host, "enterprise", secret);
+    await registerMachine(host, "enterprise", secret, registerAsk);
   } catch (error) {
-    if (!(error instanceof NethsecError) || error.code === "portal_unreachable") throw error;
-    await registerMachine(host, "community", secret);
+    if (!(error instanceof NethsecError)) throw error;
+    await registerMachine(host, "community", secret, registerAsk);
+  }
+}
+
+/** What the portal says; undefined while it cannot be reached or answers an error. */
+async function ask(host: Host, subscription: Subscription): Promise<v.InferOutput<typeof infoSchema> | undefined> {
+  const { plan, secret, apiUrl } = subscription;
+  try {
+    const response = await requestInfo(host, plan, secret, { ...infoAsk, apiUrl });
+    const parsed = v.safeParse(infoSchema, response.status === 200 ? response.json() : undefined);
+    return parsed.success ? parsed.output : undefined;
+  } catch (error) {
+    if (!(error instanceof NethsecError)) throw error;
+    return undefined;
   }
 }
 
 async function info(host: Host): Promise<Readonly<Record<string, unknown>>> {
   const { subscription } = readPlugConfig(host.uci);
   if (subscription === undefined)
-    return { server_id: "", systemd_id: "", plan: "", expiration: 0, active: false, type: "" };
-  const base = { systemd_id: subscription.systemId, type: subscription.plan };
-  const response = await requestInfo(host, subscription.plan, subscription.secret, 10_000, subscription.apiUrl);
-  const parsed = v.safeParse(infoSchema, response.status === 200 ? response.json() : {});
-  const known = parsed.success ? parsed.output : {};
-  const until = known.subscription?.valid_until ?? undefined;
-  const expiration = until === undefined ? 0 : Math.floor(Date.parse(until) / 1000) || 0;
+    return { server_id: null, systemd_id: "", plan: "", expiration: 0, active: false, type: "" };
+  const { plan: type, systemId } = subscription;
+  const told = await ask(host, subscription);
+  if (told === undefined)
+    return { server_id: null, systemd_id: systemId, plan: "-", expiration: 0, active: false, type };
+  const { valid_until, status, subscription_plan } = told.subscription;
   return {
-    ...base,
-    server_id: String(known.id ?? ""),
-    plan: known.subscription?.subscription_plan?.name ?? "",
-    expiration,
-    active:
-      response.status === 200 &&
-      (known.subscription?.status ?? "valid") === "valid" &&
-      (expiration === 0 || expiration * 1000 > host.clock.now()),
+    server_id: told.id,
+    systemd_id: told.uuid === "" ? systemId : told.uuid,
+    plan: subscription_plan.name,
+    // Milliseconds; 0: no end. The portal writes a fraction of a second; both forms are read.
+    expiration: Date.parse(valid_until) || 0,
+    active: status === "valid",
+    type,
   };
 }
 
@@ -62,7 +84,7 @@ const plugin = {
       example: { secret: "1234" },
       args: v.object({ secret: v.pipe(v.string(), v.nonEmpty("required")) }),
       run: async ({ secret }, { host }) => {
-        await registerEither(host, secret);
+        await asWord("invalid_secret_or_server_not_found", () => registerEither(host, secret));
         return { result: "success" };
       },
     }),
@@ -71,7 +93,7 @@ const plugin = {
       example: {},
       args: none,
       run: async (_, { host }) => {
-        await unregisterMachine(host);
+        await asWord("unregister_failure", () => unregisterMachine(host));
         return { result: "success" };
       },
     }),
@@ -80,21 +102,32 @@ const plugin = {
       name: "inventory-status",
       example: {},
       args: none,
-      run: (_, { host }) => inventoryStatus(host) ?? { status: "", last_attempt: "" },
+      run: (_, { host }) => inventoryStatus(host) ?? { status: "not attempted" },
     }),
     rpcdMethod({
       name: "send-inventory",
       example: {},
       args: none,
+      // The page asks inventory-status for the outcome.
       run: async (_, { host }) => {
         const { subscription } = readPlugConfig(host.uci);
-        if (subscription === undefined)
-          throw new NethsecError({ code: "not_registered", message: "This machine has no subscription." });
-        await sendInventory(host, subscription);
-        return { result: "success" };
+        if (subscription !== undefined) {
+          await logged(host, () => sendInventory(host, subscription, sendOptions));
+          await logged(host, () => sendHeartbeat(host, subscription, sendOptions));
+        }
+        return { status: "success" };
       },
     }),
   ],
 };
+
+async function logged(host: Host, send: () => Promise<void>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    if (!(error instanceof NethsecError)) throw error;
+    host.log("warning", error.message);
+  }
+}
 
 export const run: RunCommand = (call) => runRpcd(plugin, call);

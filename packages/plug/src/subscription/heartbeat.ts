@@ -2,11 +2,21 @@
 import type { Host } from "@nethsec/host/host";
 import type { Subscription } from "../config.ts";
 import { recordOutcome } from "../cron/outcome.ts";
-import { postToPortal } from "../portal/portal.ts";
+import { type PostOptions, postToPortal } from "../portal/portal.ts";
+import { copyHeartbeat } from "../portal/second-portal.ts";
 
-/** Throws HttpError. A lost one is not repeated: the next comes in ten minutes. */
-export async function sendHeartbeat(host: Host, subscription: Subscription): Promise<void> {
-  await recordOutcome(host, "heartbeat", () =>
-    postToPortal(host, subscription, `${subscription.alertsUrl}heartbeats/store`, { lk: subscription.systemId }, 1),
-  );
+/** Throws HttpError. A lost one is not repeated: the next comes in ten minutes. An enterprise machine tells the second portal as well. */
+export async function sendHeartbeat(
+  host: Host,
+  subscription: Subscription,
+  options: PostOptions = { retries: 1 },
+): Promise<void> {
+  const url = `${subscription.alertsUrl}heartbeats/store`;
+  try {
+    await recordOutcome(host, "heartbeat", () =>
+      postToPortal(host, subscription, url, { lk: subscription.systemId }, options),
+    );
+  } finally {
+    await copyHeartbeat(host, subscription);
+  }
 }

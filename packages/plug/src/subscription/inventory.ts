@@ -10,7 +10,8 @@ import type { Subscription } from "../config.ts";
 import { dmi, mountPoints, operatingSystem, processors, memory, kernel, uptime } from "./machine-facts.ts";
 import { networks } from "./network-facts.ts";
 import { features } from "./features.ts";
-import { postToPortal } from "../portal/portal.ts";
+import { type PostOptions, postToPortal } from "../portal/portal.ts";
+import { copyInventory, tellSeen } from "../portal/second-portal.ts";
 
 const inventoryStatusPath = "/tmp/inventory-sent.json";
 
@@ -51,20 +52,50 @@ export async function collectInventory(host: Host): Promise<Readonly<Record<stri
   return Object.fromEntries(await Promise.all(entries));
 }
 
-/** Sends it, and keeps the outcome for the web interface. Throws HttpError. */
-export async function sendInventory(host: Host, subscription: Subscription): Promise<void> {
+/** Seconds, with an offset, as the released program writes it. */
+const isoSeconds = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, "+00:00");
+
+/**
+ * Sends it, and keeps the outcome for the web interface. An enterprise machine then asks the first portal for itself, which takes that as a sign of
+ * life, and tells the second portal. Throws HttpError.
+ */
+export async function sendInventory(
+  host: Host,
+  subscription: Subscription,
+  options: PostOptions = { retries: 2 },
+): Promise<void> {
   const data = await collectInventory(host);
   const outcome = (status: "success" | "error"): void =>
     host.files.write(
       inventoryStatusPath,
-      `${JSON.stringify({ status, last_attempt: new Date(host.clock.now()).toISOString() })}\n`,
+      `${JSON.stringify({ status, last_attempt: isoSeconds(host.clock.now()) })}\n`,
       { mode: 0o644 },
     );
+  const body = { data: { lk: subscription.systemId, data } };
   try {
-    await postToPortal(host, subscription, subscription.inventoryUrl, { data: { lk: subscription.systemId, data } }, 2);
+    await postToPortal(host, subscription, subscription.inventoryUrl, body, options);
   } catch (error) {
     outcome("error");
     throw error;
   }
   outcome("success");
+  await tellSeen(host, subscription);
+  await copyPhonehome(host, subscription);
+}
+
+const phonehome = "/usr/sbin/phonehome";
+const phonehomeTimeoutMs = 30_000;
+
+/** The second portal's document comes from a program of its own (package ns-phonehome). */
+async function copyPhonehome(host: Host, subscription: Subscription): Promise<void> {
+  if (subscription.plan !== "enterprise" || !host.files.exists(phonehome)) return;
+  try {
+    const { stdout } = await host.run([phonehome], { timeoutMs: phonehomeTimeoutMs });
+    await copyInventory(host, subscription, JSON.parse(stdout));
+  } catch (error) {
+    host.log(
+      "info",
+      `the inventory for the second portal was not sent: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }

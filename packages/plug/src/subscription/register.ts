@@ -15,7 +15,9 @@ import { removeJobs, setJob } from "../cron/schedule.ts";
 import { sendHeartbeat } from "./heartbeat.ts";
 import { runHooks } from "./hooks.ts";
 import { sendInventory } from "./inventory.ts";
-import { postToPortal, requestInfo } from "../portal/portal.ts";
+import { type InfoOptions, postToPortal, requestInfo } from "../portal/portal.ts";
+import { publicRepository, repositoryWith } from "../updates/repository.ts";
+import { setUpFeeds } from "../updates/feeds.ts";
 
 const infoSchema = v.looseObject({ uuid: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9-]{3,63}$/)) });
 
@@ -27,19 +29,25 @@ const refuse = (code: string, text: string, advice?: string, cause?: unknown): N
     ...(cause === undefined ? {} : { cause }),
   });
 
-/** Throws NethsecError whose message is what the documentation says; then nothing was saved. */
+/** `asked`: how long the portal is asked for the machine. Throws NethsecError whose message is what the documentation says; then nothing was saved. */
 export async function registerMachine(
   host: Host,
   type: string,
   secret: string,
-  timeoutMs?: number,
+  asked: InfoOptions = {},
 ): Promise<Subscription> {
   if (!isPlan(type)) throw refuse("invalid_type", `Invalid type '${type}'`, "It is community or enterprise.");
   if (secret === "" || /[^\x21-\x7e]/.test(secret)) throw refuse("invalid_secret", "Invalid secret");
-  const systemId = await findSystemId(host, type, secret, timeoutMs);
+  const systemId = await findSystemId(host, type, secret, asked);
   const before = readPlugConfig(host.uci).subscription?.systemId;
   host.uci.change((transaction) =>
-    writePlugOptions(transaction, { ...portals[type], system_id: systemId, type, secret }),
+    writePlugOptions(transaction, {
+      ...portals[type],
+      system_id: systemId,
+      type,
+      secret,
+      repository_url: repositoryWith({ plan: type, systemId, secret }),
+    }),
   );
   const { subscription, controller } = readPlugConfig(host.uci);
   if (subscription === undefined) throw new Error("a subscription that was just saved cannot be read");
@@ -48,6 +56,8 @@ export async function registerMachine(
   for (const job of ["send-heartbeat", "send-inventory", "send-backup"] as const) await setJob(host, job);
   if (controller.server !== undefined) await setJob(host, "ns-push-reports");
   await enableAlerts(host);
+  setUpFeeds(host);
+  await tell(host, "the services were not told that the configuration changed", () => host.services.reloadConfig());
   // The portal has accepted the machine: what cannot be sent now is sent by cron.
   const later = "could not be sent now, cron will";
   await tell(host, `the inventory ${later}`, () => sendInventory(host, subscription));
@@ -56,8 +66,8 @@ export async function registerMachine(
   return subscription;
 }
 
-async function findSystemId(host: Host, plan: Plan, secret: string, timeoutMs: number | undefined): Promise<string> {
-  const response = await requestInfo(host, plan, secret, timeoutMs).catch((cause: unknown) => {
+async function findSystemId(host: Host, plan: Plan, secret: string, asked: InfoOptions): Promise<string> {
+  const response = await requestInfo(host, plan, secret, asked).catch((cause: unknown) => {
     if (!(cause instanceof HttpError)) throw cause;
     throw refuse(
       "portal_unreachable",
@@ -114,10 +124,13 @@ export async function unregisterMachine(host: Host): Promise<Unregistered> {
       api_url: undefined,
       alerts_url: undefined,
       inventory_url: undefined,
+      repository_url: publicRepository(host),
     }),
   );
   await removeJobs(host, ["send-heartbeat", "send-inventory", "send-backup", "ns-push-reports"]);
   await disableAlerts(host);
+  setUpFeeds(host);
+  await tell(host, "the services were not told that the configuration changed", () => host.services.reloadConfig());
   clearAlerts(host);
   for (const job of ["heartbeat", "backup"] as const) forgetOutcome(host.files, job);
   await runHooks(host, "unregister");

@@ -1,6 +1,7 @@
 /** Command line of the subscription: `register`, `unregister`, `send-heartbeat`, `send-inventory`, `inventory`, `subscription-info`. */
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
+import { HttpError } from "@nethsec/host/http/http";
 import { deliverAlerts } from "../alerts/deliver.ts";
 import { readPlugConfig } from "../config.ts";
 import { adoptSubscription } from "./adopt.ts";
@@ -10,6 +11,10 @@ import { requestInfo } from "../portal/portal.ts";
 import { withoutSubscription } from "../portal/required-subscription.ts";
 import { registerMachine, unregisterMachine, type Unregistered } from "./register.ts";
 import { spread } from "../cron/spread.ts";
+
+/** As the released commands wait (test-data/contracts/portal.json: machine_info, systems_info). */
+const registerTimeoutMs = 180_000;
+const infoTimeoutMs = 20_000;
 
 /** Seconds on the command line as milliseconds. */
 function timeoutOf(text: string | undefined): number | undefined {
@@ -22,7 +27,11 @@ function timeoutOf(text: string | undefined): number | undefined {
 
 export async function runRegister(call: Call): Promise<number> {
   const { type = "", secret = "", timeout } = call.args;
-  const subscription = await registerMachine(call.host, type, secret, timeoutOf(timeout));
+  const subscription = await registerMachine(call.host, type, secret, {
+    timeoutMs: timeoutOf(timeout) ?? registerTimeoutMs,
+    retries: 3,
+    signal: call.signal,
+  });
   call.io.out(
     call.json
       ? `${JSON.stringify({ system_id: subscription.systemId, type: subscription.plan })}\n`
@@ -71,6 +80,10 @@ export async function runInventory(call: Call): Promise<number> {
   return 0;
 }
 
+/** As curl's, which the released command passed on: what was answered was an error; time was up. */
+const httpErrorExitCode = 22;
+const timeoutExitCode = 28;
+
 /** Always prints one JSON document: other programs read it. */
 export async function runSubscriptionInfo(call: Call): Promise<number> {
   const { subscription } = readPlugConfig(call.host.uci);
@@ -79,12 +92,21 @@ export async function runSubscriptionInfo(call: Call): Promise<number> {
     return 0;
   }
   const { plan, secret, apiUrl } = subscription;
-  const response = await requestInfo(call.host, plan, secret, timeoutOf(call.args["timeout"]), apiUrl);
+  const response = await requestInfo(call.host, plan, secret, {
+    timeoutMs: timeoutOf(call.args["timeout"]) ?? infoTimeoutMs,
+    retries: 2,
+    apiUrl,
+    signal: call.signal,
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof HttpError) || cause.kind !== "timeout") throw cause;
+    throw new NethsecError({ code: cause.code, message: cause.message, exitCode: timeoutExitCode, cause });
+  });
   if (response.status !== 200) {
     throw new NethsecError({
       code: "portal_error",
       message: `The portal answers ${response.status} for this machine.`,
       advice: "Has the subscription ended? Otherwise try again later.",
+      exitCode: httpErrorExitCode,
     });
   }
   call.io.out(`${JSON.stringify(response.json())}\n`);

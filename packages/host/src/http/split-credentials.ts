@@ -1,0 +1,18 @@
+/** URL and credentials apart, as an HTTP request wants them; no slash at the URL's end. Throws TypeError for what is no URL. */
+export function splitCredentials(url: string): {
+  readonly url: string;
+  readonly basic: { readonly user: string; readonly password: string } | undefined;
+} {
+  const parsed = new URL(url);
+  const { username, password } = parsed;
+  parsed.username = "";
+  parsed.password = "";
+  const bare = parsed.href.replace(/\/+$/, "");
+  return {
+    url: bare,
+    basic:
+      username === "" && password === ""
+        ? undefined
+        : { user: decodeURIComponent(username), password: decodeURIComponent(password) },
+  };
+}

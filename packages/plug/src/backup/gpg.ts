@@ -1,0 +1,32 @@
+/** gpg for backups: symmetric, with a home of its own. The passphrase is never on a command line: gpg reads it from a file of mode 0600 (gpg(1), --passphrase-file). */
+import type { Host, RunResult } from "@nethsec/host/host";
+import { posix } from "node:path";
+
+export const gpgTimeoutMs = 600_000;
+export type GpgHost = Pick<Host, "files" | "run">;
+
+/**
+ * Runs gpg with `args` and `--output TO`. Its home is beside `to`, so that it neither needs nor leaves anything in root's; the name is short,
+ * because its agent's socket is there, whose path may have 107 bytes. `passphraseFile`: its first line is the passphrase.
+ */
+export async function gpg(
+  host: GpgHost,
+  to: string,
+  passphraseFile: string,
+  args: readonly string[],
+  options: { readonly signal: AbortSignal; readonly anyCode?: boolean },
+): Promise<RunResult> {
+  const home = `${posix.dirname(to)}/gpg`;
+  host.files.mkdir(home, { mode: 0o700 });
+  const common = ["--batch", "--yes", "--no-tty", "--quiet", "--pinentry-mode", "loopback"];
+  const files = ["--passphrase-file", host.files.real(passphraseFile), "--output", host.files.real(to)];
+  try {
+    return await host.run(["gpg", "--homedir", host.files.real(home), ...common, ...files, ...args], {
+      timeoutMs: gpgTimeoutMs,
+      signal: options.signal,
+      ...(options.anyCode === true ? { ok: "any" } : {}),
+    });
+  } finally {
+    host.files.remove(home, { recursive: true });
+  }
+}
