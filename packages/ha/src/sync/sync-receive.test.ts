@@ -15,6 +15,7 @@ describe("what may be asked for", () => {
     [`apply ${id}`, { kind: "apply", id }],
     ["facts", { kind: "facts" }],
     ["held", { kind: "held" }],
+    ["state", { kind: "state" }],
     ["planned", { kind: "planned", planned: true }],
     ["not-planned", { kind: "planned", planned: false }],
     [
@@ -31,6 +32,7 @@ describe("what may be asked for", () => {
     "apply ../../etc/passwd",
     "facts; reboot",
     "planned true",
+    "state /etc",
     `rsync --server --sender -logDtpr . ${staging}`,
     "rsync --server -logtpr . /etc",
     `rsync --server -logtpr . ${staging}/../..`,

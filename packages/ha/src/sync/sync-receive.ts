@@ -9,6 +9,7 @@ import { NethsecError } from "@nethsec/host/error";
 import { type AgentClient, agentClient } from "../cluster/agent-client.ts";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { readHaConfig } from "../cluster/config.ts";
+import { giveState } from "./give-state.ts";
 import { cleanStaging } from "./clean-staging.ts";
 
 export type Request =
@@ -16,6 +17,7 @@ export type Request =
   | { readonly kind: "apply"; readonly id: string }
   | { readonly kind: "facts" }
   | { readonly kind: "held" }
+  | { readonly kind: "state" }
   | { readonly kind: "planned"; readonly planned: boolean };
 
 /** Short options of the sender's rsync, in any order, then the capabilities after `e`. */
@@ -24,7 +26,7 @@ const longOptions = /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-
 
 /** What `SSH_ORIGINAL_COMMAND` asks for; undefined: refused. Pure. */
 export function parseRequest(command: string, stagingDir: string): Request | undefined {
-  if (command === "facts" || command === "held") return { kind: command };
+  if (command === "facts" || command === "held" || command === "state") return { kind: command };
   if (command === "planned" || command === "not-planned") return { kind: "planned", planned: command === "planned" };
   const id = /^apply ([0-9a-f]{64})$/.exec(command)?.[1];
   if (id !== undefined) return { kind: "apply", id };
@@ -37,7 +39,7 @@ export function parseRequest(command: string, stagingDir: string): Request | und
     : undefined;
 }
 
-async function answer(agent: AgentClient, request: Exclude<Request, { kind: "rsync" }>): Promise<unknown> {
+async function answer(agent: AgentClient, request: Exclude<Request, { kind: "rsync" | "state" }>): Promise<unknown> {
   switch (request.kind) {
     case "apply":
       return agent.ask(agentEndpoints.apply, { id: request.id });
@@ -86,6 +88,10 @@ export async function run({ host, io, signal }: Call): Promise<number> {
   }
   const agent = agentClient(host.files.real("/var/run/ns-ha/agent.sock"));
   try {
+    if (request.kind === "state") {
+      await giveState(host, io, agent);
+      return 0;
+    }
     io.out(`${JSON.stringify(await answer(agent, request))}\n`);
     return 0;
   } catch (error) {

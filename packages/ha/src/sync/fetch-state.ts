@@ -1,0 +1,99 @@
+/**
+ * The primary takes what the backup learnt while it carried the site (cluster/state-files.ts): leases, certificates, cursors.
+ * Invariants: only paths of this node's own list, and none that its exclude_list names; nothing here is deleted because the other node does not have it; a
+ * file arrives whole or not at all; without the mark that the backup carried the site nothing is taken.
+ */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
+import { streamLines } from "@nethsec/host/process/stream-lines";
+import type { HaConfig } from "../cluster/config.ts";
+import { leaseFiles, plugCursors, stateFiles, statePaths } from "../cluster/state-files.ts";
+import { sshCommand } from "../ssh/ssh-link.ts";
+import { type Manifest, ManifestReader } from "./manifest.ts";
+import { mergeCursors } from "./merge-cursors.ts";
+import { mergeLeases } from "./merge-leases.ts";
+import { isWithin, matchesAny } from "./path-rules.ts";
+import { restore, type Transforms } from "./restore.ts";
+import { digestOf, lineLengthMax, type ReceivedState, receiveState, stateEntries } from "./state-stream.ts";
+
+/** In memory, root's only: it is as large as what changed. */
+const receiveDir = "/var/run/ns-ha/state";
+
+type Machine = Pick<Host, "files" | "uci" | "run" | "clock" | "random" | "log">;
+
+/** Asks the backup and receives its answer; changes nothing yet. Throws `state_not_fetched`. `final`: it has just given the site away. */
+export async function fetchState(
+  host: Machine,
+  config: HaConfig,
+  options: { readonly final: boolean; readonly signal: AbortSignal },
+): Promise<ReceivedState> {
+  const reader = new ManifestReader(host.files, () => host.clock.now());
+  const have = Object.fromEntries(stateEntries(host, reader).map((entry) => [entry.path, digestOf(entry)]));
+  const roots = statePaths(host);
+  const allowed = (path: string): boolean =>
+    roots.some((root) => isWithin(path, root)) && !matchesAny(path, config.sync.exclude);
+  const { argv, env } = sshCommand(host, config, "sync");
+  const child = host.run.spawn([...argv, "state"], { env, stdin: "pipe", signal: options.signal });
+  const said = firstWords(child.stderr);
+  try {
+    await child.stdin.write(`${JSON.stringify({ final: options.final, have })}\n`);
+    await child.stdin.end();
+    const received = await receiveState(host.files, streamLines(child.stdout, lineLengthMax), receiveDir, allowed);
+    if (received.skipped.length > 0)
+      host.log("warning", `state of the backup node that was not taken: ${received.skipped.slice(0, 20).join(" ")}`);
+    return received;
+  } catch (cause) {
+    const trouble = await said;
+    const why = trouble === "" ? (cause instanceof Error ? cause.message : String(cause)) : trouble;
+    throw new NethsecError({
+      code: "state_not_fetched",
+      message: `What the backup node ${config.peer.address} learnt while it carried the site could not be fetched: ${why}`,
+      advice: "It is tried again by itself, before the next synchronisation at the latest.",
+      cause,
+    });
+  } finally {
+    await child.kill("SIGTERM", 500);
+  }
+}
+
+/** The last line of what a program says of its troubles. */
+async function firstWords(stderr: ReadableStream<Uint8Array>): Promise<string> {
+  let last = "";
+  for await (const line of streamLines(stderr)) if (line.trim() !== "") last = line.trim();
+  return last.slice(0, 300);
+}
+
+/** Services that read what is about to change, of those in the table of state files. */
+export function concernedServices(host: Pick<Host, "files" | "uci">, received: ReceivedState): string[] {
+  const rows = stateFiles(host).filter(({ paths }) =>
+    received.entries.some((entry) => paths.some((path) => isWithin(entry.path, path))),
+  );
+  return [...new Set(rows.flatMap(({ services }) => services))];
+}
+
+/** Puts what was received into its places: all of it or nothing. Returns the paths that changed. Throws what `restore` throws. */
+export function placeState(host: Machine, config: HaConfig, received: ReceivedState): string[] {
+  if (!received.carried || received.entries.length === 0) return [];
+  const manifest: Manifest = {
+    version: 1,
+    roots: received.entries.map(({ path }) => path),
+    gone: [],
+    entries: [...received.entries],
+  };
+  const changed = restore(
+    { files: host.files, random: host.random },
+    { manifest, stagingDir: receiveDir, exclude: config.sync.exclude, transforms: stateTransforms(host) },
+  );
+  host.files.remove(receiveDir, { recursive: true });
+  return changed;
+}
+
+/** Files of which each node keeps a part of its own. */
+function stateTransforms(host: Pick<Host, "files" | "uci" | "clock">): Transforms {
+  const leases = new Set(leaseFiles(host.uci.read("dhcp")));
+  return (path) => {
+    if (path === plugCursors) return (text) => mergeCursors(host.files.readText(path), text);
+    if (!leases.has(path)) return undefined;
+    return (text) => mergeLeases(host.files.readText(path) ?? "", text, host.clock.now() / 1000);
+  };
+}
