@@ -24,6 +24,7 @@ import { PeerWatch } from "./peer-watch.ts";
 import { PrimaryAlert } from "./primary-alert.ts";
 import { ConntrackdRevival } from "./revive-conntrackd.ts";
 import { runParts } from "./run-parts.ts";
+import { StateFlow } from "./state-flow.ts";
 import { StateFollower } from "./state-follower.ts";
 import { SwitchPart } from "./switch-part.ts";
 import { SyncPart } from "./sync-part.ts";
@@ -63,15 +64,17 @@ export async function runAgent(host: Host, signal: AbortSignal): Promise<number>
 /** In the order in which they start and hear of changes. Exported for the tests. */
 export function agentParts(node: AgentNode): readonly AgentPart[] {
   const rebooted = !node.host.files.exists(marksPath);
-  const follower = new StateFollower(node);
+  const flow = new StateFlow(node);
+  const follower = new StateFollower(node, flow);
   const { reconciler } = follower;
   const announcements = new Announcements(node, reconciler);
-  const sync = new SyncPart(node);
+  const sync = new SyncPart(node, flow);
   const applied = new ApplyQueue(node, reconciler);
   const peer = new PeerClient(node);
   const alert = new PrimaryAlert(node, rebooted);
   return [
     { start: () => recover(node) },
+    flow,
     follower,
     new KeepalivedWatch(node, follower),
     sync,

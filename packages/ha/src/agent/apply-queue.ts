@@ -6,6 +6,7 @@ import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { ApplyAnswer } from "../cluster/agent-schemas.ts";
+import { clearCarried } from "../cluster/carried.ts";
 import { applyStaging } from "../sync/apply-staging.ts";
 import { heldEntries } from "../sync/held-entries.ts";
 import { recordSync } from "../sync/record-sync.ts";
@@ -51,6 +52,8 @@ export class ApplyQueue implements AgentPart {
     const from = host.clock.monotonic();
     try {
       const { changed, reloaded, withheld } = await applyStaging(host, config, id);
+      // By its id: from the primary, which has fetched this node's state before it sent its own.
+      if (id !== undefined) clearCarried(host.files);
       this.appliedAt = host.clock.now();
       recordSync(host, "Successful");
       if (withheld.length === 0) conditions.clear("restore_failed");

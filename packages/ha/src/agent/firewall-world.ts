@@ -22,6 +22,7 @@ import {
   type Step,
 } from "./plan.ts";
 import { RunningServices } from "./running-services.ts";
+import { stateFiles } from "../cluster/state-files.ts";
 import { readServiceTable, switchedOn } from "../cluster/service-table.ts";
 import type { World } from "./reconciler.ts";
 
@@ -55,11 +56,18 @@ export class FirewallWorld implements World {
   readonly #config: () => HaConfig;
   readonly #mac: HotspotMac;
   readonly #life: AbortSignal;
+  readonly #takeState: (signal: AbortSignal) => Promise<void>;
   readonly #running: RunningServices;
   readonly #scripts = new Semaphore(scriptsAtATime);
 
-  /** `config` gives the current one; `life` ends with the agent. */
-  constructor(host: Host, config: () => HaConfig, life: AbortSignal) {
+  /** `config` gives the current one; `life` ends with the agent; `takeState` fetches what the backup learnt. */
+  constructor(
+    host: Host,
+    config: () => HaConfig,
+    life: AbortSignal,
+    takeState: (signal: AbortSignal) => Promise<void>,
+  ) {
+    this.#takeState = takeState;
     this.#host = host;
     this.#config = config;
     this.#mac = new HotspotMac(host);
@@ -72,7 +80,10 @@ export class FirewallWorld implements World {
     const services = readServiceTable(uci.load("ns-ha"));
     const interfaces = followingInterfaces(uci, situation.role);
     const hotspot = situation.role === "backup" ? exportedHotspot(files) : undefined;
-    return { situation, services, interfaces, hotspot };
+    const stateServices = new Set(
+      situation.role === "primary" ? stateFiles(this.#host).flatMap((row) => row.services) : [],
+    );
+    return { situation, services, interfaces, hotspot, stateServices };
   }
 
   async observe(desired: Desired, marks: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Observed> {
@@ -126,6 +137,8 @@ export class FirewallWorld implements World {
         return this.#cron(step.action, step.words);
       case "dhcp-force":
         return this.#dhcpForce(step.value);
+      case "take-state":
+        return this.#takeState(signal);
       case "nat-helpers":
         return this.#natHelpers(signal);
       case "routes":

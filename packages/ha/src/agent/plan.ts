@@ -37,6 +37,8 @@ export interface Desired {
   readonly services: readonly ServiceRow[];
   /** In the order in which they must come up. */
   readonly interfaces: readonly FollowingInterface[];
+  /** Services that read what the backup learnt while it carried the site, which this primary fetches first; empty on the backup. */
+  readonly stateServices: ReadonlySet<string>;
   /** Device and address that the hotspot must have while active (backup node only). */
   readonly hotspot: { readonly device: string; readonly mac: string } | undefined;
 }
@@ -66,6 +68,7 @@ export type Step =
   | { readonly kind: "cron"; readonly action: "resume" | "suspend"; readonly words: readonly string[] }
   | { readonly kind: "dhcp-force"; readonly value: "0" | "1" }
   | { readonly kind: "nat-helpers" }
+  | { readonly kind: "take-state" }
   | { readonly kind: "routes"; readonly enabled: boolean }
   | { readonly kind: "hotspot-mac"; readonly device: string; readonly mac: string; readonly original: boolean }
   | { readonly kind: "hotplug"; readonly action: HotplugAction };
@@ -82,6 +85,9 @@ export interface PlannedStep {
   /** Set when the step succeeded. */
   readonly mark: { readonly key: string; readonly value: string };
 }
+
+/** Its id. */
+const takeState = "fetch what the backup node learnt";
 
 /** What is still to be done, in order of urgency. */
 export function plan(observed: Observed, desired: Desired): PlannedStep[] {
@@ -126,6 +132,8 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
   if (observed.routesDisabled.includes(true)) add("enable routes", "routes", { kind: "routes", enabled: true }, line);
   if (observed.natHelpers && !marked("nat-helpers"))
     add("load NAT helpers", "nat-helpers", { kind: "nat-helpers" }, line);
+  const takesState = desired.stateServices.size > 0 && !marked("state");
+  if (takesState) add(takeState, "state", { kind: "take-state" });
   if (observed.dhcpForce.some((force) => force !== "1"))
     add("DHCP force on", "dhcp-force", { kind: "dhcp-force", value: "1" });
   for (const row of desired.services) {
@@ -133,7 +141,11 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
     const key = `service ${row.name}`;
     const fallen = row.process && row.active === "restart" && observed.running.get(row.name) === false;
     if (marked(key) && !fallen) continue;
-    const after = row.name === "dnsmasq" ? [...line, "DHCP force on"] : line;
+    const after = [
+      ...line,
+      ...(row.name === "dnsmasq" ? ["DHCP force on"] : []),
+      ...(desired.stateServices.has(row.name) ? [takeState] : []),
+    ];
     add(
       `${row.active} ${row.name}`,
       key,
@@ -142,7 +154,9 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
     );
   }
   const words = desired.services.flatMap(({ cron }) => cron);
-  if (!marked("cron")) add("resume cron lines", "cron", { kind: "cron", action: "resume", words }, line);
+  // Reports and renewals read the state too.
+  const beforeCron = present(steps, [...line, takeState]);
+  if (!marked("cron")) add("resume cron lines", "cron", { kind: "cron", action: "resume", words }, beforeCron);
   if (!marked("hotplug")) add("hotplug NOTIFY_MASTER", "hotplug", { kind: "hotplug", action: "NOTIFY_MASTER" }, line);
   return steps;
 }

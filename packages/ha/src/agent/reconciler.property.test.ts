@@ -41,7 +41,7 @@ class Firewall implements World {
       wanted: true,
       layer: name === "wan" ? 1 : 0,
     }));
-    return { situation, services: rows, interfaces, hotspot: undefined };
+    return { situation, services: rows, interfaces, stateServices: new Set(["openvpn"]), hotspot: undefined };
   }
   async observe(_desired: Desired, marks: ReadonlyMap<string, string>): Promise<Observed> {
     await Promise.resolve();

@@ -7,6 +7,7 @@ import type { AgentPart } from "./agent-part.ts";
 import { FirewallWorld, marksPath } from "./firewall-world.ts";
 import { postureOf, type Situation } from "./plan.ts";
 import { Reconciler } from "./reconciler.ts";
+import type { StateFlow } from "./state-flow.ts";
 
 /** A step that failed this often is worth a condition. */
 const failuresTold = 3;
@@ -18,12 +19,17 @@ export class StateFollower implements AgentPart {
   /** The situation whose first convergence is in the history. */
   #told = "";
 
-  constructor(node: AgentNode) {
+  constructor(node: AgentNode, flow: StateFlow) {
     const { host } = node;
     this.#node = node;
     this.#carrying = new Carrying(host);
     this.reconciler = new Reconciler({
-      world: new FirewallWorld(host, () => node.config, node.life),
+      world: new FirewallWorld(
+        host,
+        () => node.config,
+        node.life,
+        (signal) => flow.take(signal),
+      ),
       clock: host.clock,
       log: host.log,
       marks: readMarks(host),

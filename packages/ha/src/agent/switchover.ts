@@ -9,7 +9,7 @@ import type { Host, Process } from "@nethsec/host/host";
 import type { VrrpState } from "../cluster/state.ts";
 import type { Facts, SwitchResult } from "../cluster/agent-schemas.ts";
 import { type HaConfig, haPaths } from "../cluster/config.ts";
-import { handOver } from "../keepalived/render-keepalived.ts";
+import { handOver, standBy } from "../cluster/tracked-priority.ts";
 
 export interface SwitchContext {
   readonly host: Pick<Host, "files" | "run" | "clock">;
@@ -21,11 +21,6 @@ export interface SwitchContext {
   readonly announce: (planned: boolean) => Promise<void>;
 }
 
-/**
- * Once the backup has the site: less than its priority with all its cables but one (see render-keepalived.ts), and no FAULT, in which this node
- * would not take over if the backup died.
- */
-const standBy = -60;
 const deadlineMs = 20_000;
 const convergeMs = 30_000;
 const pollMs = 20;

@@ -5,18 +5,20 @@ import { SyncLoop } from "../sync/sync-loop.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import { streams } from "./agent-server.ts";
+import type { StateFlow } from "./state-flow.ts";
 import { announceSyncResult } from "./announce-sync-result.ts";
 
 export class SyncPart implements AgentPart {
   readonly #node: AgentNode;
   readonly loop: SyncLoop;
 
-  constructor(node: AgentNode) {
+  constructor(node: AgentNode, flow: StateFlow) {
     this.#node = node;
     this.loop = new SyncLoop({
       host: node.host,
       config: () => node.config,
       allowed: () => this.#sends(),
+      before: (signal) => flow.beforeSend(signal),
       finished: (outcome) => announceSyncResult(node, outcome),
     });
   }

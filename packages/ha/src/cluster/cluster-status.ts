@@ -4,6 +4,7 @@ import type { VrrpState } from "./state.ts";
 import { agentClient } from "./agent-client.ts";
 import { haPaths, readHaConfig, type Role, type Timing } from "./config.ts";
 import { isUnderWay, readJournal } from "./journal.ts";
+import { hold } from "./tracked-priority.ts";
 
 export interface ClusterStatus {
   readonly role: Role | "unknown";
@@ -39,7 +40,12 @@ export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
     const text = `A change was interrupted, the nodes may differ. Complete it: ns-ha-config ${journal.action}`;
     conditions.push({ code: "change_interrupted", severity: "warning", text });
   }
-  if (Number(host.files.readText(haPaths.priorityFile)?.trim() ?? "") < 0) {
+  const priority = Number(host.files.readText(haPaths.priorityFile)?.trim() ?? "");
+  if (priority === hold) {
+    const text =
+      "This node fetches what the backup node learnt while it carried the site, then it takes the site back.";
+    conditions.push({ code: "fetching_state", severity: "info", text });
+  } else if (priority < 0) {
     const text =
       "The site was handed over to the backup node by ns-ha-config switch. To take it back: ns-ha-config switch --to primary";
     conditions.push({ code: "handed_over", severity: "info", text });

@@ -49,12 +49,11 @@ export function stateFiles(host: Pick<Host, "files" | "uci">): readonly StateFil
     row("dynamic DNS", ["ddns"], [option("ddns", "global", "ddns_rundir", defaultDdnsDir)]),
     row("lists of banIP", ["banip"], [option("banip", "global", "ban_backupdir", defaultBanipDir)]),
     row("lists of adblock", ["adblock"], [option("adblock", "global", "adb_backupdir", defaultAdblockDir)]),
-    row("alerts and reports to the portal and the controller", ["ns-plug"], [
-      plugAlerts,
-      plugCursors,
-      "/etc/ns-plug/backup.sha256",
-      "/tmp/inventory-sent.json",
-    ]),
+    row(
+      "alerts and reports to the portal and the controller",
+      ["ns-plug"],
+      [plugAlerts, plugCursors, "/etc/ns-plug/backup.sha256", "/tmp/inventory-sent.json"],
+    ),
   ];
 }
 
@@ -84,7 +83,10 @@ function connectionFiles(files: Host["files"], openvpn: Package): string[] {
 
 /** Clean and without a link as its first part; undefined for a relative path, one with `..`, and the root folder's own children. */
 function cleanPath(files: Pick<Host["files"], "readlink">, path: string): string | undefined {
-  const [, first = "", ...rest] = path.replaceAll(/\/{2,}/g, "/").replace(/\/+$/, "").split("/");
+  const [, first = "", ...rest] = path
+    .replaceAll(/\/{2,}/g, "/")
+    .replace(/\/+$/, "")
+    .split("/");
   if (!path.startsWith("/") || rest.length === 0 || [first, ...rest].some((part) => part === "." || part === ".."))
     return undefined;
   const target = files.readlink(`/${first}`);

@@ -16,9 +16,8 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Package, Section } from "@nethsec/host/uci-store";
 import { haPaths, type HaConfig } from "../cluster/config.ts";
+import { hold } from "../cluster/tracked-priority.ts";
 
-/** Below this keepalived goes to FAULT, tells the peer with priority 0, and the peer takes over after its skew time. */
-export const handOver = -254;
 const interfaceWeight = -11;
 /** The weight older clusters carry in UCI; a user's own weight is taken as it is. */
 const defaultUciWeight = "100";
@@ -32,7 +31,11 @@ export function renderKeepalived(pkg: Package, config: HaConfig, realtime: boole
     block("global_defs", globals(pkg, config, realtime)),
     ...staticBlocks(pkg),
     delays(pkg, config),
-    block("track_file ns_switch", [`file "${haPaths.priorityFile}"`, "weight 1", "init_file 0 overwrite"]),
+    block("track_file ns_switch", [
+      `file "${haPaths.priorityFile}"`,
+      "weight 1",
+      `init_file ${config.role === "primary" ? hold : 0} overwrite`,
+    ]),
     ...pkg.ofType("vrrp_script").flatMap((section) => userScript(section)),
     ...pkg.ofType("bfd_instance").flatMap((section) => named(section, "bfd_instance", bfdOptions)),
     ...pkg.ofType("vrrp_sync_group").flatMap((section) => syncGroup(section)),

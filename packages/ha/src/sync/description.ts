@@ -5,6 +5,7 @@
 import type { Host } from "@nethsec/host/host";
 import type { Withheld } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
+import { statePaths } from "../cluster/state-files.ts";
 import { writeExport } from "./export-files.ts";
 import { fileList, sysupgradeList } from "./file-list.ts";
 import { type Manifest, manifestId, ManifestReader } from "./manifest.ts";
@@ -88,7 +89,12 @@ export class Description {
     const { list, exclude } = config.sync;
     // All of /etc/config belongs to a backup: a package made a second ago need not wait for the next `sysupgrade -l`.
     const configs = files.list("/etc/config").map((name) => `/etc/config/${name}`);
-    this.#roots = fileList(files, { sysupgrade: [...this.#listed.paths, ...configs], list, exclude });
+    const state = statePaths(this.#host);
+    this.#roots = fileList(files, {
+      sysupgrade: [...this.#listed.paths, ...configs],
+      list: [...list, ...state],
+      exclude,
+    });
     return this.#roots;
   }
 }

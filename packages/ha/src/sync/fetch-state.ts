@@ -4,11 +4,12 @@
  * file arrives whole or not at all; without the mark that the backup carried the site nothing is taken.
  */
 import { NethsecError } from "@nethsec/host/error";
-import type { Host } from "@nethsec/host/host";
+import type { Host, RunResult } from "@nethsec/host/host";
 import { streamLines } from "@nethsec/host/process/stream-lines";
 import type { HaConfig } from "../cluster/config.ts";
 import { leaseFiles, plugCursors, stateFiles, statePaths } from "../cluster/state-files.ts";
-import { sshCommand } from "../ssh/ssh-link.ts";
+import { hostKeyChanged } from "../ssh/ssh-error.ts";
+import { dbclientTrouble, linkFailed, sshCommand } from "../ssh/ssh-link.ts";
 import { type Manifest, ManifestReader } from "./manifest.ts";
 import { mergeCursors } from "./merge-cursors.ts";
 import { mergeLeases } from "./merge-leases.ts";
@@ -34,7 +35,7 @@ export async function fetchState(
     roots.some((root) => isWithin(path, root)) && !matchesAny(path, config.sync.exclude);
   const { argv, env } = sshCommand(host, config, "sync");
   const child = host.run.spawn([...argv, "state"], { env, stdin: "pipe", signal: options.signal });
-  const said = firstWords(child.stderr);
+  const said = lastWords(child.stderr);
   try {
     await child.stdin.write(`${JSON.stringify({ final: options.final, have })}\n`);
     await child.stdin.end();
@@ -43,24 +44,36 @@ export async function fetchState(
       host.log("warning", `state of the backup node that was not taken: ${received.skipped.slice(0, 20).join(" ")}`);
     return received;
   } catch (cause) {
-    const trouble = await said;
-    const why = trouble === "" ? (cause instanceof Error ? cause.message : String(cause)) : trouble;
-    throw new NethsecError({
-      code: "state_not_fetched",
-      message: `What the backup node ${config.peer.address} learnt while it carried the site could not be fetched: ${why}`,
-      advice: "It is tried again by itself, before the next synchronisation at the latest.",
-      cause,
-    });
+    const [{ code }, stderr] = await Promise.all([child.exited, said]);
+    throw notFetched(config, { code, stderr }, cause);
   } finally {
     await child.kill("SIGTERM", 500);
   }
 }
 
-/** The last line of what a program says of its troubles. */
-async function firstWords(stderr: ReadableStream<Uint8Array>): Promise<string> {
-  let last = "";
-  for await (const line of streamLines(stderr)) if (line.trim() !== "") last = line.trim();
-  return last.slice(0, 300);
+/** Lines of what a program says of its troubles, the last ones. */
+async function lastWords(stderr: ReadableStream<Uint8Array>): Promise<string> {
+  const lines: string[] = [];
+  for await (const line of streamLines(stderr)) lines.splice(0, Math.max(0, lines.push(line) - 20));
+  return lines.join("\n");
+}
+
+function notFetched(config: HaConfig, ended: Pick<RunResult, "code" | "stderr">, cause: unknown): NethsecError {
+  const trouble = dbclientTrouble(ended);
+  if (trouble === "host key") return hostKeyChanged(config.peer.address, undefined, undefined);
+  if (trouble !== undefined) return linkFailed(config, trouble, cause);
+  const said = ended.stderr.trim().split("\n").at(-1) ?? "";
+  const why = said === "" ? (cause instanceof Error ? cause.message : String(cause)) : said;
+  // It was reached, and what it runs does not know the question.
+  const unknown = /may only synchronise/.test(ended.stderr);
+  return new NethsecError({
+    code: unknown ? "state_not_offered" : "state_not_fetched",
+    message: `What the backup node ${config.peer.address} learnt while it carried the site could not be fetched: ${why}`,
+    advice: unknown
+      ? "Upgrade the backup node to this version: ns-ha-config upgrade-remote --packages"
+      : "It is tried again by itself, before the next synchronisation at the latest.",
+    cause,
+  });
 }
 
 /** Services that read what is about to change, of those in the table of state files. */
@@ -78,6 +91,8 @@ export function placeState(host: Machine, config: HaConfig, received: ReceivedSt
     version: 1,
     roots: received.entries.map(({ path }) => path),
     gone: [],
+    kept: [],
+    forced: [],
     entries: [...received.entries],
   };
   const changed = restore(

@@ -7,17 +7,20 @@ import type { Host } from "@nethsec/host/host";
 import { parsePackage } from "@nethsec/uci/parse";
 import { writePackage } from "@nethsec/uci/write";
 import { readServiceTable } from "../cluster/service-table.ts";
+import { plugCursors } from "../cluster/state-files.ts";
+import { mergeCursors } from "./merge-cursors.ts";
 import type { Transforms } from "./restore.ts";
 
 const crontab = "/etc/crontabs/root";
 const dhcp = "/etc/config/dhcp";
 
 /** How this passive node's files differ from the primary's. */
-export function transformsFor(host: Pick<Host, "uci">): Transforms {
+export function transformsFor(host: Pick<Host, "uci" | "files">): Transforms {
   const words = readServiceTable(host.uci.load("ns-ha")).flatMap(({ cron }) => cron);
   return (path) => {
     if (path === crontab) return (text) => suspendLines(text, words);
     if (path === dhcp) return dhcpForceOff;
+    if (path === plugCursors) return (text) => mergeCursors(host.files.readText(plugCursors), text);
     return undefined;
   };
 }

@@ -38,6 +38,9 @@ export function isCleanPath(path: string): boolean {
     .every((part) => part !== "" && part !== "." && part !== ".." && part.length <= 255);
 }
 
+/** Below the folders of `ownPaths`, but state that the other node needs (cluster/state-files.ts): caches of ddns-scripts. */
+const stateInRun = ["/tmp/run/ddns", "/var/run/ddns"];
+
 /** `path` is `root` or below it. */
 export function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(`${root}/`);
@@ -47,6 +50,7 @@ export function isWithin(path: string, root: string): boolean {
 const halfWritten = /\/\.[^/]+\.(?:new|uci)-[A-Za-z0-9]{8}$/;
 
 export function isOwnPath(path: string): boolean {
+  if (stateInRun.some((root) => isWithin(path, root))) return false;
   const named = path === manifestPath || path === restoreListPath || halfWritten.test(path);
   return named || ownPaths.some((own) => isWithin(path, own));
 }

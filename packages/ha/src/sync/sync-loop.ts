@@ -9,6 +9,7 @@ import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
 import type { HaConfig } from "../cluster/config.ts";
+import { statePaths } from "../cluster/state-files.ts";
 import type { Described } from "./description.ts";
 import { isWithin } from "./path-rules.ts";
 import { type SyncOutcome, SyncSender } from "./sync-sender.ts";
@@ -25,6 +26,8 @@ export interface SyncLoopOptions {
   readonly config: () => HaConfig;
   /** True while this node is the one that sends. */
   readonly allowed: () => boolean;
+  /** Done before anything is looked at or sent; what it throws is the reason why the run failed. */
+  readonly before?: (signal: AbortSignal) => Promise<void>;
   readonly finished: (outcome: SyncOutcome) => void;
 }
 
@@ -117,7 +120,7 @@ export class SyncLoop {
   }
 
   async #once(signal: AbortSignal): Promise<void> {
-    const { host, config, finished } = this.#options;
+    const { host, config, finished, before } = this.#options;
     const waiters = this.#waiters.splice(0);
     const onlyIfChanged = !this.#force && this.#failures === 0;
     this.#force = false;
@@ -130,6 +133,7 @@ export class SyncLoop {
         onlyIfChanged,
         force: waiters.flatMap(({ force }) => force),
         signal,
+        ...(before === undefined ? {} : { before }),
         progress: (text) => waiters.forEach((waiter) => waiter.progress(text)),
       });
       // With a file held back everything else arrived: the link is well, and the next change is sent at once.
@@ -167,7 +171,8 @@ export class SyncLoop {
   /** Watches what the configuration lists and what the last run sent; starts again when these roots are others. */
   #watch(signal: AbortSignal): void {
     const { files, log } = this.#options.host;
-    const roots = watchRoots(this.#options.config().sync.list, this.#sender.roots);
+    const listed = [...this.#options.config().sync.list, ...statePaths(this.#options.host)];
+    const roots = watchRoots(listed, this.#sender.roots);
     const key = roots.join("\n");
     if (this.#watching?.roots === key) return;
     this.#stopWatching();

@@ -51,6 +51,8 @@ export interface RunOfSync {
   /** Paths that are sent though their content looks lost. */
   readonly force: readonly string[];
   readonly signal: AbortSignal;
+  /** Done before anything is looked at; what it throws is the reason why the run failed. */
+  readonly before?: (signal: AbortSignal) => Promise<void>;
   readonly progress: (text: string) => void;
 }
 
@@ -81,6 +83,7 @@ export class SyncSender {
     const { signal, progress } = options;
     let status: SyncStatus = "Export Failed";
     try {
+      await options.before?.(signal);
       progress("exporting the network configuration");
       for (let attempt = 1; ; attempt += 1) {
         const described = await this.#describe(config, options);

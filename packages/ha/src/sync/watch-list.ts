@@ -4,18 +4,14 @@
  */
 import { dirname } from "node:path";
 import { isGlob, isOwnPath, isWithin } from "./path-rules.ts";
+import { exportSources } from "./sent-content.ts";
 
 /** Read by `exportNetwork` (cluster/network-records.ts) and, for the list of files itself, by `readHaConfig`. */
-const exportSources: ReadonlySet<string> = new Set([
-  "/etc/config/network",
-  "/etc/config/firewall",
-  "/etc/config/dedalo",
-  "/etc/config/keepalived",
-]);
+const sources: ReadonlySet<string> = new Set([...exportSources, "/etc/config/keepalived"]);
 
 /** A change of `path` may change what the backup should have. */
 export function concernsSync(path: string): boolean {
-  if (exportSources.has(path)) return true;
+  if (sources.has(path)) return true;
   // The export's own files: written by each run, so they would start the next one.
   return !isOwnPath(path) && !isWithin(path, "/etc/ha");
 }
