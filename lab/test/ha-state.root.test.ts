@@ -3,20 +3,23 @@
  * cut, and after a switchover there and back, both nodes hold every valid lease, and no address is given twice.
  */
 import { until } from "@nethsec/host/testing/until";
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { agentView, type Firewall, inPlace, makeCluster } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
 import { story } from "../src/scenario.ts";
+
+setDefaultTimeout(paced(120_000));
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name: `hst${process.pid}` });
   await makeCluster(lab, { timing: "fast" });
-}, 120_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const scenario = (what: string, run: () => Promise<void>, timeoutMs = 200_000): void => {
-  test(what, () => story(lab, what, run), timeoutMs);
+  test(what, () => story(lab, what, run), paced(timeoutMs));
 };
 
 /** A client of its own, with this MAC address, asks for a lease; returns the address it was given. */
