@@ -170,3 +170,24 @@ describe("render", () => {
     );
   });
 });
+
+describe("without a word of configuration, as from a file of NUL bytes", () => {
+  const { out } = awk("/usr/libexec/firewall/render.awk", "");
+
+  test("everything is dropped, in and out, as firewall4 does it", () => {
+    for (const hook of ["input", "forward", "output"])
+      expect(out).toContain(`hook ${hook} priority filter; policy drop;`);
+  });
+
+  test("but the files of packages are taken in before anything is decided", () => {
+    for (const name of ["input", "output"])
+      expect(out).toMatch(
+        new RegExp(
+          `"lo" accept\n\t\tinclude "/usr/share/nftables.d/chain-pre/${name}/\\*\\.nft"\n\t\tct state established`,
+        ),
+      );
+    expect(awk("/usr/libexec/firewall/render.awk", section("defaults", { auto_includes: "0" })).out).not.toContain(
+      "include",
+    );
+  });
+});

@@ -18,6 +18,8 @@ const traces = [
   haPaths.keepalivedConf,
   haPaths.keepalivedLink,
   haPaths.conntrackdConf,
+  haPaths.linkRulesIn,
+  haPaths.linkRulesOut,
   haPaths.stagingDir,
   haPaths.exportDir,
   haPaths.keysDir,

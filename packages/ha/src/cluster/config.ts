@@ -74,6 +74,9 @@ export const haPaths = {
   /** Status socket of the agent. */
   agentSocket: "/var/run/ns-ha/agent.sock",
   conntrackdConf: "/etc/conntrackd/conntrackd.conf",
+  /** Rules of the link between the nodes, which fw4 takes into its chains `input` and `output`. */
+  linkRulesIn: "/usr/share/nftables.d/chain-pre/input/20-ns-ha.nft",
+  linkRulesOut: "/usr/share/nftables.d/chain-pre/output/20-ns-ha.nft",
   keysDir: "/etc/keepalived/keys",
   /** For the synchronisation: on the backup it can do no more than `ns-ha sync-receive`. */
   syncKey: "/etc/keepalived/keys/id_rsa",

@@ -7,6 +7,7 @@ import { agentClient } from "../cluster/agent-client.ts";
 import { haPaths, readHaConfig, type HaConfig } from "../cluster/config.ts";
 import { renderConntrackd } from "./render-conntrackd.ts";
 import { renderKeepalived } from "./render-keepalived.ts";
+import { renderLinkRules } from "./render-link-rules.ts";
 
 type Machine = Pick<Host, "uci" | "files" | "services">;
 
@@ -14,6 +15,8 @@ type Machine = Pick<Host, "uci" | "files" | "services">;
 export interface Rendered {
   readonly keepalived: boolean;
   readonly conntrackd: boolean;
+  /** The rules of the link between the nodes. */
+  readonly firewall: boolean;
 }
 
 /** Writes keepalived.conf and conntrackd.conf when they differ from what the configuration says; on a node of no cluster there is none. */
@@ -22,7 +25,7 @@ export function renderFiles(host: Pick<Host, "uci" | "files">): Rendered {
   if (config === undefined) {
     const had = host.files.exists(haPaths.keepalivedConf);
     host.files.remove(haPaths.keepalivedConf);
-    return { keepalived: had, conntrackd: false };
+    return { keepalived: had, conntrackd: false, firewall: writeLinkRules(host, new Map()) };
   }
   return {
     // It holds the VRRP password.
@@ -33,7 +36,19 @@ export function renderFiles(host: Pick<Host, "uci" | "files">): Rendered {
       0o600,
     ),
     conntrackd: writeIfChanged(host, haPaths.conntrackdConf, renderConntrackd(config), 0o644),
+    firewall: writeLinkRules(host, renderLinkRules(config)),
   };
+}
+
+function writeLinkRules(host: Pick<Host, "files">, rules: ReadonlyMap<string, string>): boolean {
+  const changed = [haPaths.linkRulesIn, haPaths.linkRulesOut].map((path) => {
+    const text = rules.get(path);
+    if (text !== undefined) return writeIfChanged(host, path, text, 0o644);
+    const had = host.files.exists(path);
+    host.files.remove(path);
+    return had;
+  });
+  return changed.includes(true);
 }
 
 /** CAP_SYS_RESOURCE (capability 24) of this process, which keepalived has as well: both are started by procd. Unknown counts as yes. */
@@ -52,6 +67,7 @@ function writeIfChanged(host: Pick<Host, "files">, path: string, text: string, m
 export async function applyNode(host: Machine): Promise<void> {
   const rendered = renderFiles(host);
   await host.services.reloadConfig();
+  await reloadFirewall(host, rendered.firewall);
   const config = readHaConfig(host.uci);
   if (config === undefined) return;
   await startAgent(host);
@@ -96,5 +112,11 @@ export async function renderAndReload(host: Host): Promise<Rendered> {
   if (running) await applyKeepalived(host, config, rendered.keepalived || !linked);
   if (rendered.conntrackd && (await host.services.running("conntrackd")))
     await host.services.call("conntrackd", "restart");
+  await reloadFirewall(host, rendered.firewall);
   return rendered;
+}
+
+/** fw4 reads the files of the packages when it is loaded. */
+async function reloadFirewall(host: Pick<Host, "services">, changed: boolean): Promise<void> {
+  if (changed && host.services.exists("firewall")) await host.services.call("firewall", "reload");
 }

@@ -23,6 +23,8 @@ export const ownPaths: readonly string[] = [
   "/etc/ssh/ssh_host_rsa_key",
   "/etc/ssh/ssh_host_ecdsa_key",
   haPaths.keysDir,
+  haPaths.linkRulesIn,
+  haPaths.linkRulesOut,
 ];
 
 /** Names of the manifest and of the list in the staging area; they describe the rest and are restored nowhere. */

@@ -208,6 +208,11 @@ function add_snat(section,   n, i, dest) {
 		add("srcnat", "oifname " interface_set(zone[dest]) " meta nfproto ipv4 " matches[i] "snat ip to " opt(section, "src_dip", ""))
 }
 
+# Files of packages, right after the loopback's rule, whatever the configuration holds (firewall4, templates/ruleset.uc, fw4.uc `load`).
+function included(name) {
+	return on(defaults, "auto_includes", "1") ? "\t\tinclude \"/usr/share/nftables.d/chain-pre/" name "/*.nft\"\n" : ""
+}
+
 function print_chain(name, head) {
 	printf "\tchain %s {\n%s%s\t}\n", name, head, chains[name]
 }
@@ -256,8 +261,9 @@ END {
 		add("forward", "iifname " set " oifname " set " counter " verdict(opt(section, "forward", ""), opt(defaults, "forward", "DROP")) " comment " quoted(name " inside"))
 		add("forward", "iifname " set " counter " (toupper(opt(defaults, "forward", "DROP")) == "ACCEPT" ? "accept" : verdict(opt(section, "forward", "") ~ /ACCEPT/ ? "REJECT" : opt(section, "forward", ""), "DROP")) " comment " quoted(name))
 		add("input", "iifname " set " counter " verdict(opt(section, "input", ""), opt(defaults, "input", "DROP")) " comment " quoted(name))
-		if (toupper(opt(section, "output", "ACCEPT")) != "ACCEPT")
-			add("output", "oifname " set " counter " verdict(opt(section, "output", ""), "ACCEPT") " comment " quoted(name))
+		leaving = toupper(opt(defaults, "output", "DROP"))
+		if (toupper(opt(section, "output", leaving)) != "ACCEPT" || leaving != "ACCEPT")
+			add("output", "oifname " set " counter " verdict(opt(section, "output", ""), leaving) " comment " quoted(name))
 		if (on(section, "masq", "0"))
 			add("srcnat", "oifname " set " meta nfproto ipv4 " address_match(opt(section, "masq_src", ""), "saddr") "masquerade comment " quoted(name))
 		if (on(section, "mtu_fix", "0")) {
@@ -272,9 +278,9 @@ END {
 	flood = on(defaults, "syn_flood", "0") ? "\t\ttcp flags & (fin | syn | rst | ack) == syn jump syn_flood\n" : ""
 	print_chain("syn_flood", "\t\tlimit rate 25/second burst 50 packets return\n\t\tcounter drop\n")
 	print_chain("handle_reject", "\t\tmeta l4proto tcp reject with tcp reset\n\t\treject with icmpx type port-unreachable\n")
-	print_chain("input", "\t\ttype filter hook input priority filter; policy " (toupper(opt(defaults, "input", "DROP")) == "ACCEPT" ? "accept" : "drop") ";\n\t\tiifname \"lo\" accept\n" established flood)
+	print_chain("input", "\t\ttype filter hook input priority filter; policy " (toupper(opt(defaults, "input", "DROP")) == "ACCEPT" ? "accept" : "drop") ";\n\t\tiifname \"lo\" accept\n" included("input") established flood)
 	print_chain("forward", "\t\ttype filter hook forward priority filter; policy " (toupper(opt(defaults, "forward", "DROP")) == "ACCEPT" ? "accept" : "drop") ";\n" established)
-	print_chain("output", "\t\ttype filter hook output priority filter; policy " (toupper(opt(defaults, "output", "ACCEPT")) == "ACCEPT" ? "accept" : "drop") ";\n\t\toifname \"lo\" accept\n" established)
+	print_chain("output", "\t\ttype filter hook output priority filter; policy " (toupper(opt(defaults, "output", "DROP")) == "ACCEPT" ? "accept" : "drop") ";\n\t\toifname \"lo\" accept\n" included("output") established)
 	print_chain("dstnat", "\t\ttype nat hook prerouting priority dstnat; policy accept;\n")
 	print_chain("srcnat", "\t\ttype nat hook postrouting priority srcnat; policy accept;\n")
 	print_chain("mangle_forward", "\t\ttype filter hook forward priority mangle; policy accept;\n")
