@@ -31,12 +31,18 @@ export class AgentNode {
     this.conditions = conditions(host, conditionsPath);
     this.history = new History(host);
     this.alerts = new Alerts(host);
-    this.tracker = new VrrpTracker(
+    this.tracker = new VrrpTracker({
       host,
-      config.instance,
-      (before, { state }) => this.#each((part) => part.onState?.({ before, state })),
-      () => this.#each((part) => part.onRival?.()),
-    );
+      instance: config.instance,
+      vip: () => this.vip,
+      changed: (before, { state }) => this.#each((part) => part.onState?.({ before, state })),
+      rival: () => this.#each((part) => part.onRival?.()),
+    });
+  }
+
+  /** The virtual address of the HA interface, without its prefix: the master has it. */
+  get vip(): string {
+    return this.#config.interfaces[0]?.virtualIp.split("/")[0] ?? "";
   }
 
   get config(): HaConfig {

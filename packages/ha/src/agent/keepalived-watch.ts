@@ -7,16 +7,19 @@ import { haPaths } from "../cluster/config.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart, StateChange } from "./agent-part.ts";
 import type { StateFollower } from "./state-follower.ts";
-import { matchesKernel, vrrpPid } from "./vrrp.ts";
 
 const lookEveryMs = 1000;
 const askEveryMs = 600_000;
+/** While keepalived cannot write its dump. */
+const askTroubledEveryMs = 30_000;
 
 export class KeepalivedWatch implements AgentPart {
   readonly #node: AgentNode;
   readonly #follower: StateFollower;
-  /** What the condition says; undefined: not told yet since the agent started. */
-  #gone: boolean | undefined;
+  /** Addresses of a keepalived that is gone may be left on this node. */
+  #orphans = false;
+  /** What the conditions say, by code. */
+  readonly #told = new Map<string, string>();
 
   constructor(node: AgentNode, follower: StateFollower) {
     this.#node = node;
@@ -24,6 +27,7 @@ export class KeepalivedWatch implements AgentPart {
   }
 
   async start(): Promise<void> {
+    this.#node.tracker.holdDump();
     await this.#openFifo();
     await this.#node.tracker.queryKeepalived();
   }
@@ -31,18 +35,20 @@ export class KeepalivedWatch implements AgentPart {
   readonly tick = { everyMs: lookEveryMs, run: (): Promise<void> => this.#look() };
 
   onState({ state }: StateChange): void {
-    this.#tellCondition();
-    if (state === "unknown") void this.#dropOrphans();
+    this.#orphans = state === "unknown";
+    this.#tellConditions();
+    if (this.#orphans) void this.#dropOrphans();
   }
 
   async #look(): Promise<void> {
-    const { host, tracker, config } = this.#node;
-    const vip = config.interfaces[0]?.virtualIp.split("/")[0] ?? "";
+    const { host, tracker } = this.#node;
     const { waiting } = this.#follower;
-    const old = host.clock.monotonic() - tracker.askedAt > askEveryMs;
-    if (waiting || old || !matchesKernel(host, this.#node.state, vip)) await tracker.queryKeepalived();
+    const age = host.clock.monotonic() - tracker.askedAt;
+    const old = age > (tracker.dumpTrouble === undefined ? askEveryMs : askTroubledEveryMs);
+    if (waiting || old || tracker.undecided || !tracker.matchesKernel()) await tracker.queryKeepalived();
     if (waiting) this.#follower.enter();
-    this.#tellCondition();
+    if (this.#orphans) await this.#dropOrphans();
+    this.#tellConditions();
   }
 
   async #openFifo(): Promise<void> {
@@ -59,26 +65,38 @@ export class KeepalivedWatch implements AgentPart {
     );
   }
 
-  /** A keepalived that was killed leaves its addresses behind, and two nodes would answer for them. */
+  /**
+   * A keepalived that was killed leaves its addresses behind, and two nodes would answer for them. Only one that is gone by every sign: while
+   * it may live, its addresses are its own, and it would add them again and again.
+   */
   async #dropOrphans(): Promise<void> {
-    const { host, config } = this.#node;
-    if (vrrpPid(host) !== undefined) return;
+    const { host, config, tracker } = this.#node;
+    const found = await tracker.keepalived.find();
+    if (found === "unsure" || !this.#orphans) return;
+    this.#orphans = false;
+    if (found !== "gone") return;
     for (const { virtualIp, device } of [...config.interfaces, ...config.aliases]) {
       await host.run(["ip", "address", "delete", virtualIp, "dev", device], { timeoutMs: 5000, ok: "any" });
     }
   }
 
-  #tellCondition(): void {
-    const { conditions, config, state } = this.#node;
-    const gone = state === "unknown" && config.enabled;
-    if (gone === this.#gone) return;
-    this.#gone = gone;
-    if (gone) {
-      conditions.raise(
-        "keepalived_not_running",
-        "error",
-        "keepalived does not run or does not answer: this node cannot take over. Start it: /etc/init.d/keepalived start",
-      );
-    } else conditions.clear("keepalived_not_running");
+  #tellConditions(): void {
+    const { config, state, tracker } = this.#node;
+    this.#tell(
+      "keepalived_not_running",
+      "error",
+      state === "unknown" && config.enabled
+        ? "keepalived does not run or does not answer: this node cannot take over. Start it: /etc/init.d/keepalived start"
+        : undefined,
+    );
+    this.#tell("keepalived_dump_missing", "warning", tracker.dumpTrouble);
+  }
+
+  /** The conditions are a file: written when something changed, and once after the start of the agent. */
+  #tell(code: string, severity: "warning" | "error", text: string | undefined): void {
+    if (this.#told.get(code) === (text ?? "")) return;
+    this.#told.set(code, text ?? "");
+    if (text === undefined) this.#node.conditions.clear(code);
+    else this.#node.conditions.raise(code, severity, text);
   }
 }

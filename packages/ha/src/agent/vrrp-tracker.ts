@@ -1,47 +1,65 @@
 /**
  * Which VRRP state this node is in, and since which *term*: the number that grows with each transition, so that what was done for an
  * older one does not count (see plan.ts).
- * Invariants: the newest hint counts at once; a dump that was asked for before a newer hint is thrown away; a keepalived that stops
- * answering is "unknown" after `missesMax` questions, never its last known state for ever; a reload of keepalived is no transition.
+ * Invariants: the newest hint counts at once; a dump that was asked for before a newer hint is thrown away; a keepalived that shows no life is
+ * "unknown" after `missesMax` questions, never its last known state for ever; one that lives but cannot write its dump is followed by other
+ * signs; a reload of keepalived is no transition.
  */
+import { dirname } from "node:path";
 import type { Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
+import { holdPlace } from "../cluster/hold-place.ts";
 import { type VrrpState, vrrpStateSchema } from "../cluster/state.ts";
-import { isRivalLine, parseFifoLine, readVrrp, type VrrpView } from "./vrrp.ts";
+import { dumpPathOf, isAlive, KeepalivedProcess, type Pulse, pulseOf } from "./keepalived-process.ts";
+import { askDump, hasAddress, isRivalLine, parseFifoLine, type VrrpView } from "./vrrp.ts";
 
 export const statePath = "/var/run/ns-ha/state.json";
 const missesMax = 3;
+/** Questions without an answer that are further apart are not one trouble. */
+const seriesMs = 10_000;
 /** The life of keepalived is not known yet: the next dump tells it. */
 const hinted = "hinted";
 
 const savedSchema = v.object({ state: vrrpStateSchema, term: v.number(), since: v.number(), life: v.string() });
 type Saved = v.InferOutput<typeof savedSchema>;
 
+export interface VrrpTrackerOptions {
+  readonly host: Pick<Host, "files" | "run" | "clock" | "log" | "random">;
+  /** Name of the VRRP instance. */
+  readonly instance: string;
+  /** The virtual address that a master has. */
+  readonly vip: () => string;
+  /** Told each transition, in order. */
+  readonly changed: (before: VrrpState, now: Saved) => void;
+  /** Another master was heard and gives way. */
+  readonly rival: () => void;
+}
+
 export class VrrpTracker {
-  readonly #host: Pick<Host, "files" | "run" | "clock" | "log">;
-  readonly #instance: string;
-  readonly #changed: (before: VrrpState, now: Saved) => void;
-  readonly #rival: () => void;
+  readonly #options: VrrpTrackerOptions;
+  readonly keepalived: KeepalivedProcess;
   #saved: Saved;
   #stats: VrrpView["stats"] = {};
   #hints = 0;
+  /** keepalived's last word by the FIFO. */
+  #hint: VrrpState | undefined;
   #misses = 0;
+  /** Monotonic. */
+  #missedAt = Number.NEGATIVE_INFINITY;
+  #pulse: Pulse | undefined;
+  #why: string | undefined;
   #asking: Promise<void> | undefined;
   /** Monotonic, of the last question to keepalived. */
   askedAt = Number.NEGATIVE_INFINITY;
+  /** The last question had no answer, and no other sign has told the state yet: it is to be asked again soon. */
+  undecided = false;
+  /** Why keepalived's state is taken from other signs than its dump; undefined: it is not. */
+  dumpTrouble: string | undefined;
 
-  /** `changed` is told each transition, in order; `rival` that another master was heard and gives way. */
-  constructor(
-    host: Pick<Host, "files" | "run" | "clock" | "log">,
-    instance: string,
-    changed: (before: VrrpState, now: Saved) => void,
-    rival: () => void,
-  ) {
-    this.#rival = rival;
-    this.#host = host;
-    this.#instance = instance;
-    this.#changed = changed;
+  constructor(options: VrrpTrackerOptions) {
+    this.#options = options;
+    this.keepalived = new KeepalivedProcess(options.host);
     this.#saved = this.#load();
   }
 
@@ -54,12 +72,33 @@ export class VrrpTracker {
 
   /** A line of keepalived's FIFO. */
   hint(line: string): void {
-    if (isRivalLine(line, this.#instance)) this.#rival();
-    const state = parseFifoLine(line, this.#instance);
+    const { instance, rival } = this.#options;
+    if (isRivalLine(line, instance)) rival();
+    const state = parseFifoLine(line, instance);
     if (state === undefined) return;
     this.#hints += 1;
+    this.#hint = state;
     this.#enter(state, hinted);
     void this.queryKeepalived();
+  }
+
+  /**
+   * Compares the state with what /proc shows, without a question to keepalived (each is a line in its log): it runs and is not stopped, and
+   * this node has the VIP exactly when it is master. False: ask keepalived.
+   */
+  matchesKernel(): boolean {
+    const { host, vip } = this.#options;
+    const { state } = this.#saved;
+    const pid = this.keepalived.seen();
+    if (pid === undefined) return state === "unknown";
+    if (pulseOf(host, pid).stopped) return false;
+    return state !== "unknown" && (hasAddress(host, vip()) ?? true) === (state === "master");
+  }
+
+  /** Takes the name of the dump before somebody else does (see cluster/hold-place.ts). */
+  holdDump(): void {
+    const { host } = this.#options;
+    holdPlace(host, dumpPathOf(host, this.keepalived.seen()));
   }
 
   /** Reads the real state; at most one question at a time. Never throws. */
@@ -71,26 +110,82 @@ export class VrrpTracker {
   }
 
   async #ask(): Promise<void> {
+    const { host } = this.#options;
     for (;;) {
       const hints = this.#hints;
-      this.askedAt = this.#host.clock.monotonic();
-      const view = await readVrrp(this.#host, this.#instance).catch((error: unknown) => {
-        this.#host.log("warning", `keepalived cannot be asked: ${messageOf(error)}`);
+      this.askedAt = host.clock.monotonic();
+      const view = await this.#read().catch((error: unknown) => {
+        host.log("warning", `keepalived cannot be asked: ${messageOf(error)}`);
         return undefined;
       });
       if (hints !== this.#hints) continue;
       if (view === undefined) {
-        this.#misses += 1;
-        if (this.#misses < missesMax) return;
-        this.#stats = {}; // counted by a keepalived that is gone
-        this.#enter("unknown", "silent");
+        this.#missed();
         return;
       }
       this.#misses = 0;
+      this.undecided = false;
+      this.#pulse = undefined;
+      this.dumpTrouble = undefined;
       this.#stats = view.stats;
       this.#enter(view.state, view.life);
       return;
     }
+  }
+
+  /** undefined: it runs, or may run, but does not answer. */
+  async #read(): Promise<VrrpView | undefined> {
+    const { host, instance } = this.#options;
+    const gone: VrrpView = { state: "unknown", stats: {}, life: "none" };
+    const found = await this.keepalived.find();
+    if (found === "gone") return gone;
+    if (found === "unsure") return undefined;
+    const path = dumpPathOf(host, found);
+    const held = holdPlace(host, path);
+    const view = await askDump(host, found, path, instance);
+    if (view !== undefined) return view;
+    if (this.keepalived.seen() === undefined && (await this.keepalived.find()) === "gone") return gone;
+    this.#why = held
+      ? `keepalived runs but does not write ${path}: is the file system full? (df -h ${dirname(path)})`
+      : `keepalived runs but cannot write ${path}: something of another user is there. Remove it: ls -ld ${path}`;
+    return undefined;
+  }
+
+  /** No dump. When keepalived is seen to live all the same, its last word and the kernel's addresses tell its state. */
+  #missed(): void {
+    const { host } = this.#options;
+    const late = host.clock.monotonic() - this.#missedAt > seriesMs;
+    this.#missedAt = host.clock.monotonic();
+    if (late) this.#pulse = undefined;
+    this.#misses = late ? 1 : this.#misses + 1;
+    this.undecided = true;
+    const witnessed = this.#witnessed();
+    if (witnessed !== undefined) {
+      this.undecided = false;
+      this.dumpTrouble = this.#why;
+      this.#enter(witnessed, hinted);
+      return;
+    }
+    if (this.#misses < missesMax) return;
+    this.undecided = false;
+    this.dumpTrouble = undefined;
+    this.#stats = {}; // counted by a keepalived that is gone
+    this.#enter("unknown", "silent");
+  }
+
+  /** undefined: nothing proves that keepalived lives. */
+  #witnessed(): VrrpState | undefined {
+    const { host, vip } = this.#options;
+    const pid = this.keepalived.seen();
+    if (pid === undefined) return undefined;
+    const before = this.#pulse;
+    this.#pulse = pulseOf(host, pid);
+    if (!isAlive(before, this.#pulse)) return undefined;
+    const present = hasAddress(host, vip());
+    if (present === undefined) return this.#hint;
+    if (present) return "master";
+    const last = this.#hint ?? this.#saved.state;
+    return last === "master" || last === "unknown" ? "backup" : last;
   }
 
   #enter(state: VrrpState, life: string): void {
@@ -99,20 +194,20 @@ export class VrrpTracker {
       if (life !== before.life) this.#save({ ...before, life });
       return;
     }
-    this.#save({ state, term: before.term + 1, since: this.#host.clock.now(), life });
-    this.#changed(before.state, this.#saved);
+    this.#save({ state, term: before.term + 1, since: this.#options.host.clock.now(), life });
+    this.#options.changed(before.state, this.#saved);
   }
 
   #save(saved: Saved): void {
     this.#saved = saved;
-    this.#host.files.write(statePath, JSON.stringify(saved), { mode: 0o644 });
+    this.#options.host.files.write(statePath, JSON.stringify(saved), { mode: 0o644 });
   }
 
   #load(): Saved {
     try {
-      return v.parse(savedSchema, JSON.parse(this.#host.files.readText(statePath) ?? ""));
+      return v.parse(savedSchema, JSON.parse(this.#options.host.files.readText(statePath) ?? ""));
     } catch {
-      return { state: "unknown", term: 0, since: this.#host.clock.now(), life: "none" }; // first start since boot
+      return { state: "unknown", term: 0, since: this.#options.host.clock.now(), life: "none" }; // first start since boot
     }
   }
 }

@@ -1,22 +1,11 @@
 /**
  * What keepalived says. A line of its FIFO is a hint that something happened; its JSON dump is the truth (design decision 3): lines are
  * dropped when the FIFO is full.
- * Invariants: a dump is only believed when it is newer than the question; a keepalived that does not answer is told apart from one that
- * does not run.
+ * Invariant: a dump is only believed when it is newer than the question.
  */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import type { VrrpState } from "../cluster/state.ts";
-
-/** Where keepalived 2.2 to 2.4 write the process id of their VRRP child: with process_names and without, OpenWrt and Debian. */
-const pidFiles = [
-  "/var/run/keepalived/vrrp.pid",
-  "/var/run/keepalived_vrrp.pid",
-  "/run/keepalived/vrrp.pid",
-  "/run/keepalived_vrrp.pid",
-  "/var/run/vrrp.pid",
-];
-export const dumpPath = "/tmp/keepalived.json";
 
 const dumpSchema = v.array(
   v.object({
@@ -72,6 +61,13 @@ export function isRivalLine(line: string, instance: string): boolean {
   return line.startsWith(`INSTANCE "${instance}" MASTER_RX_LOWER_PRI`);
 }
 
+/** Whether this node has the address, as the kernel shows it; undefined: not to be told. A question that starts no program. */
+export function hasAddress(host: Pick<Host, "files">, address: string): boolean | undefined {
+  const local = host.files.readText("/proc/net/fib_trie");
+  if (local === undefined) return undefined;
+  return new RegExp(`\\|-- ${address.replaceAll(".", "\\.")}\\s+/32 host LOCAL`).test(local);
+}
+
 const signalNumbers = new Map<string, string>();
 /** The number of `keepalived --signum=JSON`: a real-time signal, and which one depends on the C library. */
 async function jsonSignal(host: Pick<Host, "run">): Promise<string> {
@@ -82,52 +78,29 @@ async function jsonSignal(host: Pick<Host, "run">): Promise<string> {
   return stdout.trim();
 }
 
-/** keepalived's VRRP process; undefined when it does not run. */
-export function vrrpPid(host: Pick<Host, "files">): number | undefined {
-  for (const path of pidFiles) {
-    const pid = Number(host.files.readText(path)?.trim());
-    if (Number.isInteger(pid) && pid > 1 && /keepalived/.test(host.files.readText(`/proc/${pid}/comm`) ?? ""))
-      return pid;
-  }
-  return undefined;
-}
-
-/**
- * Compares `state` with what /proc shows, without a question to keepalived (each is a line in its log): keepalived runs and is not stopped, and
- * this node has the VIP exactly when it is master. False: ask keepalived.
- */
-export function matchesKernel(host: Pick<Host, "files">, state: VrrpState, vip: string): boolean {
-  const pid = vrrpPid(host);
-  if (pid === undefined) return state === "unknown";
-  if (/^State:\s+[Tt]/m.test(host.files.readText(`/proc/${pid}/status`) ?? "")) return false;
-  const local = host.files.readText("/proc/net/fib_trie");
-  const present =
-    local === undefined || new RegExp(`\\|-- ${vip.replaceAll(".", "\\.")}\\s+/32 host LOCAL`).test(local);
-  return state !== "unknown" && present === (state === "master");
-}
-
 const answerTimeoutMs = 1000;
 const pollMs = 5;
 
-/** undefined: keepalived runs, but does not answer (paused, or very busy). Not running: state "unknown". */
-export async function readVrrp(
+/**
+ * Asks keepalived's process `pid` for its dump at `path`. undefined: no answer in time (paused, very busy, or it cannot write there).
+ * keepalived writes beside the name and renames: a dump of another inode than before is newer than the question.
+ */
+export async function askDump(
   host: Pick<Host, "files" | "run" | "clock">,
+  pid: number,
+  path: string,
   instance: string,
-  signal?: AbortSignal,
 ): Promise<VrrpView | undefined> {
-  const pid = vrrpPid(host);
-  if (pid === undefined) return { state: "unknown", stats: {}, life: "none" };
   const number = await jsonSignal(host);
-  const before = host.files.stat(dumpPath);
-  // Taking it away makes the next one certainly newer than the question.
-  if (before !== undefined) host.files.remove(dumpPath);
+  const before = host.files.stat(path)?.ino;
   await host.run(["kill", `-${number}`, String(pid)], { timeoutMs: 2000, ok: "any" });
   const until = host.clock.monotonic() + answerTimeoutMs;
   while (host.clock.monotonic() < until) {
-    const text = host.files.readText(dumpPath);
+    const now = host.files.stat(path);
+    const text = now?.type === "file" && now.ino !== before ? host.files.readText(path) : undefined;
     const dump = text === undefined ? undefined : parseDump(text, instance);
     if (dump !== undefined) return { ...dump, life: `${pid} ${dump.stats["become_master"] ?? 0}` };
-    await host.clock.sleep(pollMs, signal);
+    await host.clock.sleep(pollMs);
   }
-  return vrrpPid(host) === pid ? undefined : { state: "unknown", stats: {}, life: "none" };
+  return undefined;
 }

@@ -5,11 +5,12 @@
 import type { Host } from "@nethsec/host/host";
 import { agentClient } from "../cluster/agent-client.ts";
 import { haPaths, readHaConfig, type HaConfig } from "../cluster/config.ts";
+import { holdPlace } from "../cluster/hold-place.ts";
 import { renderConntrackd } from "./render-conntrackd.ts";
 import { renderKeepalived } from "./render-keepalived.ts";
 import { renderLinkRules } from "./render-link-rules.ts";
 
-type Machine = Pick<Host, "uci" | "files" | "services">;
+type Machine = Pick<Host, "uci" | "files" | "services" | "random" | "log">;
 
 /** Which files were rendered anew. */
 export interface Rendered {
@@ -20,14 +21,14 @@ export interface Rendered {
 }
 
 /** Writes keepalived.conf and conntrackd.conf when they differ from what the configuration says; on a node of no cluster there is none. */
-export function renderFiles(host: Pick<Host, "uci" | "files">): Rendered {
+export function renderFiles(host: Pick<Host, "uci" | "files" | "random" | "log">): Rendered {
   const config = readHaConfig(host.uci);
   if (config === undefined) {
     const had = host.files.exists(haPaths.keepalivedConf);
     host.files.remove(haPaths.keepalivedConf);
     return { keepalived: had, conntrackd: false, firewall: writeLinkRules(host, new Map()) };
   }
-  return {
+  const rendered = {
     // It holds the VRRP password.
     keepalived: writeIfChanged(
       host,
@@ -38,6 +39,9 @@ export function renderFiles(host: Pick<Host, "uci" | "files">): Rendered {
     conntrackd: writeIfChanged(host, haPaths.conntrackdConf, renderConntrackd(config), 0o644),
     firewall: writeLinkRules(host, renderLinkRules(config)),
   };
+  // keepalived's init script makes this link anew at each start, and cannot when a folder is in its way.
+  holdPlace(host, haPaths.keepalivedLink, haPaths.keepalivedConf);
+  return rendered;
 }
 
 function writeLinkRules(host: Pick<Host, "files">, rules: ReadonlyMap<string, string>): boolean {

@@ -1,0 +1,133 @@
+/**
+ * Which process is keepalived's VRRP process. No single sign is proof: pid files are looked at first, then /proc, then procd is asked; only when
+ * all of them say so it is gone.
+ * Invariant: processes of another network namespace (a container of this machine) do not count.
+ */
+import type { Host } from "@nethsec/host/host";
+import { parseServiceList } from "./running-services.ts";
+
+/**
+ * Where keepalived writes the process id of its VRRP child. The folder is configure's --runstatedir: /var/run in OpenWrt's build, /run in Debian's,
+ * and they need not be the same folder. Below it: vrrp.pid; keepalived/vrrp.pid with `use_pid_dir`, an instance name or a network namespace
+ * (keepalived 2.2.7 to 2.4, core/main.c); keepalived_vrrp.pid is what keepalived(8) says.
+ */
+export const pidFiles: readonly string[] = ["/var/run", "/run"].flatMap((folder) =>
+  ["vrrp.pid", "keepalived/vrrp.pid", "keepalived_vrrp.pid", "keepalived/keepalived_vrrp.pid"].map(
+    (name) => `${folder}/${name}`,
+  ),
+);
+
+/** A process id; "gone": it does not run; "unsure": no process was found, but procd says that it runs. */
+export type Found = number | "gone" | "unsure";
+
+type Machine = Pick<Host, "files" | "run">;
+
+export class KeepalivedProcess {
+  readonly #host: Machine;
+  #known: number | undefined;
+
+  constructor(host: Machine) {
+    this.#host = host;
+  }
+
+  /** The process found before, while it lives, or that of a pid file. Cheap: for a look each second. */
+  seen(): number | undefined {
+    if (this.#known !== undefined && isKeepalived(this.#host, this.#known)) return this.#known;
+    this.#known = this.#ofPidFiles();
+    return this.#known;
+  }
+
+  /** Asks everybody. Never throws. */
+  async find(): Promise<Found> {
+    this.#known = this.seen() ?? this.#ofProc();
+    if (this.#known !== undefined) return this.#known;
+    return (await this.#ofProcd()) ? "unsure" : "gone";
+  }
+
+  #ofPidFiles(): number | undefined {
+    for (const path of pidFiles) {
+      const pid = Number(this.#host.files.readText(path)?.trim());
+      if (Number.isInteger(pid) && pid > 1 && isKeepalived(this.#host, pid)) return pid;
+    }
+    return undefined;
+  }
+
+  /** With `process_names` (our configuration has it) the child is called keepalived_vrrp; without, it is the first child of the parent. */
+  #ofProc(): number | undefined {
+    const pids = this.#host.files
+      .list("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => isKeepalived(this.#host, pid))
+      .toSorted((a, b) => a - b);
+    const named = pids.find((pid) => commOf(this.#host, pid) === "keepalived_vrrp");
+    return named ?? pids.find((pid) => pids.includes(parentOf(this.#host, pid)));
+  }
+
+  async #ofProcd(): Promise<boolean> {
+    const argv = ["ubus", "call", "service", "list", '{"name":"keepalived"}'] as const;
+    try {
+      const { code, stdout } = await this.#host.run(argv, { timeoutMs: 3000, ok: "any" });
+      return code === 0 && parseServiceList(stdout)?.get("keepalived") === true;
+    } catch {
+      return false; // no procd to ask, or it does not answer: /proc has the word
+    }
+  }
+}
+
+function isKeepalived(host: Machine, pid: number): boolean {
+  return /^keepalived(_vrrp)?$/.test(commOf(host, pid)) && sameNetwork(host, pid);
+}
+
+/** Of a process that ended meanwhile: "". */
+function procText({ files }: Machine, pid: number, name: string): string {
+  try {
+    return files.readText(`/proc/${pid}/${name}`) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function commOf(host: Machine, pid: number): string {
+  return procText(host, pid, "comm").trim();
+}
+
+function parentOf(host: Machine, pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(procText(host, pid, "status"))?.[1]);
+}
+
+function sameNetwork({ files }: Machine, pid: number): boolean {
+  try {
+    return files.readlink(`/proc/${pid}/ns/net`) === files.readlink("/proc/self/ns/net");
+  } catch {
+    return true; // not to be told
+  }
+}
+
+/** A process's signs of life: not stopped (SIGSTOP, a debugger), and how often it has waited since it started. Both from /proc/PID/status. */
+export interface Pulse {
+  readonly pid: number;
+  readonly stopped: boolean;
+  readonly waits: number;
+}
+
+export function pulseOf(host: Machine, pid: number): Pulse {
+  const status = procText(host, pid, "status");
+  return {
+    pid,
+    stopped: /^State:\s+[TtZX]/m.test(status),
+    waits: Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1] ?? 0),
+  };
+}
+
+/** keepalived waits for the network and its timers in one loop: between two looks a second apart it has waited again, unless it hangs. Pure. */
+export function isAlive(before: Pulse | undefined, now: Pulse): boolean {
+  return before?.pid === now.pid && !now.stopped && now.waits > before.waits;
+}
+
+/** Where this process writes its dumps: keepalived takes TMPDIR from its environment, when that is an absolute path, else /tmp (lib/utils.c, set_tmp_dir). */
+export function dumpPathOf(host: Machine, pid: number | undefined): string {
+  const environment = pid === undefined ? "" : procText(host, pid, "environ");
+  const folder = environment.split("\0").find((entry) => entry.startsWith("TMPDIR=/"));
+  return `${folder === undefined ? "/tmp" : folder.slice("TMPDIR=".length).replace(/\/+$/, "")}/keepalived.json`;
+}
