@@ -62,6 +62,8 @@ export interface FileStat {
   /** Bytes. */
   readonly size: number;
   readonly mtimeMs: number;
+  /** When content, name or attributes last changed: what nobody can set back. */
+  readonly ctimeMs: number;
   readonly ino: number;
 }
 

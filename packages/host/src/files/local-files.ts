@@ -121,6 +121,7 @@ function fileStat(stats: fs.Stats): FileStat {
     gid: stats.gid,
     size: stats.size,
     mtimeMs: stats.mtimeMs,
+    ctimeMs: stats.ctimeMs,
     ino: stats.ino,
   };
 }

@@ -42,7 +42,8 @@ function zoneConditions(problem: string | undefined, now: number): Condition[] {
 function statusRows(status: SeenStatus, now: number, base: string): [string, string][] {
   const ago = (at: number | undefined): string =>
     at === undefined ? "never" : `${formatDuration(Math.max(0, now - at))} ago`;
-  const unattributed = status.unattributed.unknown_flow + status.unattributed.not_a_client;
+  const unattributed =
+    status.unattributed.unknown_flow + status.unattributed.not_a_client + status.unattributed.no_room;
   return [
     ["Reports", base],
     ["Source", `${status.source}, ${status.running && status.connected ? "connected" : "not connected"}`],

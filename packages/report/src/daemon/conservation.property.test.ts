@@ -270,6 +270,7 @@ class Process {
       ledger: this.ledger,
       accounting: this.accounting,
       interfaces,
+      dayBytes: () => Number.POSITIVE_INFINITY,
       staleSeconds: 3600,
       warn: (text) => expect(text).toBe(""),
     });

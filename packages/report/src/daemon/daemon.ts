@@ -26,6 +26,8 @@ export interface DaemonParts {
   readonly source: FlowSource;
   /** Of this process. */
   readonly pid: number;
+  /** Bytes of the disk that a day of reports may take. */
+  readonly dayBytes: () => number;
   /** Resident bytes now. */
   readonly memory: () => number;
 }
@@ -85,6 +87,7 @@ class Daemon {
       accounting: this.accounting,
       interfaces: this.interfaces,
       staleSeconds: parts.settings.staleSeconds,
+      dayBytes: parts.dayBytes,
       warn: (text) => parts.host.log("warning", text),
     });
   }
@@ -214,7 +217,7 @@ class Daemon {
       events: accounting.events,
       malformed: reader.malformed,
       bytes: ledger.attributed,
-      unattributed: { unknown_flow: ledger.unknownFlow, not_a_client: ledger.notAClient },
+      unattributed: { unknown_flow: ledger.unknownFlow, not_a_client: ledger.notAClient, no_room: ledger.folded },
       waiting,
       flows: accounting.flows.size,
       clients: ledger.hours.get(hourKeyAt(now))?.counters.clients.size ?? 0,

@@ -35,6 +35,7 @@ export async function run(call: Call): Promise<number> {
       settings,
       source,
       pid: process.pid,
+      dayBytes: () => (host.system.fileSystem(settings.base).size * settings.maxDayPercent) / 100,
       memory: () => process.memoryUsage.rss(),
     },
     signal,

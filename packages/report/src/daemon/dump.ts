@@ -5,21 +5,22 @@
  * during a dump the disk may be ahead of the checkpoint, never behind what readers saw before.
  */
 import type { Clock, Files } from "@nethsec/host/host";
-import { encodeHour } from "../store/hour-index.ts";
-import type { HourCounters } from "../store/hour-counters.ts";
-import { dayOf, hourKeyAt, hourOf, type Day, type HourKey } from "../store/hour-key.ts";
+import { emptyClient, type HourCounters } from "../store/hour-counters.ts";
+import { dayOf, hourKey, hourKeyAt, hourOf, type Day, type HourKey } from "../store/hour-key.ts";
 import {
   dayPath,
+  hourPath,
   listClients,
   listHours,
   readUnattributed,
   writeHour,
   writeUnattributed,
 } from "../store/hour-store.ts";
-import { reportMode } from "../store/report-access.ts";
-import { indexPath, readHourFiles, rebuildIndexes, surveyDay } from "../store/hour-tables.ts";
+import { readHourFiles, rebuildIndexes, surveyDay, writeIndex } from "../store/hour-tables.ts";
 import type { Accounting } from "./accounting.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+import { bytesOf, DayBudget } from "./day-budget.ts";
+import { takeForeignFiles } from "./foreign-files.ts";
 import type { InterfaceNumbers } from "./interface-numbers.ts";
 import type { Ledger, OpenHour } from "./ledger.ts";
 
@@ -36,6 +37,8 @@ export interface DumpParts {
   readonly accounting: Accounting;
   readonly interfaces: InterfaceNumbers;
   readonly staleSeconds: number;
+  /** Bytes of the disk that one day may take. */
+  readonly dayBytes: () => number;
   /** Something an administrator should know, once. */
   readonly warn: (text: string) => void;
 }
@@ -45,9 +48,13 @@ export class Dump {
   private restored = false;
   private readonly hoursOfDay = new Map<string, number>();
   private readonly unattributed = new Map<HourKey, number>();
+  /** By day: when its newest index was written. */
+  private readonly indexedAt = new Map<string, number>();
+  private readonly budget: DayBudget;
 
   constructor(parts: DumpParts) {
     this.parts = parts;
+    this.budget = new DayBudget(parts.dayBytes);
   }
 
   /**
@@ -83,6 +90,8 @@ export class Dump {
     for (const key of waiting.keys()) ledger.hour(key);
     for (const [key, open] of ledger.hours)
       if (!open.merged) ledger.merge(key, readHourFiles(files, base, dayOf(key), hourOf(key)));
+    for (const day of daysOf(ledger.hours.keys())) this.takeForeign(day);
+    for (const [key, open] of ledger.hours) if (open.dirty) await this.cut(key, open, yielding);
     // Hours that begin while files are written are not in this checkpoint: they wait for the next one.
     const hours = Array.from(ledger.hours);
     const checkpoint = encodeCheckpoint({ accounting, ledger, interfaces: interfaces.names });
@@ -136,13 +145,46 @@ export class Dump {
         }
       }
       // One millisecond on: file times are kept finer than the clock tells.
-      files.write(indexPath(base, day, hourOf(key)), encodeHour(open.counters, { asOf: clock.now() + 1, hours }), {
-        mode: reportMode,
-      });
+      const asOf = clock.now() + 1;
+      writeIndex(files, base, day, hourOf(key), open.counters, { asOf, hours });
+      this.indexedAt.set(dayPath(base, day), asOf);
     } catch (error) {
       open.dirty = true;
       throw error;
     }
+  }
+
+  private takeForeign(day: Day): void {
+    const { files, base, clock, ledger } = this.parts;
+    const path = dayPath(base, day);
+    const hours = this.knownHours(day);
+    const since = this.indexedAt.get(path);
+    if (since === undefined) return;
+    this.hoursOfDay.set(path, takeForeignFiles({ files, base, day, since, now: clock.now() + 1, hours }, ledger));
+  }
+
+  /**
+   * Folds the clients of an hour that the disk has no room for. Their files go before the checkpoint is replaced: killed in between, the next
+   * daemon has their counters from the earlier one and writes them again.
+   */
+  private async cut(key: HourKey, open: OpenHour, yielding: boolean): Promise<void> {
+    const { files, base, clock, ledger, warn } = this.parts;
+    const surplus = this.budget.surplus(key, open.counters.clients);
+    if (surplus.length === 0) return;
+    let sliceEnd = clock.monotonic() + sliceMs;
+    for (const address of surplus) {
+      ledger.foldClient(key, address);
+      files.remove(hourPath(base, key, address));
+      const folder = `${dayPath(base, dayOf(key))}/${address}`;
+      if (files.list(folder).length === 0) files.remove(folder, { recursive: true });
+      if (yielding && clock.monotonic() > sliceEnd) {
+        await clock.sleep(0);
+        sliceEnd = clock.monotonic() + sliceMs;
+      }
+    }
+    warn(
+      `${surplus.length} clients with the least traffic are not in the reports of this hour: more would take more of the disk than a day may (ns-report.config.max_day_percent). Their bytes are unattributed.`,
+    );
   }
 
   private writeUnattributed(key: HourKey, bytes: number): void {
@@ -162,9 +204,16 @@ export class Dump {
     const known = this.hoursOfDay.get(dayPath(base, day));
     if (known !== undefined) return known;
     let hours = 0;
-    for (const client of listClients(files, base, day))
-      for (const hour of listHours(files, base, day, client)) hours |= 1 << hour;
+    const bytes = new Float64Array(24);
+    for (const client of listClients(files, base, day)) {
+      for (const hour of listHours(files, base, day, client)) {
+        hours |= 1 << hour;
+        bytes[hour] = (bytes[hour] ?? 0) + smallestClient;
+      }
+    }
     if (!surveyDay(files, base, day).complete) rebuildIndexes(files, base, day, clock.now());
+    for (const [hour, sum] of bytes.entries()) if (sum > 0) this.budget.note(hourKey(day, hour), sum);
+    this.hoursOfDay.set(dayPath(base, day), hours);
     return hours;
   }
 
@@ -176,6 +225,12 @@ export class Dump {
       warn(`The numbers of hour ${oldest} are lost: nothing could be written for three days.`);
     }
   }
+}
+
+const smallestClient = bytesOf(emptyClient());
+
+function daysOf(keys: Iterable<HourKey>): Day[] {
+  return [...new Set([...keys].map((key) => Math.floor(key / 100)))].map((day) => dayOf(day * 100));
 }
 
 /** The counters of a checkpoint go over whatever the hour files say. */

@@ -19,6 +19,7 @@ describe("settings of dpireport", () => {
       dumpSeconds: 120,
       base: "/var/run/dpireport",
       group: undefined,
+      maxDayPercent: 10,
       debug: false,
     });
   });
@@ -36,6 +37,7 @@ describe("settings of dpireport", () => {
       dumpSeconds: 604_800,
       base: "/d",
       group: undefined,
+      maxDayPercent: 10,
       debug: true,
     });
   });

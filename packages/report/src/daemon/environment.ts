@@ -17,6 +17,8 @@ export interface Settings {
   readonly base: string;
   /** Number of the group that may read the reports; undefined: root only. */
   readonly group: number | undefined;
+  /** Percent of the file system that one day of reports may take. */
+  readonly maxDayPercent: number;
   readonly debug: boolean;
 }
 
@@ -32,6 +34,7 @@ export function readSettings(env: Environment, uci: Pick<UciStore, "read">, file
     dumpSeconds: seconds(env, "DUMP_TIMEOUT", 120),
     base: reportPath(env, uci),
     group: reportGroup(files, uci),
+    maxDayPercent: dayPercent(uci),
     debug: logLevel(env),
   };
 }
@@ -62,6 +65,13 @@ function seconds(env: Environment, name: string, fallback: number): number {
   if (text === undefined) return fallback;
   const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > oneWeek) throw badEnvironment(name, text, `a number of seconds from 1 to ${oneWeek}`);
+  return value;
+}
+
+function dayPercent(uci: Pick<UciStore, "read">): number {
+  const text = uci.read("ns-report").get("config", "max_day_percent") ?? "10";
+  const value = /^\d{1,3}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (value <= 0 || value > 100) throw badSetting("max_day_percent", text, "a percentage over 0, 100 at the most");
   return value;
 }
 

@@ -41,6 +41,8 @@ export class Ledger {
   attributed = 0;
   notAClient = 0;
   unknownFlow = 0;
+  /** Of clients that a day had no room for. */
+  folded = 0;
   private names = 0;
   private bound = maxNamesInMemory;
   private lastKey: HourKey = -1;
@@ -102,6 +104,19 @@ export class Ledger {
       }
     }
     this.fold();
+  }
+
+  /** Takes a client out of an hour; its bytes are unattributed from now on. */
+  foldClient(key: HourKey, address: string): void {
+    const open = this.hours.get(key);
+    const client = open?.counters.clients.get(address);
+    if (open === undefined || client === undefined) return;
+    open.counters.clients.delete(address);
+    open.counters.unattributed += client.total;
+    open.counters.generation++;
+    open.dirty = true;
+    this.folded += client.total;
+    for (const section of sectionNames) this.names -= client[section].size;
   }
 
   /** Forgets an hour that is on disk. */

@@ -37,7 +37,7 @@ const status: DaemonStatus = {
   events: 1234,
   malformed: 0,
   bytes: 5,
-  unattributed: { unknown_flow: 3, not_a_client: 4 },
+  unattributed: { unknown_flow: 3, not_a_client: 4, no_room: 0 },
   waiting: 0,
   flows: 2,
   clients: 1,

@@ -41,7 +41,7 @@ const status: DaemonStatus = {
   events: 10,
   malformed: 1,
   bytes: 5,
-  unattributed: { unknown_flow: 3, not_a_client: 4 },
+  unattributed: { unknown_flow: 3, not_a_client: 4, no_room: 0 },
   waiting: 0,
   flows: 2,
   clients: 1,

@@ -31,8 +31,8 @@ const schema = v.object({
   malformed: count,
   /** Bytes attributed to a client since the daemon started. */
   bytes: count,
-  /** Bytes that belong to no client, since the daemon started: `unknown_flow` never had an identity, `not_a_client` had another address. */
-  unattributed: v.object({ unknown_flow: count, not_a_client: count }),
+  /** Bytes that belong to no client, since the daemon started: `unknown_flow` never had an identity, `not_a_client` had another address, `no_room` had clients that the day had no room for. */
+  unattributed: v.object({ unknown_flow: count, not_a_client: count, no_room: v.optional(count, 0) }),
   /** Bytes of live flows that still wait for an identity. */
   waiting: count,
   /** Flows in the table. */

@@ -66,10 +66,24 @@ export function rebuildIndexes(files: Files, base: string, day: Day, now: number
     hours.push(counters);
     if (counters.clients.size > 0) mask |= 1 << hour;
   }
-  for (const [hour, counters] of hours.entries()) {
-    if (counters.clients.size > 0)
-      files.write(indexPath(base, day, hour), encodeHour(counters, { asOf: now, hours: mask }), { mode: reportMode });
-  }
+  for (const [hour, counters] of hours.entries())
+    if (counters.clients.size > 0) writeIndex(files, base, day, hour, counters, { asOf: now, hours: mask });
+}
+
+/** Writes the index of one hour from its files. */
+export function rebuildHour(files: Files, base: string, day: Day, hour: number, header: IndexHeader): void {
+  writeIndex(files, base, day, hour, readHourFiles(files, base, day, hour), header);
+}
+
+export function writeIndex(
+  files: Files,
+  base: string,
+  day: Day,
+  hour: number,
+  counters: HourCounters,
+  header: IndexHeader,
+): void {
+  files.write(indexPath(base, day, hour), encodeHour(counters, header), { mode: reportMode });
 }
 
 interface Index extends IndexHeader {
@@ -98,7 +112,7 @@ export function surveyDay(files: Files, base: string, day: Day): Survey {
     index === undefined && latest !== undefined && (latest.hours >> hour) & 1 ? [hour] : [],
   );
   for (const client of clients) {
-    const changed = latest === undefined || (files.stat(`${dayPath(base, day)}/${client}`)?.mtimeMs ?? 0) > latest.asOf;
+    const changed = latest === undefined || (files.stat(`${dayPath(base, day)}/${client}`)?.ctimeMs ?? 0) > latest.asOf;
     for (const hour of changed ? listHours(files, base, day, client) : lost) {
       const index = indexes[hour];
       if (index === undefined || newerThan(files, base, hourKey(day, hour), client, index.asOf))
@@ -108,8 +122,9 @@ export function surveyDay(files: Files, base: string, day: Day): Survey {
   return { clients, indexes, fromFiles, complete: fromFiles.every((list) => list.length === 0) };
 }
 
+// Not the time of modification, which copies of backups keep.
 function newerThan(files: Files, base: string, key: HourKey, client: string, asOf: number): boolean {
-  return (files.stat(hourPath(base, key, client))?.mtimeMs ?? 0) > asOf;
+  return (files.stat(hourPath(base, key, client))?.ctimeMs ?? 0) > asOf;
 }
 
 function newest(indexes: readonly (Index | undefined)[]): Index | undefined {
