@@ -5,6 +5,7 @@ import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { queueAlert } from "./alerts/queue.ts";
 import { writeState } from "./controller/state.ts";
 import { plugMetrics } from "./metrics.ts";
+import { setAside } from "./reports/refusals.ts";
 import { recordOutcome } from "./cron/outcome.ts";
 
 const config = `config main 'config'
@@ -45,6 +46,7 @@ test("phase, jobs, alerts and encryption of a unit; no secret is in it", async (
   });
   await expect(failing).rejects.toThrow("no route");
   queueAlert(host, "wan:wan:down", "FAILURE");
+  for (let times = 0; times < 2; times += 1) setAside(host, "dump-dpi-stats", { host: "a\0" }, "400");
   const text = openMetrics(plugMetrics(host));
   expect(values(text).filter((line) => !line.includes("controller_phase{"))).toEqual([
     "nethsec_plug_controller_connected 1",
@@ -56,6 +58,7 @@ test("phase, jobs, alerts and encryption of a unit; no secret is in it", async (
     'nethsec_plug_job_ok{job="inventory"} 1',
     'nethsec_plug_job_success_timestamp_seconds{job="heartbeat"} 1800000000',
     `nethsec_plug_job_success_timestamp_seconds{job="inventory"} ${Date.UTC(2026, 10, 22, 3) / 1000}`,
+    'nethsec_plug_report_rows_refused_total{dump="dump-dpi-stats"} 1',
     "nethsec_plug_alerts_waiting 1",
     "nethsec_plug_backup_encrypted 0",
   ]);

@@ -7,6 +7,7 @@ import { isEncrypting } from "./backup/passphrase.ts";
 import { readPlugConfig } from "./config.ts";
 import { controllerStatus, type ControllerStatus } from "./controller/status.ts";
 import { readOutcome, type Outcome } from "./cron/outcome.ts";
+import { refusedRows } from "./reports/refusals.ts";
 import { inventoryStatus } from "./subscription/inventory.ts";
 
 const phases = ["unregistered", "stopped", "registering", "waiting", "connecting", "connected", "failed"] as const;
@@ -40,6 +41,12 @@ export function plugMetrics(host: Pick<Host, "files" | "uci" | "system">): Metri
       ["inventory", inventoryOutcome(host)],
       ["backup", readOutcome(host.files, "backup")],
     ]),
+    {
+      name: "nethsec_plug_report_rows_refused",
+      help: "Rows of reports that the controller will never take, set aside.",
+      type: "counter",
+      samples: Object.entries(refusedRows(host)).map(([dump, value]) => ({ labels: { dump }, value })),
+    },
     gauge("alerts_waiting", "Alerts that could not be delivered yet.", [
       { value: readAlerts(host).filter(({ wanted }) => wanted !== undefined).length },
     ]),

@@ -6,6 +6,7 @@ import type { Host } from "@nethsec/host/host";
 import { streamLines } from "@nethsec/host/process/stream-lines";
 import { readCursors, writeCursors } from "./cursors.ts";
 import { readLogEvents } from "./log-events.ts";
+import { maxShift, moveApart } from "./seconds.ts";
 
 const logPath = "/var/log/messages";
 /** Where it is moved when it has become too long. */
@@ -15,7 +16,7 @@ const maxPending = 20_000;
 
 type Needs = Pick<Host, "files">;
 
-export async function collectLogEvents(host: Needs & Pick<Host, "clock">): Promise<void> {
+export async function collectLogEvents(host: Needs & Pick<Host, "clock" | "log">): Promise<void> {
   const cursors = readCursors(host);
   const { log, pending } = cursors;
   const head = await firstLine(host, logPath);
@@ -27,16 +28,28 @@ export async function collectLogEvents(host: Needs & Pick<Host, "clock">): Promi
   const events = readLogEvents([...older, ...lines], host.clock.now());
   const added = (dump: string, more: readonly unknown[]): unknown[] =>
     [...(pending?.[dump] ?? []), ...more].slice(-maxPending);
+  // The controller skips packets without a category: they need no second of their own.
+  const [withFeed, without] = [events.malware.filter(hasFeed), events.malware.filter((event) => !hasFeed(event))];
+  const malware = moveApart(withFeed, cursors.taken?.["dump-ts-malware"] ?? []);
+  const wans = moveApart(events.wans, cursors.taken?.["dump-mwan-events"] ?? []);
+  if (malware.crowded + wans.crowded > 0)
+    host.log(
+      "warning",
+      `${malware.crowded + wans.crowded} events are not reported: the controller keeps one for each second, and ${maxShift} seconds around them are full`,
+    );
   writeCursors(host, {
     ...cursors,
     log: { head, offset },
+    taken: { "dump-ts-malware": [...malware.taken], "dump-mwan-events": [...wans.taken] },
     pending: {
-      "dump-ts-malware": added("dump-ts-malware", events.malware),
+      "dump-ts-malware": added("dump-ts-malware", [...malware.events, ...without]),
       "dump-ts-attacks": added("dump-ts-attacks", events.attacks),
-      "dump-mwan-events": added("dump-mwan-events", events.wans),
+      "dump-mwan-events": added("dump-mwan-events", wans.events),
     },
   });
 }
+
+const hasFeed = ({ category }: { readonly category: string }): boolean => category !== "";
 
 /** It has a time, so it tells one log from another. undefined while there is no whole line. */
 async function firstLine({ files }: Needs, path: string): Promise<string | undefined> {

@@ -1,29 +1,49 @@
 /** What the controller's reports need to know of the configuration: unit, WANs, OpenVPN instances. Told at each push: it replaces what was told before. */
 import type { Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
+import * as v from "valibot";
 import { readPlugConfig } from "../config.ts";
 
+/** The controller refuses a name with U+0000, and with it all that follows. */
+export const printable = (text: string): string => text.replaceAll(/[\x00-\x1f\x7f]+/g, " ").trim();
+
 export function unitConfig({ uci, system }: Pick<Host, "uci" | "system">): { readonly name: string } {
-  return { name: readPlugConfig(uci).controller.unitName ?? system.hostname() };
+  return { name: printable(readPlugConfig(uci).controller.unitName ?? "") || system.hostname() };
 }
 
 /** One item a WAN: the interfaces of the firewall's zone `wan`, aliases aside. */
-export async function wanConfig({
-  uci,
-  net,
-}: Pick<Host, "uci" | "net">): Promise<readonly { interface: string; device: string; status: string }[]> {
+export async function wanConfig(
+  host: Pick<Host, "uci" | "run" | "log">,
+): Promise<readonly { interface: string; device: string; status: string }[]> {
+  const { uci } = host;
   const zone = uci
     .read("firewall")
     .ofType("zone")
     .find((entry) => entry.name === "ns_wan" || entry.get("name") === "wan");
   const network = uci.read("network");
-  const up = new Map((await net.interfaces()).map((entry) => [entry.name, entry]));
+  const words = await mwanStatus(host);
   return (zone?.list("network") ?? [])
     .filter((name) => network.get(name, "device")?.startsWith("@") !== true)
     .map((name) => ({
       interface: name,
-      device: up.get(name)?.device ?? network.get(name, "device") ?? "",
-      status: up.get(name)?.up === true ? "online" : "offline",
+      device: network.get(name, "device") ?? "",
+      status: words.get(name) ?? "unknown",
     }));
+}
+
+const mwanSchema = v.object({ interfaces: v.record(v.string(), v.looseObject({ status: v.optional(v.string()) })) });
+
+/** mwan3's word for each WAN that it follows: online, offline, notracking and others. Empty when mwan3 does not run, or does not answer. */
+async function mwanStatus({ run, log }: Pick<Host, "run" | "log">): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { code, stdout } = await run(["ubus", "call", "mwan3", "status"], { timeoutMs: 10_000, ok: "any" });
+    const answer = code === 0 ? v.safeParse(mwanSchema, JSON.parse(stdout)) : undefined;
+    const interfaces = answer?.success === true ? Object.entries(answer.output.interfaces) : [];
+    return new Map(interfaces.flatMap(([name, { status }]) => (status === undefined ? [] : [[name, status]])));
+  } catch (error) {
+    log("warning", `the state of the WANs is not known: ${messageOf(error)}`);
+    return new Map();
+  }
 }
 
 export function vpnConfig({

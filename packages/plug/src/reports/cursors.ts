@@ -12,8 +12,21 @@ const schema = v.object({
   pending: v.optional(v.record(v.string(), v.array(v.unknown()))),
   /** The last hour (seconds since 1970, its beginning) and, of that hour, the last client that were delivered; client absent: all of them. */
   dpi: v.optional(v.object({ hour: v.number(), client: v.optional(v.string()) })),
-  /** By OpenVPN instance: end of the last connection delivered, and its row. */
-  vpn: v.optional(v.record(v.string(), v.object({ end: v.number(), row: v.number() }))),
+  /** By OpenVPN instance: end of the last ended connection that was delivered, and its row; begin and row of the last one delivered while it ran. */
+  vpn: v.optional(
+    v.record(
+      v.string(),
+      v.object({
+        end: v.number(),
+        row: v.number(),
+        began: v.optional(v.object({ start: v.number(), row: v.number() })),
+      }),
+    ),
+  ),
+  /** By dump: seconds that hold an event, see `seconds.ts`. */
+  taken: v.optional(v.record(v.string(), v.array(v.number()))),
+  /** Rows that were set aside, see `refusals.ts`. */
+  refused: v.optional(v.object({ counts: v.record(v.string(), v.number()), known: v.array(v.string()) })),
 });
 export type Cursors = v.InferOutput<typeof schema>;
 

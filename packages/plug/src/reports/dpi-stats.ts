@@ -1,8 +1,10 @@
 /**
- * Traffic of finished hours, from the hour files of ns-report (documentation "ns-report", File format), as the controller's `dump-dpi-stats` wants it.
- * An hour is told once, when it is over; the order is by hour, then client, so that a push that was cut goes on where it was.
+ * Traffic by hour, from the hour files of ns-report (documentation "ns-report", File format), as the controller's `dump-dpi-stats` wants it.
+ * A finished hour is told once; the order is by hour, then client, so that a push that was cut goes on where it was. The running hour is told at each
+ * push, as it is by then: the controller replaces the bytes of a row that it has.
  */
 import type { Host } from "@nethsec/host/host";
+import { isIPv4, isIPv6 } from "@nethsec/host/ip-address";
 import * as v from "valibot";
 import type { Cursors } from "./cursors.ts";
 
@@ -29,10 +31,10 @@ export interface DpiItem {
   readonly host?: string;
 }
 
-/** One step: the items of one client in one hour, and the cursor that says it was delivered. */
+/** One step: the items of one client in one hour, and the cursor that says it was delivered; none for an hour that goes on. */
 export interface DpiStep {
   readonly items: readonly DpiItem[];
-  readonly cursor: NonNullable<Cursors["dpi"]>;
+  readonly cursor: Cursors["dpi"];
 }
 
 export function* dpiSteps(
@@ -47,14 +49,29 @@ export function* dpiSteps(
   for (let hour = Math.max(first, last - 31 * 24 * hourMs); hour <= last; hour += hourMs) {
     const timestamp = hour / 1000;
     if (after?.hour === timestamp && after.client === undefined) continue;
-    const { dir, file } = pathOf(base, new Date(hour));
-    for (const client of files.list(dir)) {
-      if (client.startsWith(".") || (after?.hour === timestamp && after.client !== undefined && client <= after.client))
-        continue;
-      const items = readItems(files.readText(`${dir}/${client}/${file}`), timestamp, client, clientName);
-      if (items.length > 0) yield { items, cursor: { hour: timestamp, client } };
-    }
+    for (const { client, items } of hourItems(files, base, hour, clientName))
+      if (after?.hour !== timestamp || after.client === undefined || client > after.client)
+        yield { items, cursor: { hour: timestamp, client } };
     yield { items: [], cursor: { hour: timestamp } };
+  }
+  for (let hour = last + hourMs; hour <= clock.now(); hour += hourMs)
+    for (const { items } of hourItems(files, base, hour, clientName)) yield { items, cursor: undefined };
+}
+
+function* hourItems(
+  files: Host["files"],
+  base: string,
+  hour: number,
+  clientName: (address: string) => string,
+): Generator<{ readonly client: string; readonly items: readonly DpiItem[] }> {
+  const { dir, file } = pathOf(base, new Date(hour));
+  // When clocks are put back two hours have one file: it is told for the first of them.
+  const before = pathOf(base, new Date(hour - hourMs));
+  if (before.dir === dir && before.file === file) return;
+  for (const client of files.list(dir)) {
+    if (!isIPv4(client) && !isIPv6(client)) continue;
+    const items = readItems(files.readText(`${dir}/${client}/${file}`), hour / 1000, client, clientName);
+    if (items.length > 0) yield { client, items };
   }
 }
 
@@ -83,6 +100,9 @@ function readItems(
   if (!parsed.success) return [];
   const common = { timestamp, client_address: client, client_name: clientName(client) };
   return (["protocol", "host", "application"] as const).flatMap((kind) =>
-    Object.entries(parsed.output[kind]).map(([name, bytes]): DpiItem => ({ ...common, [kind]: name, bytes })),
+    // The controller wants whole numbers, and skips 0.
+    Object.entries(parsed.output[kind]).flatMap(([name, bytes]): DpiItem[] =>
+      Number.isFinite(bytes) && bytes >= 1 ? [{ ...common, [kind]: name, bytes: Math.floor(bytes) }] : [],
+    ),
   );
 }

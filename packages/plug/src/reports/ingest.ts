@@ -9,7 +9,7 @@ import type { ControllerConfig } from "../config.ts";
 import { tunnelDevice } from "../controller/client-conf.ts";
 
 const timeoutMs = 60_000;
-const maxBodyBytes = 6 * 1024 * 1024;
+export const maxBodyBytes = 6 * 1024 * 1024;
 
 /** `path`: e.g. "info" or "dump-dpi-stats". Throws HttpError. */
 export async function ingest(
@@ -44,7 +44,8 @@ export async function ingest(
       basic: { user: unitId, password: token },
       body: { json: body },
       timeoutMs,
-      retries: 1,
+      // 429 too: units behind one address share 25 requests a second.
+      retries: 3,
       maxRedirects: 0,
       tlsVerify,
     },

@@ -1,17 +1,26 @@
 /**
- * Events that other programs write into /var/log/messages: blocked addresses (banIP), brute force (banIP), WANs that come and go (mwan3track). Pure.
- * The log has no year: a line that would be more than a day in the future is of last year.
+ * Events that other programs write into /var/log/messages (formats recorded in test-data/contracts/loglines.json): packets that banIP's rules refused, addresses
+ * that it blocked, WANs that mwan3track saw come and go. Pure.
  */
 
 export interface LogEvents {
+  /** `category` is empty for the flood protections, which have no feed. */
   readonly malware: readonly { timestamp: number; src: string; dst: string; category: string; chain: string }[];
   readonly attacks: readonly { timestamp: number; ip: string }[];
   readonly wans: readonly { timestamp: number; wan: string; interface: string; event: string }[];
 }
 
-const malwareLine = /banIP\/([\w-]+)\/drop\/(\w+):.*?SRC=([\da-fA-F.:]+)\s+DST=([\da-fA-F.:]+)/;
-const attackLine = /banIP.*suspicious IP '([\da-fA-F.:]+)'/;
-const wanLine = /mwan3track.*Interface (\w+) \(([^)]*)\) is (online|offline)/;
+/** The tag tells who wrote a line: a text that a stranger brought into another program's line is no event. */
+const tagged = (tag: string, text: string): RegExp => new RegExp(`^(?:.{15}|\\S+) \\S+ ${tag}: ${text}`);
+const address = String.raw`[\da-fA-F.:]+`;
+
+const malwareLine = tagged(
+  "kernel",
+  String.raw`.*?\bbanIP/([a-z]+-[a-z]+)/(?:drop|reject)(?:/([^\s:]+))?: .*?\bSRC=(${address}) DST=(${address})`,
+);
+/** What follows the address differs between versions of banIP. */
+const attackLine = tagged(String.raw`banIP\S*`, `add IP '(${address})'`);
+const wanLine = tagged(String.raw`mwan3track\S*`, String.raw`Interface (\w+) \(([^)]*)\) is (online|offline)$`);
 
 /** `nowMs`: wall clock, to guess the year. Timestamps are seconds since 1970. */
 export function readLogEvents(lines: Iterable<string>, nowMs: number): LogEvents {

@@ -1,111 +1,104 @@
 /**
- * `ns-push-reports`: tells the controller what happened since the last time, each event once; what cannot be delivered now is delivered later.
- * Invariant: a cursor moves only after the controller has taken what lies before it.
+ * `ns-push-reports`: tells the controller what happened since the last time, each event once; what cannot be delivered now is delivered later, what the
+ * controller will never take is set aside.
+ * Invariant: a cursor moves only after the controller has taken, or refused for good, what lies before it.
  */
 import { NethsecError } from "@nethsec/host/error";
+import { HttpError } from "@nethsec/host/http/http";
 import type { Host } from "@nethsec/host/host";
-import { sqliteRows } from "@nethsec/host/local/sqlite-rows";
 import { readPlugConfig } from "../config.ts";
 import { collectLogEvents } from "./collect-log-events.ts";
 import { unitConfig, vpnConfig, wanConfig } from "./config-dumps.ts";
 import { readCursors, writeCursors, type Cursors } from "./cursors.ts";
+import { delivery, type Delivery, type Send } from "./delivery.ts";
 import { dpiSteps, type DpiItem } from "./dpi-stats.ts";
-import { batches, ingest } from "./ingest.ts";
+import { ingest } from "./ingest.ts";
+import { pushConnections } from "./vpn-connections.ts";
 
-const vpnDir = "/var/openvpn";
 const defaultReportDir = "/var/run/dpireport";
-/** Items of one request, and of one look at a connection database. */
+/** Items of one request. */
 const itemsPerRequest = 5000;
 
-/** Tells everything; throws at the first trouble, with all cursors where they have come to. */
+/** Tells everything. A dump that the controller does not take does not keep the others; throws the first trouble at the end. */
 export async function pushReports(host: Host, signal: AbortSignal): Promise<void> {
   const { controller } = readPlugConfig(host.uci);
-  const send = (dump: string, body: unknown): Promise<void> => ingest(host, controller, dump, body);
-  // The contract's form and the one that controllers read (the name beside it) in one.
-  const unit = unitConfig(host);
-  await send("dump-nsplug-config", { ...unit, data: [unit] });
-  await send("dump-ovpn-config", { data: vpnConfig(host) });
-  await send("dump-wan-config", { data: await wanConfig(host) });
-  await pushLogEvents(host, send);
-  signal.throwIfAborted();
-  await pushDpiStats(host, send, signal);
-  await pushConnections(host, send);
+  const send: Send = (dump, body) => ingest(host, controller, dump, body);
+  // It makes the unit known to a controller that has lost it, so it goes first.
+  const sayName = (): Promise<void> => send("dump-nsplug-config", unitConfig(host));
+  await sayName();
+  const deliver = delivery(host, send, sayName);
+  const troubles: NethsecError[] = [];
+  for (const part of [
+    () => deliver.all("dump-ovpn-config", vpnConfig(host)),
+    async () => deliver.all("dump-wan-config", await wanConfig(host)),
+    () => collectLogEvents(host),
+    ...["dump-ts-malware", "dump-ts-attacks", "dump-mwan-events"].map((dump) => () => pushPending(host, deliver, dump)),
+    () => pushDpiStats(host, deliver, signal),
+    () => pushConnections(host, deliver),
+  ]) {
+    signal.throwIfAborted();
+    try {
+      await part();
+    } catch (error) {
+      if (!(error instanceof NethsecError) || !isOfOneDump(error)) throw error;
+      host.log("warning", error.message);
+      troubles.push(error);
+    }
+  }
+  if (troubles[0] !== undefined) throw troubles[0];
 }
 
-type Send = (dump: string, body: unknown) => Promise<void>;
+/** The controller takes other dumps all the same. */
+const isOfOneDump = (error: NethsecError): boolean =>
+  error.code === "dump_refused" || (error instanceof HttpError && error.status === 400);
 
-async function pushLogEvents(host: Host, send: Send): Promise<void> {
-  await collectLogEvents(host);
-  for (const dump of ["dump-ts-malware", "dump-ts-attacks", "dump-mwan-events"]) {
+async function pushPending(host: Host, deliver: Delivery, dump: string): Promise<void> {
+  for (;;) {
+    const rows = (readCursors(host).pending?.[dump] ?? []).slice(0, itemsPerRequest);
+    if (rows.length === 0) return;
+    await deliver.rows(dump, rows);
     const cursors = readCursors(host);
-    for (const data of batches(cursors.pending?.[dump] ?? [])) await send(dump, { data });
-    writeCursors(host, { ...cursors, pending: { ...cursors.pending, [dump]: [] } });
+    writeCursors(host, {
+      ...cursors,
+      pending: { ...cursors.pending, [dump]: (cursors.pending?.[dump] ?? []).slice(rows.length) },
+    });
   }
 }
 
-async function pushDpiStats(host: Host, send: Send, signal: AbortSignal): Promise<void> {
+async function pushDpiStats(host: Host, deliver: Delivery, signal: AbortSignal): Promise<void> {
   const base = host.uci.read("ns-report").get("config", "dump_path") || defaultReportDir;
-  const names = leaseNames(host);
+  const names = clientNames(host);
   let waiting: DpiItem[] = [];
   let cursor: Cursors["dpi"];
   const flush = async (): Promise<void> => {
-    for (const data of batches(waiting)) await send("dump-dpi-stats", { data });
+    await deliver.rows("dump-dpi-stats", waiting);
     waiting = [];
     if (cursor !== undefined) writeCursors(host, { ...readCursors(host), dpi: cursor });
   };
   for (const step of dpiSteps(host, base, readCursors(host).dpi, (address) => names.get(address) ?? address)) {
     signal.throwIfAborted();
     waiting.push(...step.items);
-    cursor = step.cursor;
+    cursor = step.cursor ?? cursor;
     if (waiting.length >= itemsPerRequest) await flush();
   }
   await flush();
 }
 
-/** Names that clients gave with their DHCP leases (dnsmasq's lease file: expiry, MAC, address, name, id). */
-function leaseNames({ files, uci }: Pick<Host, "files" | "uci">): ReadonlyMap<string, string> {
-  const path = uci.read("dhcp").ofType("dnsmasq")[0]?.get("leasefile") ?? "/tmp/dhcp.leases";
+/** Names of clients: those that the administrator gave them, then those of their DHCP leases (dnsmasq's file: expiry, MAC, address, name, id). */
+function clientNames({ files, uci }: Pick<Host, "files" | "uci">): ReadonlyMap<string, string> {
+  const dhcp = uci.read("dhcp");
+  const path = dhcp.ofType("dnsmasq")[0]?.get("leasefile") ?? "/tmp/dhcp.leases";
   const leases = (files.readText(path) ?? "").split("\n").map((line) => line.split(" "));
-  return new Map(
-    leases.flatMap(([, , address, name]) =>
-      address !== undefined && name !== undefined && name !== "*" ? [[address, name]] : [],
+  const given = [...dhcp.ofType("host"), ...dhcp.ofType("domain")].map((section) => [
+    section.get("ip") ?? "",
+    section.get("name"),
+  ]);
+  return new Map([
+    ...leases.flatMap(([, , address, name]) =>
+      address !== undefined && name !== undefined && name !== "*" ? [[address, name] as const] : [],
     ),
-  );
-}
-
-const connectionsSql = `
-  SELECT rowid, common_name, virtual_ip_addr, remote_ip_addr, start_time, duration, bytes_received, bytes_sent
-  FROM connections
-  WHERE duration IS NOT NULL AND (start_time + duration > ?1 OR (start_time + duration = ?1 AND rowid > ?2))
-  ORDER BY start_time + duration, rowid LIMIT ?3`;
-
-/** Connections of OpenVPN that have ended, from the database that its scripts keep for each instance. */
-async function pushConnections(host: Host, send: Send): Promise<void> {
-  for (const instance of host.files.list(vpnDir)) {
-    const path = `${vpnDir}/${instance}/connections.db`;
-    if (!host.files.exists(path)) continue;
-    try {
-      for (let more = true; more;) more = await pushConnectionBatch(host, instance, path, send);
-    } catch (error) {
-      if (!(error instanceof NethsecError) || error.code !== "database_unreadable") throw error;
-      host.log("warning", error.message);
-    }
-  }
-}
-
-async function pushConnectionBatch(host: Host, instance: string, path: string, send: Send): Promise<boolean> {
-  const cursors = readCursors(host);
-  const after = cursors.vpn?.[instance] ?? { end: 0, row: 0 };
-  const rows = sqliteRows(host.files.real(path), connectionsSql, [after.end, after.row, itemsPerRequest]);
-  const last = rows.at(-1);
-  if (last === undefined) return false;
-  const data = rows.map((row) => ({
-    timestamp: Number(row["start_time"]),
-    instance,
-    ...Object.fromEntries(Object.entries(row).filter(([column]) => column !== "rowid")),
-  }));
-  for (const batch of batches(data)) await send("dump-ovpn-connections", { data: batch });
-  const reached = { end: Number(last["start_time"]) + Number(last["duration"]), row: Number(last["rowid"]) };
-  writeCursors(host, { ...cursors, vpn: { ...cursors.vpn, [instance]: reached } });
-  return rows.length === itemsPerRequest;
+    ...given.flatMap(([address, name]) =>
+      address !== undefined && name !== undefined && name !== "" ? [[address, name] as const] : [],
+    ),
+  ]);
 }

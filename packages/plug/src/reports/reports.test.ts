@@ -23,7 +23,7 @@ test("events of the log, with the year that the log does not tell", () => {
   const events = readLogEvents(
     [
       "Dec 31 23:59:58 fw kernel: [1.5] banIP/inp-wan/drop/nethesislvl3v4: IN=eth5 OUT= SRC=198.51.100.156 DST=203.0.113.82 LEN=44",
-      "Jan  1 00:06:30 fw banIP-1.0.0-5[18692]: suspicious IP '198.51.100.3'",
+      "Jan  1 00:06:30 fw banIP-1.0.0-5[18692]: add IP '198.51.100.3' (expiry: -) to blocklistv4 set",
       "Jan  1 00:14:46 fw mwan3track[11191]: Interface wan2 (eth2) is offline",
       "Jan  1 00:14:47 fw something: banIP in passing",
       "no time mwan3track[1]: Interface wan2 (eth2) is online",
@@ -50,7 +50,7 @@ test("events of the log, with the year that the log does not tell", () => {
 test("each line of the log is read once: while it is written, across rotations, over bytes that are no text", async () => {
   const chunk = fc.oneof(
     fc.constantFrom("half a line ", "\xff\xfe is no text ", "\n", "rotate", "collect", "reboot"),
-    fc.nat(200).map((n) => `Jan  1 00:06:30 fw banIP-1[1]: suspicious IP '10.0.0.${n}'\n`),
+    fc.nat(200).map((n) => `Jan  1 00:06:30 fw banIP-1[1]: add IP '10.0.0.${n}' (expiry: -) to blocklistv4 set\n`),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(chunk, { maxLength: 40 }), async (chunks) => {
@@ -95,7 +95,8 @@ test("each line of the log is read once: while it is written, across rotations, 
 
 test("lines that came between the last look and a rotation are read from the older log", async () => {
   using host = fakeHost({ now: new Date(2026, 0, 1, 1).getTime() });
-  const line = (n: number): string => `Jan  1 00:06:30 fw banIP-1[1]: suspicious IP '10.0.0.${n}'\n`;
+  const line = (n: number): string =>
+    `Jan  1 00:06:30 fw banIP-1[1]: add IP '10.0.0.${n}' (expiry: -) to blocklistv4 set\n`;
   host.files.write("/var/log/messages", line(1) + line(2));
   await collectLogEvents(host);
   host.files.write("/var/log/messages.1", line(1) + line(2) + line(3));
@@ -129,25 +130,34 @@ test("a push that is cut anywhere and goes on from its cursor tells each finishe
         const two = (value: number): string => String(value).padStart(2, "0");
         const expected = new Set<string>();
         for (const [hour, client] of hours) {
-          // Hours 6 to 12 o'clock: that of 12 is not over.
+          // Hours 6 to 12 o'clock: that of 12 goes on, and is told at each push.
           host.files.write(`${base}/2026/05/05/${client}/${two(6 + hour)}.json`, hourFile(hour + 1));
           if (hour < 6) expected.add(`${new Date(2026, 4, 5, 6 + hour).getTime() / 1000} ${client}`);
         }
         const told: string[] = [];
+        const running: string[] = [];
         let cursor: Cursors["dpi"];
         const push = (limit: number): void => {
           let steps = 0;
           for (const step of dpiSteps(host, base, cursor, (address) => address)) {
-            for (const item of step.items) if (item.protocol !== undefined) told.push(keyOf(item));
-            cursor = step.cursor;
+            const list = step.cursor === undefined ? running : told;
+            for (const item of step.items) if (item.protocol !== undefined) list.push(keyOf(item));
+            cursor = step.cursor ?? cursor;
             steps += 1;
             if (steps > limit) return;
           }
         };
         for (const cut of cuts) push(cut);
         push(1000);
+        running.length = 0;
         push(1000);
         expect(told.toSorted()).toEqual([...expected].toSorted());
+        const now = new Set(
+          hours
+            .filter(([hour]) => hour === 6)
+            .map(([, client]) => `${new Date(2026, 4, 5, 12).getTime() / 1000} ${client}`),
+        );
+        expect(running.toSorted()).toEqual([...now].toSorted());
       },
     ),
     { numRuns: 40 },

@@ -1,31 +1,26 @@
 /** Command line of the controller's reports: `ns-controller-push-info` and `ns-push-reports`. */
 import type { Call } from "@nethsec/host/command/command";
+import { NethsecError } from "@nethsec/host/error";
 import { holdLock } from "@nethsec/host/files/file-lock";
-import { version } from "@nethsec/host/version";
 import { readPlugConfig } from "../config.ts";
 import { requireUnit } from "../controller/register.ts";
 import { recordOutcome } from "../cron/outcome.ts";
 import { spread } from "../cron/spread.ts";
 import { ingest } from "./ingest.ts";
 import { pushReports } from "./push.ts";
+import { unitInfo } from "./unit-info.ts";
 
-/** OpenVPN runs it when the tunnel is up. */
+/** OpenVPN runs it when the tunnel is up, NethSecurity's own scripts after a change of the schedule: what cannot be sent is no failure of theirs. */
 export async function runPushInfo({ host, json, io }: Call): Promise<number> {
   const config = readPlugConfig(host.uci);
   requireUnit(config);
-  const release = host.system.osRelease();
-  const port = host.uci.read("dropbear").ofType("dropbear")[0]?.int("Port", 22) ?? 22;
-  const info = {
-    unit_name: config.controller.unitName ?? host.system.hostname(),
-    version: release["PRETTY_NAME"] ?? release["VERSION_ID"] ?? "",
-    subscription_type: config.subscription?.plan ?? "",
-    system_id: config.subscription?.systemId ?? "",
-    ssh_port: port,
-    fqdn: host.system.hostname(),
-    api_version: version,
-    description: config.controller.description ?? "",
-  };
-  await ingest(host, config.controller, "info", info);
+  const info = await unitInfo(host);
+  try {
+    await ingest(host, config.controller, "info", info);
+  } catch (error) {
+    if (!(error instanceof NethsecError)) throw error;
+    host.log("warning", `the facts of this unit could not be sent: ${error.message}`);
+  }
   if (json) io.out(`${JSON.stringify(info)}\n`);
   return 0;
 }
