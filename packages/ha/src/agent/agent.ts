@@ -15,6 +15,7 @@ import type { AgentPart } from "./agent-part.ts";
 import { handleAgentRequest } from "./agent-server.ts";
 import { Announcements } from "./announcements.ts";
 import { ApplyQueue } from "./apply-queue.ts";
+import { BackupChangesPart } from "./backup-changes-part.ts";
 import { ConfigWatch } from "./config-watch.ts";
 import { marksPath } from "./firewall-world.ts";
 import { KeepalivedWatch } from "./keepalived-watch.ts";
@@ -87,6 +88,7 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     new ConntrackdRevival(node, reconciler),
     { run: (signal) => node.alerts.run(signal) },
     applied,
+    new BackupChangesPart(node),
     new NodeAnswers(node, reconciler, sync, applied),
     new PairReports(node, peer, sync.loop, reconciler),
     new SwitchPart(node, peer, alert, reconciler),

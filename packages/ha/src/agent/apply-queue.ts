@@ -6,7 +6,9 @@ import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { ApplyAnswer } from "../cluster/agent-schemas.ts";
-import { clearCarried } from "../cluster/carried.ts";
+import { namesOf } from "../cluster/backup-changes.ts";
+import { carriedSince, clearCarried } from "../cluster/carried.ts";
+import { keepChanges } from "../sync/kept-changes.ts";
 import { applyStaging } from "../sync/apply-staging.ts";
 import { heldEntries } from "../sync/held-entries.ts";
 import { recordSync } from "../sync/record-sync.ts";
@@ -51,6 +53,7 @@ export class ApplyQueue implements AgentPart {
     }
     const from = host.clock.monotonic();
     try {
+      this.#keepChanges();
       const { changed, reloaded, withheld } = await applyStaging(host, config, id);
       // By its id: from the primary, which has fetched this node's state before it sent its own.
       if (id !== undefined) clearCarried(host.files);
@@ -79,6 +82,17 @@ export class ApplyQueue implements AgentPart {
         "Is its disk full? On the backup node: df -h",
       );
     }
+  }
+
+  /** What somebody changed here while this node carried the site is about to be overwritten. */
+  #keepChanges(): void {
+    const { host, config, history } = this.#node;
+    if (carriedSince(host.files) === undefined) return;
+    const kept = keepChanges(host, config);
+    if (kept === undefined) return;
+    const text = `kept aside, changed here while this node carried the site: ${namesOf(kept.entries)}`;
+    history.add({ node: "backup", kind: "sync", text });
+    host.log("warning", `${text}. To see it: ns-ha-config diff --backup-changes`);
   }
 }
 

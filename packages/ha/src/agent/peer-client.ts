@@ -2,6 +2,7 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
+import { type BackupChanges, backupChangesSchema } from "../cluster/backup-changes.ts";
 import { type Facts, factsSchema } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
 import { sshRun } from "../ssh/ssh-link.ts";
@@ -45,7 +46,23 @@ export class PeerClient {
     await sshRun(this.#node.host, this.#node.config, { key: "sync", command, timeoutMs });
   }
 
-  async #ask<T>(command: "facts" | "held", schema: v.GenericSchema<unknown, T>): Promise<T> {
+  /** What was changed on the backup while it carried the site. Throws like {@link facts}. */
+  changes(): Promise<BackupChanges> {
+    return this.#ask("changes", backupChangesSchema);
+  }
+
+  /** Content of a file that was kept aside; `index`: of the entry in its set. Throws like {@link facts}. */
+  async keptContent(id: string, index: number): Promise<Uint8Array> {
+    const { data } = await this.#ask(`kept ${id} ${index}`, v.object({ data: v.string() }));
+    return Buffer.from(data, "base64");
+  }
+
+  /** The backup forgets a set. Throws like {@link facts}. */
+  async dropChanges(id: string): Promise<void> {
+    await this.#ask(`drop-changes ${id}`, v.object({ dropped: v.boolean() }));
+  }
+
+  async #ask<T>(command: string, schema: v.GenericSchema<unknown, T>): Promise<T> {
     const { stdout, stderr } = await sshRun(this.#node.host, this.#node.config, { key: "sync", command, timeoutMs });
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout);
     if (parsed.success) return parsed.output;

@@ -9,6 +9,7 @@ import { agentEndpoints, historyLimitMax } from "../cluster/agent-endpoints.ts";
 import { onPrimary } from "../cluster/on-primary.ts";
 import { haPaths } from "../cluster/config.ts";
 import { changing, progress } from "./answer.ts";
+import { showChanges } from "./backup-changes.ts";
 
 function agent(call: Call): AgentClient {
   return agentClient(call.host.files.real(haPaths.agentSocket));
@@ -49,6 +50,7 @@ function changedLines(changed: readonly string[]): readonly string[] {
 }
 
 export async function diff(call: Call): Promise<number> {
+  if (call.options["backup-changes"] === true) return showChanges(call);
   onPrimary(call.host, "diff");
   const { entries } = await agent(call).ask(agentEndpoints.diff, {});
   if (call.json) call.io.out(`${JSON.stringify({ entries })}\n`);

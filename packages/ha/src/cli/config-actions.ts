@@ -186,8 +186,25 @@ export const configActions: readonly Command[] = [
   {
     name: "diff",
     summary: "show what differs between the primary and what the backup node holds",
-    examples: [["ns-ha-config diff", "file by file"]],
+    options: [{ name: "backup-changes", summary: "what was changed on the backup node while it carried the site" }],
+    examples: [
+      ["ns-ha-config diff", "file by file"],
+      ["ns-ha-config diff --backup-changes", "what waits to be adopted or dropped (on both nodes)"],
+    ],
     load: lazy(async () => (await import("./agent-actions.ts")).diff),
+  },
+  {
+    name: "backup-changes",
+    summary: "take what was changed on the backup node while it carried the site, or forget it",
+    description:
+      "What is changed on the backup node while it carries the site is kept aside there when the primary takes back. adopt takes it into the primary, from where it is synchronised; what was changed on both nodes is refused. drop forgets it. To see it: ns-ha-config diff --backup-changes",
+    args: [{ name: "what", summary: "adopt or drop" }],
+    options: [{ name: "force", summary: "adopt also what was changed on both nodes" }],
+    examples: [
+      ["ns-ha-config backup-changes adopt", "the primary node gets them"],
+      ["ns-ha-config backup-changes drop", "the primary's own stays"],
+    ],
+    load: lazy(async () => (await import("./backup-changes.ts")).run),
   },
   {
     name: "history",

@@ -19,7 +19,7 @@ import {
 import { wanNetworks } from "./wan-zone.ts";
 
 const optionSchema = v.union([v.string(), v.array(v.string())]);
-const optionsSchema = v.record(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_]+$/)), optionSchema);
+export const optionsSchema = v.record(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_]+$/)), optionSchema);
 const sectionName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_]{1,64}$/));
 export const sectionsSchema = v.record(sectionName, optionsSchema);
 /** Options of a device section; `type` is its type (bridge, 8021q, …), or "bonding" for an interface that makes a bond; `key` its section. */

@@ -6,9 +6,11 @@
  */
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
 import { type AgentClient, agentClient } from "../cluster/agent-client.ts";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
-import { readHaConfig } from "../cluster/config.ts";
+import { type HaConfig, readHaConfig } from "../cluster/config.ts";
+import { backupChanges, dropKept, keptContent } from "./kept-changes.ts";
 import { giveState } from "./give-state.ts";
 import { cleanStaging } from "./clean-staging.ts";
 
@@ -18,6 +20,9 @@ export type Request =
   | { readonly kind: "facts" }
   | { readonly kind: "held" }
   | { readonly kind: "state" }
+  | { readonly kind: "changes" }
+  | { readonly kind: "kept"; readonly id: string; readonly index: number }
+  | { readonly kind: "drop-changes"; readonly id: string }
   | { readonly kind: "planned"; readonly planned: boolean };
 
 /** Short options of the sender's rsync, in any order, then the capabilities after `e`. */
@@ -26,7 +31,13 @@ const longOptions = /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-
 
 /** What `SSH_ORIGINAL_COMMAND` asks for; undefined: refused. Pure. */
 export function parseRequest(command: string, stagingDir: string): Request | undefined {
-  if (command === "facts" || command === "held" || command === "state") return { kind: command };
+  const words = ["facts", "held", "state", "changes"] as const;
+  const word = words.find((known) => known === command);
+  if (word !== undefined) return { kind: word };
+  const [, set, index] = /^kept (\d{1,16}) (\d{1,6})$/.exec(command) ?? [];
+  if (set !== undefined) return { kind: "kept", id: set, index: Number(index) };
+  const dropped = /^drop-changes (\d{1,16})$/.exec(command)?.[1];
+  if (dropped !== undefined) return { kind: "drop-changes", id: dropped };
   if (command === "planned" || command === "not-planned") return { kind: "planned", planned: command === "planned" };
   const id = /^apply ([0-9a-f]{64})$/.exec(command)?.[1];
   if (id !== undefined) return { kind: "apply", id };
@@ -39,8 +50,19 @@ export function parseRequest(command: string, stagingDir: string): Request | und
     : undefined;
 }
 
-async function answer(agent: AgentClient, request: Exclude<Request, { kind: "rsync" | "state" }>): Promise<unknown> {
+async function answer(
+  host: Host,
+  config: HaConfig,
+  agent: AgentClient,
+  request: Exclude<Request, { kind: "rsync" | "state" }>,
+): Promise<unknown> {
   switch (request.kind) {
+    case "changes":
+      return backupChanges(host, config);
+    case "kept":
+      return { data: Buffer.from(keptContent(host.files, request.id, request.index) ?? []).toString("base64") };
+    case "drop-changes":
+      return { ok: true, dropped: dropKept(host.files, request.id) };
     case "apply":
       return agent.ask(agentEndpoints.apply, { id: request.id });
     case "held":
@@ -92,7 +114,7 @@ export async function run({ host, io, signal }: Call): Promise<number> {
       await giveState(host, io, agent);
       return 0;
     }
-    io.out(`${JSON.stringify(await answer(agent, request))}\n`);
+    io.out(`${JSON.stringify(await answer(host, config, agent, request))}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof NethsecError)) throw error;

@@ -1,0 +1,139 @@
+/**
+ * Taking what was changed on the backup into this primary, which then synchronises it back as its own.
+ * Invariants: what was changed here as well since the takeover is a conflict and is not overwritten without `force`; only paths that the
+ * synchronisation covers are written, none of the node's own, and none through a link.
+ */
+import { setOwner } from "@nethsec/host/files/verified-copy";
+import type { Host } from "@nethsec/host/host";
+import type { KeptEntry, KeptSet } from "../cluster/backup-changes.ts";
+import type { HaConfig } from "../cluster/config.ts";
+import { importTag, type Options } from "../cluster/network-records.ts";
+import { digestsAs, sectionDigest } from "./carried-base.ts";
+import { fileList, sysupgradeList } from "./file-list.ts";
+import { sectionOf } from "./kept-changes.ts";
+import { ManifestReader } from "./manifest.ts";
+import { isCleanPath, isOwnPath, isWithin } from "./path-rules.ts";
+import { reloadServices } from "./reload-services.ts";
+
+export interface Adopted {
+  /** Names that this node has now as the backup had them. */
+  readonly adopted: readonly string[];
+  /** Names that were changed on both nodes; nothing was adopted. */
+  readonly conflicts: readonly string[];
+  /** Names that this node does not take from the other. */
+  readonly refused: readonly string[];
+}
+
+/** `content` gives the file of an entry by its place in the set. */
+export async function adoptChanges(
+  host: Host,
+  config: HaConfig,
+  set: KeptSet,
+  options: {
+    readonly force: boolean;
+    /** Names that came from an older set just now: they are no change of this node. */
+    readonly taken: ReadonlySet<string>;
+    readonly content: (index: number) => Promise<Uint8Array>;
+  },
+): Promise<Adopted> {
+  const covered = await coveredPaths(host, config);
+  const places = set.entries.map((entry, index) => ({ entry, index }));
+  const refused = places.filter(({ entry }) => !covered(entry.name)).map(({ entry }) => entry.name);
+  const wanted = places.filter(({ entry }) => covered(entry.name));
+  const conflicts = wanted
+    .filter(({ entry }) => !options.taken.has(entry.name) && isConflict(host, entry))
+    .map(({ entry }) => entry.name);
+  if (conflicts.length > 0 && !options.force) return { adopted: [], conflicts, refused };
+  // Everything is here before anything is written.
+  const contents = new Map<number, Uint8Array>();
+  for (const { entry, index } of wanted)
+    if (entry.file !== undefined) contents.set(index, await options.content(index));
+  const paths = wanted.filter(({ entry }) => sectionOf(entry.name) === undefined);
+  for (const { entry, index } of paths) write(host, entry, contents.get(index));
+  const sections = wanted.filter(({ entry }) => sectionOf(entry.name) !== undefined).map(({ entry }) => entry);
+  if (writeSections(host, sections)) await host.services.call("network", "reload", { timeoutMs: 60_000 });
+  await host.services.reloadConfig();
+  await reloadServices(
+    host,
+    paths.map(({ entry }) => entry.name),
+  );
+  return { adopted: wanted.map(({ entry }) => entry.name), conflicts: [], refused };
+}
+
+async function coveredPaths(host: Host, config: HaConfig): Promise<(name: string) => boolean> {
+  const { list, exclude } = config.sync;
+  const roots = [...fileList(host.files, { sysupgrade: await sysupgradeList(host), list, exclude }), "/etc/config"];
+  return (name) => {
+    if (sectionOf(name) !== undefined) return true;
+    return (
+      isCleanPath(name) && !isOwnPath(name) && roots.some((root) => isWithin(name, root)) && realFolders(host, name)
+    );
+  };
+}
+
+/** Folders above that exist are folders, not links. */
+function realFolders({ files }: Pick<Host, "files">, path: string): boolean {
+  const parts = path.split("/").slice(1, -1);
+  return parts.every((_, index) => {
+    const type = files.stat(`/${parts.slice(0, index + 1).join("/")}`)?.type;
+    return type === undefined || type === "directory";
+  });
+}
+
+/** It is neither what it was at the takeover nor what the backup made of it. */
+function isConflict(host: Host, entry: KeptEntry): boolean {
+  const here = digestHere(host, entry.name);
+  return here !== entry.base && here !== digestThere(entry);
+}
+
+function digestHere(host: Host, name: string): string | undefined {
+  const section = sectionOf(name);
+  if (section !== undefined) {
+    const found = host.uci.read("network").section(section);
+    return found === undefined ? undefined : sectionDigest(found);
+  }
+  const entry = new ManifestReader(host.files, () => host.clock.now()).entry(name);
+  return entry === undefined ? undefined : digestsAs(host)(entry);
+}
+
+/** undefined where only the content would tell: then what is here must be what it was. */
+function digestThere({ change, target, digest }: KeptEntry): string | undefined {
+  if (change === "removed") return undefined;
+  return target === undefined ? digest : `link ${target}`;
+}
+
+function write(host: Host, { name, change, file, target }: KeptEntry, bytes: Uint8Array | undefined): void {
+  const { files } = host;
+  if (change === "removed") return files.remove(name, { recursive: true });
+  if (target !== undefined) {
+    files.remove(name, { recursive: true });
+    return files.symlink(target, name);
+  }
+  if (file === undefined || bytes === undefined) return;
+  if (bytes.length !== file.size) throw new Error(`${name} did not come whole from the backup node`);
+  if (files.stat(name)?.type === "directory") files.remove(name, { recursive: true });
+  files.write(name, bytes, { mode: file.mode });
+  setOwner(files.real(name), file.uid, file.gid);
+}
+
+/** As the primary has them: without the tag, and with what the user chose for `auto` and `disabled`. */
+function writeSections(host: Host, entries: readonly KeptEntry[]): boolean {
+  if (entries.length === 0) return false;
+  const changed = host.uci.change((transaction) => {
+    for (const { name, section } of entries) {
+      const named = sectionOf(name) ?? "";
+      transaction.delete("network", named);
+      if (section === undefined) continue;
+      transaction.setSection("network", named, section.type);
+      for (const [option, value] of Object.entries(asOnPrimary(section.options)))
+        transaction.set("network", named, option, value);
+    }
+  });
+  return changed.length > 0;
+}
+
+function asOnPrimary(options: Options): Options {
+  if (options["ns_tag"] !== importTag) return options;
+  const { ns_tag: _tag, auto: _auto, disabled: _disabled, ns_auto: auto, ns_disabled: disabled, ...rest } = options;
+  return { ...rest, ...(auto === undefined ? {} : { auto }), ...(disabled === undefined ? {} : { disabled }) };
+}

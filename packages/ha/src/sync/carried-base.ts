@@ -1,0 +1,124 @@
+/**
+ * What this backup had when it took the site over, and what somebody has changed since. Compared are the files that the next synchronisation
+ * would overwrite or remove, and the sections of /etc/config/network, which a site needs as much.
+ * Invariants: what the agent itself changes at a takeover (DHCP force, cron lines, routes, `auto`) is no change; state (cluster/state-files.ts)
+ * travels by itself and is none either.
+ */
+import { sha256 } from "@nethsec/host/files/digests";
+import { readJson } from "@nethsec/host/files/read-json";
+import type { Host } from "@nethsec/host/host";
+import type { Package, Section } from "@nethsec/host/uci-store";
+import * as v from "valibot";
+import type { Change } from "../cluster/backup-changes.ts";
+import type { HaConfig } from "../cluster/config.ts";
+import { optionsOf } from "../cluster/network-records.ts";
+import { statePaths } from "../cluster/state-files.ts";
+import { type ManifestEntry, ManifestReader } from "./manifest.ts";
+import { transformsFor } from "./node-differences.ts";
+import { isOwnPath, isWithin, matchesAny } from "./path-rules.ts";
+import { stagedManifest } from "./staged-manifest.ts";
+
+/** Outlives a reboot of the node that carries the site. */
+const basePath = "/etc/ns-ha/carried-base.json";
+/** By path, or `network.SECTION`: a digest of the content. */
+const baseSchema = v.record(v.string(), v.string());
+export type Digests = Readonly<Record<string, string>>;
+
+type Machine = Pick<Host, "files" | "uci" | "clock">;
+
+export function readBase(host: Pick<Host, "files">): Digests | undefined {
+  return readJson(host.files, basePath, baseSchema);
+}
+
+/** Remembers what is here now, unless it is remembered since this takeover already. */
+export function takeBase(host: Machine, config: HaConfig): void {
+  if (host.files.exists(basePath)) return;
+  host.files.write(basePath, JSON.stringify(currentDigests(host, config)), { mode: 0o600 });
+}
+
+export function clearBase(files: Pick<Host["files"], "remove">): void {
+  files.remove(basePath);
+}
+
+/** undefined: this node did not take over, or nothing is known of what it had then. */
+export function changesSinceTakeover(host: Machine, config: HaConfig): Change[] | undefined {
+  const base = readBase(host);
+  return base === undefined ? undefined : compareDigests(base, currentDigests(host, config));
+}
+
+/** Pure. By name. */
+export function compareDigests(base: Digests, now: Digests): Change[] {
+  const names = [...new Set([...Object.keys(base), ...Object.keys(now)])].sort();
+  return names.flatMap((name): Change[] => {
+    const [before, after] = [base[name], now[name]];
+    if (before === after) return [];
+    return [
+      {
+        name,
+        change: before === undefined ? "added" : after === undefined ? "removed" : "changed",
+        ...(before === undefined ? {} : { base: before }),
+        ...(after === undefined ? {} : { digest: after }),
+      },
+    ];
+  });
+}
+
+/** Without anything from the primary yet there is nothing that could be overwritten. */
+export function currentDigests(host: Machine, config: HaConfig): Digests {
+  const roots = overwrittenRoots(host, config);
+  const state = statePaths(host);
+  const skip = (path: string): boolean =>
+    isOwnPath(path) ||
+    isWithin(path, "/etc/ha") ||
+    matchesAny(path, config.sync.exclude) ||
+    state.some((root) => isWithin(path, root));
+  const digest = digestsAs(host);
+  const reader = new ManifestReader(host.files, () => host.clock.now());
+  const files = reader.read(roots, skip).flatMap((entry) => {
+    const found = digest(entry);
+    return found === undefined ? [] : [[entry.path, found] as const];
+  });
+  return { ...Object.fromEntries(files), ...networkDigests(host.uci.read("network"), config) };
+}
+
+/** How a file counts: without what the two states of a node differ in. undefined for a folder, which is what is in it. */
+export function digestsAs(host: Pick<Host, "files" | "uci">): (entry: ManifestEntry) => string | undefined {
+  const transforms = transformsFor(host);
+  return (entry) => {
+    if (entry.type === "directory") return undefined;
+    if (entry.type === "symlink") return `link ${entry.target}`;
+    const transform = transforms(entry.path);
+    return transform === undefined ? entry.sha256 : sha256(transform(host.files.readText(entry.path) ?? ""));
+  };
+}
+
+function overwrittenRoots(host: Machine, config: HaConfig): string[] {
+  const configs = host.files.list("/etc/config").map((name) => `/etc/config/${name}`);
+  try {
+    return [...new Set([...stagedManifest(host, config, undefined).roots, ...configs])];
+  } catch {
+    return configs; // nothing was received yet, or it is damaged
+  }
+}
+
+/** Options in which a section of the active node differs from that of the passive one. */
+const followingOptions = new Set(["ns_tag", "auto", "ns_auto", "disabled", "ns_disabled"]);
+
+function networkDigests(network: Package, config: HaConfig): Digests {
+  const own = ownSections(config);
+  return Object.fromEntries(
+    network.sections.flatMap((section) =>
+      own.has(section.name) ? [] : [[`network.${section.name}`, sectionDigest(section)] as const],
+    ),
+  );
+}
+
+export function sectionDigest(section: Section): string {
+  const options = Object.entries(optionsOf(section)).filter(([name]) => !followingOptions.has(name));
+  return sha256(JSON.stringify([section.type, options.toSorted(([a], [b]) => (a < b ? -1 : 1))]));
+}
+
+/** Interfaces that are each node's own. */
+function ownSections(config: HaConfig): ReadonlySet<string> {
+  return new Set(["loopback", ...config.interfaces.map(({ name }) => name)]);
+}
