@@ -42,9 +42,10 @@ async function told(dump: string): Promise<object[]> {
 async function happen(): Promise<void> {
   const folder = mkdtempSync(joinPath(tmpdir(), "nethsec-connections-"));
   const path = joinPath(folder, "connections.db");
+  const hourAgo = Math.floor(Date.now() / 1000) - 3600;
   changeDatabase(path, [
     "CREATE TABLE connections (common_name TEXT, virtual_ip_addr TEXT, remote_ip_addr TEXT, start_time INTEGER, duration INTEGER, bytes_received INTEGER, bytes_sent INTEGER)",
-    "INSERT INTO connections VALUES ('ann', '10.9.9.2', '192.0.2.9', 1700000000, 60, 1, 2), ('bob', '10.9.9.3', '192.0.2.9', 1700000000, NULL, 1, 2)",
+    `INSERT INTO connections VALUES ('ann', '10.9.9.2', '192.0.2.9', ${hourAgo}, 60, 1, 2), ('bob', '10.9.9.3', '192.0.2.9', ${hourAgo}, NULL, NULL, NULL)`,
   ]);
   await lab.sh("primary", "mkdir -p /var/openvpn/ns_roadwarrior1; cat >/var/openvpn/ns_roadwarrior1/connections.db", {
     stdin: readFileSync(path),
@@ -52,7 +53,7 @@ async function happen(): Promise<void> {
   rmSync(folder, { recursive: true });
   await lab.sh(
     "primary",
-    `logger -t 'mwan3track[11191]' 'Interface wan2 (eth2) is offline'; logger -t banIP-1.0.0-5 "suspicious IP '198.51.100.3'"; ` +
+    `logger -t 'mwan3track[11191]' 'Interface wan2 (eth2) is offline'; logger -t 'banIP-1.0.1-3[4711]' "add IP '198.51.100.3' (expiry: -) to blocklistv4 set"; ` +
       "logger -t kernel '[1.5] banIP/inp-wan/drop/nethesislvl3v4: IN=eth5 OUT= SRC=198.51.100.156 DST=203.0.113.82 LEN=44'",
   );
   await until(
@@ -104,8 +105,13 @@ describe("a controller that goes away", () => {
     expect(await told("dump-mwan-events")).toMatchObject([{ wan: "wan2", event: "offline" }]);
     expect(await told("dump-ts-attacks")).toMatchObject([{ ip: "198.51.100.3" }]);
     expect(await told("dump-ts-malware")).toMatchObject([{ src: "198.51.100.156" }]);
-    expect(await told("dump-ovpn-connections")).toMatchObject([{ instance: "ns_roadwarrior1", common_name: "ann" }]);
-    const dpi = await told("dump-dpi-stats");
+    expect(await told("dump-ovpn-connections")).toMatchObject([
+      { instance: "ns_roadwarrior1", common_name: "bob", duration: 0 },
+      { instance: "ns_roadwarrior1", common_name: "ann", duration: 60 },
+    ]);
+    // The hour that goes on is told at each push.
+    const thisHour = Math.floor(Date.now() / 3_600_000) * 3600;
+    const dpi = (await told("dump-dpi-stats")).filter((item) => Object(item).timestamp < thisHour - 3600);
     expect(dpi.length).toBeGreaterThan(0);
     expect(new Set(dpi.map((item) => JSON.stringify(item))).size).toBe(dpi.length);
     expect((await fleet.status("primary")).push).toMatchObject({ status: "success" });

@@ -41,9 +41,11 @@ const untilSpeaks = (node: Firewall, expected: boolean): Promise<unknown> =>
 test("after a failover the other node registers with the same identity, and no node speaks twice", async () => {
   const join = await fleet.addUnit("site");
   await fleet.controller("approve", "site");
+  // A controller with a subscription takes only units with one.
+  await fleet.controller("subscription", "on");
+  await lab.sh("primary", `register enterprise ${secrets.enterprise}`);
   await fleet.join("primary", join);
   await fleet.untilConnected("primary");
-  await lab.sh("primary", `register enterprise ${secrets.enterprise}`);
   await lab.sh("primary", "ns-ha-config sync --wait", { timeoutMs: 60_000 });
   await untilSpeaks("primary", true);
   await untilSpeaks("backup", false);

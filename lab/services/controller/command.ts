@@ -13,6 +13,7 @@ const usage = `Usage: lab-controller ACTION
   list                 all units, with the credentials of their registration, as JSON
   revoke UNIT          remove it, as the administrator does: its connection is cut silently
   token UNIT, info UNIT  open it through the tunnel, as the administrator does; prints the controller's answer
+  subscription on|off  whether the controller has one: then only units with a subscription may join, else only units without
   move PORT            let OpenVPN listen on another UDP port
   crash                end the API and OpenVPN by SIGKILL; lab-controller-api starts both again
   restart-vpn          end OpenVPN by SIGTERM and start it again
@@ -66,6 +67,10 @@ const actions: Readonly<Record<string, (argument: string | undefined) => Promise
   revoke: async (which) => void (await ask("DELETE", `/units/${idOf(which)}`)),
   token: async (which) => console.log(await ask("GET", `/units/${idOf(which)}/token`)),
   info: async (which) => console.log(await ask("GET", `/units/${idOf(which)}/info`)),
+  subscription: (word) => {
+    if (word !== "on" && word !== "off") throw new Error("it is on or off");
+    diskState.update((state) => ({ ...state, subscription: word === "on" }));
+  },
   move: (port) => restartServer(setPort(port)),
   crash: () => {
     process.kill(Number(readFileSync("/var/run/lab-controller-api.pid", "utf8")), "SIGKILL");

@@ -66,11 +66,11 @@ export class MemoryReports implements Reports {
 const pick = (row: Row, names: readonly string[]): Row =>
   Object.fromEntries(names.map((name) => [name, row[name] ?? ""]));
 
-const shown = (value: bigint): number | string =>
+export const shown = (value: bigint): number | string =>
   value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(value) : String(value);
 
 /** The controller multiplies in 64 bits, which overflow silently. */
-const microsSince2000 = (seconds: bigint): bigint => BigInt.asIntN(64, seconds * 1_000_000n - epochMicros);
+export const microsSince2000 = (seconds: bigint): bigint => BigInt.asIntN(64, seconds * 1_000_000n - epochMicros);
 
 function isRefused(table: Table, entry: Fields): boolean {
   const texts = Object.values(entry).filter((value) => typeof value === "string");
