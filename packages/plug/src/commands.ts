@@ -211,6 +211,12 @@ const alerts: readonly Command[] = [
     hidden: true,
     load: async () => ({ run: (await import("./alerts/run.ts")).runSendMwanAlert }),
   },
+  {
+    name: "ns-plug-alert-proxy",
+    summary: "takes the alerts of vmalert at 127.0.0.1:9095 (a service)",
+    hidden: true,
+    load: async () => ({ run: (await import("./alerts/run.ts")).runAlertProxy }),
+  },
 ];
 
 const updates: readonly Command[] = [

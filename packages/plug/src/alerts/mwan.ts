@@ -11,6 +11,10 @@ import { isAlertId } from "./queue.ts";
 const waitMs = 30_000;
 const stateDir = "/var/run/ns-plug/mwan";
 
+/** Whether the hook has told of a change of this WAN since the machine started. */
+export const hasMwanSpoken = ({ files }: Pick<Host, "files">, name: string): boolean =>
+  files.exists(`${stateDir}/${name}`);
+
 export interface MwanEvent {
   readonly action: string;
   readonly interface: string;

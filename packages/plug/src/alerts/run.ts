@@ -2,6 +2,7 @@
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { withoutSubscription } from "../portal/required-subscription.ts";
+import { serveAlerts } from "./alert-proxy.ts";
 import { sendAlert } from "./deliver.ts";
 import { sendMwanAlert } from "./mwan.ts";
 import { sendNetdataAlert } from "./netdata.ts";
@@ -40,5 +41,19 @@ export async function runSendMwanAlert({ host, io, signal }: Call): Promise<numb
     { action: io.env["ACTION"] ?? "", interface: io.env["INTERFACE"] ?? "", device: io.env["DEVICE"] ?? "" },
     signal,
   );
+  return 0;
+}
+
+/** Where vmalert's init script sends its alerts. */
+const alertProxyPort = 9095;
+
+export async function runAlertProxy({ host, io, signal }: Call): Promise<number> {
+  const server = await serveAlerts(host, alertProxyPort);
+  if (io.stdoutIsTerminal) io.out(`Takes the alerts of vmalert at ${server.url} until Ctrl-C.\n`);
+  try {
+    await host.clock.sleep(Infinity, signal).catch(() => undefined);
+  } finally {
+    await server.stop();
+  }
   return 0;
 }

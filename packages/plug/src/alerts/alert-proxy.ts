@@ -1,0 +1,54 @@
+/**
+ * `ns-plug-alert-proxy`: the receiver at which vmalert leaves its alerts. They go the way of all others: each state once, queued on disk, tried again with each
+ * heartbeat. An answer does not wait for the portal.
+ */
+import { isSuspended } from "@nethsec/host/local/crontab";
+import { serveHttp, type HttpServer } from "@nethsec/host/http/http-server";
+import type { Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
+import { deliverAlerts, holdAlert } from "./deliver.ts";
+import { hasMwanSpoken } from "./mwan.ts";
+import { alertOfVmalert, readAlertsBody, type VmAlert } from "./vmalert.ts";
+
+/** vmalert posts all that fire at once; each is about 1 KiB. */
+const maxBytes = 1024 * 1024;
+
+/** Starts listening; `port` 0 is any free one. Throws NethsecError "listen_failed". */
+export function serveAlerts(host: Host, port: number): Promise<HttpServer> {
+  let delivering = Promise.resolve();
+  const deliver = (): void => {
+    delivering = delivering
+      .then(() => deliverAlerts(host))
+      .then(() => undefined)
+      .catch((error: unknown) => host.log("err", `alerts are not delivered: ${messageOf(error)}`));
+  };
+  return serveHttp({
+    listen: { kind: "tcp", address: "127.0.0.1", port },
+    maxRequestBytes: maxBytes,
+    failed: (error) => host.log("err", `ns-plug-alert-proxy: ${messageOf(error)}`),
+    handle: async (request) => {
+      if (request.method !== "POST") return new Response(null);
+      const alerts = readAlertsBody(await jsonOf(request));
+      if (alerts === undefined) return new Response("not a list of alerts", { status: 400 });
+      if (alerts.map((alert) => take(host, alert)).includes(true)) deliver();
+      return new Response(null);
+    },
+  });
+}
+
+async function jsonOf(request: Request): Promise<unknown> {
+  try {
+    const body: unknown = await request.json();
+    return body;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True when something is to be delivered now. The silent node of a pair keeps what it has to say until it carries the site. */
+function take(host: Host, alert: VmAlert): boolean {
+  const known = alertOfVmalert(alert, host.clock.now());
+  // mwan3's own event comes minutes earlier: where its hook runs, a late word of vmalert's would raise again what is over.
+  if (known === undefined || (known.wan !== undefined && hasMwanSpoken(host, known.wan))) return false;
+  return holdAlert(host, known.id, known.status) === "queued" && !isSuspended(host.cron.text(), "send-heartbeat");
+}
