@@ -1,12 +1,17 @@
 /** The real keepalived and the file that it writes: where its environment says, and what a folder of that name does to it. In a network of its own. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Process } from "@nethsec/host/host";
 import { localHost } from "@nethsec/host/local/local-host";
+import { messageOf } from "@nethsec/host/message-of";
+import { paced } from "@nethsec/host/testing/pace";
+import { until } from "@nethsec/host/testing/until";
 import { holdPlace } from "../cluster/hold-place.ts";
 import { dumpPathOf } from "./keepalived-process.ts";
-import { askDump } from "./vrrp.ts";
+import { askDump, jsonSignal } from "./vrrp.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const host = localHost();
 const folder = mkdtempSync("/tmp/nethsec-dump-");
@@ -29,15 +34,22 @@ beforeAll(async () => {
       "-c",
       `ip link add br0 type bridge && ip address add 192.0.2.1/24 dev br0 && ip link set br0 up && exec keepalived -n -l -f ${conf} ${pids}`,
     ],
-    { env: { TMPDIR: folder }, stdout: "ignore", stderr: "ignore" },
+    { env: { TMPDIR: folder } },
   );
-  const end = Date.now() + 20_000;
-  while (!readdirSync(folder).includes("vrrp_pid") || readFileSync(join(folder, "vrrp_pid"), "utf8").trim() === "") {
-    if (Date.now() > end) throw new Error("keepalived did not start within 20 s");
-    await Bun.sleep(20);
-  }
-  pid = Number(readFileSync(join(folder, "vrrp_pid"), "utf8"));
-}, 30_000);
+  const said: Promise<string>[] = [keepalived.stdout, keepalived.stderr].map((stream) => new Response(stream).text());
+  await until(() => readFileIfAny(join(folder, "vrrp_pid")) !== "", {
+    what: "keepalived has written its pid file",
+    timeoutMs: 20_000,
+  }).catch(async (error: unknown) => {
+    await keepalived.kill("SIGTERM");
+    throw new Error(`${messageOf(error)}; it said: ${(await Promise.all(said)).join("")}`);
+  });
+  pid = Number(readFileIfAny(join(folder, "vrrp_pid")));
+});
+
+function readFileIfAny(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+}
 
 afterAll(async () => {
   await keepalived.kill("SIGTERM");
@@ -46,15 +58,14 @@ afterAll(async () => {
 
 /** It answers each question at once, but it may still be starting. */
 async function answer(): Promise<string | undefined> {
-  return (await askDump(host, pid, dump, "one"))?.state;
+  return (await askDump(host, { pid, path: dump, instance: "one", signal: await jsonSignal(host) }))?.state;
 }
 
 test("it writes where TMPDIR in its environment says", async () => {
   expect(dumpPathOf(host, pid)).toBe(dump);
-  const end = Date.now() + 20_000;
-  while ((await answer()) === undefined) if (Date.now() > end) throw new Error("no answer within 20 s");
+  await until(async () => (await answer()) !== undefined, { what: "keepalived answers", timeoutMs: 20_000 });
   expect(["backup", "master"]).toContain(String(await answer()));
-}, 60_000);
+});
 
 test("a folder of that name keeps it from answering; moved aside, it answers again, and its content is left alone", async () => {
   rmSync(dump);
@@ -64,4 +75,4 @@ test("a folder of that name keeps it from answering; moved aside, it answers aga
   expect(["backup", "master"]).toContain(String(await answer()));
   const aside = readdirSync(folder).find((name) => name.startsWith("keepalived.json."));
   expect(readdirSync(join(folder, aside ?? "none"))).toEqual(["deep"]);
-}, 60_000);
+});

@@ -12,7 +12,7 @@ import * as v from "valibot";
 import { holdPlace } from "../cluster/hold-place.ts";
 import { type VrrpState, vrrpStateSchema } from "../cluster/state.ts";
 import { dumpPathOf, isAlive, KeepalivedProcess, type Pulse, pulseOf } from "./keepalived-process.ts";
-import { askDump, hasAddress, isRivalLine, parseFifoLine, type VrrpView } from "./vrrp.ts";
+import { askDump, hasAddress, isRivalLine, jsonSignal, parseFifoLine, type VrrpView } from "./vrrp.ts";
 
 export const statePath = "/var/run/ns-ha/state.json";
 const missesMax = 3;
@@ -48,6 +48,8 @@ export class VrrpTracker {
   /** Monotonic. */
   #missedAt = Number.NEGATIVE_INFINITY;
   #pulse: Pulse | undefined;
+  /** Number of keepalived's JSON signal. */
+  #signal: string | undefined;
   #why: string | undefined;
   #asking: Promise<void> | undefined;
   /** Monotonic, of the last question to keepalived. */
@@ -142,7 +144,8 @@ export class VrrpTracker {
     if (found === "unsure") return undefined;
     const path = dumpPathOf(host, found);
     const held = holdPlace(host, path);
-    const view = await askDump(host, found, path, instance);
+    this.#signal ??= await jsonSignal(host);
+    const view = await askDump(host, { pid: found, path, instance, signal: this.#signal });
     if (view !== undefined) return view;
     if (this.keepalived.seen() === undefined && (await this.keepalived.find()) === "gone") return gone;
     this.#why = held

@@ -68,32 +68,36 @@ export function hasAddress(host: Pick<Host, "files">, address: string): boolean 
   return new RegExp(`\\|-- ${address.replaceAll(".", "\\.")}\\s+/32 host LOCAL`).test(local);
 }
 
-const signalNumbers = new Map<string, string>();
 /** The number of `keepalived --signum=JSON`: a real-time signal, and which one depends on the C library. */
-async function jsonSignal(host: Pick<Host, "run">): Promise<string> {
-  const known = signalNumbers.get("JSON");
-  if (known !== undefined) return known;
+export async function jsonSignal(host: Pick<Host, "run">): Promise<string> {
   const { stdout } = await host.run(["keepalived", "--signum=JSON"], { timeoutMs: 5000 });
-  signalNumbers.set("JSON", stdout.trim());
   return stdout.trim();
 }
 
 const answerTimeoutMs = 1000;
 const pollMs = 5;
 
+export interface DumpQuestion {
+  /** keepalived's VRRP process. */
+  readonly pid: number;
+  /** Where it writes (see `dumpPathOf`). */
+  readonly path: string;
+  /** Name of the VRRP instance. */
+  readonly instance: string;
+  /** Of `jsonSignal`. */
+  readonly signal: string;
+}
+
 /**
- * Asks keepalived's process `pid` for its dump at `path`. undefined: no answer in time (paused, very busy, or it cannot write there).
+ * Asks keepalived for its dump. undefined: no answer in time (paused, very busy, or it cannot write there).
  * keepalived writes beside the name and renames: a dump of another inode than before is newer than the question.
  */
 export async function askDump(
   host: Pick<Host, "files" | "run" | "clock">,
-  pid: number,
-  path: string,
-  instance: string,
+  { pid, path, instance, signal }: DumpQuestion,
 ): Promise<VrrpView | undefined> {
-  const number = await jsonSignal(host);
   const before = host.files.stat(path)?.ino;
-  await host.run(["kill", `-${number}`, String(pid)], { timeoutMs: 2000, ok: "any" });
+  await host.run(["kill", `-${signal}`, String(pid)], { timeoutMs: 2000, ok: "any" });
   const until = host.clock.monotonic() + answerTimeoutMs;
   while (host.clock.monotonic() < until) {
     const now = host.files.stat(path);
