@@ -166,7 +166,11 @@ export interface Net {
   addresses(): Promise<DeviceAddresses[]>;
   /** `ip -j route show` (both families, main table). */
   routes(): Promise<Route[]>;
-  /** ifup and ifdown return before they are done: look at `interfaces` afterwards. */
+  /**
+   * netifd's call for this one interface, which returns before it is done: look at `interfaces` afterwards. The program `ifup` would make netifd read
+   * all of /etc/config/network again first, and what is pending there would take effect. One that is up, or on its way, stays as it is.
+   * Throws {@link RunError} when netifd does not know the interface.
+   */
   ifup(name: string): Promise<void>;
   ifdown(name: string): Promise<void>;
 }
@@ -178,6 +182,10 @@ export interface NetworkInterface {
   readonly ipv4: readonly { readonly address: string; readonly prefix: number }[];
   readonly ipv6: readonly { readonly address: string; readonly prefix: number }[];
   readonly routes: readonly { readonly target: string; readonly prefix: number; readonly nexthop: string }[];
+  /** netifd is setting it up. */
+  readonly pending: boolean;
+  /** netifd's codes for why it is not up, e.g. "NO_DEVICE"; a code may come several times. */
+  readonly errors: readonly string[];
 }
 export interface DeviceAddresses {
   readonly device: string;

@@ -2,7 +2,7 @@
  * The real firewall behind the reconciler: what is wanted according to the configuration, what is there, and how a step is done.
  * Invariants: every program has a deadline; a step that cannot be verified has only the program's word; nothing here decides what to do.
  */
-import type { Host, NetworkInterface } from "@nethsec/host/host";
+import type { Host } from "@nethsec/host/host";
 import { sendFrames } from "@nethsec/host/ffi/raw-frames";
 import { NethsecError } from "@nethsec/host/error";
 import { hotplugCall } from "@nethsec/host/local/hotplug";
@@ -13,6 +13,7 @@ import { announcements } from "../cluster/announce.ts";
 import { Semaphore } from "./semaphore.ts";
 import { followingInterfaces } from "../cluster/following-interfaces.ts";
 import { HotspotMac } from "./hotspot-mac.ts";
+import { NetworkSteps } from "./network-steps.ts";
 import {
   type ConntrackdAction,
   type Desired,
@@ -39,15 +40,12 @@ const conntrackdFlags: Record<ConntrackdAction, readonly string[]> = {
 const restartTimeoutMs = 60_000;
 /** A stop that takes longer hangs: its process group is killed, the others went on meanwhile, and it is tried again. */
 const stopTimeoutMs = 15_000;
-/** What a static address needs; DHCP and PPPoE may take longer and are looked at again. */
-const upTimeoutMs = 2000;
 const runningTimeoutMs = 3000;
 const runningPollMs = 200;
 /** Init scripts: more than cores, since many only wait. */
 const scriptsAtATime = 6;
 /** A script that takes longer is not waited for by the look at the others. */
 const quietTimeoutMs = 1500;
-const pollMs = 50;
 /** Repeats of an announcement, milliseconds after the first: switches and neighbours lose some. */
 const announceAgainMs = [300, 2000];
 
@@ -58,6 +56,7 @@ export class FirewallWorld implements World {
   readonly #life: AbortSignal;
   readonly #takeState: (signal: AbortSignal) => Promise<void>;
   readonly #running: RunningServices;
+  readonly #network: NetworkSteps;
   readonly #scripts = new Semaphore(scriptsAtATime);
 
   /** `config` gives the current one; `life` ends with the agent; `takeState` fetches what the backup learnt. */
@@ -73,6 +72,7 @@ export class FirewallWorld implements World {
     this.#mac = new HotspotMac(host);
     this.#life = life;
     this.#running = new RunningServices(host);
+    this.#network = new NetworkSteps(host);
   }
 
   desired(situation: Situation): Desired {
@@ -109,9 +109,9 @@ export class FirewallWorld implements World {
         .read("dhcp")
         .ofType("dnsmasq")
         .map((section) => section.get("force") ?? "0"),
-      routesDisabled: routes
+      routes: routes
         .filter((section) => section.get("ns_tag") === "ha" && !section.bool("ns_disabled", false))
-        .map((section) => section.bool("disabled", false)),
+        .map((section) => ({ interface: section.get("interface") ?? "", disabled: section.bool("disabled", false) })),
       hotspotMac,
       conntrackd: services.exists("conntrackd"),
       natHelpers: files.exists(natHelpersPath),
@@ -126,7 +126,7 @@ export class FirewallWorld implements World {
   async perform(step: Step, signal: AbortSignal): Promise<void> {
     switch (step.kind) {
       case "interface":
-        return this.#switchInterface(step.name, step.up, signal);
+        return this.#network.switchInterface(step.name, step.up, signal);
       case "announce":
         return this.#announce(step.name, signal);
       case "conntrackd":
@@ -142,7 +142,7 @@ export class FirewallWorld implements World {
       case "nat-helpers":
         return this.#natHelpers(signal);
       case "routes":
-        return this.#routes(step.enabled);
+        return this.#network.switchRoutes(step.enabled, step.interface);
       case "hotspot-mac":
         return this.#mac.set(step.device, step.mac, step.original);
       case "hotplug":
@@ -155,26 +155,8 @@ export class FirewallWorld implements World {
     }
   }
 
-  async #switchInterface(name: string, up: boolean, signal: AbortSignal): Promise<void> {
-    const { net } = this.#host;
-    await (up ? net.ifup(name) : net.ifdown(name));
-    const proto = this.#host.uci.read("network").get(name, "proto");
-    const settled = await this.#until(
-      upTimeoutMs,
-      pollMs,
-      signal,
-      async () => (await this.#interface(name))?.up === up,
-    );
-    if (settled || (up && proto === "none")) return;
-    throw new NethsecError({ code: "interface_not_switched", message: `${name} is not ${up ? "up" : "down"} yet` });
-  }
-
-  async #interface(name: string): Promise<NetworkInterface | undefined> {
-    return (await this.#host.net.interfaces()).find((found) => found.name === name);
-  }
-
   async #announce(name: string, signal: AbortSignal): Promise<void> {
-    const found = await this.#interface(name);
+    const found = await this.#network.interface(name);
     if (found?.up !== true)
       throw new NethsecError({ code: "interface_down", message: `${name} is not up, nothing was announced` });
     const device = (await this.#host.net.addresses()).find((each) => each.device === found.device);
@@ -259,18 +241,6 @@ export class FirewallWorld implements World {
       // A kernel without the helper will not have it in a minute either.
       if (!loaded) this.#host.log("warning", `the NAT helper ${name} cannot be loaded`);
     }
-  }
-
-  async #routes(enabled: boolean): Promise<void> {
-    const { uci, services } = this.#host;
-    uci.change((transaction) => {
-      for (const section of transaction.load("network").sections) {
-        if (!/^route6?$/.test(section.type) || section.get("ns_tag") !== "ha" || section.bool("ns_disabled", false))
-          continue;
-        transaction.set("network", section.name, "disabled", enabled ? "0" : "1");
-      }
-    });
-    await services.call("network", "reload", { timeoutMs: 30_000 });
   }
 
   /** False when it did not become true in time. */

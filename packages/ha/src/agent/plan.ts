@@ -52,8 +52,8 @@ export interface Observed {
   readonly running: ReadonlyMap<string, boolean>;
   /** Value of `force` in each dnsmasq section. */
   readonly dhcpForce: readonly string[];
-  /** `disabled` of each route section with ns_tag ha. */
-  readonly routesDisabled: readonly boolean[];
+  /** Each route section with ns_tag ha: the interface it names, and its `disabled`. */
+  readonly routes: readonly { readonly interface: string; readonly disabled: boolean }[];
   readonly hotspotMac: { readonly now: string; readonly original: string | undefined } | undefined;
   readonly conntrackd: boolean;
   readonly natHelpers: boolean;
@@ -69,7 +69,8 @@ export type Step =
   | { readonly kind: "dhcp-force"; readonly value: "0" | "1" }
   | { readonly kind: "nat-helpers" }
   | { readonly kind: "take-state" }
-  | { readonly kind: "routes"; readonly enabled: boolean }
+  /** Without an interface: those of all. */
+  | { readonly kind: "routes"; readonly enabled: boolean; readonly interface?: string }
   | { readonly kind: "hotspot-mac"; readonly device: string; readonly mac: string; readonly original: boolean }
   | { readonly kind: "hotplug"; readonly action: HotplugAction };
 /** commit: the other node's connections become this one's; share: tell it what is here now; release: let go, and ask for what it has. */
@@ -82,6 +83,8 @@ export interface PlannedStep {
   readonly step: Step;
   /** Ids of steps of this plan that must have ended (well or not) before. */
   readonly after: readonly string[];
+  /** One of these must have succeeded before, or all of them have ended. */
+  readonly afterAny?: readonly string[];
   /** Set when the step succeeded. */
   readonly mark: { readonly key: string; readonly value: string };
 }
@@ -99,8 +102,14 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
   const value = `active ${desired.situation.term}`;
   const marked = (key: string): boolean => observed.marks.get(key) === value;
   const steps: PlannedStep[] = [];
-  const add = (id: string, key: string, step: Step, after: readonly string[] = []): void => {
-    steps.push({ id, step, after, mark: { key, value } });
+  const add = (
+    id: string,
+    key: string,
+    step: Step,
+    after: readonly string[] = [],
+    afterAny?: readonly string[],
+  ): void => {
+    steps.push({ id, step, after, mark: { key, value }, ...(afterAny === undefined ? {} : { afterAny }) });
   };
   if (observed.conntrackd && !marked("conntrackd"))
     add("take over connections", "conntrackd", { kind: "conntrackd", action: "commit" });
@@ -112,24 +121,39 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
     add("copy hotspot MAC", "hotspot", { kind: "hotspot-mac", ...hotspot, original: false });
   }
   const mac = steps.filter(({ step }) => step.kind === "hotspot-mac").map(({ id }) => id);
-  const lines: { readonly id: string; readonly layer: number }[] = [];
-  for (const { name, waited, wanted, layer } of desired.interfaces) {
+  const rising = (names: readonly string[]): string[] =>
+    present(
+      steps,
+      names.map((name) => `ifup ${name}`),
+    );
+  const late = overUplinks(desired.interfaces);
+  const uplinks = desired.interfaces
+    .filter(({ name, uplink, wanted }) => uplink && wanted && !late.has(name))
+    .map(({ name }) => name);
+  const someUplink = uplinks.some((name) => observed.interfaces.get(name) === true);
+  for (const { name, waited, wanted, parents, anyUplink } of [
+    ...desired.interfaces.filter((each) => !late.has(each.name)),
+    ...desired.interfaces.filter((each) => late.has(each.name)),
+  ]) {
     const up = observed.interfaces.get(name);
     if (!wanted || up === undefined) continue;
     const key = `interface ${name}`;
     if (waited ? !up : !marked(key)) {
-      const below = lines.filter((line) => line.layer < layer).map(({ id }) => id);
       // A packet of a connection that is not known yet would be answered with a reset, or get another address by NAT.
-      add(`ifup ${name}`, key, { kind: "interface", name, up: true }, [...connections, ...mac, ...below]);
-      lines.push({ id: `ifup ${name}`, layer });
+      const after = [...connections, ...mac, ...rising(parents)];
+      const any = anyUplink && !someUplink ? rising(uplinks) : undefined;
+      add(`ifup ${name}`, key, { kind: "interface", name, up: true }, after, any);
     }
     if (waited && !marked(`announce ${name}`)) {
-      const after = steps.some(({ id }) => id === `ifup ${name}`) ? [`ifup ${name}`] : [];
-      add(`announce ${name}`, `announce ${name}`, { kind: "announce", name }, after);
+      add(`announce ${name}`, `announce ${name}`, { kind: "announce", name }, rising([name]));
     }
   }
   const line = steps.filter(({ step }) => step.kind === "interface").map(({ id }) => id);
-  if (observed.routesDisabled.includes(true)) add("enable routes", "routes", { kind: "routes", enabled: true }, line);
+  const routed = new Set(observed.routes.flatMap(({ interface: name, disabled }) => (disabled ? [name] : [])));
+  for (const name of routed) {
+    const step: Step = { kind: "routes", enabled: true, interface: name };
+    add(`enable routes of ${name}`, `routes ${name}`, step, rising([name]));
+  }
   if (observed.natHelpers && !marked("nat-helpers"))
     add("load NAT helpers", "nat-helpers", { kind: "nat-helpers" }, line);
   const takesState = desired.stateServices.size > 0 && !marked("state");
@@ -168,16 +192,16 @@ function planPassive(observed: Observed, desired: Desired): PlannedStep[] {
   const add = (id: string, key: string, step: Step, after: readonly string[] = []): void => {
     steps.push({ id, step, after, mark: { key, value } });
   };
-  // From the top down: what is carried before what carries it.
-  const lines: { readonly id: string; readonly layer: number }[] = [];
-  for (const { name, waited, layer } of [...desired.interfaces].reverse()) {
+  // Take down what is carried first (WireGuard before the WAN it runs over).
+  for (const { name, waited } of [...desired.interfaces].reverse()) {
     const up = observed.interfaces.get(name);
     if (up === undefined) continue;
     // An interface that was being brought up when the state changed is not up yet, and must not come up later.
     if (!up && (marked(`interface ${name}`) || !waited)) continue;
-    const above = lines.filter((line) => line.layer > layer).map(({ id }) => id);
-    add(`ifdown ${name}`, `interface ${name}`, { kind: "interface", name, up: false }, above);
-    lines.push({ id: `ifdown ${name}`, layer });
+    const carried = desired.interfaces
+      .filter(({ parents }) => parents.includes(name))
+      .map((each) => `ifdown ${each.name}`);
+    add(`ifdown ${name}`, `interface ${name}`, { kind: "interface", name, up: false }, present(steps, carried));
   }
   const down = steps.map(({ id }) => id);
   const mac = observed.hotspotMac;
@@ -196,7 +220,7 @@ function planPassive(observed: Observed, desired: Desired): PlannedStep[] {
   }
   if (observed.conntrackd && !marked("conntrackd"))
     add("hand over connections", "conntrackd", { kind: "conntrackd", action: "release" }, down);
-  if (observed.routesDisabled.includes(false))
+  if (observed.routes.some(({ disabled }) => !disabled))
     add("disable routes", "routes", { kind: "routes", enabled: false }, down);
   const words = desired.services.flatMap(({ cron }) => cron);
   if (!marked("cron")) add("suspend cron lines", "cron", { kind: "cron", action: "suspend", words });
@@ -210,6 +234,14 @@ function planPassive(observed: Observed, desired: Desired): PlannedStep[] {
     });
   }
   return steps;
+}
+
+/** Names of the interfaces that need any uplink, and of those that they carry: planned after the uplinks. `interfaces`: parents first. */
+function overUplinks(interfaces: readonly FollowingInterface[]): ReadonlySet<string> {
+  const late = new Set<string>();
+  for (const { name, anyUplink, parents } of interfaces)
+    if (anyUplink || parents.some((parent) => late.has(parent))) late.add(name);
+  return late;
 }
 
 function hotplugAction(state: VrrpState): HotplugAction {

@@ -39,7 +39,9 @@ class Firewall implements World {
       name,
       waited: true,
       wanted: true,
-      layer: name === "wan" ? 1 : 0,
+      parents: name === "wan" ? ["bond1"] : [],
+      uplink: name === "wan",
+      anyUplink: false,
     }));
     return { situation, services: rows, interfaces, stateServices: new Set(["openvpn"]), hotspot: undefined };
   }
@@ -51,7 +53,7 @@ class Firewall implements World {
       available: new Set(rows.map(({ name }) => name)),
       running: new Map(this.running),
       dhcpForce: [this.force],
-      routesDisabled: [this.routesDisabled],
+      routes: [{ interface: "wan", disabled: this.routesDisabled }],
       hotspotMac: undefined,
       conntrackd: true,
       natHelpers: false,

@@ -169,15 +169,19 @@ export class Reconciler {
   async #act(steps: readonly PlannedStep[], signal: AbortSignal): Promise<void> {
     const waiting = [...steps];
     const open = new Set(steps.map(({ id }) => id));
+    const succeeded = new Set<string>();
+    const held = ({ after, afterAny = [] }: PlannedStep): boolean =>
+      after.some((id) => open.has(id)) ||
+      (!afterAny.some((id) => succeeded.has(id)) && afterAny.some((id) => open.has(id)));
     const running = new Set<Promise<void>>();
     while ((waiting.length > 0 && !signal.aborted) || running.size > 0) {
       for (const step of signal.aborted ? [] : [...waiting]) {
         if (running.size >= this.#parallel) break;
-        if (step.after.some((id) => open.has(id))) continue;
+        if (held(step)) continue;
         waiting.splice(waiting.indexOf(step), 1);
-        const work: Promise<void> = this.#perform(step, signal).finally(
-          () => (running.delete(work), open.delete(step.id)),
-        );
+        const work: Promise<void> = this.#perform(step, signal)
+          .then((ok) => void (ok && succeeded.add(step.id)))
+          .finally(() => (running.delete(work), open.delete(step.id)));
         running.add(work);
       }
       if (running.size === 0) return; // dependency cycle: unreachable, but never busy-loop
@@ -185,22 +189,25 @@ export class Reconciler {
     }
   }
 
-  async #perform({ id, step, mark }: PlannedStep, signal: AbortSignal): Promise<void> {
+  /** True when it succeeded. */
+  async #perform({ id, step, mark }: PlannedStep, signal: AbortSignal): Promise<boolean> {
     this.#marks.delete(mark.key);
     this.#world.saveMarks(this.#marks);
     const from = this.#clock.monotonic();
     try {
       await this.#world.perform(step, signal);
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       this.#marks.set(mark.key, mark.value);
       this.#world.saveMarks(this.#marks);
       this.#failing.delete(id);
       this.#pending = this.#pending.filter((other) => other !== id);
       this.#log("debug", `${id}: ${Math.round(this.#clock.monotonic() - from)} ms`);
+      return true;
     } catch (error) {
       if (!signal.aborted)
         this.#fail(id, messageOf(error), step.kind === "interface" && step.up ? interfaceRetryMs : firstRetryMs);
     }
+    return false;
   }
 
   #fail(id: string, reason: string, firstMs: number): void {

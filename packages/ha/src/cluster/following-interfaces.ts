@@ -1,6 +1,7 @@
 /** Interfaces that are up on the active node only (contract ns-ha 5). Pure but for reading the configuration. */
 import type { Section, UciStore } from "@nethsec/host/uci-store";
 import type { Role } from "./config.ts";
+import { needsOf, parentsFirst } from "./interface-parents.ts";
 import { currentRecords, importTag } from "./network-records.ts";
 import { wanNetworks, wanZone } from "./wan-zone.ts";
 
@@ -11,12 +12,16 @@ export interface FollowingInterface {
   readonly waited: boolean;
   /** False when the user disabled it on the primary: kept down. */
   readonly wanted: boolean;
-  /** Those of a lower layer carry those of a higher one. */
-  readonly layer: number;
+  /** Interfaces of this list that carry it. */
+  readonly parents: readonly string[];
+  /** It is a WAN: tunnels can leave by it. */
+  readonly uplink: boolean;
+  /** It needs one of the uplinks, whichever. */
+  readonly anyUplink: boolean;
 }
 
 /**
- * On the primary those that would be exported, on the backup those that were imported; bonds first, aliases after their parents.
+ * On the primary those that would be exported, on the backup those that were imported; parents before what they carry.
  * An interface that the user disabled is in the list, but not wanted.
  */
 export function followingInterfaces(uci: UciStore, role: Role): FollowingInterface[] {
@@ -25,15 +30,16 @@ export function followingInterfaces(uci: UciStore, role: Role): FollowingInterfa
   const found = network
     .ofType("interface")
     .filter((section) => (own === undefined ? section.get("ns_tag") === importTag : own.has(section.name)));
-  return found
-    .map((section) => ({ section, layer: layerOf(section) }))
-    .sort((a, b) => a.layer - b.layer)
-    .map(({ section, layer }) => ({
+  const names = new Set(found.map(({ name }) => name));
+  return parentsFirst(
+    found.map((section) => ({
       name: section.name,
-      layer,
+      ...needsOf(section, network, names),
+      uplink: isUplink(section),
       waited: isWaited(section),
       wanted: isWanted(section, role),
-    }));
+    })),
+  );
 }
 
 /** Protocols that the other node needs for what follows this primary, each once. */
@@ -88,10 +94,9 @@ function exportedNames(uci: UciStore): Set<string> {
   return new Set([...bonds, ...maps.flatMap((sections) => Object.keys(sections))]);
 }
 
-function layerOf(section: Section): number {
-  if (section.get("proto") === "bonding") return 0;
-  if (section.get("device")?.startsWith("@") === true) return 2;
-  return section.get("proto") === "wireguard" || section.get("proto") === "xfrm" ? 3 : 1;
+function isUplink(section: Section): boolean {
+  const proto = section.get("proto") ?? "none";
+  return !["bonding", "wireguard", "xfrm", "none"].includes(proto) && isWaited(section);
 }
 
 /** A tun device appears with the program that makes it. */

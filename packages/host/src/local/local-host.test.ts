@@ -34,11 +34,15 @@ esac
       );
     },
     wanInterface: () => {
-      script("sbin/ifup", `[ "$1" = wan ] && touch ${root}/state/wan\n`);
-      script("sbin/ifdown", `[ "$1" = wan ] && rm ${root}/state/wan\n`);
       script(
         "sbin/ubus",
-        `[ -e ${root}/state/wan ] && up=true || up=false\necho "{\\"interface\\":[{\\"interface\\":\\"wan\\",\\"up\\":$up,\\"proto\\":\\"dhcp\\"}]}"\n`,
+        `case "$2 $3" in
+  "network.interface.wan up") touch ${root}/state/wan; exit ;;
+  "network.interface.wan down") rm ${root}/state/wan; exit ;;
+  "network.interface dump") ;;
+  *) echo "Command failed: Not found" >&2; exit 4 ;;
+esac
+[ -e ${root}/state/wan ] && up=true || up=false\necho "{\\"interface\\":[{\\"interface\\":\\"wan\\",\\"up\\":$up,\\"proto\\":\\"dhcp\\"}]}"\n`,
       );
     },
     contractProgram: () =>

@@ -1,4 +1,4 @@
-/** `Net` through `ubus` (netifd), `ip -j`, ifup and ifdown. */
+/** `Net` through `ubus` (netifd) and `ip -j`. */
 import { NethsecError } from "../error.ts";
 import type { Net, Route, Run } from "../host.ts";
 
@@ -29,15 +29,15 @@ export function localNet(run: Run): Net {
     },
     routes: async () => (await Promise.all([routes("-4"), routes("-6")])).flat(),
     ifup: async (name) => {
-      await run(["ifup", interfaceName(name)], { timeoutMs: 30_000 });
+      await run(["ubus", "call", `network.interface.${interfaceName(name)}`, "up"], { timeoutMs });
     },
     ifdown: async (name) => {
-      await run(["ifdown", interfaceName(name)], { timeoutMs: 30_000 });
+      await run(["ubus", "call", `network.interface.${interfaceName(name)}`, "down"], { timeoutMs });
     },
   };
 }
 
-/** ifup knows options that begin with a dash: a name must not be one. */
+/** Part of the name of an ubus object. */
 function interfaceName(name: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)) return name;
   throw new NethsecError({

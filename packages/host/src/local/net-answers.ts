@@ -9,6 +9,8 @@ const interfaceDump = v.object({
     v.object({
       interface: v.string(),
       up: v.boolean(),
+      pending: v.optional(v.boolean(), false),
+      errors: v.optional(v.array(v.object({ code: v.string() })), []),
       proto: v.optional(v.string(), "none"),
       device: v.optional(v.string()),
       l3_device: v.optional(v.string()),
@@ -48,6 +50,8 @@ export function parseInterfaceDump(json: string): NetworkInterface[] {
   return answer("ubus call network.interface dump", interfaceDump, json).interface.map((item) => ({
     name: item.interface,
     up: item.up,
+    pending: item.pending,
+    errors: item.errors.map(({ code }) => code),
     proto: item.proto,
     device: item.l3_device ?? item.device,
     ipv4: item["ipv4-address"].map(({ address: ip, mask }) => ({ address: ip, prefix: mask })),

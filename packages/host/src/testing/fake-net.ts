@@ -14,7 +14,7 @@ export interface FakeNet extends Net {
   describe(): string[];
 }
 
-/** `called` gets "ifup NAME" and "ifdown NAME". An unknown interface is a failed program, as with netifd's ifup. */
+/** `called` gets "ifup NAME" and "ifdown NAME". An unknown interface is a failed program, as with netifd. */
 export function fakeNet(called: (what: string) => void): FakeNet {
   const interfaces = new Map<string, NetworkInterface>();
   const devices = new Map<string, DeviceAddresses>();
@@ -26,8 +26,8 @@ export function fakeNet(called: (what: string) => void): FakeNet {
     if (found === undefined) {
       throw new RunError({
         code: "program_failed",
-        argv: [program, name],
-        message: `${program} ${name} ended with exit code 1: Interface ${name} not found`,
+        argv: ["ubus", "call", `network.interface.${name}`, program === "ifup" ? "up" : "down"],
+        message: `ubus call network.interface.${name} ended with exit code 4: Command failed: Not found`,
       });
     }
     interfaces.set(name, { ...found, up: program === "ifup" });
@@ -48,6 +48,8 @@ export function fakeNet(called: (what: string) => void): FakeNet {
         ipv4: [],
         ipv6: [],
         routes: [],
+        pending: false,
+        errors: [],
       };
       interfaces.set(facts.name, { ...blank, ...interfaces.get(facts.name), ...facts });
     },

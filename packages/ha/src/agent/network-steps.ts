@@ -1,0 +1,64 @@
+/** The reconciler's steps at netifd: an interface up or down, routes on or off. */
+import { NethsecError } from "@nethsec/host/error";
+import type { Host, NetworkInterface } from "@nethsec/host/host";
+import { netifdReason } from "./netifd-errors.ts";
+
+/** What a static address needs; DHCP and PPPoE may take longer and are looked at again. */
+const upTimeoutMs = 2000;
+const pollMs = 50;
+const reloadTimeoutMs = 30_000;
+
+export class NetworkSteps {
+  readonly #host: Pick<Host, "net" | "uci" | "services" | "clock">;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #nextReload: Promise<void> | undefined;
+
+  constructor(host: Pick<Host, "net" | "uci" | "services" | "clock">) {
+    this.#host = host;
+  }
+
+  /** As netifd has it; undefined: it does not know it. */
+  async interface(name: string): Promise<NetworkInterface | undefined> {
+    return (await this.#host.net.interfaces()).find((found) => found.name === name);
+  }
+
+  /** Throws `interface_not_switched`, with netifd's reason, when it is not there after `upTimeoutMs`. */
+  async switchInterface(name: string, up: boolean, signal: AbortSignal): Promise<void> {
+    const { net, uci, clock } = this.#host;
+    await (up ? net.ifup(name) : net.ifdown(name));
+    const end = clock.monotonic() + upTimeoutMs;
+    let found = await this.interface(name);
+    while (found?.up !== up && clock.monotonic() < end) {
+      await clock.sleep(pollMs, signal);
+      found = await this.interface(name);
+    }
+    if (found?.up === up || (up && uci.read("network").get(name, "proto") === "none")) return;
+    const reason = up && found !== undefined ? netifdReason(found) : "";
+    const message = `${name} is not ${up ? "up" : "down"} yet${reason}`;
+    throw new NethsecError({ code: "interface_not_switched", message });
+  }
+
+  /** Routes that came from the primary; without `name` those of all interfaces. */
+  async switchRoutes(enabled: boolean, name: string | undefined): Promise<void> {
+    this.#host.uci.change((transaction) => {
+      for (const section of transaction.load("network").sections) {
+        if (!/^route6?$/.test(section.type) || section.get("ns_tag") !== "ha") continue;
+        if (section.bool("ns_disabled", false) || (name !== undefined && (section.get("interface") ?? "") !== name))
+          continue;
+        transaction.set("network", section.name, "disabled", enabled ? "0" : "1");
+      }
+    });
+    await this.#reload();
+  }
+
+  /** netifd reads routes at a reload only. One that begins after this call; those who ask while one is running share the next. */
+  #reload(): Promise<void> {
+    this.#nextReload ??= this.#reloading.then(() => {
+      this.#nextReload = undefined;
+      const reload = this.#host.services.call("network", "reload", { timeoutMs: reloadTimeoutMs });
+      this.#reloading = reload.catch(() => undefined);
+      return reload;
+    });
+    return this.#nextReload;
+  }
+}
