@@ -11,15 +11,22 @@ const pidPath = "/var/run/lab-openvpn.pid";
 const managementPath = "/var/run/lab-openvpn.sock";
 /** The address reserved for each unit; read by the hook at each connection. */
 const addressDir = `${dir}/addresses`;
-const hookPath = `${dir}/client-connect`;
 
 export const authority = new Authority(`${dir}/pki`);
 
+/** Empty, as on the real one. */
+const clientConfigDir = `${dir}/ccd`;
+/** Since when a unit is connected, Unix seconds: a file for each. */
+const connectedDir = `${dir}/connected`;
+
 /** OpenVPN gives the hook the file for its answer; without a reservation the unit gets an address of the pool. */
-const hook = `#!/bin/sh
-address="${addressDir}/$common_name"
+const hooks = {
+  "client-connect": `address="${addressDir}/$common_name"
 [ ! -f "$address" ] || echo "ifconfig-push $(cat "$address") ${vpnMask}" >"$1"
-`;
+date +%s >"${connectedDir}/$common_name"`,
+  "client-disconnect": `rm -f "${connectedDir}/$common_name"`,
+} as const;
+const hookPath = (name: keyof typeof hooks): string => `${dir}/${name}`;
 
 export function reserveAddress(unit: string, address: string): void {
   mkdirSync(addressDir, { recursive: true });
@@ -47,12 +54,15 @@ export function disconnect(unit: string): void {
   socket.on("error", () => undefined);
 }
 
-const serverOptions = (port: number): readonly string[] =>
+/** As OpenVPN takes them. */
+export const serverOptions = (port: number): readonly string[] =>
   [
     ["--mode", "server", "--tls-server", "--proto", "udp4", "--port", String(port)],
     ["--dev", "tunnsc1", "--dev-type", "tun", "--topology", "subnet", "--server", "172.21.0.0", vpnMask],
     ["--push", `route 172.21.0.0 ${vpnMask}`, "--float", "--multihome", "--tun-mtu", "1500", "--mssfix", "1450"],
-    ["--client-connect", hookPath, "--script-security", "2", "--keepalive", "20", "120"],
+    ["--client-config-dir", clientConfigDir, "--ifconfig-pool-persist", `${dir}/pool`, "0"],
+    ["--client-connect", hookPath("client-connect"), "--client-disconnect", hookPath("client-disconnect")],
+    ["--script-security", "2", "--keepalive", "20", "120"],
     ["--ca", "ca.crt", "--cert", "server.crt", "--key", "server.key", "--dh", "dh.pem", "--crl-verify", "crl.pem"],
     ["--remote-cert-ku", "e0", "80", "--remote-cert-eku", "TLS Web Client Authentication"],
     ["--management", managementPath, "unix", "--verb", "3"],
@@ -62,9 +72,13 @@ const serverOptions = (port: number): readonly string[] =>
 export function restartServer(port: number): void {
   stopServer("SIGTERM");
   authority.ensure();
-  mkdirSync(addressDir, { recursive: true });
-  writeFileSync(hookPath, hook);
-  chmodSync(hookPath, 0o755);
+  // What was connected is no more.
+  rmSync(connectedDir, { recursive: true, force: true });
+  for (const folder of [addressDir, connectedDir, clientConfigDir]) mkdirSync(folder, { recursive: true });
+  for (const [name, script] of Object.entries(hooks)) {
+    writeFileSync(`${dir}/${name}`, `#!/bin/sh\n${script}\n`);
+    chmodSync(`${dir}/${name}`, 0o755);
+  }
   const background = ["--cd", authority.dir, "--daemon", "--writepid", pidPath, "--log-append", "/var/log/openvpn"];
   const { status, stdout, stderr } = spawnSync("openvpn", [...serverOptions(port), ...background], {
     encoding: "utf8",

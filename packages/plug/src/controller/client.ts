@@ -47,6 +47,8 @@ export async function runClient(
       "TLS verification of the controller is off (ns-plug.config.tls_verify=0): anybody on the way can read and change what is sent",
     );
   }
+  // A client that was killed left it.
+  setMetricsExporter(host, undefined);
   const report = reporter(host);
   const failures = readFailures(host);
   const before = failures > 0 ? readLastState(host.files)?.reason : undefined;

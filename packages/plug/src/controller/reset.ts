@@ -6,6 +6,7 @@ import { removeJobs } from "../cron/schedule.ts";
 import { clientConfPath } from "./client-conf.ts";
 import { removeCredentials } from "./credentials.ts";
 import { applyLogForwarding } from "./log-forwarding.ts";
+import { setMetricsExporter } from "./metrics-exporter.ts";
 import { readState } from "./state.ts";
 import { setVpnGuard } from "./vpn-guard.ts";
 
@@ -28,6 +29,7 @@ export async function resetController(host: Host, keepUnit = false): Promise<voi
   if (setVpnGuard(host, undefined) && host.services.exists("firewall")) await host.services.call("firewall", "reload");
   await removeJobs(host, ["ns-push-reports"]);
   host.files.remove(clientConfPath);
+  setMetricsExporter(host, undefined);
   forgetOutcome(host.files, "push");
   for (const name of ["state.json", "failures"]) host.files.remove(`/var/run/ns-plug/${name}`);
   host.files.remove("/etc/ns-plug/reports.json");
