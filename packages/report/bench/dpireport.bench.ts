@@ -6,11 +6,13 @@ import { Accounting } from "../src/daemon/accounting.ts";
 import { InterfaceNumbers } from "../src/daemon/interface-numbers.ts";
 import { Ledger } from "../src/daemon/ledger.ts";
 import { StreamReader } from "../src/daemon/stream-reader.ts";
-import { multipliedStream } from "./multiplied-stream.ts";
+import { multipliedStream, type LargeStream } from "./multiplied-stream.ts";
+import { netifyd5Stream } from "./netifyd5-stream.ts";
 import { plainReference } from "./plain-reference.ts";
 
 const [events = 400_000, clients = 1000] = process.argv.slice(2).map(Number);
 const stream = multipliedStream(events, clients);
+const stream5 = netifyd5Stream(events);
 
 /** CPU seconds and wall seconds of the best of three runs, after one to warm up. */
 function measure(work: () => void): { cpu: number; wall: number } {
@@ -27,7 +29,7 @@ function measure(work: () => void): { cpu: number; wall: number } {
   return best;
 }
 
-function dpireport(): void {
+function dpireport(stream: LargeStream): void {
   const ledger = new Ledger();
   const accounting = new Accounting(ledger, stream.start);
   const reader = new StreamReader(accounting, new InterfaceNumbers().of);
@@ -38,17 +40,22 @@ function dpireport(): void {
 }
 
 const rows = [
-  ["plain reference", measure(() => plainReference(stream.reads))],
-  ["dpireport", measure(dpireport)],
+  ["plain reference", stream.events, measure(() => plainReference(stream.reads))],
+  ["dpireport", stream.events, measure(() => dpireport(stream))],
+  ["dpireport, 5.x", stream5.events, measure(() => dpireport(stream5))],
 ] as const;
 console.log(
   `${stream.events} events, ${clients} clients, ${stream.reads.reduce((sum, read) => sum + read.length, 0)} bytes`,
 );
-for (const [name, { cpu, wall }] of rows) {
+for (const [name, count, { cpu, wall }] of rows) {
   console.log(
-    `${name.padEnd(16)} ${Math.round(stream.events / wall)
+    `${name.padEnd(16)} ${Math.round(count / wall)
       .toLocaleString("en")
-      .padStart(10)} events/s  ${((cpu / stream.events) * 1e6).toFixed(3)} µs CPU/event`,
+      .padStart(10)} events/s  ${((cpu / count) * 1e6).toFixed(3)} µs CPU/event`,
   );
 }
-console.log(`ratio ${(rows[1][1].cpu / rows[0][1].cpu).toFixed(2)}`);
+const each = rows.map(([, count, { cpu }]) => cpu / count);
+const [plain = 0, own = 0, own5 = 0] = each;
+console.log(
+  `ratio to the plain reference ${(own / plain).toFixed(2)}; of a 5.x event (three times as long) to a 4.x one ${(own5 / own).toFixed(2)}`,
+);

@@ -15,6 +15,7 @@ await runDaemon(
     settings: often === undefined ? settings : { ...settings, dumpSeconds: Number(often) / 1000 },
     source: netifydSource(settings.source.kind === "netifyd" ? settings.source.socket : "", host.clock),
     pid: process.pid,
+    ownAddresses: async () => [],
     dayBytes: () => Number.POSITIVE_INFINITY,
     memory: () => process.memoryUsage.rss(),
   },

@@ -181,6 +181,8 @@ const healthy = {
   dump_took: 5,
   events: 1234,
   malformed: 0,
+  received: 500_000,
+  understood: 1300,
   bytes: 5,
   unattributed: { unknown_flow: 3, not_a_client: 4, no_room: 0 },
   waiting: 0,
@@ -195,6 +197,11 @@ test("status: healthy, and what is wrong", async () => {
   writeStatus(host.files, base, healthy);
   const good = await runCommand(status, host);
   expect([good.code, good.out]).toEqual([0, expect.stringContaining("Events       1,234")]);
+  writeStatus(host.files, base, { ...healthy, events: 0, understood: 0 });
+  const other = await runCommand(status, host);
+  expect([other.code, other.out]).toEqual([1, expect.stringContaining("found no message in them")]);
+  writeStatus(host.files, base, { ...healthy, events: 0 });
+  expect((await runCommand(status, host)).out).toContain("none of them about a flow");
   writeStatus(host.files, base, { ...healthy, connected: false });
   const bad = await runCommand(status, host);
   expect([bad.code, bad.out]).toEqual([1, expect.stringContaining("warning: dpireport is not connected")]);

@@ -237,6 +237,27 @@ describe("accounting", () => {
     expect(agent.unattributed).toBe(7);
   });
 
+  test("roles that never come: after a minute external ones count, but never the firewall's own address", () => {
+    const wan = { interface: "wan", internal: false };
+    const other = { digest: "b".repeat(40), local_ip: "192.168.1.77" };
+    const agent = new Agent().at(1).flow({ local_ip: "192.168.1.2" }, wan).flow(other, wan);
+    agent.stats(100, 100, {}, wan).stats(10, 10, { digest: other.digest }, wan);
+    // Nothing is decided, all of it waits, as long as the own addresses are not known either.
+    agent.at(120).stats(100, 200, {}, wan);
+    expect([agent.clients, agent.unattributed]).toEqual([{}, 210]);
+    agent.accounting.ownAddresses = new Set(["127.0.0.1", "192.168.1.2"]);
+    agent.at(130).stats(100, 300, {}, wan).stats(10, 20, { digest: other.digest }, wan);
+    expect(Object.keys(agent.clients)).toEqual(["192.168.1.77"]);
+    expect([agent.ledger.attributed, agent.ledger.notAClient]).toEqual([20, 300]);
+    // An internal interface that is heard of later ends it.
+    agent
+      .at(140)
+      .flow({ digest: "c".repeat(40) })
+      .stats(5, 5, { digest: "c".repeat(40) });
+    agent.stats(100, 400, {}, wan);
+    expect([agent.ledger.attributed, agent.ledger.notAClient]).toEqual([25, 300]);
+  });
+
   test("external events that came before the roles were known are dropped when there is an internal interface", () => {
     const wan = { interface: "eth1", internal: false };
     const agent = new Agent().at(1).flow({}, wan).stats(100, 100, {}, wan).at(2);

@@ -32,6 +32,13 @@ export class Accounting {
   knowsSince: number;
   /** Whether external interfaces count (none is internal); undefined until the stream tells. */
   externalCounts: boolean | undefined;
+  /**
+   * The machine's own addresses. Where nobody told the roles of interfaces, an external one may be the WAN: what goes by the machine's own address
+   * there is the masqueraded traffic of all, and no client's. undefined: not known yet; then nothing is decided without roles.
+   */
+  ownAddresses: ReadonlySet<string> | undefined;
+  /** External interfaces count because nobody told their roles for so long. */
+  isGuess = false;
   events = 0;
   /** Milliseconds between the agent's time stamp of the last counters and now. */
   lag = 0;
@@ -77,6 +84,7 @@ export class Accounting {
 
   /** `agent_status` told the roles of all interfaces. */
   roles(hasInternal: boolean): void {
+    this.isGuess = false;
     this.decide(!hasInternal);
   }
 
@@ -86,7 +94,6 @@ export class Accounting {
       if (this.externalCounts !== false) this.decide(false);
     } else if (this.externalCounts === false) return;
     else if (this.externalCounts === undefined) this.waitForRoles();
-    if (event.alias !== undefined) this.aliases.set(event.alias, event.digest, event.interface);
     let row = this.rowOf(event);
     if (row < 0) {
       if (this.flows.size >= maxFlows) {
@@ -94,6 +101,7 @@ export class Accounting {
         return;
       }
       row = this.flows.insert(event.digest, event.interface);
+      if (event.othersCount > 0) this.remember(event);
       if (!event.internal) this.flag(row, Flag.external);
     }
     this.flows.set(row, Field.touched, this.seconds);
@@ -185,9 +193,40 @@ export class Accounting {
 
   private rowOf(event: FlowEvent): number {
     const row = this.flows.find(event.digest, event.interface);
-    if (row >= 0 || this.aliases.size === 0) return row;
-    const first = this.aliases.get(event.digest, event.interface);
-    return first === undefined ? row : this.flows.find(first, event.interface);
+    return row >= 0 || (event.othersCount === 0 && this.aliases.size === 0) ? row : this.rowByOthers(event);
+  }
+
+  /** A flow is the one that has any of the event's digests; it has the event's own from then on. */
+  private rowByOthers(event: FlowEvent): number {
+    const { flows } = this;
+    const known = this.rowByAlias(event.digest, event.interface);
+    if (known >= 0) return known;
+    for (let index = 0; index < event.othersCount; index++) {
+      const other = event.others.subarray(5 * index, 5 * index + 5);
+      const direct = flows.find(other, event.interface);
+      const row = direct >= 0 ? direct : this.rowByAlias(other, event.interface);
+      if (row < 0) continue;
+      const before = Uint32Array.from({ length: 5 }, (_, word) => flows.digestWord(row, word));
+      flows.rename(row, event.digest);
+      this.aliases.set(before, this.remember(event), event.interface);
+      return row;
+    }
+    return -1;
+  }
+
+  private rowByAlias(digest: Uint32Array, netInterface: number): number {
+    const present = this.aliases.get(digest, netInterface);
+    return present === undefined ? -1 : this.flows.find(present, netInterface);
+  }
+
+  /** All other digests of the event lead to its own; a copy of that one. */
+  private remember({ digest, others, othersCount, interface: netInterface }: FlowEvent): Uint32Array {
+    const present = digest.slice();
+    for (let index = 0; index < othersCount; index++) {
+      const other = others.subarray(5 * index, 5 * index + 5);
+      if (other.some((word, at) => word !== present[at])) this.aliases.set(other, present, netInterface);
+    }
+    return present;
   }
 
   private announce(row: number, event: FlowEvent, identity: FlowIdentity): void {
@@ -272,7 +311,9 @@ export class Accounting {
   private count(row: number, hour: HourKey, bytes: number): void {
     const identity = this.flows.identity[row];
     if (identity !== undefined && !this.undecided(row)) {
-      this.ledger.add(hour, identity, bytes);
+      if (this.isGuess && this.has(row, Flag.external) && this.ownAddresses?.has(identity.client) === true)
+        this.ledger.addNotAClient(hour, bytes);
+      else this.ledger.add(hour, identity, bytes);
       return;
     }
     const pairs = this.waiting.get(row);
@@ -298,7 +339,9 @@ export class Accounting {
 
   private waitForRoles(): void {
     this.undecidedSince ??= this.seconds;
-    if (this.seconds - this.undecidedSince >= decideSeconds) this.decide(true);
+    if (this.seconds - this.undecidedSince < decideSeconds || this.ownAddresses === undefined) return;
+    this.isGuess = true;
+    this.decide(true);
   }
 
   /** Counts NAT'd traffic on one side only: the external one counts when there is no internal one. */

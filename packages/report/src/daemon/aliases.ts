@@ -1,28 +1,28 @@
 /**
- * 5.x agents change a flow's digest when they learn more about it, and name the earlier ones in `digest_prev`; the first stays the
- * flow's name here. Pure. Bounded: the oldest alias goes first.
+ * Digests by which flows of 5.x agents are known besides the one they have in the table. Pure. Bounded: the oldest one goes first.
  */
 const maxAliases = 100_000;
 
 export class Aliases {
-  private readonly firsts = new Map<string, Uint32Array>();
+  readonly #present = new Map<string, Uint32Array>();
 
   get size(): number {
-    return this.firsts.size;
+    return this.#present.size;
   }
 
-  set(digest: Uint32Array, first: Uint32Array, netInterface: number): void {
+  /** From now on `digest` leads to the flow that the table has by `present`. */
+  set(digest: Uint32Array, present: Uint32Array, netInterface: number): void {
     const key = keyOf(digest, netInterface);
-    this.firsts.delete(key);
-    this.firsts.set(key, first.slice());
-    if (this.firsts.size <= maxAliases) return;
-    const oldest = this.firsts.keys().next();
-    if (oldest.done !== true) this.firsts.delete(oldest.value);
+    this.#present.delete(key);
+    this.#present.set(key, present);
+    if (this.#present.size <= maxAliases) return;
+    const oldest = this.#present.keys().next();
+    if (oldest.done !== true) this.#present.delete(oldest.value);
   }
 
-  /** The first digest of the flow that now goes by `digest`. */
+  /** The digest by which the table has the flow, or had it. */
   get(digest: Uint32Array, netInterface: number): Uint32Array | undefined {
-    return this.firsts.get(keyOf(digest, netInterface));
+    return this.#present.get(keyOf(digest, netInterface));
   }
 }
 

@@ -35,7 +35,9 @@ export function encodeCheckpoint({ accounting, ledger, interfaces }: CheckpointS
   const out = new ByteWriter(accounting.flows.size * bytesPerFlow + 65_536);
   out.word(magic);
   out.double(accounting.knowsSince);
-  out.number(accounting.externalCounts === undefined ? 2 : Number(accounting.externalCounts));
+  // A guess is made anew: it depends on addresses, which are asked for at each start.
+  const undecided = accounting.externalCounts === undefined || accounting.isGuess;
+  out.number(undecided ? 2 : Number(accounting.externalCounts));
   out.names(interfaces);
   const identities = writeIdentities(out, accounting);
   writeFlows(out, accounting, identities);

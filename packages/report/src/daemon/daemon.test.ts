@@ -53,6 +53,7 @@ function start(socket: string, root: string, clock: Clock, settings: Partial<Set
       },
       source: netifydSource(socket, clock),
       pid: 1,
+      ownAddresses: async () => [],
       dayBytes: () => Number.POSITIVE_INFINITY,
       memory: () => 0,
     },

@@ -26,6 +26,8 @@ export interface DaemonParts {
   readonly source: FlowSource;
   /** Of this process. */
   readonly pid: number;
+  /** The addresses of this machine; asked when the source connects. */
+  readonly ownAddresses: () => Promise<readonly string[]>;
   /** Bytes of the disk that a day of reports may take. */
   readonly dayBytes: () => number;
   /** Resident bytes now. */
@@ -99,7 +101,7 @@ class Daemon {
     } catch (error) {
       this.say(
         "restore",
-        `Cannot read what an earlier run left: ${textOf(error)} The numbers are kept in memory until it can be read.`,
+        `Cannot read what an earlier run left: ${messageOf(error)} The numbers are kept in memory until it can be read.`,
       );
     }
   }
@@ -111,7 +113,7 @@ class Daemon {
       const advice = protectReports(host.files, settings.base, settings.group);
       if (advice !== undefined) host.log("warning", advice);
     } catch (error) {
-      this.say("protect", `The reports' folder could not be closed to other users: ${textOf(error)}`);
+      this.say("protect", `The reports' folder could not be closed to other users: ${messageOf(error)}`);
     }
   }
 
@@ -130,8 +132,17 @@ class Daemon {
 
   connected(): void {
     this.isConnected = true;
+    void this.learnAddresses();
     this.parts.host.log("info", `Connected to ${sourceName(this.parts.settings)}.`);
     this.writeStatus();
+  }
+
+  private async learnAddresses(): Promise<void> {
+    try {
+      this.accounting.ownAddresses = new Set(await this.parts.ownAddresses());
+    } catch (error) {
+      this.say("addresses", `The addresses of this machine are not known: ${messageOf(error)}`);
+    }
   }
 
   disconnected(why: string, retryMs: number): void {
@@ -158,7 +169,7 @@ class Daemon {
       if (!(error instanceof Error)) throw error;
       failed = error;
       this.dumpError = error.message;
-      this.say("dump", `The reports cannot be written: ${textOf(error)} The numbers are kept in memory.`, "err");
+      this.say("dump", `The reports cannot be written: ${messageOf(error)} The numbers are kept in memory.`, "err");
     }
     this.dumpTook = Math.round(clock.monotonic() - began);
     if (this.parts.settings.debug)
@@ -182,7 +193,7 @@ class Daemon {
       const unattributed = counters.unattributed + (this.accounting.waitingByHour().get(hour) ?? 0);
       writeLive(host.files, { pid, hour, asOf: now, unattributed }, counters);
     } catch (error) {
-      this.say("live", `The live view of ${settings.base} cannot be written: ${textOf(error)}`);
+      this.say("live", `The live view of ${settings.base} cannot be written: ${messageOf(error)}`);
     }
   }
 
@@ -195,7 +206,7 @@ class Daemon {
     try {
       writeStatus(this.parts.host.files, this.parts.settings.base, this.status());
     } catch (error) {
-      this.say("status", `The status file cannot be written: ${textOf(error)}`);
+      this.say("status", `The status file cannot be written: ${messageOf(error)}`);
     }
   }
 
@@ -216,6 +227,8 @@ class Daemon {
       dump_took: this.dumpTook,
       events: accounting.events,
       malformed: reader.malformed,
+      received: reader.received,
+      understood: reader.understood,
       bytes: ledger.attributed,
       unattributed: { unknown_flow: ledger.unknownFlow, not_a_client: ledger.notAClient, no_room: ledger.folded },
       waiting,
@@ -240,8 +253,4 @@ class Daemon {
 
 function sourceName({ source }: Settings): string {
   return source.kind === "netifyd" ? source.socket : `ndpi:${source.device}`;
-}
-
-function textOf(error: unknown): string {
-  return messageOf(error);
 }

@@ -39,6 +39,7 @@ test("disk full, then read-only, then free again: nothing is lost", async () => 
         },
         source: netifydSource(server.path, localClock),
         pid: 1,
+        ownAddresses: async () => [],
         dayBytes: () => Number.POSITIVE_INFINITY,
         memory: () => 0,
       },

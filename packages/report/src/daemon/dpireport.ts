@@ -35,6 +35,8 @@ export async function run(call: Call): Promise<number> {
       settings,
       source,
       pid: process.pid,
+      ownAddresses: async () =>
+        (await host.net.addresses()).flatMap(({ addresses }) => addresses.map(({ address }) => address)),
       dayBytes: () => (host.system.fileSystem(settings.base).size * settings.maxDayPercent) / 100,
       memory: () => process.memoryUsage.rss(),
     },

@@ -41,7 +41,9 @@ class Both {
 }
 
 function answer(message: Message, event: FlowEvent): unknown {
-  return message === "flow" ? { ...event, digest: [...event.digest], alias: event.alias && [...event.alias] } : message;
+  return message === "flow"
+    ? { ...event, digest: [...event.digest], others: [...event.others.subarray(0, 5 * event.othersCount)] }
+    : message;
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -106,6 +108,7 @@ describe("EventScanner", () => {
     "detected_application_name",
     "host_server_name",
     "dns_host_name",
+    "digest_prev",
     "flow",
     "type",
     "interface",
@@ -135,6 +138,8 @@ describe("EventScanner", () => {
         "0123456789abcdef0123456789abcdef01234567",
         "fedcba9876543210fedcba9876543210fedcba98",
         "odd digest",
+        "0123456789abcdef",
+        "0123456789abcdeF",
         "0123456789ABCDEF0123456789abcdef01234567",
       ),
       fc.record(
@@ -147,7 +152,17 @@ describe("EventScanner", () => {
           local_ip: fc.oneof(fc.constant("10.0.0.1"), scalar),
           detected_protocol_name: scalar,
           host_server_name: fc.oneof(fc.string(), fc.constant("Example.ORG")),
-          digest_prev: fc.array(fc.constantFrom("0123456789abcdef0123456789abcdef01234567", "q"), { maxLength: 2 }),
+          digest_prev: fc.array(
+            fc.constantFrom(
+              "0123456789abcdef0123456789abcdef01234567",
+              "0123456789abcdef",
+              "fedcba9876543210",
+              "q",
+              "",
+              5,
+            ),
+            { maxLength: 20 },
+          ),
         },
         { requiredKeys: [] },
       ),

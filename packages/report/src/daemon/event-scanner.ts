@@ -4,7 +4,7 @@
  * Pure. Invariants: the answer is always the one of `parseEvent` (fuzzed against it): a line goes the fast way only when every
  * byte between the values equals a learned shape and every value is of the learned kind; memory for shapes is bounded.
  */
-import { namesHash, textHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
+import { maxOthers, namesHash, textHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
 import { hexDigits, hexValues, littleEndian, lowestByte, packed, tops } from "./four-bytes.ts";
 import { Hole, learnShape, Role } from "./message-shape.ts";
 import { parseEvent, type Message } from "./parse-event.ts";
@@ -143,8 +143,9 @@ export class EventScanner {
 
   /** Reads the value that starts at `at`. Where it ends; -1: not of the kind that the role needs, or one for `JSON.parse`. */
   private read(role: number, at: number, end: number): number {
+    if (role === Role.digest) return this.readDigest(at, end, this.event.digest, 0);
+    if (role === Role.otherDigest) return this.readOtherDigest(at, end);
     if (role >= Role.interface) return this.readText(role, at, end);
-    if (role === Role.digest) return this.readDigest(at, end);
     if (role !== Role.internal) return this.readNumber(role, at, end);
     this.event.internal = this.view.getInt32(at, true) === wordTrue;
     return this.wordEnd(at);
@@ -227,20 +228,35 @@ export class EventScanner {
     return stop;
   }
 
-  /** 40 lower-case hexadecimal digits. */
-  private readDigest(at: number, end: number): number {
+  private readOtherDigest(at: number, end: number): number {
+    const { event } = this;
+    if (event.othersCount === maxOthers) return -1;
+    const stop = this.readDigest(at, end, event.others, 5 * event.othersCount);
+    if (stop >= 0) event.othersCount++;
+    return stop;
+  }
+
+  /** 40 lower-case hexadecimal digits, or 16. */
+  private readDigest(at: number, end: number, into: Uint32Array, from: number): number {
     const { view } = this;
-    const stop = at + 40;
-    if (stop >= end || view.getUint8(stop) !== quote) return -1;
-    const { digest } = this.event;
+    let words = 5;
+    let stop = at + 40;
+    if (stop >= end || view.getUint8(stop) !== quote) {
+      words = 2;
+      stop = at + 16;
+      if (stop >= end || view.getUint8(stop) !== quote) return -1;
+      into[from + 2] = 0;
+      into[from + 3] = 0;
+      into[from + 4] = 0;
+    }
     let wrong = 0;
-    for (let word = 0; word < 5; word++) {
+    for (let word = 0; word < words; word++) {
       const high = view.getInt32(at + word * 8, true);
       const low = view.getInt32(at + word * 8 + 4, true);
       const highValues = hexValues(high);
       const lowValues = hexValues(low);
       wrong |= (hexDigits(highValues) ^ high) | (hexDigits(lowValues) ^ low) | ((highValues | lowValues) & 0x10101010);
-      digest[word] = (packed(highValues) << 16) | packed(lowValues);
+      into[from + word] = (packed(highValues) << 16) | packed(lowValues);
     }
     return wrong === 0 ? stop : -1;
   }
@@ -327,7 +343,7 @@ export class EventScanner {
     event.lastSeen = 0;
     event.total = Number.NaN;
     event.internal = false;
-    event.alias = undefined;
+    event.othersCount = 0;
     this.local = Number.NaN;
     this.other = Number.NaN;
     const { identity } = this;

@@ -21,9 +21,16 @@ export interface FlowEvent {
   total: number;
   /** `flow_purge`: the last event about this flow. */
   purge: boolean;
-  /** 5.x: a flow whose digest changed keeps being told by its first one. */
-  alias: Uint32Array | undefined;
+  /**
+   * 5.x agents change a flow's digest when they learn more about it and list others of its digests, in an order that differs between releases:
+   * five words each, the first `othersCount` are valid.
+   */
+  readonly others: Uint32Array;
+  othersCount: number;
 }
+
+/** Of a longer list the first and the last ones are taken: agents list two to four. */
+export const maxOthers = 16;
 
 /** Names in lower case, as in the hour files. */
 export interface Names {
@@ -90,6 +97,7 @@ export function emptyEvent(): FlowEvent {
     increment: Number.NaN,
     total: Number.NaN,
     purge: false,
-    alias: undefined,
+    others: new Uint32Array(5 * maxOthers),
+    othersCount: 0,
   };
 }

@@ -124,6 +124,21 @@ export class FlowTable {
   }
 
   remove(row: number): void {
+    this.unplace(row);
+    this.words[row * rowWords + tailAt] = 0;
+    this.identity[row] = undefined;
+    this.free.push(row);
+    this.used--;
+  }
+
+  /** The flow is found by another digest from now on. No flow may have it on this interface yet. */
+  rename(row: number, digest: Uint32Array): void {
+    this.unplace(row);
+    this.words.set(digest, row * rowWords + keyAt);
+    this.place(row);
+  }
+
+  private unplace(row: number): void {
     const mask = this.slots.length - 1;
     let hole = this.home(row);
     while (this.rowAt(hole) !== row) hole = (hole + 1) & mask;
@@ -135,10 +150,6 @@ export class FlowTable {
       }
     }
     this.slots[hole] = 0;
-    this.words[row * rowWords + tailAt] = 0;
-    this.identity[row] = undefined;
-    this.free.push(row);
-    this.used--;
   }
 
   /**

@@ -91,6 +91,15 @@ export class Ledger {
     this.unknownFlow += bytes;
   }
 
+  /** Bytes of an address that is known to be no client's. */
+  addNotAClient(key: HourKey, bytes: number): void {
+    if (bytes === 0) return;
+    const open = this.hour(key);
+    open.counters.unattributed += bytes;
+    open.dirty = true;
+    this.notAClient += bytes;
+  }
+
   /** Adds what the disk had of an hour before this process opened it. */
   merge(key: HourKey, found: HourCounters): void {
     const open = this.hour(key);

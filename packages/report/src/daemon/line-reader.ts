@@ -1,8 +1,10 @@
 /**
- * Cuts a byte stream into lines. Both dialects frame by line: 4.x puts a line `{"length": N}` before each message, 5.x does not
- * (contract netifyd); the length is not needed. Pure. Invariants: memory is bounded by `maxLineBytes` plus one chunk; the
+ * Cuts a byte stream into messages. Both dialects frame by line: 4.x puts a line `{"length": N}` before each message, 5.x does not
+ * (contract netifyd); the length is not needed. Whether 5.x ends each message with a newline is not certain everywhere, so a whole object at
+ * the end of what came is a message without one. Pure. Invariants: memory is bounded by `maxLineBytes` plus one chunk; the
  * bytes given to `line` are valid during the call only.
  */
+import { isBlank, ObjectCutter } from "./object-cutter.ts";
 
 /** Far over the longest legitimate line seen (definitions, 18,704 bytes; much larger with more signatures). */
 export const maxLineBytes = 4 * 1024 * 1024;
@@ -12,7 +14,7 @@ const newline = 10;
 export interface LineSink {
   /** One line without its newline: `bytes[start..end)`. */
   line(bytes: Uint8Array, start: number, end: number): void;
-  /** A line longer than {@link maxLineBytes} was dropped. */
+  /** A line longer than {@link maxLineBytes} is dropped. */
   tooLong(): void;
 }
 
@@ -21,6 +23,7 @@ export class LineReader {
   private rest = new Uint8Array(0);
   private kept = 0;
   private dropping = false;
+  private readonly cutter = new ObjectCutter();
 
   constructor(sink: LineSink) {
     this.sink = sink;
@@ -36,8 +39,7 @@ export class LineReader {
         return;
       }
       this.keep(chunk.subarray(0, end));
-      if (this.dropping) this.sink.tooLong();
-      else this.sink.line(this.rest, 0, this.kept);
+      if (!this.dropping && this.kept > 0) this.sink.line(this.rest, 0, this.kept);
       this.forget();
       start = end + 1;
     }
@@ -62,6 +64,7 @@ export class LineReader {
     if (length > maxLineBytes) {
       this.forget();
       this.dropping = true;
+      this.sink.tooLong();
       return;
     }
     if (length > this.rest.length) {
@@ -70,10 +73,25 @@ export class LineReader {
       this.rest = larger;
     }
     this.rest.set(part, this.kept);
-    this.kept = length;
+    this.cut(this.kept, length);
+  }
+
+  /** Hands on each whole object of `rest[0..length)`, which was looked at up to `looked`; keeps what is left. */
+  private cut(looked: number, length: number): void {
+    let start = 0;
+    let from = looked;
+    for (let end = this.cutter.end(this.rest, from, length); end >= 0; end = this.cutter.end(this.rest, from, length)) {
+      this.sink.line(this.rest, start, end);
+      start = end;
+      from = end;
+    }
+    while (start >= looked && start < length && isBlank(this.rest[start])) start++;
+    if (start > 0) this.rest.copyWithin(0, start, length);
+    this.kept = length - start;
   }
 
   private forget(): void {
+    this.cutter.begin();
     this.kept = 0;
     this.dropping = false;
     // One long line must not hold its memory for ever.

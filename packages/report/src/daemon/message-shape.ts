@@ -21,6 +21,8 @@ export const Role = {
   application: 11,
   host: 12,
   dnsHost: 13,
+  /** A text as well, one of any number: a digest. */
+  otherDigest: 14,
 } as const;
 
 export const Hole = { end: 0, text: 1, number: 2, word: 3 } as const;
@@ -31,6 +33,8 @@ export interface Step {
   readonly hole: number;
   readonly role: number;
 }
+
+const otherDigests = "flow.digest_prev";
 
 const roles: ReadonlyMap<string, readonly [role: number, hole: number]> = new Map([
   ["interface", [Role.interface, Hole.text]],
@@ -46,6 +50,7 @@ const roles: ReadonlyMap<string, readonly [role: number, hole: number]> = new Ma
   ["flow.detected_application_name", [Role.application, Hole.text]],
   ["flow.host_server_name", [Role.host, Hole.text]],
   ["flow.dns_host_name", [Role.dnsHost, Hole.text]],
+  [`${otherDigests}[]`, [Role.otherDigest, Hole.text]],
 ]);
 
 const [quote, backslash, comma, colon] = [34, 92, 44, 58];
@@ -53,7 +58,7 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
 
 /**
  * The steps of one message, which must be valid JSON. undefined when its like is left to `JSON.parse`: escapes, bytes beyond ASCII, blanks
- * between tokens, a wanted field twice or of another type, 5.x digests that changed, or a digest that is not 40 hexadecimal digits.
+ * between tokens, a wanted field twice or of another type.
  */
 export function learnShape(line: Uint8Array): Step[] | undefined {
   if (line.some((byte) => byte === backslash || byte < 32 || byte > 126)) return undefined;
@@ -78,10 +83,10 @@ class Walk {
 
   /** Walks over one value; `path` names it ("flow.digest"; array items have "[]"). False: not to be learned. */
   value(path: string): boolean {
+    if (path === otherDigests && !this.once(path)) return false;
     const first = this.line[this.at];
     if (first === openBrace) return this.items(closeBrace, () => this.member(path));
-    if (first === openBracket)
-      return this.items(closeBracket, () => path !== "flow.digest_prev" && this.value(`${path}[]`));
+    if (first === openBracket) return this.items(closeBracket, () => this.value(`${path}[]`));
     // What kind of event it is decides what the fields mean: it stays literal.
     if (path === "type") return first === quote && this.once(path) && this.skipText();
     return this.hole(path, first === quote ? Hole.text : isNumberStart(first) ? Hole.number : Hole.word);
@@ -114,7 +119,8 @@ class Walk {
 
   private hole(path: string, kind: number): boolean {
     const wanted = roles.get(path);
-    if (wanted !== undefined && (wanted[1] !== kind || !this.once(path))) return false;
+    if (wanted !== undefined && (wanted[1] !== kind || !(wanted[0] === Role.otherDigest || this.once(path))))
+      return false;
     const textStart = kind === Hole.text ? 1 : 0;
     const start = this.at + textStart;
     if (kind === Hole.text) {

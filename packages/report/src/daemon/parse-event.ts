@@ -3,7 +3,7 @@
  * the same answer. Pure. Everything in a message is foreign: a field of another type than expected counts as missing.
  */
 import { sha1 } from "@nethsec/host/files/digests";
-import { withHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
+import { maxOthers, withHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
 
 export type Message =
   /** `event` was filled. */
@@ -43,11 +43,13 @@ export function parseEvent(text: string, event: FlowEvent, interfaceNumber: (nam
   if (!hasIdentity && !hasCounters) return "other";
   const flow = value["flow"];
   const name = value["interface"];
+  // A null is as good as absent (contract netifyd5).
+  if (flow === null || flow === undefined) return "other";
   if (!isRecord(flow) || typeof name !== "string" || typeof flow["digest"] !== "string") return "malformed";
   event.interface = interfaceNumber(name);
   event.internal = value["internal"] === true;
   digestWords(flow["digest"], event.digest);
-  event.alias = firstDigest(flow["digest_prev"], event.digest);
+  readOthers(flow["digest_prev"], event);
   event.firstSeen = positive(flow["first_seen_at"]) ?? 0;
   event.lastSeen = positive(flow["last_seen_at"]) ?? 0;
   event.identity = hasIdentity ? identityOf(flow) : undefined;
@@ -83,19 +85,26 @@ function nameOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value.slice(0, maxNameLength).toLowerCase() : undefined;
 }
 
-/** 40 hexadecimal digits as they are; any other digest by its SHA-1, which has the same size. */
+/** 40 hexadecimal digits as they are, 16 (agents after 5.2) with zeros behind them; any other digest by its SHA-1, which has 40. */
 export function digestWords(digest: string, into: Uint32Array): void {
-  const hex = /^[0-9a-f]{40}$/.test(digest) ? digest : sha1(digest);
+  const hex = /^[0-9a-f]{40}$/.test(digest)
+    ? digest
+    : /^[0-9a-f]{16}$/.test(digest)
+      ? digest.padEnd(40, "0")
+      : sha1(digest);
   for (let word = 0; word < 5; word++) into[word] = Number.parseInt(hex.slice(word * 8, word * 8 + 8), 16);
 }
 
-/** 5.x: moves the stable digest (the first of `digest_prev`) to `digest` and returns the event's own. */
-function firstDigest(previous: unknown, digest: Uint32Array): Uint32Array | undefined {
-  const first: unknown = Array.isArray(previous) ? previous[0] : undefined;
-  if (typeof first !== "string" || first === "") return undefined;
-  const own = digest.slice();
-  digestWords(first, digest);
-  return own.every((word, index) => word === digest[index]) ? undefined : own;
+/** `digest_prev` of 5.x. */
+function readOthers(list: unknown, event: FlowEvent): void {
+  event.othersCount = 0;
+  if (!Array.isArray(list)) return;
+  const texts = list.filter((one): one is string => typeof one === "string" && one !== "");
+  const half = maxOthers / 2;
+  for (const text of texts.length > maxOthers ? [...texts.slice(0, half), ...texts.slice(-half)] : texts) {
+    const from = 5 * event.othersCount++;
+    digestWords(text, event.others.subarray(from, from + 5));
+  }
 }
 
 /** A whole number that counters may have. */

@@ -1,5 +1,6 @@
 /** What the reader of the stream keeps of the chunks it is given. */
 import { expect, test } from "bun:test";
+import fc from "fast-check";
 import { Accounting } from "./accounting.ts";
 import { InterfaceNumbers } from "./interface-numbers.ts";
 import { Ledger } from "./ledger.ts";
@@ -24,4 +25,42 @@ test("holds no chunk in memory, whatever it remembers of what was in it", () => 
   Bun.gc(true);
   // The last one may be on the stack still.
   expect(chunks.filter((chunk) => chunk.deref() !== undefined).length).toBeLessThan(10);
+});
+
+const purge = (digest: string): string =>
+  `{"flow":{"digest":"${digest}","note":"a } \\" { b","total_bytes":1},"interface":"lan","internal":true,"type":"flow_purge"}`;
+
+test("messages without a newline between them are read, however they are cut; what is no JSON is malformed at once", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.constantFrom("", "\n", " ", "\r\n", '{"length": 9}\n'), fc.nat(30)), { maxLength: 12 }),
+      fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 }),
+      (messages, cuts) => {
+        const accounting = new Accounting(new Ledger(), 0);
+        const reader = new StreamReader(accounting, new InterfaceNumbers().of);
+        const bytes = new TextEncoder().encode(
+          messages.map(([before, number]) => before + purge(`${number}`.padStart(40, "a"))).join(""),
+        );
+        for (let at = 0, turn = 0; at < bytes.length; turn++) {
+          const end = at + (cuts[turn % cuts.length] ?? 1);
+          reader.push(bytes.subarray(at, end));
+          at = end;
+        }
+        expect([accounting.events, reader.malformed, reader.end()]).toEqual([messages.length, 0, undefined]);
+      },
+    ),
+  );
+});
+
+test("what was read and what was understood is told", () => {
+  const reader = new StreamReader(new Accounting(new Ledger(), 0), new InterfaceNumbers().of);
+  const push = (text: string): number => {
+    reader.push(new TextEncoder().encode(text));
+    return reader.understood;
+  };
+  expect(push('"a text" 12 ')).toBe(0);
+  expect(push("x".repeat(5 * 1024 * 1024))).toBe(0);
+  // A line without an end is malformed as soon as it is too long, not when its end comes.
+  expect([reader.malformed, reader.received]).toEqual([1, 12 + 5 * 1024 * 1024]);
+  expect(push('\n{"type":"agent_hello"}')).toBe(1);
 });

@@ -2,11 +2,15 @@
 import type { Accounting } from "./accounting.ts";
 import { emptyEvent } from "./flow-event.ts";
 import { LineReader } from "./line-reader.ts";
+import { isBlank, ObjectCutter } from "./object-cutter.ts";
 import { EventScanner } from "./event-scanner.ts";
 
 export class StreamReader {
   /** Lines that are no message, since the start. */
   malformed = 0;
+  /** Bytes since the start, and messages of any kind in them. */
+  received = 0;
+  understood = 0;
   private readonly accounting: Accounting;
   private readonly lines: LineReader;
   private readonly event = emptyEvent();
@@ -22,6 +26,7 @@ export class StreamReader {
   }
 
   push(chunk: Uint8Array): void {
+    this.received += chunk.length;
     this.lines.push(chunk);
   }
 
@@ -33,9 +38,25 @@ export class StreamReader {
   private line(bytes: Uint8Array, start: number, end: number): void {
     if (isFrameHeader(bytes, start, end)) return;
     const message = this.scanner.scan(bytes, start, end);
+    if (message === "malformed") {
+      this.several(bytes, start, end);
+      return;
+    }
+    this.understood++;
     if (message === "flow") this.accounting.event(this.event);
-    else if (message === "malformed") this.malformed++;
     else if (message !== "other") this.accounting.roles(message.hasInternal);
+  }
+
+  /** A line that is no message: perhaps several of them without a newline in between. */
+  private several(bytes: Uint8Array, start: number, end: number): void {
+    const cutter = new ObjectCutter();
+    let from = start;
+    for (let stop = cutter.end(bytes, from, end); stop >= 0 && stop < end; stop = cutter.end(bytes, from, end)) {
+      this.line(bytes, from, stop);
+      from = stop;
+    }
+    if (from > start) this.line(bytes, from, end);
+    else if (!bytes.subarray(start, end).every(isBlank)) this.malformed++;
   }
 }
 

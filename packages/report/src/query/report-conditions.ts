@@ -1,8 +1,12 @@
 /** What is wrong with the reports right now, from what the daemon says about itself. Pure. */
 import type { Condition } from "@nethsec/host/host";
-import { formatDuration } from "@nethsec/host/units";
+import { formatBytes, formatDuration } from "@nethsec/host/units";
 import type { SeenStatus } from "../store/daemon-status.ts";
 
+/** More than half a message that was cut. */
+const manyBytes = 16 * 1024;
+/** Agents tell their status every 15 s: some ten minutes. */
+const manyMessages = 40;
 /** The daemon writes its status at each dump, every two minutes by default; this long without one, something is wrong. */
 const silentMs = 15 * 60 * 1000;
 
@@ -30,6 +34,19 @@ export function reportConditions(status: SeenStatus | undefined, now: number): C
       "dpi_engine_disconnected",
       "warning",
       `dpireport is not connected to the DPI engine (${status.source}): nothing is counted until it is back.`,
+    );
+  }
+  if (status.running && status.received >= manyBytes && status.understood === 0) {
+    add(
+      "stream_not_understood",
+      "error",
+      `dpireport has read ${formatBytes(status.received)} from ${status.source} and found no message in them: that is no flow stream of netifyd. Check what writes there.`,
+    );
+  } else if (status.running && status.understood >= manyMessages && status.events === 0) {
+    add(
+      "no_flow_events",
+      "warning",
+      `dpireport has read ${status.understood} messages from ${status.source}, none of them about a flow: netifyd's output there is not set up to tell flows.`,
     );
   }
   if (status.dump_error !== undefined) {

@@ -40,6 +40,8 @@ const status: DaemonStatus = {
   dump_took: 5,
   events: 10,
   malformed: 1,
+  received: 500_000,
+  understood: 1300,
   bytes: 5,
   unattributed: { unknown_flow: 3, not_a_client: 4, no_room: 0 },
   waiting: 0,

@@ -29,6 +29,9 @@ const schema = v.object({
   /** Since the daemon started. */
   events: count,
   malformed: count,
+  /** Bytes from the source since the daemon started, and messages of any kind found in them. */
+  received: v.optional(count, 0),
+  understood: v.optional(count, 0),
   /** Bytes attributed to a client since the daemon started. */
   bytes: count,
   /** Bytes that belong to no client, since the daemon started: `unknown_flow` never had an identity, `not_a_client` had another address, `no_room` had clients that the day had no room for. */
