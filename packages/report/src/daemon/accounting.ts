@@ -51,6 +51,7 @@ export class Accounting {
   private readonly purged = new Int32Array(maxPurged).fill(-1);
   private purgedNext = 0;
   private readonly aliases = new Aliases();
+  private readonly other = new Uint32Array(5);
   private wall: number;
   /** Of the monotonic clock, now. */
   seconds = 0;
@@ -202,16 +203,24 @@ export class Accounting {
     const known = this.rowByAlias(event.digest, event.interface);
     if (known >= 0) return known;
     for (let index = 0; index < event.othersCount; index++) {
-      const other = event.others.subarray(5 * index, 5 * index + 5);
+      const other = this.otherDigest(event, index);
       const direct = flows.find(other, event.interface);
       const row = direct >= 0 ? direct : this.rowByAlias(other, event.interface);
       if (row < 0) continue;
-      const before = Uint32Array.from({ length: 5 }, (_, word) => flows.digestWord(row, word));
+      for (let word = 0; word < 5; word++) other[word] = flows.digestWord(row, word);
+      this.aliases.set(other, event.digest, event.interface);
       flows.rename(row, event.digest);
-      this.aliases.set(before, this.remember(event), event.interface);
+      this.remember(event);
       return row;
     }
     return -1;
+  }
+
+  /** In an array that is used again. */
+  private otherDigest({ others }: FlowEvent, index: number): Uint32Array {
+    const { other } = this;
+    for (let word = 0; word < 5; word++) other[word] = others[5 * index + word] ?? 0;
+    return other;
   }
 
   private rowByAlias(digest: Uint32Array, netInterface: number): number {
@@ -219,14 +228,13 @@ export class Accounting {
     return present === undefined ? -1 : this.flows.find(present, netInterface);
   }
 
-  /** All other digests of the event lead to its own; a copy of that one. */
-  private remember({ digest, others, othersCount, interface: netInterface }: FlowEvent): Uint32Array {
-    const present = digest.slice();
-    for (let index = 0; index < othersCount; index++) {
-      const other = others.subarray(5 * index, 5 * index + 5);
-      if (other.some((word, at) => word !== present[at])) this.aliases.set(other, present, netInterface);
+  /** All other digests of the event lead to its own. */
+  private remember(event: FlowEvent): void {
+    const { digest } = event;
+    for (let index = 0; index < event.othersCount; index++) {
+      const other = this.otherDigest(event, index);
+      if (other.some((word, at) => word !== digest[at])) this.aliases.set(other, digest, event.interface);
     }
-    return present;
   }
 
   private announce(row: number, event: FlowEvent, identity: FlowIdentity): void {
