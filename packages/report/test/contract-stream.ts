@@ -9,7 +9,7 @@ const folder = new URL("../test-data/contracts/", import.meta.url).pathname;
 const sums = v.record(v.string(), v.number());
 const clientSums = v.object({ total: v.number(), protocol: sums, application: sums, host: sums });
 const clientTable = v.record(v.string(), clientSums);
-export type ClientTable = v.InferOutput<typeof clientTable>;
+type ClientTable = v.InferOutput<typeof clientTable>;
 
 const socketAnswer = v.object({
   connect_at: v.number(),
@@ -19,13 +19,7 @@ const socketAnswer = v.object({
   not_clients: v.optional(sums, {}),
 });
 
-const httpAnswer = v.object({
-  connect_at: v.number(),
-  stats: v.object({ clients: clientTable }),
-  flows: v.object({ clients: clientTable, unattributed: v.number() }),
-});
-
-export function contractText(name: string): string {
+function contractText(name: string): string {
   return readFileSync(`${folder}${name}`, "utf8");
 }
 
@@ -35,15 +29,6 @@ export function contractStream(name: "netifyd5-socket" | "netifyd5-digests") {
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith('{"length"'));
   return { answer, messages };
-}
-
-export function contractRequests() {
-  const answer = v.parse(httpAnswer, JSON.parse(contractText("netifyd5-http.expected.json")));
-  const requests = contractText("netifyd5-http.jsonl")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => v.parse(v.object({ path: v.string(), body: v.record(v.string(), v.unknown()) }), JSON.parse(line)));
-  return { answer, requests };
 }
 
 /** What a ledger holds of its hours together, in the form of the answers. */
