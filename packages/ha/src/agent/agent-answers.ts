@@ -12,37 +12,40 @@ import type { HaConfig } from "../cluster/config.ts";
 import { readExport } from "../sync/export-files.ts";
 import { importConflicts, ownInterfaces } from "../sync/network-import.ts";
 import { readConnections } from "./conntrackd-state.ts";
+import type { OtherNodePart } from "./other-node.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { SyncPart } from "./sync-part.ts";
 
 const countersAgeMaxMs = 5000;
 const historyTold = 200;
 
+/** The parts whose word is asked for. */
+export interface Sources {
+  readonly reconciler: Reconciler;
+  readonly sync: SyncPart;
+  readonly applied: ApplyQueue;
+  readonly other: OtherNodePart;
+}
+
 export class NodeAnswers implements AgentPart {
   readonly #node: AgentNode;
-  readonly #reconciler: Reconciler;
-  readonly #sync: SyncPart;
-  readonly #applied: ApplyQueue;
+  readonly #sources: Sources;
 
-  constructor(node: AgentNode, reconciler: Reconciler, sync: SyncPart, applied: ApplyQueue) {
+  constructor(node: AgentNode, sources: Sources) {
     this.#node = node;
-    this.#reconciler = reconciler;
-    this.#sync = sync;
-    this.#applied = applied;
+    this.#sources = sources;
   }
 
   readonly routes = [
-    answers(agentEndpoints.status, () => agentStatus(this.#node, this.#reconciler, this.#sync.waitingSince)),
-    answers(agentEndpoints.facts, () => nodeFacts(this.#node, this.#reconciler, this.#applied.appliedAt)),
+    answers(agentEndpoints.status, () => agentStatus(this.#node, this.#sources)),
+    answers(agentEndpoints.facts, () =>
+      nodeFacts(this.#node, this.#sources.reconciler, this.#sources.applied.appliedAt),
+    ),
   ];
 }
 
 /** State, pending steps, last synchronisation and conditions; keepalived is asked for its counters when they are old. */
-async function agentStatus(
-  node: AgentNode,
-  reconciler: Reconciler,
-  waitingSince: number | undefined,
-): Promise<AgentStatus> {
+async function agentStatus(node: AgentNode, { reconciler, sync, other }: Sources): Promise<AgentStatus> {
   const { host, config, tracker, conditions } = node;
   // Counters a moment old are good enough, each question is a line in keepalived's log.
   if (host.clock.monotonic() - tracker.askedAt > countersAgeMaxMs) await tracker.queryKeepalived();
@@ -56,10 +59,11 @@ async function agentStatus(
     state,
     stateSince: since,
     converged: reconciler.converged,
-    pending: [...reconciler.pending, ...unsent(node.host, waitingSince)],
+    pending: [...reconciler.pending, ...unsent(node.host, sync.waitingSince)],
     ...(lastSyncStatus === undefined ? {} : { lastSyncStatus }),
     ...(lastSyncTime === undefined ? {} : { lastSyncTime: Number(lastSyncTime) * 1000 }),
     conditions: [...conditions.list()],
+    otherNode: other.known,
     keepalivedStats: { ...tracker.stats },
   };
 }

@@ -19,6 +19,7 @@ import { BackupChangesPart } from "./backup-changes-part.ts";
 import { ConfigWatch } from "./config-watch.ts";
 import { marksPath } from "./firewall-world.ts";
 import { KeepalivedWatch } from "./keepalived-watch.ts";
+import { OtherNodePart } from "./other-node.ts";
 import { PairReports } from "./pair-reports.ts";
 import { PeerClient } from "./peer-client.ts";
 import { PeerWatch } from "./peer-watch.ts";
@@ -72,6 +73,7 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
   const sync = new SyncPart(node, flow);
   const applied = new ApplyQueue(node, reconciler);
   const peer = new PeerClient(node);
+  const other = new OtherNodePart(node, peer);
   const alert = new PrimaryAlert(node, rebooted);
   return [
     { start: () => recover(node) },
@@ -83,14 +85,15 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     alert,
     announcements,
     new ConfigWatch(node),
-    new PeerWatch(node, announcements),
+    other,
+    new PeerWatch(node, announcements, other, () => sync.loop.look()),
     new AddressRepairs(node),
     new ConntrackdRevival(node, reconciler),
     { run: (signal) => node.alerts.run(signal) },
     applied,
     new BackupChangesPart(node),
-    new NodeAnswers(node, reconciler, sync, applied),
-    new PairReports(node, peer, sync.loop, reconciler),
+    new NodeAnswers(node, { reconciler, sync, applied, other }),
+    new PairReports(node, peer, sync.loop, reconciler, other),
     new SwitchPart(node, peer, alert, reconciler),
   ];
 }

@@ -1,6 +1,7 @@
 /** Tells the result of a synchronisation to everybody concerned: its record, the log, a condition, an alert, the history. */
 import type { Conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
+import { clearBackupPending, isBackupPending } from "../cluster/backup-pending.ts";
 import { recordSync } from "../sync/record-sync.ts";
 import type { SyncOutcome } from "../sync/sync-sender.ts";
 import type { Alerts } from "./alerts.ts";
@@ -19,16 +20,18 @@ export function announceSyncResult({ host, alerts, conditions, history }: Listen
   recordSync(host, status);
   const took = Math.round(tookMs);
   const log = host.log.tagged("ns-rsync.sh");
-  alerts.set("ha:sync:failed", ok ? "OK" : "FAILURE");
+  const pending = isBackupPending(host);
+  if (ok) clearBackupPending(host);
+  if (ok || !pending) alerts.set("ha:sync:failed", ok ? "OK" : "FAILURE");
   if (ok) {
     log("info", `${status}: ${changed.length} paths changed on the backup node, ${took} ms`);
     const news = conditions.clear("sync_failed");
-    if (news || changed.length > 0)
+    if ((news && !pending) || changed.length > 0)
       history.add({ node: "primary", kind: "sync", text: `${status}, ${changed.length} changed`, tookMs: took });
     return;
   }
   log("err", `${status}: ${reason ?? ""}`);
   const text = [`${status}:`, reason, advice].filter((part) => part !== undefined).join(" ");
-  if (conditions.raise("sync_failed", "error", text))
+  if (conditions.raise("sync_failed", "error", text) && !pending)
     history.add({ node: "primary", kind: "fault", text: `synchronisation: ${status}` });
 }

@@ -6,13 +6,17 @@ import type { DiffEntry, DrillCheck, Facts, HistoryEntry } from "../cluster/agen
 import { requiredDevices } from "../cluster/checks.ts";
 import { followingProtocols, wanTroubles } from "../cluster/following-interfaces.ts";
 import { diffEntries } from "../sync/diff.ts";
+import { heldEntries } from "../sync/held-entries.ts";
+import { stagedManifest } from "../sync/staged-manifest.ts";
 import type { SyncLoop } from "../sync/sync-loop.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import { answers, streams } from "./agent-server.ts";
 import { readConnections } from "./conntrackd-state.ts";
+import { backupDrillChecks } from "./drill-of-backup.ts";
 import { drillChecks } from "./drill.ts";
 import { mergeHistory } from "./history.ts";
+import type { OtherNodePart } from "./other-node.ts";
 import type { PeerClient } from "./peer-client.ts";
 import type { Reconciler } from "./reconciler.ts";
 
@@ -30,8 +34,10 @@ export class PairReports implements AgentPart {
   readonly #peer: PeerClient;
   readonly #sync: SyncLoop;
   readonly #reconciler: Reconciler;
+  readonly #other: OtherNodePart;
 
-  constructor(node: AgentNode, peer: PeerClient, sync: SyncLoop, reconciler: Reconciler) {
+  constructor(node: AgentNode, peer: PeerClient, sync: SyncLoop, reconciler: Reconciler, other: OtherNodePart) {
+    this.#other = other;
     this.#node = node;
     this.#peer = peer;
     this.#sync = sync;
@@ -58,8 +64,11 @@ export class PairReports implements AgentPart {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   }
 
-  /** Throws what the link to the backup throws. */
+  /**
+   * On the primary: what differs from what the backup holds; throws what the link throws. On the backup: what differs from what the primary sent last.
+   */
   async diff(): Promise<DiffEntry[]> {
+    if (this.#node.config.role === "backup") return this.#diffOfBackup();
     const [here, there] = await Promise.all([this.#sync.describe(this.#node.config), this.#peer.held()]);
     return diffEntries(here.manifest.entries, there, here.withheld);
   }
@@ -79,6 +88,7 @@ export class PairReports implements AgentPart {
 
   async drill(): Promise<DrillCheck[]> {
     const { host, config, state } = this.#node;
+    if (config.role === "backup") return this.#drillOfBackup();
     const { last, lastAt } = this.#sync;
     let peerTrouble: string | undefined;
     const [peer, diff, connections, described] = await Promise.all([
@@ -110,5 +120,40 @@ export class PairReports implements AgentPart {
       peer,
       peerTrouble,
     });
+  }
+
+  #diffOfBackup(): DiffEntry[] {
+    const { host, config } = this.#node;
+    const { entries, kept } = stagedManifest(host, config, undefined);
+    const withheld = kept.map((path) => ({ path, reason: "the primary does not send it now" }));
+    return diffEntries(entries, heldEntries(host, config), withheld);
+  }
+
+  async #drillOfBackup(): Promise<DrillCheck[]> {
+    const { host, config, state } = this.#node;
+    const [addresses, connections] = await Promise.all([host.net.addresses(), readConnections(host)]);
+    const present = new Set(addresses.map(({ device }) => device));
+    const synced = Number(host.uci.readState("keepalived").section("ha_peer")?.get("last_sync_time") ?? "");
+    return backupDrillChecks({
+      config,
+      state,
+      converged: this.#reconciler.converged,
+      now: host.clock.now(),
+      syncedAt: synced > 0 ? synced * 1000 : undefined,
+      differing: this.#differing(),
+      connections,
+      missingDevices: requiredDevices(host.uci.read("network")).filter((device) => !present.has(device)),
+      freeBytes: host.system.fileSystem("/").free,
+      other: this.#other.known,
+    });
+  }
+
+  /** undefined: nothing was received yet, or the staging area is being written to. */
+  #differing(): string[] | undefined {
+    try {
+      return this.#diffOfBackup().map(({ path }) => path);
+    } catch {
+      return undefined;
+    }
   }
 }

@@ -3,7 +3,7 @@ import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { type BackupChanges, backupChangesSchema } from "../cluster/backup-changes.ts";
-import { type Facts, factsSchema } from "../cluster/agent-schemas.ts";
+import { type Facts, factsSchema, type Meeting, meetingSchema } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
 import { sshRun } from "../ssh/ssh-link.ts";
 import { type ManifestEntry, manifestEntrySchema } from "../sync/manifest.ts";
@@ -46,6 +46,11 @@ export class PeerClient {
     await sshRun(this.#node.host, this.#node.config, { key: "sync", command, timeoutMs });
   }
 
+  /** Tells the backup of this node, and is told the same. Throws like {@link facts}. */
+  meet(own: Meeting): Promise<Meeting> {
+    return this.#ask("meet", meetingSchema, JSON.stringify(own));
+  }
+
   /** What was changed on the backup while it carried the site. Throws like {@link facts}. */
   changes(): Promise<BackupChanges> {
     return this.#ask("changes", backupChangesSchema);
@@ -62,8 +67,9 @@ export class PeerClient {
     await this.#ask(`drop-changes ${id}`, v.object({ dropped: v.boolean() }));
   }
 
-  async #ask<T>(command: string, schema: v.GenericSchema<unknown, T>): Promise<T> {
-    const { stdout, stderr } = await sshRun(this.#node.host, this.#node.config, { key: "sync", command, timeoutMs });
+  async #ask<T>(command: string, schema: v.GenericSchema<unknown, T>, stdin = ""): Promise<T> {
+    const call = { key: "sync", command, stdin, timeoutMs } as const;
+    const { stdout, stderr } = await sshRun(this.#node.host, this.#node.config, call);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout);
     if (parsed.success) return parsed.output;
     const { address } = this.#node.config.peer;

@@ -5,6 +5,7 @@
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import type { Announcements } from "./announcements.ts";
+import type { OtherNodePart } from "./other-node.ts";
 
 const everyMs = 10_000;
 /** One lost answer is no news. */
@@ -13,9 +14,14 @@ const missesMax = 2;
 export class PeerWatch implements AgentPart {
   readonly #node: AgentNode;
   readonly #announcements: Announcements;
+  readonly #other: OtherNodePart;
+  readonly #heardAgain: () => void;
   #misses = 0;
 
-  constructor(node: AgentNode, announcements: Announcements) {
+  /** `heardAgain`: what waited for the other node is tried now. */
+  constructor(node: AgentNode, announcements: Announcements, other: OtherNodePart, heardAgain: () => void) {
+    this.#other = other;
+    this.#heardAgain = heardAgain;
     this.#node = node;
     this.#announcements = announcements;
   }
@@ -35,9 +41,12 @@ export class PeerWatch implements AgentPart {
       .catch(() => false);
     this.#misses = answered ? 0 : this.#misses + 1;
     if (answered) {
+      this.#other.seen();
       if (!conditions.clear("peer_not_heard")) return;
       host.log("info", `the other node ${peer.address} is heard again`);
       void this.#announcements.again();
+      this.#other.onState();
+      this.#heardAgain();
       return;
     }
     if (this.#misses < missesMax) return;

@@ -2,6 +2,7 @@
  * This node's half of every action that changes the cluster, the same code on both nodes: the primary runs it here and, through the rpcd
  * plugin over SSH, on the backup. Invariants: checked before anything changes; all or nothing on this node; running it again completes it.
  */
+import { markBackupPending } from "../cluster/backup-pending.ts";
 import type { Host } from "@nethsec/host/host";
 import { ValidationError } from "@nethsec/host/rpcd";
 import type { Transaction } from "@nethsec/host/uci-store";
@@ -43,6 +44,7 @@ export async function initNode(host: NodeHost, init: InitNode): Promise<void> {
   problems.push(...(init.role === "primary" ? await checkPrimary(host, init) : checkBackup(host, init, onInterface)));
   refuse(problems);
   const device = onInterface?.device ?? "";
+  const first = readHaConfig(host.uci) === undefined;
   await changeNode(host, async () => {
     if (init.role === "primary") await ensureKeys(host);
     // Read before: a transaction holds the locks of what it changes.
@@ -65,6 +67,7 @@ export async function initNode(host: NodeHost, init: InitNode): Promise<void> {
       addFurther(tx, init, configuredInterfaces(network));
     });
     if (init.publicKeys !== undefined) authorizeKeys(host.files, init.publicKeys);
+    if (init.role === "primary" && first) markBackupPending(host);
   });
 }
 

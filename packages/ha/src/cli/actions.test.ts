@@ -35,7 +35,7 @@ test("show-config prints the documented layout", async () => {
   nodes.primary.uci.change((tx) => tx.delete("network", "lan2"));
   const { call, output } = callOn(nodes.primary, {});
   expect(showConfigAction(call)).toBe(0);
-  expect(output.out).toBe(documented);
+  expect(output.out).toBe(`${documented}\nNeed no configuration, they follow the node that carries the site: wan\n`);
 });
 
 test("status prints the documented layout", () => {
@@ -49,6 +49,8 @@ test("status prints the documented layout", () => {
       lastSyncTime: 1749453675,
       virtualIps: [{ section: "lan_ipaddress", options: { address: "192.168.100.240/24", device: "br-lan" } }],
       keepalivedStats: { advert_rcvd: 0, advert_sent: 1730, become_master: 1 },
+      otherNode: undefined,
+      now: 0,
       pending: [],
       conditions: [],
     },

@@ -6,9 +6,9 @@ import { formatDuration } from "@nethsec/host/units";
 import type { DrillCheck, HistoryEntry } from "../cluster/agent-schemas.ts";
 import { agentClient, type AgentClient } from "../cluster/agent-client.ts";
 import { agentEndpoints, historyLimitMax } from "../cluster/agent-endpoints.ts";
-import { onPrimary } from "../cluster/on-primary.ts";
+import { inCluster, onPrimary } from "../cluster/on-primary.ts";
 import { haPaths } from "../cluster/config.ts";
-import { changing, progress } from "./answer.ts";
+import { asTyped, changing, progress } from "./answer.ts";
 import { showChanges } from "./backup-changes.ts";
 
 function agent(call: Call): AgentClient {
@@ -20,7 +20,7 @@ export async function sync(call: Call): Promise<number> {
   if (force !== undefined && (typeof force !== "string" || !force.startsWith("/")))
     throw new UsageError("--force needs the whole path of a file, e.g. /etc/config/dhcp");
   const wait = call.options["wait"] === true || force !== undefined;
-  onPrimary(call.host, wait ? "sync --wait" : "sync");
+  onPrimary(call.host, asTyped(call, "sync"));
   const wanted = { wait, force: force === undefined ? [] : [force] };
   for await (const event of agent(call).stream(agentEndpoints.sync, wanted, call.signal)) {
     if (event.kind === "progress") {
@@ -49,12 +49,15 @@ function changedLines(changed: readonly string[]): readonly string[] {
     : ["Applied on the backup node:", ...changed.map((path) => `  ${path}`)];
 }
 
+const sameThere = "The backup node holds what the primary has.";
+const sameHere = "This node holds what the primary sent last.";
+
 export async function diff(call: Call): Promise<number> {
   if (call.options["backup-changes"] === true) return showChanges(call);
-  onPrimary(call.host, "diff");
+  const { role } = inCluster(call.host);
   const { entries } = await agent(call).ask(agentEndpoints.diff, {});
   if (call.json) call.io.out(`${JSON.stringify({ entries })}\n`);
-  else if (entries.length === 0) call.io.out("The backup node holds what the primary has.\n");
+  else if (entries.length === 0) call.io.out(`${role === "primary" ? sameThere : sameHere}\n`);
   else {
     const rows = entries.map(({ path, change, detail }) => [change, path, detail ?? ""]);
     call.io.out(
@@ -67,11 +70,11 @@ export async function diff(call: Call): Promise<number> {
 const historyDefault = 20;
 
 export async function history(call: Call): Promise<number> {
-  onPrimary(call.host, "history");
   const count = call.options["lines"];
   const limit = count === undefined ? historyDefault : Number(count);
   if (!Number.isInteger(limit) || limit < 1 || limit > historyLimitMax)
     throw new UsageError(`"${String(count)}" is no number of lines (1 to ${historyLimitMax})`);
+  inCluster(call.host);
   const follow = call.options["follow"] === true;
   const entries: HistoryEntry[] = [];
   try {
@@ -96,7 +99,7 @@ export function historyLine(entry: HistoryEntry): string {
 export async function switchOver(call: Call): Promise<number> {
   const given = call.options["to"] ?? "backup";
   if (given !== "primary" && given !== "backup") throw new UsageError("--to is primary or backup");
-  onPrimary(call.host, `switch --to ${given}`);
+  onPrimary(call.host, asTyped(call, "switch"));
   const { master, outageMs, convergedMs } = await changing(call, `Handing over to the ${given} node…`, () =>
     agent(call).ask(agentEndpoints.switch, { to: given }),
   );
@@ -114,7 +117,7 @@ export async function switchOver(call: Call): Promise<number> {
 }
 
 export async function drill(call: Call): Promise<number> {
-  onPrimary(call.host, "drill");
+  inCluster(call.host);
   progress(call, "Checking what a failover needs…");
   const { checks } = await agent(call).ask(agentEndpoints.drill, {});
   const failed = checks.some(({ verdict }) => verdict === "fail");

@@ -42,6 +42,20 @@ export async function changing<T>(call: Call, text: string, work: () => Promise<
   }
 }
 
+/**
+ * The action as it was typed: `action` with its arguments, then the options of this call; for a refusal that says where to run it. A value that a
+ * shell would take apart is quoted.
+ */
+export function asTyped(call: Pick<Call, "options" | "json">, action: string): string {
+  const options = Object.entries(call.options).flatMap(([name, value]) =>
+    value === true
+      ? [`--${name}`]
+      : [`--${name}`, /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`],
+  );
+  const json = call.json && !options.includes("--json") ? ["--json"] : [];
+  return [action, ...options, ...json].join(" ");
+}
+
 /** An argument that the table demands, so its absence is a fault of ours. */
 export function argument(call: Call, name: string): string {
   const value = call.args[name];

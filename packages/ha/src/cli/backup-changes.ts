@@ -9,7 +9,7 @@ import { notConfigured } from "../cluster/ha-error.ts";
 import { onPrimary } from "../cluster/on-primary.ts";
 import { adoptChanges } from "../sync/adopt-changes.ts";
 import { backupChanges } from "../sync/kept-changes.ts";
-import { succeed } from "./answer.ts";
+import { asTyped, succeed } from "./answer.ts";
 
 /** On either node: the backup answers itself, the primary asks it. */
 export async function showChanges(call: Call): Promise<number> {
@@ -45,7 +45,7 @@ export async function run(call: Call): Promise<number> {
   const what = call.args["what"];
   if (what !== "adopt" && what !== "drop")
     throw new UsageError("backup-changes needs adopt or drop", "Or to see them: ns-ha-config diff --backup-changes");
-  const config = onPrimary(call.host, `backup-changes ${what}`);
+  const config = onPrimary(call.host, asTyped(call, `backup-changes ${what}`));
   const client = peer(call, config);
   const { kept } = await client.changes();
   if (kept.length === 0)

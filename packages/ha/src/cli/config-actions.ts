@@ -164,7 +164,7 @@ export const configActions: readonly Command[] = [
     name: "set-timing",
     summary: "choose how fast a failure is noticed, on both nodes",
     description: "classic: VRRPv2, about 3 seconds. fast: VRRPv3, about 0.3 seconds. No address moves.",
-    args: [{ name: "timing", summary: "classic or fast" }],
+    args: [{ name: "timing", summary: "classic or fast", values: ["classic", "fast"] }],
     examples: [["ns-ha-config set-timing fast", "a failover in 0.3 seconds"]],
     load: lazy(async () => (await import("./power.ts")).setTiming),
   },
@@ -198,7 +198,7 @@ export const configActions: readonly Command[] = [
     summary: "take what was changed on the backup node while it carried the site, or forget it",
     description:
       "What is changed on the backup node while it carries the site is kept aside there when the primary takes back. adopt takes it into the primary, from where it is synchronised; what was changed on both nodes is refused. drop forgets it. To see it: ns-ha-config diff --backup-changes",
-    args: [{ name: "what", summary: "adopt or drop" }],
+    args: [{ name: "what", summary: "adopt or drop", values: ["adopt", "drop"] }],
     options: [{ name: "force", summary: "adopt also what was changed on both nodes" }],
     examples: [
       ["ns-ha-config backup-changes adopt", "the primary node gets them"],
@@ -220,7 +220,9 @@ export const configActions: readonly Command[] = [
   {
     name: "switch",
     summary: "hand over to the other node and back, configuration unchanged",
-    options: [{ name: "to", value: "NODE", summary: "primary or backup (default backup)" }],
+    options: [
+      { name: "to", value: "NODE", values: ["primary", "backup"], summary: "primary or backup (default backup)" },
+    ],
     examples: [
       ["ns-ha-config switch --to backup", "before maintenance of the primary node"],
       ["ns-ha-config switch --to primary", "and back"],

@@ -2,7 +2,7 @@
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { notOnBackup, onPrimary } from "../cluster/on-primary.ts";
-import { ipv4ToNumber, parseCidr } from "../cluster/ipv4.ts";
+import { cidrFault, ipv4ToNumber } from "../cluster/ipv4.ts";
 import { initNode } from "../change/node-changes.ts";
 import { initBackup } from "../change/remote-actions.ts";
 import { argument, progress, readPassword, succeed } from "./answer.ts";
@@ -39,10 +39,8 @@ export async function initBackupNode(call: Call): Promise<number> {
 
 /** "Please note that the Virtual IP (only) must be written in CIDR notation." */
 export function checkCidr(virtualIp: string): void {
-  if (parseCidr(virtualIp) !== undefined) return;
+  const fault = cidrFault(virtualIp);
+  if (fault === undefined) return;
   const example = ipv4ToNumber(virtualIp) === undefined ? "192.168.100.240/24" : `${virtualIp}/24`;
-  throw new UsageError(
-    `the virtual IP "${virtualIp}" is not in CIDR notation`,
-    `Write it with its prefix, for example ${example}`,
-  );
+  throw new UsageError(`the virtual IP "${virtualIp}" ${fault}`, `Write it with its prefix, for example ${example}`);
 }

@@ -2,16 +2,16 @@
 import type { Call } from "@nethsec/host/command/command";
 import * as cluster from "../change/cluster.ts";
 import { onPrimary } from "../cluster/on-primary.ts";
-import { argument, changing, succeed } from "./answer.ts";
+import { argument, asTyped, changing, succeed } from "./answer.ts";
 
 export async function enable(call: Call): Promise<number> {
-  onPrimary(call.host, "enable");
+  onPrimary(call.host, asTyped(call, "enable"));
   await changing(call, "Enabling both nodes…", () => cluster.enable(call.host));
   return succeed(call, ["The HA cluster is enabled on both nodes."]);
 }
 
 export async function disable(call: Call): Promise<number> {
-  onPrimary(call.host, "disable");
+  onPrimary(call.host, asTyped(call, "disable"));
   await changing(call, "Disabling both nodes…", () => cluster.disable(call.host));
   return succeed(call, [
     "The HA cluster is disabled on both nodes; they are reached by their own addresses.",
@@ -21,7 +21,7 @@ export async function disable(call: Call): Promise<number> {
 
 export async function reset(call: Call): Promise<number> {
   const force = call.options["force"] === true;
-  if (!force) onPrimary(call.host, "reset");
+  if (!force) onPrimary(call.host, asTyped(call, "reset"));
   const what = force ? "this node only" : "both nodes";
   if (call.options["yes"] !== true) {
     if (!call.json) call.io.err(`The HA configuration of ${what} will be removed. Type yes to go on: `);
@@ -44,7 +44,7 @@ export async function setTiming(call: Call): Promise<number> {
     const { UsageError } = await import("@nethsec/host/error");
     throw new UsageError(`"${timing}" is no timing: it is classic or fast`);
   }
-  const config = onPrimary(call.host, `set-timing ${timing}`);
+  const config = onPrimary(call.host, asTyped(call, `set-timing ${timing}`));
   const { readJournal } = await import("../cluster/journal.ts");
   if (config.timing === timing && readJournal(call.host) === undefined)
     return succeed(call, [`The timing is ${timing} already.`]);

@@ -1,17 +1,24 @@
 /** `show-config`, in the layout of the documentation to the byte. */
 import type { Call } from "@nethsec/host/command/command";
-import { onPrimary } from "../cluster/on-primary.ts";
+import { inCluster } from "../cluster/on-primary.ts";
+import { followingInterfaces } from "../cluster/following-interfaces.ts";
 import { listInterfaces, listVips, type ListedInterface } from "../cluster/list-interfaces.ts";
 
 export function run(call: Call): number {
-  onPrimary(call.host, "show-config");
+  const { role } = inCluster(call.host);
   const interfaces = listInterfaces(call.host.uci);
   const vips = listVips(call.host.uci);
   if (call.json) {
     call.io.out(`${JSON.stringify({ interfaces, vips })}\n`);
     return 0;
   }
+  const names = new Set(followingInterfaces(call.host.uci, role).map(({ name }) => name));
+  const following = interfaces.filter((item) => !item.ha_configured && names.has(item.name));
   call.io.out(showConfig(interfaces, vips, call.io.color));
+  if (following.length > 0)
+    call.io.out(
+      `\nNeed no configuration, they follow the node that carries the site: ${following.map(({ name }) => name).join(", ")}\n`,
+    );
   return 0;
 }
 

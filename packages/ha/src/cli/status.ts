@@ -1,5 +1,7 @@
 /** `status`: the only action for both nodes, in the layout of the documentation; more lines may follow it. */
 import type { Call } from "@nethsec/host/command/command";
+import type { OtherNode } from "../cluster/agent-schemas.ts";
+import { formatDuration } from "@nethsec/host/units";
 import { clusterStatus, type ClusterStatus } from "../cluster/cluster-status.ts";
 
 export async function run(call: Call): Promise<number> {
@@ -33,9 +35,34 @@ function asJson(status: ClusterStatus): Record<string, unknown> {
     last_sync_time: status.lastSyncTime ?? 0,
     virtual_ips: Object.fromEntries(status.virtualIps.map(({ section, options }) => [section, options])),
     keepalived_stats: status.keepalivedStats,
+    ...(status.otherNode === undefined ? {} : { other_node: otherNodeJson(status.otherNode) }),
     pending: status.pending,
     conditions: status.conditions,
   };
+}
+
+function otherNodeJson({ role, address, seenAt, said }: OtherNode): Record<string, unknown> {
+  return {
+    role,
+    address,
+    ...(seenAt === undefined ? {} : { seen_at: Math.floor(seenAt / 1000) }),
+    ...(said === undefined ? {} : { state: said.state, version: said.version, said_at: Math.floor(said.at / 1000) }),
+  };
+}
+
+/** What is older than this is told with its age. */
+const freshMs = 90_000;
+
+/** "backup 192.168.100.239, seen 3 s ago, state backup, version 0.2.0". Pure. */
+export function otherNodeText({ role, address, seenAt, said }: OtherNode, now: number): string {
+  const age = (at: number): string => {
+    const seconds = Math.max(0, Math.round((now - at) / 1000));
+    return `${seconds < 60 ? `${seconds} s` : formatDuration(seconds * 1000)} ago`;
+  };
+  const seen = seenAt === undefined ? "not seen since this node was started" : `seen ${age(seenAt)}`;
+  if (said === undefined) return `${role} ${address}, ${seen}, its state and version are not known`;
+  const then = now - said.at > freshMs ? ` ${age(said.at)}` : "";
+  return `${role} ${address}, ${seen}, state${then === "" ? "" : `${then}:`} ${said.state}, version ${said.version}`;
 }
 
 /** As `date` prints it, in the firewall's time zone. */
@@ -78,6 +105,7 @@ export function showStatus(status: ClusterStatus, syncTime: string | undefined, 
   }
   const stats = Object.entries(status.keepalivedStats).map(([name, value]) => `  ${name}: ${value}`);
   if (stats.length > 0) lines.push("", "Keepalived Statistics:", ...stats);
+  if (status.otherNode !== undefined) lines.push("", `Other Node: ${otherNodeText(status.otherNode, status.now)}`);
   const notes = [
     ...status.pending.map((step) => `  pending: ${step}`),
     ...status.conditions.map(({ severity, text }) => `  ${paint(severity)}: ${text}`),

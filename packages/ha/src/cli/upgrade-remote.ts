@@ -4,11 +4,14 @@ import { downloadImage } from "@nethsec/host/http/download-image";
 import { onPrimary } from "../cluster/on-primary.ts";
 import { levelPackages } from "../upgrade/level-packages.ts";
 import { upgradeBackup } from "../upgrade/upgrade-backup.ts";
-import { progress, succeed } from "./answer.ts";
+import { asTyped, progress, succeed } from "./answer.ts";
 
 export async function run(call: Call): Promise<number> {
   const given = call.args["image"];
-  const config = onPrimary(call.host, ["upgrade-remote", ...(given === undefined ? [] : [given])].join(" "));
+  const config = onPrimary(
+    call.host,
+    asTyped(call, ["upgrade-remote", ...(given === undefined ? [] : [given])].join(" ")),
+  );
   const { host, signal } = call;
   if (call.options["packages"] === true) {
     progress(call, `Comparing the packages with those of ${config.peer.address}…`);

@@ -17,6 +17,7 @@ import {
   drillCheckSchema,
   factsSchema,
   historyEntrySchema,
+  meetingSchema,
   switchResultSchema,
   syncEventSchema,
 } from "./agent-schemas.ts";
@@ -97,6 +98,8 @@ export const agentEndpoints = {
   facts: question("plain", "GET /facts", 10_000, nothing, factsSchema),
   /** Backup: what this node holds of the staging area's list, for `diff`. The primary checks the entries. */
   held: question("slow", "GET /held", 60_000, nothing, v.object({ entries: v.array(v.unknown()) })),
+  /** Backup: the primary introduces itself, and is answered with the same of this node. */
+  meet: question("plain", "POST /meet", 2000, meetingSchema, meetingSchema),
   /** The other node hands over on purpose within the next moment; false: it did not after all. */
   planned: question("plain", "POST /planned", 2000, v.object({ planned: v.boolean() }), nothing),
 } as const;

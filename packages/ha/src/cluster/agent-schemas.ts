@@ -10,6 +10,25 @@ const conditionSchema = v.object({
   text: v.string(),
 });
 
+/** What the nodes tell each other now and then. */
+export const meetingSchema = v.object({
+  version: v.string(),
+  state: vrrpStateSchema,
+  /** Names of what was changed on the backup while it carried the site, and kept aside there. */
+  keptChanges: v.optional(v.array(v.string())),
+});
+export type Meeting = v.InferOutput<typeof meetingSchema>;
+
+export const otherNodeSchema = v.object({
+  role: v.picklist(["primary", "backup"]),
+  address: v.string(),
+  /** Wall clock, milliseconds: it answered then; undefined: not since this node was started. */
+  seenAt: v.optional(v.number()),
+  /** What it said of itself at last. */
+  said: v.optional(v.object({ at: v.number(), version: v.string(), state: vrrpStateSchema })),
+});
+export type OtherNode = v.InferOutput<typeof otherNodeSchema>;
+
 export const agentStatusSchema = v.object({
   role: v.picklist(["primary", "backup", "unknown"]),
   state: vrrpStateSchema,
@@ -24,6 +43,8 @@ export const agentStatusSchema = v.object({
   /** Milliseconds since 1970. */
   lastSyncTime: v.optional(v.number()),
   conditions: v.array(conditionSchema),
+  /** Absent in the answer of an older agent. */
+  otherNode: v.optional(otherNodeSchema),
   /** keepalived's counters: advert_rcvd, advert_sent, become_master, … as in its JSON dump. Empty when keepalived does not run. */
   keepalivedStats: v.record(v.string(), v.number()),
 });

@@ -5,7 +5,7 @@
 import type { Host } from "@nethsec/host/host";
 import type { Package, Section, UciStore } from "@nethsec/host/uci-store";
 import type { HaConfig } from "./config.ts";
-import { contains, ipv4ToNumber, networkOf, parseCidr, usable, type Cidr } from "./ipv4.ts";
+import { cidrFault, contains, ipv4ToNumber, networkOf, parseCidr, usable, type Cidr } from "./ipv4.ts";
 import { configuredInterfaces, physicalDevices, type ConfiguredInterface } from "./network-config.ts";
 
 export interface Problem {
@@ -131,7 +131,7 @@ export function checkVirtualIp(
   const problem = (code: string, message: string): Problem => ({ code, message, parameter: "virtual_ip", value: text });
   const cidr = parseCidr(text);
   if (cidr === undefined) {
-    return [problem("invalid_virtual_ip", `"${text}" is no address in CIDR notation: write it as 192.168.100.240/24.`)];
+    return [problem("invalid_virtual_ip", `"${text}" ${cidrFault(text) ?? ""}. Write it as 192.168.100.240/24.`)];
   }
   const problems: Problem[] = [];
   const network = onInterface?.addresses.find((own) => contains(own, cidr.address));

@@ -2,6 +2,7 @@
 import type { Condition, Host } from "@nethsec/host/host";
 import type { VrrpState } from "./state.ts";
 import { agentClient } from "./agent-client.ts";
+import type { OtherNode } from "./agent-schemas.ts";
 import { haPaths, readHaConfig, type Role, type Timing } from "./config.ts";
 import { isUnderWay, readJournal } from "./journal.ts";
 import { hold } from "./tracked-priority.ts";
@@ -17,12 +18,16 @@ export interface ClusterStatus {
   /** By UCI section, in order. */
   readonly virtualIps: readonly { readonly section: string; readonly options: Readonly<Record<string, string>> }[];
   readonly keepalivedStats: Readonly<Record<string, number>>;
+  /** What this node knows of the other one; undefined without an agent. */
+  readonly otherNode: OtherNode | undefined;
+  /** This node's wall clock when it was asked, milliseconds. */
+  readonly now: number;
   /** Steps that the agent has still to do; empty when converged or when there is no agent. */
   readonly pending: readonly string[];
   readonly conditions: readonly Pick<Condition, "code" | "severity" | "text">[];
 }
 
-type Machine = Pick<Host, "uci" | "files">;
+type Machine = Pick<Host, "uci" | "files" | "clock">;
 
 export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
   const config = readHaConfig(host.uci);
@@ -59,6 +64,8 @@ export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
     lastSyncTime: Number.isInteger(time) && time > 0 ? time : undefined,
     virtualIps: config === undefined ? [] : virtualIps(host),
     keepalivedStats: agent?.keepalivedStats ?? {},
+    otherNode: agent?.otherNode,
+    now: host.clock.now(),
     pending: agent?.pending ?? [],
     conditions,
   };

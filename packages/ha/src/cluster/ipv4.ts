@@ -26,6 +26,20 @@ export function parseCidr(text: string): Cidr | undefined {
   return ipv4ToNumber(address) === undefined ? undefined : { address, prefix: Number(prefix) };
 }
 
+/** Why `text` is no IPv4 address in CIDR notation, as the end of a sentence that begins with the text; undefined: it is one. */
+export function cidrFault(text: string): string | undefined {
+  if (parseCidr(text) !== undefined) return undefined;
+  const [address = "", prefix] = text.split("/");
+  if (address.includes(":")) return "is an IPv6 address: virtual addresses of that family are not supported";
+  const numbers = address.split(".");
+  const wrong = numbers.find((number) => /^\d+$/.test(number) && Number(number) > 255);
+  if (numbers.length === 4 && wrong !== undefined)
+    return `is no address: ${wrong} is not a number of an IPv4 address (0 to 255)`;
+  if (ipv4ToNumber(address) === undefined) return "is no IPv4 address in CIDR notation";
+  if (prefix === undefined) return "is not in CIDR notation: the length of its prefix is missing";
+  return `is not in CIDR notation: ${prefix} is no length of a prefix (0 to 32)`;
+}
+
 /** "255.255.255.0" → 24; undefined for what is no netmask (holes in it included). */
 export function netmaskToPrefix(netmask: string): number | undefined {
   const value = ipv4ToNumber(netmask);

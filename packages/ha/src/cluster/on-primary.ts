@@ -11,6 +11,13 @@ export function onPrimary(host: Pick<Host, "uci">, action: string): HaConfig {
   return config;
 }
 
+/** For what either node can answer. Throws `ha_not_configured`. */
+export function inCluster(host: Pick<Host, "uci">): HaConfig {
+  const config = readHaConfig(host.uci);
+  if (config === undefined) throw notConfigured();
+  return config;
+}
+
 /** For actions that begin a cluster: a backup is refused, a node of no cluster is right. */
 export function notOnBackup(host: Pick<Host, "uci">, action: string): void {
   const config = readHaConfig(host.uci);

@@ -141,13 +141,13 @@ function explain(login: PasswordLogin, cause: unknown): NethsecError {
   const text = messageOf(cause);
   const refused = cause instanceof Error && "level" in cause && cause.level === "client-authentication";
   if (refused)
-    return connectionFailed(
-      address,
-      port,
-      "the password of root was refused",
-      "Check the password, and that root may log in with it.",
+    return new NethsecError({
+      // The word that the web interface knows for it.
+      code: "ssh_connection_failed",
+      message: `The backup node ${address} was reached, and refused the password of root.`,
+      advice: "Check the password, and that root may log in with it.",
       cause,
-    );
+    });
   const known = cause instanceof Error && "code" in cause ? reasons.get(String(cause.code)) : undefined;
   const check = "Check the address, the cable, and that the SSH server of that node listens there.";
   return connectionFailed(address, port, known ?? text, check, cause);

@@ -17,6 +17,7 @@ describe("what may be asked for", () => {
     ["held", { kind: "held" }],
     ["state", { kind: "state" }],
     ["changes", { kind: "changes" }],
+    ["meet", { kind: "meet" }],
     ["kept 1764288000000 3", { kind: "kept", id: "1764288000000", index: 3 }],
     ["drop-changes 1764288000000", { kind: "drop-changes", id: "1764288000000" }],
     ["planned", { kind: "planned", planned: true }],

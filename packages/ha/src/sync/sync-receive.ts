@@ -6,9 +6,10 @@
  */
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
-import type { Host } from "@nethsec/host/host";
+import * as v from "valibot";
 import { type AgentClient, agentClient } from "../cluster/agent-client.ts";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
+import { meetingSchema } from "../cluster/agent-schemas.ts";
 import { type HaConfig, readHaConfig } from "../cluster/config.ts";
 import { backupChanges, dropKept, keptContent } from "./kept-changes.ts";
 import { giveState } from "./give-state.ts";
@@ -21,9 +22,12 @@ export type Request =
   | { readonly kind: "held" }
   | { readonly kind: "state" }
   | { readonly kind: "changes" }
+  | { readonly kind: "meet" }
   | { readonly kind: "kept"; readonly id: string; readonly index: number }
   | { readonly kind: "drop-changes"; readonly id: string }
   | { readonly kind: "planned"; readonly planned: boolean };
+
+const meetingBytesMax = 4096;
 
 /** Short options of the sender's rsync, in any order, then the capabilities after `e`. */
 const shortOptions = /^-[lptgoRdcvz]+(?:e\d*\.[A-Za-z]*)?$/;
@@ -31,7 +35,7 @@ const longOptions = /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-
 
 /** What `SSH_ORIGINAL_COMMAND` asks for; undefined: refused. Pure. */
 export function parseRequest(command: string, stagingDir: string): Request | undefined {
-  const words = ["facts", "held", "state", "changes"] as const;
+  const words = ["facts", "held", "state", "changes", "meet"] as const;
   const word = words.find((known) => known === command);
   if (word !== undefined) return { kind: word };
   const [, set, index] = /^kept (\d{1,16}) (\d{1,6})$/.exec(command) ?? [];
@@ -51,12 +55,17 @@ export function parseRequest(command: string, stagingDir: string): Request | und
 }
 
 async function answer(
-  host: Host,
+  { host, io }: Pick<Call, "host" | "io">,
   config: HaConfig,
   agent: AgentClient,
   request: Exclude<Request, { kind: "rsync" | "state" }>,
 ): Promise<unknown> {
   switch (request.kind) {
+    case "meet":
+      return agent.ask(
+        agentEndpoints.meet,
+        v.parse(v.pipe(v.string(), v.parseJson(), meetingSchema), await io.readAll(meetingBytesMax)),
+      );
     case "changes":
       return backupChanges(host, config);
     case "kept":
@@ -114,7 +123,7 @@ export async function run({ host, io, signal }: Call): Promise<number> {
       await giveState(host, io, agent);
       return 0;
     }
-    io.out(`${JSON.stringify(await answer(host, config, agent, request))}\n`);
+    io.out(`${JSON.stringify(await answer({ host, io }, config, agent, request))}\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof NethsecError)) throw error;

@@ -37,6 +37,8 @@ export interface Arg {
   readonly name: string;
   readonly summary: string;
   readonly optional?: boolean;
+  /** The only values it can have: for completion. */
+  readonly values?: readonly string[];
   /** Takes all that is left; only as the last one. */
   readonly variadic?: boolean;
 }
@@ -48,6 +50,8 @@ export interface Option {
   readonly summary: string;
   /** Name of its value for the help (e.g. "N"); without it the option is a switch. */
   readonly value?: string;
+  /** The only values it can have: for completion. */
+  readonly values?: readonly string[];
 }
 
 /** Returns the exit code. A thrown {@link NethsecError} is printed once, with its advice, by the caller (as JSON with `--json`). */

@@ -3,7 +3,7 @@ import type { Command } from "./command.ts";
 import { isShown } from "./command-help.ts";
 import { actionOf, type CommandPath, commonOptionsOf, topLevel } from "./command-path.ts";
 
-/** For /etc/bash_completion.d. Commands complete their actions and options, then files. */
+/** For /etc/bash_completion.d. Commands complete their actions, values and options, then files. */
 export function bashCompletion(commands: readonly Command[]): string {
   const shown = commands.filter(isShown);
   const cases = shown.flatMap((command) => pathCases(topLevel(command)));
@@ -27,6 +27,11 @@ _nethsec() {
     _nethsec_words "\${path:+$path }$word" > /dev/null || break
     path="\${path:+$path }$word"
   done
+  # The value of the option before it, where its values are known.
+  word=\${COMP_WORDS[COMP_CWORD - 1]}
+  case $word in
+    -*) _nethsec_words "\${path:+$path }$word" > /dev/null && path="\${path:+$path }$word" ;;
+  esac
   mapfile -t COMPREPLY < <(compgen -W "$(_nethsec_words "$path")" -- "$current")
 }
 
@@ -44,7 +49,21 @@ function pathCases(path: CommandPath): [string, string[]][] {
     command.raw === true ? [] : [...path.options, ...commonOptionsOf(command)].map(({ name }) => `--${name}`);
   const own: [string, string[]] = [
     path.names.join(" "),
-    [...actions.map(({ name }) => name), ...options, ...(options.length + actions.length === 0 ? ["''"] : [])],
+    [
+      ...actions.map(({ name }) => name),
+      ...(command.args ?? []).flatMap(({ values = [] }) => values),
+      ...options,
+      ...(options.length + actions.length === 0 ? ["''"] : []),
+    ],
   ];
-  return [own, ...actions.flatMap((action) => pathCases(actionOf(path, action)))];
+  return [own, ...optionValues(path), ...actions.flatMap((action) => pathCases(actionOf(path, action)))];
+}
+
+/** "switch --to" and "switch -t" → what may follow. */
+function optionValues({ names, options }: CommandPath): [string, string[]][] {
+  return options.flatMap(({ name, short, values }): [string, string[]][] => {
+    if (values === undefined) return [];
+    const words = [`--${name}`, ...(short === undefined ? [] : [`-${short}`])];
+    return words.map((word) => [[...names, word].join(" "), [...values]]);
+  });
 }
