@@ -17,7 +17,7 @@ import { reset } from "./power.ts";
 import { run as showConfig } from "./show-config.ts";
 import { otherNodeText } from "./status.ts";
 
-async function refusalOf(work: () => Promise<unknown> | unknown): Promise<NethsecError> {
+async function refusalOf(work: () => unknown): Promise<NethsecError> {
   try {
     await work();
   } catch (error) {
