@@ -99,25 +99,34 @@ export interface SummaryV2Answer {
   readonly protocols?: readonly Traffic[];
 }
 
-/** Narrowed to one name, the answer has no lists of names. */
-export function summaryV2Answer(summary: Summary, limit: number, nameOf: NameOf): SummaryV2Answer {
+const listOf = { application: "applications", host: "remote_hosts", protocol: "protocols" } as const;
+
+/** Narrowed to one name, the answer has that one in its list, which the page takes its heading from, and no other lists. */
+export function summaryV2Answer(
+  summary: Summary,
+  limit: number,
+  nameOf: NameOf,
+  one?: { readonly section: SectionName; readonly value: string },
+): SummaryV2Answer {
   const first = (list: readonly Usage[]): readonly Usage[] => list.slice(0, shown(limit));
-  const labelled = (section: SectionName): Traffic[] =>
-    first(summary.sections?.[section] ?? []).map(({ id, bytes }) => ({
-      id,
-      label: labelOf(section, id),
-      traffic: bytes,
-    }));
+  const traffic = (section: SectionName, usages: readonly Usage[]): Traffic[] =>
+    usages.map(({ id, bytes }) =>
+      section === "host" ? { id, traffic: bytes } : { id, label: labelOf(section, id), traffic: bytes },
+    );
+  const list = (section: SectionName): Traffic[] => traffic(section, first(summary.sections?.[section] ?? []));
   const common = {
     total_traffic: summary.total,
     hourly_traffic: summary.hours.map((traffic, hour) => ({ id: twoDigits(hour), traffic })),
     clients: first(summary.clients).map(({ id, bytes }) => ({ id, label: nameOf(id), traffic: bytes })),
   };
-  if (summary.sections === undefined) return common;
+  if (one !== undefined) {
+    const { section, value } = one;
+    return { ...common, [listOf[section]]: traffic(section, [{ id: value, bytes: summary.total }]) };
+  }
   return {
     ...common,
-    applications: labelled("application"),
-    remote_hosts: first(summary.sections.host).map(({ id, bytes }) => ({ id, traffic: bytes })),
-    protocols: labelled("protocol"),
+    applications: list("application"),
+    remote_hosts: list("host"),
+    protocols: list("protocol"),
   };
 }

@@ -162,6 +162,7 @@ describe("answers", () => {
       total_traffic: 350,
       hourly_traffic: noHours({ "00": 250, "11": 100 }).map(([id, traffic]) => ({ id, traffic })),
       clients: [{ id: "192.168.100.22", label: "server", traffic: 350 }],
+      applications: [{ id: "netify.google", label: "Google", traffic: 350 }],
     });
     expect(
       await ask("summary-v2", { year: 2023, month: 6, day: 16, client: null, section: null, value: null, limit: 1 }),

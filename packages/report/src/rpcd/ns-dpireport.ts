@@ -29,6 +29,8 @@ const whole = v.pipe(
 );
 const limit = v.pipe(whole, v.minValue(-1, "invalid"), v.maxValue(100_000, "invalid"));
 const address = v.pipe(v.string("invalid"), v.check(isAddress, "invalid"), v.toLowerCase());
+/** Of a summary: it is only compared, and a client that is not known has no traffic. */
+const anyClient = v.pipe(v.string("invalid"), v.maxLength(1024, "invalid"), v.toLowerCase());
 const dayFields = { year: v.optional(whole), month: v.optional(whole), day: v.optional(whole) };
 const dayExample = { year: "2023", month: "06", day: "16" };
 
@@ -52,11 +54,12 @@ const summary = rpcdMethod({
 
 const summaryByClient = rpcdMethod({
   name: "summary-by-client",
-  args: v.object({ ...dayFields, client: address, limit: v.optional(limit, 10) }),
+  args: v.object({ ...dayFields, client: v.nullish(anyClient), limit: v.optional(limit, 10) }),
   example: { ...dayExample, client: "192.168.1.10", limit: 10 },
   run: async (args, call) => {
     const store = openStore(call);
-    const found = summarise(store.day(dayOf(args, store), args.client), { client: args.client });
+    const client = args.client ?? undefined;
+    const found = summarise(store.day(dayOf(args, store), client), client === undefined ? {} : { client });
     return { ...summaryAnswer(found, args.limit, await namesFor(call, found, args.limit)) };
   },
 });
@@ -77,7 +80,7 @@ const summaryV2 = rpcdMethod({
   name: "summary-v2",
   args: v.object({
     ...dayFields,
-    client: v.nullish(address),
+    client: v.nullish(anyClient),
     section: v.nullish(v.picklist(sectionNames, "invalid")),
     value: v.nullish(v.pipe(v.string("invalid"), v.maxLength(1024, "invalid"), v.toLowerCase())),
     limit: v.optional(limit, 20),
@@ -93,11 +96,9 @@ const summaryV2 = rpcdMethod({
     if (section === undefined && value !== undefined) throw wrong("section", "", "required");
     const store = openStore(call);
     const counters = store.day(dayOf(args, store), client);
-    const found = summarise(counters, {
-      ...(client === undefined ? {} : { client }),
-      ...(section === undefined || value === undefined ? {} : { section, value }),
-    });
-    return { ...summaryV2Answer(found, args.limit, await namesFor(call, found, args.limit)) };
+    const one = section === undefined || value === undefined ? undefined : { section, value };
+    const found = summarise(counters, { ...(client === undefined ? {} : { client }), ...one });
+    return { ...summaryV2Answer(found, args.limit, await namesFor(call, found, args.limit), one) };
   },
 });
 
