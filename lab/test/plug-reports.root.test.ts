@@ -172,9 +172,9 @@ describe("what the executable pushes", () => {
     // mwan3's answer by ubus, which the lab's mwan3 does not give.
     await lab.sh(
       "primary",
-      'mkdir -p /tmp/answers; printf \'#!/bin/sh\\n[ "$*" != "call mwan3 status" ] || { echo "{\\"interfaces\\":{\\"wan\\":{\\"status\\":\\"online\\"}}}"; exit 0; }\\nexec /usr/bin/ubus "$@"\\n\' >/tmp/answers/ubus; chmod +x /tmp/answers/ubus',
+      'mv /usr/bin/ubus /usr/bin/ubus.lab; printf \'#!/bin/sh\\n[ "$*" != "call mwan3 status" ] || { echo "{\\"interfaces\\":{\\"wan\\":{\\"status\\":\\"online\\"}}}"; exit 0; }\\nexec /usr/bin/ubus.lab "$@"\\n\' >/usr/bin/ubus; chmod +x /usr/bin/ubus',
     );
-    for (let times = 0; times < 2; times += 1) await lab.sh("primary", "PATH=/tmp/answers:$PATH ns-push-reports");
+    for (let times = 0; times < 2; times += 1) await lab.exec("primary", ["ns-push-reports"]);
     pushed = (await lab.sh("controller", "cat /var/log/lab-ingested.jsonl"))
       .split("\n")
       .map((line): (typeof pushed)[number] => JSON.parse(line));
@@ -239,10 +239,10 @@ async function happen(lab: Lab): Promise<void> {
     host: { "example.org": 60 },
     application: { "netify.facebook": 100 },
   };
-  await lab.sh("primary", "/etc/init.d/dpireport stop; rm -rf /var/run/dpireport/*");
+  // A folder of its own: the lab's daemon goes on writing into the other one.
   await lab.sh(
     "primary",
-    `dir=/var/run/dpireport/$(date -d @${half} +%Y/%m/%d)/192.168.1.5; mkdir -p $dir; cat >$dir/$(date -d @${half} +%H).json`,
+    `dir=/var/run/dpireport-test/$(date -d @${half} +%Y/%m/%d)/192.168.1.5; mkdir -p $dir; cat >$dir/$(date -d @${half} +%H).json`,
     { stdin: JSON.stringify(traffic) },
   );
   await lab.sh(
@@ -251,6 +251,7 @@ async function happen(lab: Lab): Promise<void> {
       "uci set openvpn.ns_roadwarrior1.ns_auth_mode=username; uci set openvpn.ns_tunc=openvpn; uci set openvpn.ns_tunc.ns_name=Branch; uci set openvpn.ns_tunc.dev=tunc; " +
       "uci set openvpn.ns_tunc.client=1; uci commit openvpn; " +
       "uci delete firewall.ns_wan.network; uci add_list firewall.ns_wan.network=wan; uci commit firewall; uci set network.wan.device=eth1; uci commit network; " +
-      "uci set dhcp.pc5=host; uci set dhcp.pc5.name=pc5.lan; uci set dhcp.pc5.ip=192.168.1.5; uci commit dhcp; uci set ns-plug.config.unit_name=fw2.example.org; uci commit ns-plug",
+      "uci set dhcp.pc5=host; uci set dhcp.pc5.name=pc5.lan; uci set dhcp.pc5.ip=192.168.1.5; uci commit dhcp; uci set ns-plug.config.unit_name=fw2.example.org; uci commit ns-plug; " +
+      "uci set ns-report.config.dump_path=/var/run/dpireport-test; uci commit ns-report",
   );
 }
