@@ -12,6 +12,8 @@ const { signal } = new AbortController();
 let server: Bun.Server<undefined>;
 let requests = 0;
 let databaseIsAway = false;
+/** The dump with which the database goes away. */
+let breaksAt = "";
 /** Rows by dump, as the controller stores them. */
 let stored: Record<string, object[]> = {};
 const replaces = (dump: string): boolean => dump.endsWith("-config");
@@ -33,6 +35,7 @@ beforeAll(() => {
     fetch: async (request) => {
       requests += 1;
       const dump = new URL(request.url).pathname.replace("/ingest/", "");
+      if (dump === breaksAt) databaseIsAway = true;
       const body: { data?: object[] } = JSON.parse(await request.text());
       if (dump === "dump-nsplug-config")
         return databaseIsAway
@@ -97,10 +100,11 @@ test("a dump that replaces: the good rows stand at the controller afterwards", a
 
 test("while the controller's database is away nothing is set aside, and everything arrives later", async () => {
   using host = unit({ "/var/run/dpireport/2026/05/05/10.0.0.1/09.json": hourFile(["a.example", "b.example"]) });
-  databaseIsAway = true;
+  // It goes away when the traffic arrives.
+  breaksAt = "dump-dpi-stats";
   await expect(pushReports(host, signal)).rejects.toThrow(NethsecError);
   expect(refusedRows(host)).toEqual({});
-  databaseIsAway = false;
+  [breaksAt, databaseIsAway] = ["", false];
   await pushReports(host, signal);
   expect(stored["dump-dpi-stats"]).toHaveLength(2);
 });
