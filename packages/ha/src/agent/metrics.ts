@@ -40,7 +40,7 @@ export function agentMetrics(status: AgentStatus | undefined): Metric[] {
         ]),
     {
       name: "nethsec_ha_condition",
-      help: "Troubles that hold now.",
+      help: "Active conditions.",
       type: "gauge",
       samples: status.conditions.map(({ code, severity }) => ({ labels: { code, severity }, value: 1 })),
     },

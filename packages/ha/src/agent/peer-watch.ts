@@ -8,7 +8,7 @@ import type { Announcements } from "./announcements.ts";
 import type { OtherNodePart } from "./other-node.ts";
 
 const everyMs = 10_000;
-/** One lost answer is no news. */
+/** A single lost answer is not reported. */
 const missesMax = 2;
 
 export class PeerWatch implements AgentPart {

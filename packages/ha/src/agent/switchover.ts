@@ -43,18 +43,18 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
   const peer = await context.peer();
   if (away && peer.state !== "backup")
     throw refused(`the other node is ${peer.state}, not backup: it would not take over.`, "See: ns-ha-config drill");
-  const weigh = (value: number): void => host.files.write(haPaths.priorityFile, `${value}\n`, { mode: 0o644 });
+  const setPriority = (value: number): void => host.files.write(haPaths.priorityFile, `${value}\n`, { mode: 0o644 });
   if (away) await context.announce(true);
   const probe = new VipProbe(host, config);
   const from = host.clock.monotonic();
   try {
-    weigh(away ? handOver : 0);
+    setPriority(away ? handOver : 0);
     await arrived(context, away);
     await probe.settle();
-    if (away) weigh(standBy);
+    if (away) setPriority(standBy);
   } catch (error) {
     if (away) {
-      weigh(0);
+      setPriority(0);
       await context.announce(false);
     }
     throw error;

@@ -11,7 +11,7 @@ import { onPrimary } from "../cluster/on-primary.ts";
 import { interrupted, journalPath, readJournal } from "../cluster/journal.ts";
 import { publicKey } from "../ssh/keys.ts";
 import * as node from "./node-changes.ts";
-import { changePair, hereThenThere } from "./pair.ts";
+import { changePair, primaryThenBackup } from "./pair.ts";
 import { callPeer, type PeerMethod, reachPeer } from "./peer.ts";
 import { hasTraces, resetNode } from "./reset-node.ts";
 
@@ -27,7 +27,7 @@ async function both(
   const config = onPrimary(host, action);
   const there = (): Promise<unknown> => callPeer(host, config, remote.method, { role: "backup", ...remote.args });
   await reachPeer(host, config);
-  await changePair(host, hereThenThere(host, action, here, there));
+  await changePair(host, primaryThenBackup(host, action, here, there));
 }
 
 /** Adds a LAN interface; returns its name on this node. */

@@ -57,7 +57,7 @@ export async function changePair(host: Pick<Host, "files" | "clock">, change: Pa
 }
 
 /** This node first, then the backup: the usual order. The files are put back and made effective again if the backup refuses. */
-export function hereThenThere(
+export function primaryThenBackup(
   host: NodeHost,
   action: string,
   here: (again: boolean) => Promise<unknown>,

@@ -155,7 +155,7 @@ function explain(login: PasswordLogin, cause: unknown): NethsecError {
 
 /** What the system calls by a code, in the words of dbclient. */
 const reasons: ReadonlyMap<string, string> = new Map([
-  // Bun says so as well of an address that nobody has.
+  // Bun reports ECONNREFUSED for an unreachable address too.
   ["ECONNREFUSED", "nobody answers there, or the connection is refused"],
   ["ECONNRESET", "the connection was reset"],
   ["EHOSTUNREACH", "no route to host"],

@@ -28,7 +28,7 @@ export function idleWatch(idleMs: number | undefined): IdleWatch {
       const reader = stream.getReader();
       return new ReadableStream<Uint8Array>({
         pull: async (sink) => {
-          // Whoever takes the next piece has passed on the one before.
+          // A pull means that the consumer is done with the previous chunk: restart the idle timer.
           arm();
           const { done, value } = await reader.read();
           if (done) sink.close();

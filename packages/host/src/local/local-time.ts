@@ -43,7 +43,7 @@ function configuredZone(uci: Pick<UciStore, "read">): Zone {
   try {
     section = uci.read("system").ofType("system")[0];
   } catch (error) {
-    // Whoever needs the rest of that file says what is wrong with it.
+    // Other readers of that file report what is wrong with it.
     if (error instanceof NethsecError) return { problem: `The time zone is not known: ${error.message}` };
     throw error;
   }

@@ -14,7 +14,7 @@ export function requireSubscription({ host }: Call): Subscription {
   });
 }
 
-/** Cron and the system's hooks run it on every machine that was once registered: no failure, but nobody is left to believe that it was sent. */
+/** Cron and hooks run these commands on every machine that was once registered: the exit status is 0, and a line says that nothing was sent. */
 export function withoutSubscription({ io, json }: Call): number {
   if (!json) io.out("This machine has no subscription: nothing was sent.\n");
   return 0;

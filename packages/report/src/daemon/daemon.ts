@@ -17,7 +17,7 @@ import { InterfaceNumbers } from "./interface-numbers.ts";
 import { Ledger } from "./ledger.ts";
 import { StreamReader } from "./stream-reader.ts";
 
-/** The same trouble is logged once in this time. */
+/** Logs each kind of trouble at most once in this time. */
 const sayAgainMs = 60_000;
 
 export interface DaemonParts {

@@ -1,7 +1,7 @@
 /** Puts the web server's parts together over one host. */
 import type { Host } from "@nethsec/host/host";
 import { openMetrics, openMetricsType } from "@nethsec/host/metrics";
-import { Gate } from "../auth/gate.ts";
+import { AccessControl } from "../auth/access-control.ts";
 import { readStatus } from "../store/daemon-status.ts";
 import { reportMetrics } from "../metrics/report-metrics.ts";
 import type { ClientNames } from "../names/client-names.ts";
@@ -39,7 +39,7 @@ export function makeSite({ host, store, names, config, failed, signal }: SiteNee
   return new ReportSite({
     pages,
     hub,
-    gate: new Gate(config.credentials, {
+    gate: new AccessControl(config.credentials, {
       now: () => host.clock.monotonic(),
       randomText: (count) => host.random.text(count),
     }),

@@ -5,7 +5,7 @@
  * signing in and out is a POST; no answer depends on anything but the request, the reports, and the sessions.
  */
 import type { HttpPeer } from "@nethsec/host/http/http-server";
-import type { Gate } from "../auth/gate.ts";
+import type { AccessControl } from "../auth/access-control.ts";
 import { isLoopback, isOwnHost } from "../auth/host-guard.ts";
 import { csvText, type ExportTable } from "../query/export-table.ts";
 import { isListName, tableJson } from "../query/export-rows.ts";
@@ -23,7 +23,7 @@ import type { Day } from "../store/hour-key.ts";
 export interface ReportSiteNeeds {
   readonly pages: ReportPages;
   readonly hub: LiveHub;
-  readonly gate: Gate;
+  readonly gate: AccessControl;
   /** Whether anybody has to sign in. */
   readonly gated: boolean;
   readonly base: string;

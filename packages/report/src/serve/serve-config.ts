@@ -3,7 +3,7 @@ import type { Files } from "@nethsec/host/host";
 import type { ListenAddress } from "@nethsec/host/http/http-server";
 import { NethsecError } from "@nethsec/host/error";
 import type { UciStore } from "@nethsec/host/uci-store";
-import type { Credentials } from "../auth/gate.ts";
+import type { Credentials } from "../auth/access-control.ts";
 import { isLoopback } from "../auth/host-guard.ts";
 import { isPasswordHash, isTokenHash } from "../auth/password-hash.ts";
 

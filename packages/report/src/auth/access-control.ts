@@ -14,7 +14,7 @@ export interface Credentials {
   readonly tokenHashes: readonly string[];
 }
 
-export interface GateNeeds {
+export interface AccessNeeds {
   /** Milliseconds that only grow. */
   readonly now: () => number;
   /** Letters and digits from the system's CSPRNG. */
@@ -30,7 +30,7 @@ export type Verdict =
 const cookieName = "ns-report-session";
 const maxWaitingHashes = 8;
 
-export class Gate {
+export class AccessControl {
   readonly #credentials: Credentials | undefined;
   readonly #limit: RateLimit;
   readonly #sessions: Sessions;
@@ -38,7 +38,7 @@ export class Gate {
   #waiting = 0;
 
   /** Without credentials everybody may read. */
-  constructor(credentials: Credentials | undefined, needs: GateNeeds) {
+  constructor(credentials: Credentials | undefined, needs: AccessNeeds) {
     this.#credentials = credentials;
     this.#limit = new RateLimit(needs.now);
     this.#sessions = new Sessions(needs.now, needs.randomText);
