@@ -87,8 +87,11 @@ export class Fleet {
 
   /** All requests to the portal since it was booted, also those that it answered wrongly. */
   async portalRequests(): Promise<readonly RecordedRequest[]> {
-    const lines = await this.#lab.sh("portal", "cat /var/log/lab-requests.jsonl");
-    return lines.split("\n").map((line): RecordedRequest => JSON.parse(line));
+    const lines = await this.#lab.sh("portal", "cat /var/log/lab-requests.jsonl 2>/dev/null || true");
+    return lines
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line): RecordedRequest => JSON.parse(line));
   }
 
   async portalFault(word: string): Promise<void> {
@@ -109,5 +112,12 @@ export interface PortalRecord {
   readonly alerts: readonly { readonly lk: string; readonly alert_id: string; readonly status: string }[];
   readonly heartbeats: readonly { readonly lk: string }[];
   readonly inventories: readonly { readonly lk: string; readonly data: Readonly<Record<string, unknown>> }[];
+  /** What the second portal was told. */
+  readonly copies: readonly {
+    readonly lk: string;
+    readonly what: string;
+    readonly name: string;
+    readonly data: unknown;
+  }[];
   readonly freed: readonly string[];
 }

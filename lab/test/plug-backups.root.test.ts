@@ -32,8 +32,11 @@ afterAll(async () => {
 /** Exit code and both outputs of a command line on the firewall. */
 const typed = async (line: string): Promise<{ code: number | null; stdout: string; stderr: string }> =>
   lab.exec(firewall, ["sh", "-c", line], { ok: "any", timeoutMs: 120_000 });
-const list = async (): Promise<{ file: string; size: number }[]> =>
+const list = async (): Promise<{ file: string; name: string; size: number }[]> =>
   JSON.parse((await typed("remote-backup list")).stdout);
+/** Shell: the id of the newest backup of this name. */
+const idOf = (name: string): string => `$(remote-backup list | jq -r '[.[] | select(.name == "${name}")][0].id')`;
+const names = async (): Promise<string[]> => (await list()).map(({ name }) => name);
 const lastAlert = async (): Promise<string> => {
   const alerts = (await fleet.portal("alerts")).filter(({ alert_id }) => alert_id === "backup:config:notencrypted");
   return alerts.map(({ status }) => status).join(" ");
@@ -63,10 +66,11 @@ let stalled: Promise<{ readonly code: number | null; readonly stderr: string; re
 
 test("a download whose server goes silent in the middle is waited for", async () => {
   await lab.sh(firewall, "truncate -s 16M /tmp/silent.bin; remote-backup upload /tmp/silent.bin; mkdir -p /tmp/silent");
+  const silent = await lab.sh(firewall, `echo ${idOf("silent.bin")}`);
   await fleet.portalFault("stall");
   const started = performance.now();
   stalled = lab
-    .exec(firewall, ["remote-backup", "download", "silent.bin", "/tmp/silent/file"], {
+    .exec(firewall, ["sh", "-c", `exec remote-backup download ${silent} /tmp/silent/file`], {
       ok: "any",
       timeoutMs: 200_000,
     })
@@ -84,7 +88,7 @@ test("with a passphrase only the encrypted form leaves, the alert is cleared, an
   );
   expect((await typed("send-backup")).stdout).toContain("(encrypted)");
   const [newest] = await list();
-  expect(newest?.file).toEndWith(".tar.gz.gpg");
+  expect(newest?.name).toEndWith(".tar.gz.gpg");
   expect(await lastAlert()).toBe("FAILURE OK");
   expect(
     await lab.sh("portal", `head -c 2 "/etc/lab/portal/backups/${enterpriseId}/${newest?.file}" | od -An -tx1`),
@@ -102,11 +106,40 @@ test("with a passphrase only the encrypted form leaves, the alert is cleared, an
   expect(await lab.sh(firewall, "cat /var/log/messages")).not.toContain("correct horse");
 });
 
+test("restored by `remote-backup restore`: encrypted, and nothing that was swapped for it", async () => {
+  await lab.sh(
+    firewall,
+    "echo correct horse >/etc/backup.pass; chmod 600 /etc/backup.pass; uci set system.@system[0].description=sent; uci commit system",
+  );
+  expect((await typed("send-backup")).stdout).toContain("(encrypted)");
+  await lab.sh(firewall, "uci set system.@system[0].description=later; uci commit system");
+  const done = await typed("remote-backup restore");
+  expect(done.stdout).toMatch(/^Restored \S+ \(it was encrypted.*reboot\n$/);
+  expect(await lab.sh(firewall, "uci get system.@system[0].description")).toBe("sent");
+  // Whoever holds the portal puts an archive of his own in its place: a packet that gpg copies without having decrypted anything.
+  const [newest] = await list();
+  await lab.sh(
+    firewall,
+    "mkdir -p /tmp/evil/etc; echo evil >/tmp/evil/etc/evil; tar -C /tmp/evil -czf /tmp/evil.tar.gz etc; gpg --batch --yes -o /tmp/evil.gpg --store /tmp/evil.tar.gz; remote-backup upload /tmp/evil.gpg",
+  );
+  expect((await list())[0]?.file).not.toBe(newest?.file);
+  for (const line of ["remote-backup restore", `remote-backup restore ${idOf("evil.gpg")}`]) {
+    const refused = await typed(line);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("is not an encrypted backup");
+  }
+  expect(await lab.sh(firewall, "cat /etc/evil 2>/dev/null || echo nothing")).toBe("nothing");
+  await typed(`remote-backup delete ${idOf("evil.gpg")}; rm /etc/backup.pass /tmp/evil.gpg`);
+  const encrypted = await typed("remote-backup restore");
+  expect(encrypted.stderr).toContain("is encrypted: it needs its passphrase");
+  await lab.sh(firewall, "uci delete system.@system[0].description; uci commit system");
+}, 60_000);
+
 test("on a terminal: a table, and no archive", async () => {
   const shown = async (line: string): Promise<string> =>
     (await typed(`script -qec '${line}' /dev/null </dev/null`)).stdout.replaceAll(/\u001b\[\d*m|\r/g, "");
   const [title, ...rows] = (await shown("remote-backup list")).trimEnd().split("\n");
-  expect(title).toMatch(/^File +Size$/);
+  expect(title).toMatch(/^File +Name +Made \(UTC\) +Size$/);
   expect(rows).toHaveLength((await list()).length);
   const [newest] = await list();
   expect(await shown(`remote-backup download ${newest?.file} -`)).toContain("is no text for a terminal");
@@ -153,8 +186,10 @@ test(`${backupMb} MB go up and down as a stream`, async () => {
   const bare = await peak("exec nethsec --version >/dev/null");
   await lab.sh(firewall, `truncate -s ${backupMb}M /tmp/large.bin`);
   const up = await peak("exec remote-backup upload /tmp/large.bin");
-  expect((await list())[0]).toMatchObject({ file: "large.bin", size: backupMb * 1024 ** 2 });
-  const down = await peak("exec remote-backup download large.bin - | sha256sum >/tmp/sum");
+  expect((await list())[0]).toMatchObject({ name: "large.bin", size: backupMb * 1024 ** 2 });
+  const down = await peak(
+    `remote-backup download ${await lab.sh(firewall, `echo ${idOf("large.bin")}`)} - | sha256sum >/tmp/sum`,
+  );
   expect(await lab.sh(firewall, "cut -d' ' -f1 /tmp/sum")).toBe(
     await lab.sh(firewall, "sha256sum </tmp/large.bin | cut -d' ' -f1", { timeoutMs: 60_000 }),
   );
@@ -168,8 +203,8 @@ test(`${backupMb} MB go up and down as a stream`, async () => {
     );
     expect(over).toBeLessThan(64);
   }
-  expect(await typed("remote-backup delete large.bin")).toMatchObject({ code: 0 });
-  expect((await list()).map(({ file }) => file)).not.toContain("large.bin");
+  expect(await typed(`remote-backup delete ${idOf("large.bin")}`)).toMatchObject({ code: 0 });
+  expect(await names()).not.toContain("large.bin");
 });
 
 test("a download that is cut leaves no half file, and the file that was there", async () => {
@@ -177,9 +212,10 @@ test("a download that is cut leaves no half file, and the file that was there", 
     firewall,
     "truncate -s 16M /tmp/cut.tar.gz; remote-backup upload /tmp/cut.tar.gz; mkdir -p /tmp/down; echo before >/tmp/down/kept",
   );
+  const cut = await lab.sh(firewall, `echo ${idOf("cut.tar.gz")}`);
   await fleet.portalFault("cut");
-  const toFile = await typed("remote-backup download cut.tar.gz /tmp/down/kept");
-  const toPipe = await typed("remote-backup download cut.tar.gz - | sysupgrade -r -");
+  const toFile = await typed(`remote-backup download ${cut} /tmp/down/kept`);
+  const toPipe = await typed(`remote-backup download ${cut} - | sysupgrade -r -`);
   await fleet.portalFault("none");
   expect(toFile.code).not.toBe(0);
   expect(toFile.stderr).toContain("cut off");
@@ -215,18 +251,15 @@ test("… for two minutes, not for ever: then it says why, and nothing half is l
 test("an upload whose server dies leaves nothing there, and the next run delivers", async () => {
   await lab.sh(firewall, "truncate -s 3G /tmp/large.bin");
   const upload = typed("remote-backup upload /tmp/large.bin");
-  await until(
-    async () => (await lab.sh("portal", `ls /etc/lab/portal/backups/${enterpriseId}`)).includes("large.bin.part"),
-    {
-      what: "the upload has begun",
-    },
-  );
+  await until(async () => (await lab.sh("portal", `ls /etc/lab/portal/backups/${enterpriseId}`)).includes(".part"), {
+    what: "the upload has begun",
+  });
   lab.signal("portal", "bun", "SIGKILL");
   const ended = await upload;
   expect(ended.code).not.toBe(0);
   await lab.kill("portal");
   await lab.boot("portal");
-  expect((await list()).map(({ file }) => file)).not.toContain("large.bin");
+  expect(await names()).not.toContain("large.bin");
   await lab.sh(firewall, "rm /tmp/large.bin; uci set system.@system[0].description=after-cut; uci commit system");
   expect((await typed("send-backup")).stdout).toContain("Sent ");
   table.push(`upload cut in the middle | said: ${ended.stderr.trim().split("\n")[0]} | the next run delivered`);

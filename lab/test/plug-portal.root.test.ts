@@ -110,6 +110,8 @@ describe("a subscription", () => {
     expect(await lab.sh(firewall, "grep -c '20-fails ended with 7' /var/log/messages")).toBe("1");
     expect(await fleet.portal("heartbeats")).toMatchObject([{ lk: enterpriseId }]);
     expect(await fleet.portal("inventories")).toMatchObject([{ lk: enterpriseId }]);
+    // The second portal is told the same.
+    expect(await fleet.portal("copies")).toMatchObject([{ what: "heartbeat", lk: enterpriseId }]);
     const lines = (await cronLines()).split("\n");
     expect(lines).toHaveLength(3);
     await typed(`register enterprise ${secrets.enterprise}`);
@@ -141,60 +143,89 @@ describe("a subscription", () => {
   test("the inventory is the machine it ran on, field by field", async () => {
     const inventory = JSON.parse((await typed("inventory")).stdout);
     const shell = (script: string): Promise<string> => lab.sh(firewall, script);
-    const os = await shell('. /etc/os-release; echo "$NAME|$VERSION_ID|$PRETTY_NAME|$ID"');
-    expect([inventory.os.name, inventory.os.version, inventory.os.pretty_name, inventory.os.id].join("|")).toBe(os);
-    expect(`${inventory.kernel.release}|${inventory.kernel.version}`).toBe(
-      await shell('echo "$(uname -r)|$(uname -v)"'),
+    expect(inventory.os.release.full).toBe(await shell('. /etc/os-release; echo "$VERSION_ID"'));
+    expect(`${inventory.kernel} ${inventory.kernelrelease}`).toBe(await shell("uname -sr"));
+    expect(inventory.networking.fqdn).toBe(await shell("uname -n"));
+    expect(inventory.processors.count).toBe(await shell("grep -c ^processor /proc/cpuinfo"));
+    expect(inventory.processors.models).toEqual([await shell("lscpu | sed -n 's/^ *Model name: *//p' | head -n 1")]);
+    expect(inventory.processors.isa).toBe(await shell("uname -m"));
+    expect(String(inventory.memory.system.total_bytes / 1024)).toBe(
+      await shell("awk '/^MemTotal/ {print $2}' /proc/meminfo"),
     );
-    expect(inventory.hostname).toBe(await shell("hostname"));
-    expect(String(inventory.processors.count)).toBe(await shell("grep -c ^processor /proc/cpuinfo"));
-    expect(inventory.processors.model).toBe(await shell("sed -n 's/^model name\\s*: //p' /proc/cpuinfo | head -n 1"));
-    expect(String(inventory.memory.total_bytes / 1024)).toBe(await shell("awk '/^MemTotal/ {print $2}' /proc/meminfo"));
-    expect(inventory.memory.available_bytes + inventory.memory.used_bytes).toBe(inventory.memory.total_bytes);
-    expect(inventory.os.arch).toBe(await shell(". /etc/os-release; echo $OPENWRT_ARCH"));
     expect(Object.keys(inventory.mountpoints)).toEqual(expect.arrayContaining(["/", "/tmp"]));
-    for (const [path, facts] of Object.entries(inventory.mountpoints)) {
-      const [size, type] = (await shell(`df --block-size=1 --output=size,fstype '${path}' | tail -n 1`))
-        .trim()
-        .split(/\s+/);
-      expect({ path, facts }).toMatchObject({ path, facts: { size_bytes: Number(size), filesystem: type } });
+    for (const path of ["/", "/tmp"]) {
+      const size = await shell(`df -P '${path}' | awk 'END { print $2 * 1024 }'`);
+      expect(String(inventory.mountpoints[path].total_bytes)).toBe(size);
     }
-    expect(Math.abs(inventory.uptime.seconds - Number(await shell("cut -d. -f1 /proc/uptime")))).toBeLessThan(30);
-    for (const name of ["sys_vendor", "product_name", "product_version", "board_name", "bios_vendor", "bios_date"])
-      expect(inventory.dmi?.[name] ?? "").toBe(await shell(`head -n 1 /sys/class/dmi/id/${name} 2>/dev/null || true`));
     expect(
-      inventory.networks.toSorted((a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)),
-    ).toMatchObject([
-      { name: "lan", role: "lan", device: "br-lan", proto: "static", up: true, gateway: "" },
-      { name: "lan2", device: "eth3", up: true },
-      { name: "wan", role: "wan", device: "eth1", up: true, gateway: "203.0.113.1" },
-      { name: "wan2", role: "wan", device: "eth2", up: true, gateway: "198.51.100.1" },
-    ]);
-    for (const { device, addresses } of inventory.networks) {
-      const there = await shell(`ip -4 -o address show dev ${device} | awk '{ print $4 }'`);
-      expect(addresses.filter((address: string) => !address.includes(":")).toSorted()).toEqual(
-        there.split("\n").toSorted(),
-      );
-    }
+      Math.abs(Number(inventory.system_uptime.seconds) - Number(await shell("cut -d. -f1 /proc/uptime"))),
+    ).toBeLessThan(30);
+    expect(inventory.dmi.product.name).toBe(
+      await shell("head -n 1 /sys/devices/virtual/dmi/id/product_name 2>/dev/null || true"),
+    );
+    expect(inventory.timezone).toBe(await shell("uci get system.@system[0].zonename"));
+    const props = Object.fromEntries(
+      inventory.esmithdb.networks.map((entry: { name: string; type: string; props: object }) => [
+        entry.name,
+        { type: entry.type, ...entry.props },
+      ]),
+    );
+    expect(props).toMatchObject({
+      "br-lan": { type: "bridge", role: "green", ipaddr: "192.168.100.238", netmask: "255.255.255.0", gateway: null },
+      eth1: { type: "ethernet", role: "red", gateway: "203.0.113.1" },
+      eth2: { role: "red", gateway: "198.51.100.1" },
+    });
+    for (const device of ["br-lan", "eth1", "eth2"])
+      expect(await shell(`ip -4 -o address show dev ${device}`)).toContain(` ${props[device].ipaddr}/`);
+    expect(inventory.features).toMatchObject({
+      controller: { enabled: false },
+      ha: { enabled: false, vips: 0 },
+      subscription_status: { status: "enterprise" },
+      backups: {},
+    });
     const counted = (config: string, pattern: string): Promise<string> =>
       shell(`uci -q show ${config} | grep -cE "${pattern}" || true`);
-    expect(String(inventory.features.dhcp_servers)).toBe(await counted("dhcp", "[.]dhcpv4='server'"));
-    expect(String(inventory.features.static_routes)).toBe(await counted("network", "=route6?\\$"));
-    expect(String(inventory.features.port_forwards)).toBe(await counted("firewall", "=redirect\\$"));
-    const enabledRules = String.raw`awk '/^config/ { n += r; r = $2 == "rule" } /option enabled .0./ { r = 0 } END { print n + r }' /etc/config/firewall`;
-    expect(String(inventory.features.firewall_rules)).toBe(await shell(enabledRules));
-    expect(inventory.features).toMatchObject({ controller: false, multiwan_interfaces: 2, high_availability: false });
+    expect(String(inventory.features.dhcp_server.count)).toBe(await counted("dhcp", "[.]dhcpv4='server'"));
+    expect(String(inventory.features.network.route_info.count_ipv4_route)).toBe(await counted("network", "=route\\$"));
+    expect(String(inventory.features.firewall_stats.firewall.port_forward)).toBe(
+      await counted("firewall", "=redirect\\$"),
+    );
+    const { rules } = inventory.features.firewall_stats.firewall;
+    const named = Number(await counted("firewall", "=rule\\$"));
+    expect(rules.forward + rules.input + rules.output).toBe(named);
     // A source that fails leaves its own field empty.
-    await shell(
-      "mv /sbin/ip /sbin/ip.away 2>/dev/null; mv /bin/ubus /bin/ubus.away 2>/dev/null; mv /usr/bin/ubus /usr/bin/ubus.away; true",
-    );
+    await shell("mv /usr/bin/ubus /usr/bin/ubus.away");
     const poor = JSON.parse((await typed("inventory")).stdout);
-    await shell(
-      "mv /sbin/ip.away /sbin/ip 2>/dev/null; mv /bin/ubus.away /bin/ubus 2>/dev/null; mv /usr/bin/ubus.away /usr/bin/ubus; true",
-    );
-    expect(poor.networks).toBeNull();
+    await shell("mv /usr/bin/ubus.away /usr/bin/ubus");
+    expect(poor.features.default_password).toEqual({});
+    expect(poor.esmithdb.networks[0].props.ipaddr).toBe("");
     expect(poor.os).toEqual(inventory.os);
-  });
+  }, 40_000);
+
+  test("the repository is that of the subscription; an image comes from it with the machine's credentials, verified", async () => {
+    const url = await lab.sh(firewall, "uci get ns-plug.config.repository_url");
+    expect(url).toBe(
+      `https://${enterpriseId}:${secrets.enterprise}@distfeed.nethesis.it/repository/enterprise/nethsecurity`,
+    );
+    const board = await lab.sh(firewall, ". /etc/os-release; echo $OPENWRT_BOARD");
+    const image = `nethsecurity-8.7.2-${board.replace("/", "-")}-generic-squashfs-combined-efi.img.gz`;
+    await lab.sh(
+      "portal",
+      `mkdir -p /etc/lab/portal/repository/8.7.2/targets/${board}; head -c 100000 /dev/urandom >/etc/lab/portal/repository/8.7.2/targets/${board}/${image}`,
+    );
+    expect(await typed("/usr/bin/ns-download -f -l")).toMatchObject({ code: 0, stdout: `/tmp/download/${image}\n` });
+    expect(await lab.sh(firewall, "ls /tmp/download; cd /tmp/download; sha256sum -c sha256")).toBe(
+      `${image}\nsha256\n${image}: OK`,
+    );
+    await lab.sh(
+      firewall,
+      "uci set ns-plug.config.repository_url=https://wrong:wrong@distfeed.nethesis.it/repository/enterprise/nethsecurity",
+    );
+    const refused = await typed("ns-download -f -l");
+    expect(refused).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("401") });
+    expect(refused.stderr).not.toContain("wrong:wrong");
+    await lab.sh(firewall, "uci revert ns-plug; test ! -e /tmp/download");
+  }, 60_000);
 });
 
 describe("its end", () => {
@@ -203,6 +234,9 @@ describe("its end", () => {
     expect(await typed("unregister")).toMatchObject({ code: 0, stdout: "Unregistered.\n" });
     expect(await fleet.portal("freed")).toEqual([secrets.enterprise]);
     expect(await saved()).toBe("");
+    expect(await lab.sh(firewall, "uci get ns-plug.config.repository_url")).toBe(
+      "https://updates.nethsecurity.nethserver.org/stable",
+    );
     expect(await cronLines()).toBe("");
     expect(await lab.sh(firewall, "tail -n 1 /tmp/hooks; ls /etc/ns-plug/alerts 2>/dev/null; true")).toBe("gone");
     expect(await lab.sh(firewall, "grep SEND_CUSTOM /etc/netdata/health_alarm_notify.conf")).toBe('SEND_CUSTOM="NO"');

@@ -2,6 +2,7 @@
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { readPlugConfig } from "../config.ts";
+import { installedVersion } from "../updates/installed-version.ts";
 import { printable } from "./config-dumps.ts";
 
 /** Asks the portal for its latest image: at most 5 s by its own limit. */
@@ -39,27 +40,11 @@ export async function unitInfo(host: Pick<Host, "uci" | "system" | "files" | "ru
     system_id: subscription?.systemId ?? "",
     ssh_port: ports.find((port) => port > 0) ?? -1,
     fqdn: host.system.hostname(),
-    api_version: installedVersion(host.files, "ns-api"),
+    // The controller compares it with the range that its pages were made for.
+    api_version: installedVersion(host, "ns-api") ?? "",
     description: printable(controller.description ?? ""),
     ...(await updateState(host)),
   };
-}
-
-/**
- * Version of an installed package, from the database of apk or opkg; empty when neither has it. The controller compares that of ns-api with the
- * range that its pages were made for.
- */
-export function installedVersion(files: Host["files"], name: string): string {
-  for (const [path, nameField, versionField] of [
-    ["/lib/apk/db/installed", "P:", "V:"],
-    ["/usr/lib/opkg/status", "Package: ", "Version: "],
-  ] as const) {
-    const entries = (files.readText(path) ?? "").split(/\n{2,}/).map((entry) => entry.split("\n"));
-    const entry = entries.find((lines) => lines.includes(`${nameField}${name}`));
-    const version = entry?.find((line) => line.startsWith(versionField))?.slice(versionField.length);
-    if (version !== undefined) return version;
-  }
-  return "";
 }
 
 const updateSchema = v.object({ scheduledAt: v.pipe(v.number(), v.integer()), lastVersion: v.string() });

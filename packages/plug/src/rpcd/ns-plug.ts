@@ -115,7 +115,7 @@ const plugin = {
       args: v.object({}),
       run: (_, { host }) => {
         const status = controllerStatus(host);
-        const pushes = readPlugConfig(host.uci).subscription !== undefined;
+        const pushes = status.status !== "unregistered" && readPlugConfig(host.uci).subscription !== undefined;
         return {
           status: status.status,
           address: status.address ?? null,

@@ -1,15 +1,33 @@
 /**
  * The inventory: what this machine is and what it is used for (contract ns-plug 2). Each field has a source of its own; one that fails
- * leaves its own field empty (null), never the whole document.
+ * leaves its own field empty, never the whole document.
  */
 import type { Host } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
-import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 import type { Subscription } from "../config.ts";
-import { dmi, mountPoints, operatingSystem, processors, memory, kernel, uptime } from "./machine-facts.ts";
-import { networks } from "./network-facts.ts";
-import { features } from "./features.ts";
+import {
+  architecture,
+  arpCount,
+  cpuCount,
+  cpuModels,
+  dmiText,
+  firstLine,
+  memory,
+  mountPoints,
+  product,
+  timezone,
+  uptime,
+  versionId,
+  virtual,
+} from "./machine-facts.ts";
+import { dnsServers, networkFeature, networks, publicAddress } from "./network-facts.ts";
+import { firewallFeatures } from "./firewall-features.ts";
+import type { Source } from "./inventory-source.ts";
+import { serviceFeatures } from "./service-features.ts";
+import { vpnFeatures } from "./vpn-features.ts";
+import { installedVersion } from "../updates/installed-version.ts";
+import { messageOf } from "@nethsec/host/message-of";
 import { type PostOptions, postToPortal } from "../portal/portal.ts";
 import { copyInventory, tellSeen } from "../portal/second-portal.ts";
 
@@ -25,32 +43,97 @@ const statusSchema = v.object({
 export const inventoryStatus = ({ files }: Pick<Host, "files">): v.InferOutput<typeof statusSchema> | undefined =>
   readJson(files, inventoryStatusPath, statusSchema);
 
-type Source = (host: Host) => unknown;
+/** The parts of the document that are not features: path → what fills it, and what stands there when that fails. */
+interface Part {
+  readonly source: Source;
+  readonly empty: unknown;
+}
+const text = (source: Source): Part => ({ source, empty: "" });
 
-const sources: Readonly<Record<string, Source>> = {
-  os: operatingSystem,
-  kernel,
-  hostname: (host) => host.system.hostname(),
-  processors,
-  memory,
-  mountpoints: mountPoints,
-  dmi,
-  uptime,
-  networks,
-  features,
+const noUsage = { used_bytes: 0, available_bytes: 0, total_bytes: 0 };
+const board = "/sys/class/dmi/id";
+
+const parts: Readonly<Record<string, Part>> = {
+  arp_macs: text(arpCount),
+  "dmi.product.name": text(product),
+  "dmi.product.uuid": text(dmiText("product_uuid", board)),
+  "dmi.bios.version": text(dmiText("bios_version")),
+  "dmi.bios.vendor": text(dmiText("bios_vendor")),
+  "dmi.board.product": text(product),
+  "dmi.board.manufacturer": text(dmiText("sys_vendor")),
+  virtual: text(virtual),
+  kernel: text((host) => firstLine(host, "/proc/sys/kernel/ostype")),
+  kernelrelease: text((host) => firstLine(host, "/proc/sys/kernel/osrelease")),
+  "networking.fqdn": text(({ system }) => system.hostname()),
+  "os.type": text(() => "nethsecurity"),
+  "os.name": text(() => "NethSec"),
+  "os.release.full": text(versionId),
+  "os.release.major": text(() => 7),
+  "os.family": text(() => "OpenWRT"),
+  "processors.count": text(cpuCount),
+  "processors.models": { source: cpuModels, empty: [""] },
+  "processors.isa": text(architecture),
+  timezone: text(timezone),
+  "system_uptime.seconds": text(uptime),
+  "esmithdb.networks": { source: networks, empty: [] },
+  "esmithdb.configuration": { source: configuration, empty: [] },
+  memory: { source: memory, empty: { swap: noUsage, system: noUsage } },
+  mountpoints: { source: mountPoints, empty: {} },
+  // The version of the web interface, under the name that the portal knows from an older system.
+  "rpms.nethserver-firewall-base-ui": text((host) => installedVersion(host, "ns-ui") ?? ""),
+  public_ip: text(publicAddress),
+  ...Object.fromEntries(
+    Object.entries({ ...firewallFeatures, ...serviceFeatures, ...vpnFeatures, network: networkFeature }).map(
+      ([name, source]): [string, Part] => [`features.${name}`, { source, empty: {} }],
+    ),
+  ),
 };
 
-export async function collectInventory(host: Host): Promise<Readonly<Record<string, unknown>>> {
-  const entries = Object.entries(sources).map(async ([name, source]): Promise<[string, unknown]> => {
-    try {
-      return [name, (await source(host)) ?? null];
-    } catch (error) {
-      host.log("warning", `inventory: ${name} is left empty: ${messageOf(error)}`);
-      return [name, null];
-    }
-  });
-  return Object.fromEntries(await Promise.all(entries));
+function configuration(host: Host): unknown {
+  const name = host.system.hostname();
+  const dot = name.indexOf(".");
+  return [
+    { name: "sysconfig", type: "configuration", props: { Version: versionId(host) } },
+    { name: "dns", type: "configuration", props: { NameServers: dnsServers(host).join(",") } },
+    // The portal reads the value where other entries have their type; without a dot the domain is the name again.
+    { name: "SystemName", type: dot < 0 ? name : name.slice(0, dot) },
+    { name: "DomainName", type: dot < 0 ? name : name.slice(dot + 1) },
+  ];
 }
+
+/** The whole document, in the form that the portals read (test-data/contracts/inventory.json). */
+export async function collectInventory(host: Host): Promise<Readonly<Record<string, unknown>>> {
+  const filled = await Promise.all(
+    Object.entries(parts).map(async ([path, part]): Promise<[path: string, value: unknown]> => {
+      try {
+        return [path, await part.source(host)];
+      } catch (error) {
+        host.log("warning", `inventory: ${path} is left empty: ${messageOf(error)}`);
+        return [path, part.empty];
+      }
+    }),
+  );
+  const document: Nested = {};
+  for (const [path, value] of filled) place(document, path.split("."), value);
+  return document;
+}
+
+interface Nested {
+  [key: string]: unknown;
+}
+
+function place(into: Nested, [first = "", ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    into[first] = value;
+    return;
+  }
+  const inner = into[first];
+  const folder: Nested = isNested(inner) ? inner : {};
+  into[first] = folder;
+  place(folder, rest, value);
+}
+
+const isNested = (value: unknown): value is Nested => typeof value === "object" && value !== null;
 
 /** Seconds, with an offset, as the released program writes it. */
 const isoSeconds = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, "+00:00");
@@ -93,9 +176,6 @@ async function copyPhonehome(host: Host, subscription: Subscription): Promise<vo
     const { stdout } = await host.run([phonehome], { timeoutMs: phonehomeTimeoutMs });
     await copyInventory(host, subscription, JSON.parse(stdout));
   } catch (error) {
-    host.log(
-      "info",
-      `the inventory for the second portal was not sent: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    host.log("info", `the inventory for the second portal was not sent: ${messageOf(error)}`);
   }
 }

@@ -1,99 +1,100 @@
-/** Facts about the machine itself, from /proc, /sys and os-release (proc(5), sysfs). Units are in the names. */
+/** The machine itself, from /proc, /sys, os-release, `lscpu` and `df` (test-data/contracts/inventory.json). Numbers that are text there are text here. */
 import type { Host } from "@nethsec/host/host";
+import { readJson } from "@nethsec/host/files/read-json";
+import * as v from "valibot";
 
-const firstLine = (host: Pick<Host, "files">, path: string): string | undefined =>
-  host.files.readText(path)?.split("\n")[0]?.trim();
+const commandTimeoutMs = 10_000;
+const dmiDir = "/sys/devices/virtual/dmi/id";
 
-export function operatingSystem(host: Host): Readonly<Record<string, string>> {
-  const release = host.system.osRelease();
+export const firstLine = ({ files }: Pick<Host, "files">, path: string): string =>
+  files.readText(path)?.split("\n")[0]?.trim() ?? "";
+
+const boardSchema = v.object({ model: v.object({ name: v.string() }) });
+
+export const product = (host: Host): string =>
+  firstLine(host, `${dmiDir}/product_name`) || readJson(host.files, "/etc/board.json", boardSchema)?.model.name || "";
+
+export const dmiText =
+  (name: string, dir = dmiDir) =>
+  (host: Host): string =>
+    firstLine(host, `${dir}/${name}`);
+
+export const arpCount = (host: Host): string => {
+  const lines = (host.files.readText("/proc/net/arp") ?? "").split("\n").filter((line) => line !== "");
+  return String(Math.max(0, lines.length - 1));
+};
+
+/** Lines of `lscpu -J`: {"lscpu": [{"field": "Architecture:", "data": "x86_64", "children": […]}]}; newer ones nest. */
+interface CpuField {
+  readonly field: string;
+  readonly data: string | null;
+  readonly children?: readonly CpuField[] | undefined;
+}
+const cpuField: v.GenericSchema<unknown, CpuField> = v.object({
+  field: v.string(),
+  data: v.nullable(v.string()),
+  children: v.optional(v.array(v.lazy(() => cpuField))),
+});
+const cpuSchema = v.object({ lscpu: v.array(cpuField) });
+
+async function cpuText(host: Host, name: string): Promise<string> {
+  const { stdout } = await host.run(["lscpu", "-J"], { timeoutMs: commandTimeoutMs });
+  const flat = (fields: readonly CpuField[]): CpuField[] =>
+    fields.flatMap((field) => [field, ...flat(field.children ?? [])]);
+  const found = flat(v.parse(cpuSchema, JSON.parse(stdout)).lscpu);
+  return found.find(({ field }) => field.startsWith(name))?.data ?? "";
+}
+
+export const architecture = (host: Host): Promise<string> => cpuText(host, "Architecture");
+export const cpuModels = async (host: Host): Promise<readonly string[]> => [await cpuText(host, "Model name")];
+/** The hypervisor, or "physical". */
+export const virtual = async (host: Host): Promise<string> => (await cpuText(host, "Hypervisor vendor")) || "physical";
+
+export const cpuCount = (host: Host): string =>
+  String([...(host.files.readText("/proc/cpuinfo") ?? "").matchAll(/^processor\s*:/gm)].length);
+
+export const uptime = (host: Host): string => firstLine(host, "/proc/uptime").split(".")[0] ?? "";
+
+export const timezone = ({ uci }: Host): string => uci.read("system").ofType("system")[0]?.get("zonename") ?? "";
+
+export const versionId = ({ system }: Pick<Host, "system">): string => system.osRelease()["VERSION_ID"] ?? "";
+
+interface Usage {
+  readonly used_bytes: number;
+  readonly available_bytes: number;
+  readonly total_bytes: number;
+}
+
+/** /proc/meminfo, whose kB are 1,024 bytes (proc(5)). */
+export function memory(host: Host): { readonly swap: Usage; readonly system: Usage } {
+  const text = host.files.readText("/proc/meminfo") ?? "";
+  const bytes = (name: string): number => Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(text)?.[1] ?? 0) * 1024;
+  const [swap, total] = [bytes("SwapTotal"), bytes("MemTotal")];
   return {
-    name: release["NAME"] ?? release["ID"] ?? "",
-    version: release["VERSION_ID"] ?? release["VERSION"] ?? "",
-    pretty_name: release["PRETTY_NAME"] ?? "",
-    id: release["ID"] ?? "",
-    arch: release["OPENWRT_ARCH"] ?? process.arch,
+    swap: { used_bytes: swap - bytes("SwapFree"), available_bytes: bytes("SwapFree"), total_bytes: swap },
+    system: {
+      used_bytes: total - bytes("MemFree") - bytes("Buffers") - bytes("Cached"),
+      available_bytes: bytes("MemAvailable"),
+      total_bytes: total,
+    },
   };
 }
 
-export function kernel(host: Host): Readonly<Record<string, string>> {
-  return {
-    release: firstLine(host, "/proc/sys/kernel/osrelease") ?? "",
-    version: firstLine(host, "/proc/sys/kernel/version") ?? "",
-  };
-}
+const leftOut = new Set(["/rom", "/overlay", "/dev"]);
 
-export function processors(host: Host): { readonly count: number; readonly model: string } {
-  const text = host.files.readText("/proc/cpuinfo") ?? "";
-  const model = /^(?:model name|Processor|cpu model)\s*:\s*(.*)$/m.exec(text)?.[1] ?? "";
-  return { count: [...text.matchAll(/^processor\s*:/gm)].length, model };
-}
-
-export function memory(host: Host): Readonly<Record<string, number>> {
-  const { total, available } = host.system.memory();
-  return { total_bytes: total, available_bytes: available, used_bytes: total - available };
-}
-
-const pseudo = new Set([
-  "proc",
-  "sysfs",
-  "devtmpfs",
-  "devpts",
-  "cgroup",
-  "cgroup2",
-  "debugfs",
-  "bpf",
-  "pstore",
-  "mqueue",
-  "tracefs",
-  "securityfs",
-  "nsfs",
-  "hugetlbfs",
-]);
-
-/** Mount points that hold files, with their sizes. Of several mounts at one place the last one counts, as it is the one seen. */
-export function mountPoints(host: Host): Readonly<Record<string, unknown>> {
-  const points: Record<string, unknown> = {};
-  for (const line of (host.files.readText("/proc/mounts") ?? "").split("\n")) {
-    const [device, path, type] = line.split(" ").map(unescapeOctal);
-    if (device === undefined || path === undefined || type === undefined || pseudo.has(type)) continue;
-    try {
-      const { size, free } = host.system.fileSystem(path);
-      if (size > 0)
-        points[path] = { device, filesystem: type, size_bytes: size, available_bytes: free, used_bytes: size - free };
-    } catch {
-      // Mounted over, or gone since: not a place that holds files.
-    }
+/** `df -P`: file system, blocks of 1,024 bytes, used, available, capacity, mount point. Of several mounts at one place the first line counts. */
+export async function mountPoints(host: Host): Promise<Readonly<Record<string, Usage>>> {
+  // It ends with 1 when one of the file systems cannot be looked at.
+  const { stdout } = await host.run(["df", "-P"], { timeoutMs: commandTimeoutMs, ok: [0, 1] });
+  const points = new Map<string, Usage>();
+  for (const line of stdout.split("\n").slice(1)) {
+    const [, total, used, available, path] = /\s(\d+)\s+(\d+)\s+(\d+)\s+\S+\s+(\/.*)$/.exec(line) ?? [];
+    if (path === undefined || leftOut.has(path) || points.has(path)) continue;
+    points.set(path, {
+      total_bytes: Number(total) * 1024,
+      used_bytes: Number(used) * 1024,
+      available_bytes: Number(available) * 1024,
+    });
   }
-  return points;
-}
-
-/** Blanks in /proc/mounts are written \040 (proc(5)). */
-const unescapeOctal = (text: string): string =>
-  text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-
-export function dmi(host: Host): Readonly<Record<string, string>> | undefined {
-  const names = [
-    "sys_vendor",
-    "product_name",
-    "product_version",
-    "product_serial",
-    "product_uuid",
-    "board_vendor",
-    "board_name",
-    "bios_vendor",
-    "bios_version",
-    "bios_date",
-  ];
-  const found = names.flatMap((name) => {
-    const value = firstLine(host, `/sys/class/dmi/id/${name}`);
-    return value === undefined || value === "" ? [] : [[name, value] as const];
-  });
-  // ARM boards tell their model by the device tree instead.
-  const model = host.files.readText("/proc/device-tree/model")?.replaceAll("\0", "").trim();
-  if (found.length === 0 && model === undefined) return undefined;
-  return { ...(model === undefined ? {} : { product_name: model }), ...Object.fromEntries(found) };
-}
-
-export function uptime(host: Host): { readonly seconds: number } {
-  return { seconds: Math.floor(Number((host.files.readText("/proc/uptime") ?? "0").split(" ")[0])) };
+  return Object.fromEntries(points);
 }

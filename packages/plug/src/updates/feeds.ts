@@ -28,6 +28,8 @@ function feedFiles(
   given: string | undefined,
 ): readonly (readonly [path: string, text: string | undefined])[] {
   const release = host.system.osRelease();
+  // Another system's feeds are none of ours.
+  if (release["ID"] !== "nethsecurity") return [];
   const target = release["OPENWRT_BOARD"] ?? "x86/64";
   const arch = release["OPENWRT_ARCH"] ?? "x86_64";
   if (host.files.exists(apkFolder))
