@@ -49,7 +49,7 @@ mkdir -p /run/ns-report /var/lib/dpireport/2026/11/22/192.168.1.7
 echo '{"total":5,"protocol":{"http":5},"application":{"netify.http":5},"host":{"example.org":5}}' >/var/lib/dpireport/2026/11/22/192.168.1.7/13.json
 chown -R ns-report:ns-report /run/ns-report /var/lib/dpireport
 setpriv --reuid=ns-report --regid=ns-report --clear-groups --inh-caps=-all --no-new-privs ns-report serve >/tmp/serve 2>&1 &
-page() { bash -c 'exec 3<>/dev/tcp/127.0.0.1/8090; printf "GET $0 HTTP/1.1\\r\\nHost: localhost:8090\\r\\nConnection: close\\r\\n\\r\\n" >&3; cat <&3' "$1"; }
+page() { bash -c 'exec 3<>/dev/tcp/127.0.0.1/8098; printf "GET $0 HTTP/1.1\\r\\nHost: localhost:8098\\r\\nConnection: close\\r\\n\\r\\n" >&3; cat <&3' "$1"; }
 wait_for 20 page /metrics || cat /tmp/serve
 page /2026-11-22 | grep -o example.org | sort -u | sed 's/^/page: /'
 page /metrics | grep '^nethsec_report_connected' | sed 's/^/metric: /'

@@ -42,7 +42,7 @@ test("Prometheus reads /metrics, accepts the rules, and answers every question o
   writeFileSync(
     join(folder, "prometheus.yml"),
     "global: { scrape_interval: 1s, evaluation_interval: 1s }\nrule_files: [nethsec.rules.yml]\nscrape_configs:\n" +
-      "  - { job_name: nethsec, static_configs: [{ targets: ['127.0.0.1:8090'] }] }\n" +
+      "  - { job_name: nethsec, static_configs: [{ targets: ['127.0.0.1:8098'] }] }\n" +
       // In the place of a collector of text files.
       "  - { job_name: ns-plug, metrics_path: /ns-plug.prom, static_configs: [{ targets: ['127.0.0.1:8091'] }] }\n" +
       "  - { job_name: ns-ha, metrics_path: /ns-ha.prom, static_configs: [{ targets: ['127.0.0.1:8091'] }] }\n",
@@ -79,12 +79,12 @@ tries=300
 until ask nethsec_report_events_total | grep -q '"value"' && ask nethsec_ha_agent_up | grep -q '"value"' &&
 	ask 'nethsec_plug_controller_phase{phase="waiting"} == 1' | grep -q '"value"'; do
 	tries=$((tries - 1))
-	[ "$tries" -gt 0 ] || { cat daemon serve prometheus.log; curl -s http://127.0.0.1:8090/metrics; exit 1; }
+	[ "$tries" -gt 0 ] || { cat daemon serve prometheus.log; curl -s http://127.0.0.1:8098/metrics; exit 1; }
 	sleep 0.1
 done
 ${questions}
 curl --silent --max-time 5 http://127.0.0.1:9090/api/v1/rules | tr ',' '\\n' | grep -c '"health":"ok"'
-curl --silent --max-time 5 http://127.0.0.1:8090/metrics >metrics
+curl --silent --max-time 5 http://127.0.0.1:8098/metrics >metrics
 `,
   );
   const child = Bun.spawnSync(

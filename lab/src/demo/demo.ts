@@ -25,7 +25,7 @@ export interface Teller {
   line(text: string): void;
 }
 
-const reportPort = 8090;
+const reportPort = 8098;
 
 export async function playDemo(lab: Lab, tell: Teller): Promise<Demo> {
   tell.chapter("Traffic reports: nDPI looks at what the clients do");

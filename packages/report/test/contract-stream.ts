@@ -19,6 +19,11 @@ const socketAnswer = v.object({
   not_clients: v.optional(sums, {}),
 });
 
+const httpAnswer = v.object({
+  connect_at: v.number(),
+  flows: v.object({ clients: clientTable, unattributed: v.number() }),
+});
+
 function contractText(name: string): string {
   return readFileSync(`${folder}${name}`, "utf8");
 }
@@ -29,6 +34,17 @@ export function contractStream(name: "netifyd5-socket" | "netifyd5-digests") {
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith('{"length"'));
   return { answer, messages };
+}
+
+/** What netifyd posts to /flows, a body each. */
+export function contractPosts() {
+  const answer = v.parse(httpAnswer, JSON.parse(contractText("netifyd5-http.expected.json")));
+  const bodies = contractText("netifyd5-http.jsonl")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => v.parse(v.object({ path: v.string(), body: v.record(v.string(), v.unknown()) }), JSON.parse(line)))
+    .flatMap(({ path, body }) => (path === "/flows" ? [JSON.stringify(body)] : []));
+  return { answer, bodies };
 }
 
 /** What a ledger holds of its hours together, in the form of the answers. */

@@ -319,7 +319,7 @@ describe("access", () => {
     const stored = fresh.uci.read("ns-report").get("config", "password_hash") ?? "";
     expect(await passwordMatches("correct horse battery", stored)).toBe(true);
     expect(fresh.files.readText("/etc/config/ns-report")).not.toContain("horse");
-    expect(serveConfig(fresh.uci, fresh.files).listen).toEqual({ kind: "tcp", address: "192.168.1.1", port: 8090 });
+    expect(serveConfig(fresh.uci, fresh.files).listen).toEqual({ kind: "tcp", address: "192.168.1.1", port: 8098 });
     const one = (await runCommand(token, fresh)).out.trim();
     await runCommand(token, fresh);
     const { credentials } = serveConfig(fresh.uci, fresh.files);
@@ -360,7 +360,7 @@ describe("access", () => {
   test("by default: the loopback, nobody asked", () => {
     using fresh = fakeHost();
     expect(serveConfig(fresh.uci, fresh.files)).toEqual({
-      listen: { kind: "tcp", address: "127.0.0.1", port: 8090 },
+      listen: { kind: "tcp", address: "127.0.0.1", port: 8098 },
       credentials: undefined,
       hosts: [],
       base: "",

@@ -17,12 +17,12 @@ const serve: Command = {
   summary: "serve the reports as web pages, with exports, a live view and /metrics",
   description: `Runs in the foreground until SIGTERM or SIGINT; /etc/init.d/ns-report runs it as a service. Settings are options of ns-report.config (see /etc/config/ns-report): listen and port, or socket; cert and key for TLS; host (names under which a proxy serves it); base (a path in front of all addresses).
 
-By default it listens on 127.0.0.1 port 8090 and asks nobody for a password. It refuses any other address until there is a password or a token. On a UNIX socket the proxy in front of it decides who may read.`,
+By default it listens on 127.0.0.1 port 8098 and asks nobody for a password. It refuses any other address until there is a password or a token. On a UNIX socket the proxy in front of it decides who may read.`,
   examples: [
-    ["ns-report serve", "http://127.0.0.1:8090/"],
+    ["ns-report serve", "http://127.0.0.1:8098/"],
     [
-      "ssh -L 8090:127.0.0.1:8090 root@firewall",
-      "on your own computer: the pages of a firewall at http://localhost:8090/",
+      "ssh -L 8098:127.0.0.1:8098 root@firewall",
+      "on your own computer: the pages of a firewall at http://localhost:8098/",
     ],
   ],
   load: () => import("../serve/serve.ts"),
@@ -92,6 +92,20 @@ const keeping: readonly Command[] = [
     description: "The exit code is 0 when nothing is wrong, 1 otherwise.",
     examples: [["ns-report status", "source, last event, last dump"]],
     load: () => import("./status.ts"),
+  },
+  {
+    name: "source",
+    summary: "show who writes the reports and from what, or choose it",
+    description: `auto: netifyd's socket where it is; else an output of our own in netifyd's configuration, a socket where the agent can open one, otherwise HTTP on the loopback. socket, http: that one. ndpi: ndpiReader. ns-stats: leave the reports to ns-stats (package ns-monitoring).
+
+dpireport and ns-stats never write at the same time: choosing one stops and disables the other. The choice is kept when an update of ns-monitoring starts ns-stats again (as long as the service ns-report runs).`,
+    args: [{ name: "source", summary: "auto, socket, http, ndpi or ns-stats", optional: true }],
+    examples: [
+      ["ns-report source", "who writes, and from what"],
+      ["ns-report source auto", "let dpireport write the reports"],
+      ["ns-report source ns-stats", "leave them to ns-stats"],
+    ],
+    load: () => import("./source.ts"),
   },
   {
     name: "password",

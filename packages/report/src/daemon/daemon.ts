@@ -145,11 +145,15 @@ class Daemon {
     }
   }
 
-  disconnected(why: string, retryMs: number): void {
+  disconnected(why: string, retryMs?: number): void {
     this.reader.end();
     const was = this.isConnected;
     this.isConnected = false;
-    const text = `${was ? "The connection to" : "No connection to"} ${sourceName(this.parts.settings)}${was ? " ended" : ""}: ${why}. Trying again in ${retryMs / 1000} s and for as long as it takes.`;
+    const name = sourceName(this.parts.settings);
+    const what = was ? `The connection to ${name} ended` : `No connection to ${name}`;
+    const next =
+      retryMs === undefined ? "Waiting for it" : `Trying again in ${retryMs / 1000} s and for as long as it takes`;
+    const text = `${what}: ${why}. ${next}.`;
     this.say("connection", text);
     if (was) this.writeStatus();
   }
@@ -252,5 +256,6 @@ class Daemon {
 }
 
 function sourceName({ source }: Settings): string {
+  if (source.kind === "http") return `http://127.0.0.1:${source.port}`;
   return source.kind === "netifyd" ? source.socket : `ndpi:${source.device}`;
 }

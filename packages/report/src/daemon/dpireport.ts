@@ -1,10 +1,13 @@
 /** The command `dpireport`: settings, source, daemon. */
 import process from "node:process";
 import type { Call, Io } from "@nethsec/host/command/command";
-import type { Level, Log } from "@nethsec/host/host";
+import type { Host, Level, Log } from "@nethsec/host/host";
 import { useLocalTime } from "@nethsec/host/local/local-time";
 import { runDaemon } from "./daemon.ts";
-import { readSettings } from "./environment.ts";
+import { besideNsStats, nsStatsRuns } from "../feed/feed-source.ts";
+import { defaultReportPath } from "../store/report-path.ts";
+import { httpSource } from "./http-source.ts";
+import { readSettings, type Settings } from "./environment.ts";
 import { netifydSource, type FlowSource } from "./flow-source.ts";
 import { ndpireaderSource } from "./ndpireader-source.ts";
 
@@ -25,15 +28,12 @@ export async function run(call: Call): Promise<number> {
   const log = shownTo(io, host.log.tagged("dpireport"));
   const zoneProblem = useLocalTime(host.uci);
   if (zoneProblem !== undefined) log("warning", zoneProblem);
-  const source: FlowSource =
-    settings.source.kind === "netifyd"
-      ? netifydSource(host.files.real(settings.source.socket), host.clock)
-      : ndpireaderSource(settings.source.device, process.pid, host);
+  if (settings.base === defaultReportPath && (await nsStatsRuns(host))) throw besideNsStats();
   await runDaemon(
     {
       host: { files: host.files, clock: host.clock, log },
       settings,
-      source,
+      source: sourceOf(settings, host),
       pid: process.pid,
       ownAddresses: async () =>
         (await host.net.addresses()).flatMap(({ addresses }) => addresses.map(({ address }) => address)),
@@ -43,4 +43,10 @@ export async function run(call: Call): Promise<number> {
     signal,
   );
   return 0;
+}
+
+function sourceOf({ source }: Settings, host: Host): FlowSource {
+  if (source.kind === "netifyd") return netifydSource(host.files.real(source.socket), host.clock);
+  if (source.kind === "http") return httpSource(source, host.clock);
+  return ndpireaderSource(source.device, process.pid, host);
 }

@@ -5,12 +5,14 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Files } from "@nethsec/host/host";
 import type { UciStore } from "@nethsec/host/uci-store";
+import { defaultHttpPort, defaultSocket } from "../feed/feed-source.ts";
 import { reportGroup } from "../store/report-access.ts";
 import { reportPath } from "../store/report-path.ts";
 
 export interface Settings {
   readonly source:
     | { readonly kind: "netifyd"; readonly socket: string }
+    | { readonly kind: "http"; readonly port: number; readonly path: string }
     | { readonly kind: "ndpi"; readonly device: string };
   readonly staleSeconds: number;
   readonly dumpSeconds: number;
@@ -54,10 +56,20 @@ function sourceOf(env: Environment, uci: Pick<UciStore, "read">): Settings["sour
       throw badSetting("ndpi_device", device, "the name of a network device, such as br-lan");
     return { kind, device };
   }
-  if (kind !== "netifyd") throw badSetting("source", kind, "netifyd or ndpi");
-  const path = config.get("config", "netifyd_socket") ?? "/var/run/netifyd/netifyd.sock";
+  if (kind === "http") return httpOf(config.get("config", "http_port"), config.get("config", "http_secret"));
+  if (kind !== "netifyd")
+    throw badSetting("source", kind, "netifyd, http or ndpi (with ns-stats, dpireport does not run)");
+  const path = config.get("config", "netifyd_socket") ?? defaultSocket;
   if (!isPath(path)) throw badSetting("netifyd_socket", path, "an absolute path");
   return { kind, socket: path };
+}
+
+function httpOf(port = String(defaultHttpPort), secret = ""): Settings["source"] {
+  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535)
+    throw badSetting("http_port", port, "a number from 1 to 65535");
+  if (!/^[A-Za-z0-9]{16,128}$/.test(secret))
+    throw badSetting("http_secret", "(hidden)", 'what "ns-report source http" writes');
+  return { kind: "http", port: Number(port), path: `/flows/${secret}` };
 }
 
 function seconds(env: Environment, name: string, fallback: number): number {

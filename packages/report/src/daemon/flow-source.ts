@@ -7,8 +7,8 @@ import { messageOf } from "@nethsec/host/message-of";
 export interface SourceListener {
   data(chunk: Uint8Array): void;
   connected(): void;
-  /** Connecting failed or the connection ended; another attempt follows after `retryMs`. */
-  disconnected(why: string, retryMs: number): void;
+  /** Connecting failed or the connection ended; another attempt follows after `retryMs`. Without it, the other end is waited for. */
+  disconnected(why: string, retryMs?: number): void;
 }
 
 /** Runs until the signal aborts; never rejects. */

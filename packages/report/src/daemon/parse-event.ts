@@ -37,6 +37,7 @@ export function parseEvent(text: string, event: FlowEvent, interfaceNumber: (nam
   if (!isRecord(value)) return "malformed";
   const type = value["type"];
   if (type === "agent_status") return statusOf(value);
+  if (type === "interfaces") return interfacesOf(value);
   if (typeof type !== "string") return "other";
   const hasIdentity = identityTypes.has(type);
   const hasCounters = counterTypes.has(type);
@@ -68,6 +69,14 @@ function statusOf(value: Record<string, unknown>): Message {
   const interfaces = value["interfaces"];
   if (!isRecord(interfaces)) return "other";
   return { hasInternal: Object.values(interfaces).some((one) => isRecord(one) && one["role"] === "LAN") };
+}
+
+/** 5.x with an HTTP sink: a member for each interface. */
+function interfacesOf(value: Record<string, unknown>): Message {
+  const roles = Object.values(value).flatMap((one) =>
+    isRecord(one) && typeof one["role"] === "string" ? [one["role"]] : [],
+  );
+  return roles.length === 0 ? "other" : { hasInternal: roles.some((role) => role.toLowerCase() === "lan") };
 }
 
 function identityOf(flow: Record<string, unknown>): FlowIdentity | undefined {

@@ -26,6 +26,11 @@ export function nextStep(daemon: SeenStatus | undefined, reportPath: string, fol
       text: `dpireport is running but ndpiReader does not read ${daemon.source.slice(5)}. Its log says why:`,
       command: "logread -e dpireport",
     };
+  if (!daemon.connected && daemon.source.startsWith("http:"))
+    return {
+      text: `dpireport is running but netifyd sends nothing to ${daemon.source}. Is netifyd running, with the output that "ns-report source auto" sets up?`,
+      command: "ns-report source auto",
+    };
   if (!daemon.connected)
     return {
       text: `dpireport is running but not connected to the DPI engine (${daemon.source}). Is netifyd running?`,

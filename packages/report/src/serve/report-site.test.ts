@@ -63,7 +63,7 @@ function site(config: Partial<Pick<ServeConfig, "base" | "hosts" | "credentials"
     signal: ended.signal,
   });
   const get = (url: string, headers: Record<string, string> = {}, peer = local): Promise<Response> =>
-    made.handle(new Request(`http://localhost:8090${url}`, { headers: { host: "localhost:8090", ...headers } }), peer);
+    made.handle(new Request(`http://localhost:8098${url}`, { headers: { host: "localhost:8098", ...headers } }), peer);
   const post = (
     url: string,
     form: Record<string, string>,
@@ -71,10 +71,10 @@ function site(config: Partial<Pick<ServeConfig, "base" | "hosts" | "credentials"
     peer = local,
   ): Promise<Response> =>
     made.handle(
-      new Request(`http://localhost:8090${url}`, {
+      new Request(`http://localhost:8098${url}`, {
         method: "POST",
         body: new URLSearchParams(form),
-        headers: { host: "localhost:8090", ...headers },
+        headers: { host: "localhost:8098", ...headers },
       }),
       peer,
     );
@@ -138,7 +138,7 @@ describe("pages", () => {
       },
       signal: ended.signal,
     });
-    const request = new Request("http://localhost:8090/", { headers: { host: "localhost:8090" } });
+    const request = new Request("http://localhost:8098/", { headers: { host: "localhost:8098" } });
     const text = await (await made.handle(request, local)).text();
     expect(text).toContain("October 2026: adding up …");
     expect(text).not.toMatch(/October 2026: [\d.]+ [KMG]?i?B/);
@@ -254,15 +254,15 @@ describe("who may read", () => {
     const { get } = site({ hosts: ["fw.example.org"] });
     for (const name of [
       "localhost",
-      "localhost:8090",
-      "127.0.0.1:8090",
-      "[::1]:8090",
+      "localhost:8098",
+      "127.0.0.1:8098",
+      "[::1]:8098",
       "fw.example.org",
       "FW.example.org:443",
     ]) {
       expect([name, (await get("/", { host: name })).status]).toEqual([name, 200]);
     }
-    for (const name of ["evil.example", "evil.example:8090", "127.0.0.1.evil.example", "localhost.evil.example", ""]) {
+    for (const name of ["evil.example", "evil.example:8098", "127.0.0.1.evil.example", "localhost.evil.example", ""]) {
       expect([name, (await get("/", { host: name })).status]).toEqual([name, 421]);
     }
     expect((await get("/", { host: "evil.example" }, { address: "unix", tls: false })).status).toBe(200);

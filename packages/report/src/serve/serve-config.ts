@@ -17,7 +17,7 @@ export interface ServeConfig {
   readonly base: string;
 }
 
-const defaultPort = 8090;
+const defaultPort = 8098;
 /** Of the UNIX socket: its owner and group, e.g. the web server's, whose turn it is to ask who is there. */
 const socketMode = 0o660;
 

@@ -4,6 +4,7 @@ import { serveHttp } from "@nethsec/host/http/http-server";
 import { clientNamesOf } from "../names/host-names.ts";
 import { openStore } from "../store/open-store.ts";
 import type { ReportStore } from "../store/report-store.ts";
+import { keepSource } from "../feed/keep-source.ts";
 import { makeSite } from "./make-site.ts";
 import { serveConfig } from "./serve-config.ts";
 
@@ -29,6 +30,7 @@ export async function run(call: Call): Promise<number> {
       `ns-report: ${url} is not encrypted; set ns-report.config.cert and key, or put a proxy with TLS in front.`,
     );
   try {
+    void keepSource(host, signal);
     await addUp(store, host.clock, signal, failed);
     await stopped(signal);
   } finally {
