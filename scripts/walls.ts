@@ -52,6 +52,11 @@ function targetOf(file: string, specifier: string): string | undefined {
   return match === null ? undefined : `${match[1] === "lab" ? "lab" : `packages/${match[1]}`}/src/${match[2]}.ts`;
 }
 
+/** Files of this repository that a file imports, paths from the checkout. */
+export function targetsIn(file: string, source: string): string[] {
+  return [...source.matchAll(importPattern)].flatMap(([, specifier = ""]) => targetOf(file, specifier) ?? []);
+}
+
 /** Forbidden imports and uses of Bun in one file. `file`: path from the checkout; tests may look into every room of their own package. */
 export function findingsIn(file: string, source: string): Finding[] {
   const found: Finding[] = [];
