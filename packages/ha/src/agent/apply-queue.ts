@@ -18,14 +18,16 @@ import type { AgentPart } from "./agent-part.ts";
 import { answers } from "./agent-server.ts";
 import type { Reconciler } from "./reconciler.ts";
 
+export type ApplyNode = Pick<AgentNode, "host" | "config" | "state" | "conditions" | "history">;
+
 export class ApplyQueue implements AgentPart {
-  readonly #node: AgentNode;
-  readonly #reconciler: Reconciler;
+  readonly #node: ApplyNode;
+  readonly #reconciler: Pick<Reconciler, "lookAgain">;
   #turn: Promise<unknown> = Promise.resolve();
   /** Wall clock, milliseconds since 1970, of the last good one since the agent started. */
   appliedAt: number | undefined;
 
-  constructor(node: AgentNode, reconciler: Reconciler) {
+  constructor(node: ApplyNode, reconciler: Pick<Reconciler, "lookAgain">) {
     this.#node = node;
     this.#reconciler = reconciler;
   }
