@@ -6,6 +6,7 @@
  *                                                                                    looks for a shorter sequence that fails
  */
 import { expect, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import fc from "fast-check";
 import { listKept } from "../sync/kept-changes.ts";
 import { firewall, type SimulatedNode } from "../testing/simulated-node.ts";
