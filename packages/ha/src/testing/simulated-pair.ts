@@ -112,7 +112,7 @@ export class SimulatedPair implements Disposable {
 
   /** A client with this MAC address asks whoever serves; undefined: nobody does. */
   lease(mac: string): void {
-    const [server] = this.nodes.filter((node) => node.powered && node.serves);
+    const server = this.nodes.find((node) => node.powered && node.serves);
     if (server === undefined) return;
     if (!this.linked) this.diverged = true;
     const address = server.lease(mac);
