@@ -161,6 +161,11 @@ describe("what the executable pushes", () => {
   /** Bodies that the controller in the lab took, in order. */
   let pushed: { dump: string; body: { data?: object[] } }[] = [];
 
+  const taken = async (): Promise<typeof pushed> =>
+    (await lab.sh("controller", "cat /var/log/lab-ingested.jsonl"))
+      .split("\n")
+      .map((line): (typeof pushed)[number] => JSON.parse(line));
+
   beforeAll(async () => {
     lab = await Lab.up({ name: `plugp${process.pid}` });
     fleet = new Fleet(lab);
@@ -175,9 +180,7 @@ describe("what the executable pushes", () => {
       'mv /usr/bin/ubus /usr/bin/ubus.lab; printf \'#!/bin/sh\\n[ "$*" != "call mwan3 status" ] || { echo "{\\"interfaces\\":{\\"wan\\":{\\"status\\":\\"online\\"}}}"; exit 0; }\\nexec /usr/bin/ubus.lab "$@"\\n\' >/usr/bin/ubus; chmod +x /usr/bin/ubus',
     );
     for (let times = 0; times < 2; times += 1) await lab.exec("primary", ["ns-push-reports"]);
-    pushed = (await lab.sh("controller", "cat /var/log/lab-ingested.jsonl"))
-      .split("\n")
-      .map((line): (typeof pushed)[number] => JSON.parse(line));
+    pushed = await taken();
     await reports.clear();
     await knowUnit(join.unit_id, "fw2.example.org");
     for (const { dump, body } of pushed) if (dump !== "info") await push(join.unit_id, dump, body);
@@ -207,20 +210,82 @@ describe("what the executable pushes", () => {
       ...expectedRows(panel.observed_result ?? [], join.unit_id, dpiMinutes),
     ]);
   });
+
+  test("the facts of the unit are stored, with the types that the controller wants", async () => {
+    await lab.exec("primary", ["ns-controller-push-info"]);
+    const { units } = JSON.parse(await fleet.controller("list"));
+    expect(units[0].info).toMatchObject({ unit_name: "fw2.example.org", scheduled_update: -1, version_update: "" });
+    expect(typeof units[0].info.ssh_port).toBe("number");
+  });
+
+  test("many things in one second and a row that no database takes: all the others are in PostgreSQL", async () => {
+    const count = async (name: string): Promise<number> => (await postgres.rows(`SELECT uuid FROM ${name}`)).length;
+    const before = new Map<string, number>();
+    for (const name of reportTables) before.set(name, await count(name));
+    const expected = await muchHappens(lab);
+    for (let times = 0; times < 2; times += 1) await lab.exec("primary", ["ns-push-reports"]);
+    const bodies = (await taken()).slice(pushed.length);
+    for (const { dump, body } of bodies) if (dump !== "info") await push(join.unit_id, dump, body);
+    const table: string[] = [];
+    for (const [name, rows] of Object.entries(expected)) {
+      const more = (await count(name)) - (before.get(name) ?? 0);
+      table.push(`${name} | ${rows} | ${more}`);
+      expect([name, more]).toEqual([name, rows]);
+    }
+    console.log(["", "table | rows that happened | rows in PostgreSQL", ...table, ""].join("\n"));
+    const named = "grep -c 'will never take this row.*bad.u0000name.example' /var/log/messages";
+    expect(await lab.sh("primary", named)).toBe("1");
+    expect(await lab.sh("primary", "ns-plug metrics | grep rows_refused_total")).toContain('{dump="dump-dpi-stats"} 1');
+  });
 });
 
-/** On the firewall: what the recorded dumps tell of. */
-async function happen(lab: Lab): Promise<void> {
+/** On the firewall: many things in one second, and one host name that no database takes. Returns the rows that must arrive, by table. */
+async function muchHappens(lab: Lab): Promise<Readonly<Record<string, number>>> {
+  const wans = Array.from({ length: 10 }, (_, n) => `fw mwan3track[11191]: Interface wan${n} (eth${n}) is offline`);
+  const blocked = Array.from(
+    { length: 50 },
+    (_, n) => `fw banIP-1.0.1-3[4711]: add IP '203.0.113.${n}' (expiry: 1h) to blocklistv4 set`,
+  );
+  const packets = Array.from(
+    { length: 40 },
+    (_, n) =>
+      `fw kernel: [ 1.5] banIP/inp-wan/drop/examplelistv4: IN=eth5 OUT= SRC=198.51.100.${n} DST=203.0.113.82 LEN=44`,
+  );
+  const append = `{ while read -r line; do echo "$(date -d @${half + 900} '+%b %e %H:%M:%S') $line"; done; } >>/var/log/messages`;
+  await lab.sh("primary", append, { stdin: `${[...wans, ...blocked, ...packets].join("\n")}\n` });
+  const hosts = Array.from({ length: 300 }, (_, n) => [n === 123 ? "bad\0name.example" : `h${n}.example`, 1000 + n]);
+  await lab.sh(
+    "primary",
+    "dir=/var/run/dpireport-test/$(date +%Y/%m/%d)/10.9.9.9; mkdir -p $dir; cat >$dir/$(date +%H).json",
+    { stdin: JSON.stringify({ total: 1, protocol: {}, application: {}, host: Object.fromEntries(hosts) }) },
+  );
+  await connections(
+    lab,
+    Array.from(
+      { length: 25 },
+      (_, n) => `('user${n}', '10.9.9.${n}', '198.51.100.7', ${half + 900}, ${100 + n}, 1, 2)`,
+    ),
+  );
+  return { mwan_events: 10, ts_attacks: 50, ts_malware: 40, dpi_stats: 299, ovpnrw_connections: 25 };
+}
+
+/** Rows for the database of OpenVPN's scripts, besides that of the recorded dumps. */
+async function connections(lab: Lab, more: readonly string[]): Promise<void> {
   const folder = mkdtempSync(joinPath(tmpdir(), "nethsec-connections-"));
   const path = joinPath(folder, "connections.db");
   changeDatabase(path, [
     "CREATE TABLE connections (common_name TEXT, virtual_ip_addr TEXT, remote_ip_addr TEXT, start_time INTEGER, duration INTEGER, bytes_received INTEGER, bytes_sent INTEGER)",
-    `INSERT INTO connections VALUES ('user1', '10.9.9.2', '198.51.100.7', ${half}, 60, 1000, 2000)`,
+    `INSERT INTO connections VALUES ${[`('user1', '10.9.9.2', '198.51.100.7', ${half}, 60, 1000, 2000)`, ...more].join(", ")}`,
   ]);
   await lab.sh("primary", "mkdir -p /var/openvpn/ns_roadwarrior1; cat >/var/openvpn/ns_roadwarrior1/connections.db", {
     stdin: readFileSync(path),
   });
   rmSync(folder, { recursive: true });
+}
+
+/** On the firewall: what the recorded dumps tell of. */
+async function happen(lab: Lab): Promise<void> {
+  await connections(lab, []);
   const lines = [
     "fw mwan3track[11191]: Interface eth1 (wan) is offline",
     "fw banIP-1.0.1-3[4711]: add IP '198.51.100.3' (expiry: -) to blocklistv4 set",

@@ -8,7 +8,15 @@ import { httpRequest, type HttpHost } from "@nethsec/host/http/http";
 import type { ControllerConfig } from "../config.ts";
 import { tunnelDevice } from "../controller/client-conf.ts";
 
-const timeoutMs = 60_000;
+export interface IngestLimits {
+  /** Of one attempt, milliseconds. */
+  readonly timeoutMs: number;
+  /** Also after 429: units behind one address share 25 requests a second. */
+  readonly retries: number;
+}
+const dumpLimits: IngestLimits = { timeoutMs: 60_000, retries: 3 };
+/** For what somebody waits for. */
+export const shortLimits: IngestLimits = { timeoutMs: 10_000, retries: 1 };
 export const maxBodyBytes = 6 * 1024 * 1024;
 
 /** `path`: e.g. "info" or "dump-dpi-stats". Throws HttpError. */
@@ -17,6 +25,7 @@ export async function ingest(
   controller: ControllerConfig,
   path: string,
   body: unknown,
+  { timeoutMs, retries }: IngestLimits = dumpLimits,
 ): Promise<void> {
   const { server, unitId, token, vpnAddress, apiPort, tlsVerify } = controller;
   if (server === undefined || unitId === undefined || token === undefined) {
@@ -44,8 +53,7 @@ export async function ingest(
       basic: { user: unitId, password: token },
       body: { json: body },
       timeoutMs,
-      // 429 too: units behind one address share 25 requests a second.
-      retries: 3,
+      retries,
       maxRedirects: 0,
       tlsVerify,
     },

@@ -6,7 +6,7 @@ import { readPlugConfig } from "../config.ts";
 import { requireUnit } from "../controller/register.ts";
 import { recordOutcome } from "../cron/outcome.ts";
 import { spread } from "../cron/spread.ts";
-import { ingest } from "./ingest.ts";
+import { ingest, shortLimits } from "./ingest.ts";
 import { pushReports } from "./push.ts";
 import { unitInfo } from "./unit-info.ts";
 
@@ -16,7 +16,7 @@ export async function runPushInfo({ host, json, io }: Call): Promise<number> {
   requireUnit(config);
   const info = await unitInfo(host);
   try {
-    await ingest(host, config.controller, "info", info);
+    await ingest(host, config.controller, "info", info, shortLimits);
   } catch (error) {
     if (!(error instanceof NethsecError)) throw error;
     host.log("warning", `the facts of this unit could not be sent: ${error.message}`);
