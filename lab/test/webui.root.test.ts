@@ -246,8 +246,11 @@ describe("a firewall", () => {
 
 describe("a cluster", () => {
   beforeAll(async () => {
-    await portal(true);
+    await lab.down();
+    lab = await Lab.up({ name: `webuiha${process.pid}` });
     await makeCluster(lab);
+    fleet = new Fleet(lab);
+    portalIsUp = true;
   }, paced(120_000));
 
   const away = inCluster.filter(({ each }) => each.given["ha"]?.includes("backup off") === true);

@@ -115,6 +115,8 @@ export interface SpawnOptions {
   readonly stdout?: "pipe" | "inherit" | "ignore";
   readonly stderr?: "pipe" | "inherit" | "ignore";
   readonly signal?: AbortSignal;
+  /** This program ends without waiting for it. Only with streams that are not pipes. */
+  readonly outlives?: boolean;
 }
 
 export interface Process {

@@ -129,6 +129,7 @@ function startProcess(argv: Argv, env: Record<string, string>, options: SpawnOpt
       ownGroup: !terminal,
     },
   );
+  if (options.outlives === true) child.unref();
   const kill: Process["kill"] = (signal = "SIGTERM", graceMs = 5000) =>
     terminal ? killOne(child, signal, graceMs) : killGroup(child, signal, graceMs);
   const abort = (): void => void kill();

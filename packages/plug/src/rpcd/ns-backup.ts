@@ -84,9 +84,9 @@ async function restore(call: Call, path: string, passphrase: string): Promise<{ 
   return { message: "success" };
 }
 
-/** After the answer: the page counts down. BusyBox's reboot waits by itself. */
+/** After the answer, and the API server waits for this program's end before it passes it on: BusyBox's reboot waits by itself. */
 async function reboot({ host }: Call): Promise<void> {
-  host.run.spawn(["reboot", "-d", "3"], { stdout: "ignore", stderr: "ignore" });
+  host.run.spawn(["reboot", "-d", "3"], { stdout: "ignore", stderr: "ignore", outlives: true });
 }
 
 const plugin = {

@@ -1,0 +1,13 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+
+test("a program that outlives its starter does not hold it up", async () => {
+  const options = '{ stdout: "ignore", stderr: "ignore", outlives: true }';
+  const source = `import { localRun } from "${join(import.meta.dirname, "local-run.ts")}";
+    console.log(localRun().spawn(["sleep", "20"], ${options}).pid);`;
+  const starter = Bun.spawn([process.execPath, "-e", source]);
+  const pid = Number(await new Response(starter.stdout).text());
+  expect(await starter.exited).toBe(0);
+  // It is there still; a starter that waited would have outlived it.
+  expect(process.kill(pid, "SIGTERM")).toBe(true);
+}, 60_000);
