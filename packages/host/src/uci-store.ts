@@ -63,8 +63,11 @@ export interface UciStore {
    * find out which files to lock), so it must not do anything but change the transaction. Returns the names of the packages whose file changed.
    */
   change(work: (transaction: Transaction) => void): string[];
-  /** Runtime state in /var/state/PKG (`uci -P /var/state`): never reaches /etc/config. Value undefined removes. */
-  setState(pkg: string, section: string, option: string, value: string | undefined): void;
+  /**
+   * Runtime state in /var/state/PKG (`uci -P /var/state`): never reaches /etc/config. Value undefined removes. With `type`, a section that the
+   * configuration does not have is made there; without, it is an error.
+   */
+  setState(pkg: string, section: string, option: string, value: string | undefined, type?: string): void;
   /** With the state of /var/state on top. */
   readState(name: string): Package;
   /** A hash of what `load` would give, by package: for "which packages differ from what was last seen". */

@@ -151,6 +151,22 @@ describe("alerts", () => {
     ).toEqual(["ha:primary:failed FAILURE"]);
   });
 
+  test("the times of failures and recoveries are in /var/state", () => {
+    using host = fakeHost({ files: { "/etc/config/keepalived": "config vrrp_instance 'backup'\n", "/var/x": "" } });
+    const alerts = new Alerts(host);
+    alerts.set("ha:primary:failed", "FAILURE");
+    host.clock.setWallClock(host.clock.now() + 60_000);
+    alerts.set("ha:primary:failed", "OK");
+    alerts.set("ha:sync:failed", "FAILURE");
+    const at = Date.UTC(2026, 0, 1) / 1000;
+    const state = host.uci.readState("keepalived").section("ha_alert");
+    expect(
+      ["primary_failed_at", "primary_recovered_at", "sync_failed_at", "sync_recovered_at"].map((name) =>
+        state?.get(name),
+      ),
+    ).toEqual([String(at), String(at + 60), String(at + 60), undefined]);
+  });
+
   test("what cannot be handed over is tried again", async () => {
     expect(await delivered(subscription, (alerts) => alerts.set("ha:sync:failed", "FAILURE"), [1])).toEqual([
       "ha:sync:failed FAILURE",

@@ -6,6 +6,7 @@
 import { backoffMs } from "@nethsec/host/backoff";
 import { Doorbell } from "@nethsec/host/doorbell";
 import type { Host } from "@nethsec/host/host";
+import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 
@@ -14,6 +15,11 @@ export type AlertStatus = "FAILURE" | "OK";
 
 export const alertsPath = "/etc/ns-ha/alerts.json";
 const retry = { firstMs: 5000, longestMs: 300_000 };
+
+const stateOptions: Readonly<Record<AlertId, Readonly<Record<AlertStatus, string>>>> = {
+  "ha:primary:failed": { FAILURE: "primary_failed_at", OK: "primary_recovered_at" },
+  "ha:sync:failed": { FAILURE: "sync_failed_at", OK: "sync_recovered_at" },
+};
 
 const storeSchema = v.record(v.string(), v.object({ status: v.picklist(["FAILURE", "OK"]), delivered: v.boolean() }));
 type Store = v.InferOutput<typeof storeSchema>;
@@ -32,9 +38,21 @@ export class Alerts {
     const store = this.#read();
     const before = store[id];
     if (before?.status === status) return;
+    this.#note(id, status);
     const untold = before === undefined || (!before.delivered && !subscribed(this.#host));
     this.#write({ ...store, [id]: { status, delivered: status === "OK" && untold } });
     this.#doorbell.ring();
+  }
+
+  /** Where telegraf of the images after 8.7.2 looks for events of a pair (test-data/contracts/commands.json, state_and_files). */
+  #note(id: AlertId, status: AlertStatus): void {
+    const seconds = String(Math.floor(this.#host.clock.now() / 1000));
+    try {
+      this.#host.uci.setState("keepalived", "ha_alert", stateOptions[id][status], seconds, "state");
+    } catch (error) {
+      if (!(error instanceof NethsecError)) throw error;
+      this.#host.log("warning", `the time of ${id} ${status} cannot be kept in /var/state: ${error.message}`);
+    }
   }
 
   /** The other node reports this state itself; here it is only remembered, so that the end of it can be told. */

@@ -209,6 +209,13 @@ describe("state and fingerprints", () => {
     expect(store.readState("network").get("@route[0]", "seen")).toBe("yes");
     expect(config("network")).toBe(network);
     expect(codeOf(() => store.setState("network", "nowhere", "up", "1"))).toBe("uci_not_found");
+    for (const value of ["1", "2"]) store.setState("network", "made", "at", value, "state");
+    expect(store.readState("network").section("made")?.type).toBe("state");
+    expect(readFileSync(join(root, "var/state/network"), "latin1")).toEndWith(
+      "network.made='state'\nnetwork.made.at='2'\n",
+    );
+    expect(store.read("network").section("made")).toBeUndefined();
+    expect(codeOf(() => store.setState("nowhere", "made", "at", "1", "state"))).toBe("uci_not_found");
   });
 
   test("a fingerprint changes with the content, not with the formatting", () => {

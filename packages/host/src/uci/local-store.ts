@@ -18,7 +18,7 @@ import { configPath, loadPackage, parseFile } from "./load.ts";
 import { openLocked } from "./locked-file.ts";
 import { packageNames } from "./package-names.ts";
 import { foreignCommitters, waitForCommitters } from "./read-back.ts";
-import { replaceDelta } from "./save.ts";
+import { appendDeltas, replaceDelta } from "./save.ts";
 import type { Package, Transaction, UciStore } from "../uci-store.ts";
 import { LocalTransaction } from "./transaction.ts";
 import { findSection, viewPackage } from "./view.ts";
@@ -148,11 +148,22 @@ class LocalUciStore implements UciStore {
     }
   }
 
-  setState(pkg: string, section: string, option: string, value: string | undefined): void {
+  setState(pkg: string, section: string, option: string, value: string | undefined, type?: string): void {
     const model = this.#load(this.#state, pkg);
     const found = model === undefined ? undefined : findSection(model, section);
     if (found === undefined) {
       if (value === undefined) return;
+      if (model !== undefined && type !== undefined) {
+        try {
+          appendDeltas(this.#state, pkg, [
+            { kind: "set", section, value: encodeText(type) },
+            { kind: "set", section, option, value: encodeText(value) },
+          ]);
+        } catch (error) {
+          throw explained(error, pkg);
+        }
+        return;
+      }
       throw new NethsecError({
         code: "uci_not_found",
         message: `The configuration package ${pkg} has no section "${section}" to keep the state of`,
