@@ -12,6 +12,8 @@ const { signal } = new AbortController();
 let server: Bun.Server<undefined>;
 let requests = 0;
 let databaseIsAway = false;
+/** A dump that an older controller does not know. */
+let unknownDump = "";
 /** The dump with which the database goes away. */
 let breaksAt = "";
 /** Rows by dump, as the controller stores them. */
@@ -35,6 +37,8 @@ beforeAll(() => {
     fetch: async (request) => {
       requests += 1;
       const dump = new URL(request.url).pathname.replace("/ingest/", "");
+      if (dump === unknownDump)
+        return Response.json({ code: 404, data: null, message: "metric not found" }, { status: 400 });
       if (dump === breaksAt) databaseIsAway = true;
       const body: { data?: object[] } = JSON.parse(await request.text());
       if (dump === "dump-nsplug-config")
@@ -107,6 +111,20 @@ test("while the controller's database is away nothing is set aside, and everythi
   [breaksAt, databaseIsAway] = ["", false];
   await pushReports(host, signal);
   expect(stored["dump-dpi-stats"]).toHaveLength(2);
+});
+
+test("a dump that the controller does not know waits, the others arrive; when it knows it, it gets it", async () => {
+  using host = unit({
+    "/var/log/messages": "May  5 11:00:00 fw mwan3track[1]: Interface wan2 (eth2) is offline\n",
+    "/var/run/dpireport/2026/05/05/10.0.0.1/09.json": hourFile(["a.example"]),
+  });
+  unknownDump = "dump-mwan-events";
+  await expect(pushReports(host, signal)).rejects.toThrow("400");
+  expect(stored["dump-dpi-stats"]).toHaveLength(1);
+  expect(refusedRows(host)).toEqual({});
+  unknownDump = "";
+  await pushReports(host, signal);
+  expect(stored["dump-mwan-events"]).toMatchObject([{ wan: "wan2", event: "offline" }]);
 });
 
 test("one bad row of five thousand costs few requests", async () => {
