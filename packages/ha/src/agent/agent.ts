@@ -94,7 +94,7 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     new BackupChangesPart(node),
     new NodeAnswers(node, { reconciler, sync, applied, other }),
     new PairReports(node, peer, sync.loop, reconciler, other),
-    new SwitchPart(node, peer, alert, reconciler),
+    new SwitchPart(node, peer, alert, reconciler, sync.loop),
   ];
 }
 

@@ -8,15 +8,27 @@ import { answers } from "./agent-server.ts";
 import type { PeerClient } from "./peer-client.ts";
 import type { PrimaryAlert } from "./primary-alert.ts";
 import type { Reconciler } from "./reconciler.ts";
+import type { SyncLoop } from "../sync/sync-loop.ts";
 import { switchOver } from "./switchover.ts";
+
+/** An administrator waits for it. */
+const syncTimeoutMs = 30_000;
 
 export class SwitchPart implements AgentPart {
   readonly #node: AgentNode;
   readonly #peer: PeerClient;
   readonly #alert: PrimaryAlert;
   readonly #reconciler: Reconciler;
+  readonly #sync: Pick<SyncLoop, "now">;
 
-  constructor(node: AgentNode, peer: PeerClient, alert: PrimaryAlert, reconciler: Reconciler) {
+  constructor(
+    node: AgentNode,
+    peer: PeerClient,
+    alert: PrimaryAlert,
+    reconciler: Reconciler,
+    sync: Pick<SyncLoop, "now">,
+  ) {
+    this.#sync = sync;
     this.#node = node;
     this.#peer = peer;
     this.#alert = alert;
@@ -34,6 +46,7 @@ export class SwitchPart implements AgentPart {
         state: () => this.#node.state,
         converged: () => this.#reconciler.converged,
         peer: () => this.#peer.facts(),
+        bringUpToDate: () => this.#bringUpToDate(),
         announce: (planned) => this.#announce(planned),
       },
       to,
@@ -45,6 +58,16 @@ export class SwitchPart implements AgentPart {
       ...(result.convergedMs === undefined ? {} : { tookMs: result.convergedMs }),
     });
     return result;
+  }
+
+  /** What is held back is told elsewhere; everything else has arrived then. */
+  async #bringUpToDate(): Promise<string | undefined> {
+    const { config, host } = this.#node;
+    if (!config.sync.enabled) return undefined;
+    const late = host.clock.sleep(syncTimeoutMs).then(() => undefined);
+    const outcome = await Promise.race([this.#sync.now(() => undefined), late]);
+    if (outcome === undefined) return `the synchronisation takes longer than ${syncTimeoutMs / 1000} s`;
+    return outcome.ok || outcome.withheld !== undefined ? undefined : outcome.status;
   }
 
   async #announce(planned: boolean): Promise<void> {

@@ -20,8 +20,39 @@ test.each([
     state: () => state,
     converged: () => true,
     peer: () => Promise.reject(new Error("it was asked")),
+    bringUpToDate: () => Promise.reject(new Error("it was sent to")),
     announce: () => Promise.reject(new Error("it was told")),
   };
   for (const to of ["primary", "backup"] as const)
     await expect(switchOver(context, to)).rejects.toMatchObject({ code: "switch_refused", message, advice });
+});
+
+test("a backup that cannot be given the newest state is not handed the site", async () => {
+  using nodes = twoNodes();
+  await initBoth(nodes);
+  const config = readHaConfig(nodes.primary.uci);
+  if (config === undefined) throw new Error("no cluster");
+  const context = {
+    host: nodes.primary,
+    config: { ...config, enabled: true },
+    state: (): VrrpState => "master",
+    converged: () => true,
+    peer: () =>
+      Promise.resolve({
+        version: "1",
+        role: "backup" as const,
+        state: "backup" as const,
+        converged: true,
+        now: 0,
+        freeBytes: 0,
+        devices: [],
+        history: [],
+      }),
+    bringUpToDate: () => Promise.resolve("Rsync Transfer Failed"),
+    announce: () => Promise.reject(new Error("it was told")),
+  };
+  await expect(switchOver(context, "backup")).rejects.toMatchObject({
+    code: "switch_refused",
+    message: "No switchover: the other node could not be given the newest state: Rsync Transfer Failed.",
+  });
 });

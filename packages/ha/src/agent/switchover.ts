@@ -17,6 +17,8 @@ export interface SwitchContext {
   readonly state: () => VrrpState;
   readonly converged: () => boolean;
   readonly peer: () => Promise<Facts>;
+  /** Before this node hands over: the other one gets what changed since the last synchronisation, e.g. the newest lease; the reason why not. */
+  readonly bringUpToDate: () => Promise<string | undefined>;
   /** Tells both nodes that what comes is planned, or that it did not come. Never throws. */
   readonly announce: (planned: boolean) => Promise<void>;
 }
@@ -44,6 +46,9 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
   if (away && peer.state !== "backup")
     throw refused(`the other node is ${peer.state}, not backup: it would not take over.`, "See: ns-ha-config drill");
   const setPriority = (value: number): void => host.files.write(haPaths.priorityFile, `${value}\n`, { mode: 0o644 });
+  const outdated = away ? await context.bringUpToDate() : undefined;
+  if (outdated !== undefined)
+    throw refused(`the other node could not be given the newest state: ${outdated}.`, "See: ns-ha-config sync --wait");
   if (away) await context.announce(true);
   const probe = new VipProbe(host, config);
   const from = host.clock.monotonic();

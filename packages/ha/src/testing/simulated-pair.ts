@@ -105,8 +105,15 @@ export class SimulatedPair implements Disposable {
   }
 
   /** `switch`: the primary hands over, or takes back. */
-  switchTo(to: "primary" | "backup"): Promise<void> {
-    if (this.linked && this.primary.state !== "fault") this.primary.priority = to === "backup" ? standBy : 0;
+  async switchTo(to: "primary" | "backup"): Promise<void> {
+    if (!this.linked || this.primary.state === "fault") return;
+    if (to === "backup" && this.primary.state === "master") {
+      // As switchover.ts: first the backup gets what changed; an agent that is killed meanwhile hands over nothing.
+      const before = this.#agents.primary;
+      await this.#alive(this.primary, () => this.#sync());
+      if (this.#agents.primary !== before || this.lastSync?.ok !== true) return;
+    }
+    this.primary.priority = to === "backup" ? standBy : 0;
     return this.vote();
   }
 
