@@ -97,6 +97,51 @@ scenario("after a switchover there and back both nodes hold every lease", async 
   await bothHold(given);
 });
 
+scenario("what is changed on the backup while it carries the site is told, kept aside and adopted", async () => {
+  await lab.sh("primary", "ns-ha-config sync --wait", { timeoutMs: 60_000 });
+  await lab.kill("primary");
+  await inPlace(lab, "backup", "master", 60_000);
+  const said = (command: string): Promise<string> =>
+    lab.sh("backup", `ns-ha-config ${command} 2>&1 || true`, { timeoutMs: 60_000 });
+  await until(async () => (await lab.sh("backup", "ls /etc/ns-ha")).includes("carried-base.json"), {
+    what: "the backup remembers what it had",
+    timeoutMs: 60_000,
+  });
+  // What the takeover itself changed is no change.
+  expect(await said("diff --backup-changes")).toContain("Nothing was changed");
+  await lab.sh("backup", "uci set system.@system[0].notes=survivor; uci commit system");
+  await until(
+    async () => (await said("status")).includes("Changed on this node since it took over: /etc/config/system"),
+    {
+      what: "status tells the change",
+      timeoutMs: 60_000,
+    },
+  );
+  expect(await said("history -n 50")).toContain("changed here while this node carries the site: /etc/config/system");
+  expect(await said("drill")).toContain("nobody would carry the site");
+  expect(await said("show-config")).toContain("Interface: lan");
+  expect(await said("status")).toMatch(/Other Node: primary 192\.168\.100\.238, seen .* ago, state .*version /);
+  await lab.boot("primary");
+  await inPlace(lab, "primary", "master", 120_000);
+  const onPrimary = (command: string): Promise<string> =>
+    lab.sh("primary", `ns-ha-config ${command} 2>&1 || true`, { timeoutMs: 60_000 });
+  await until(async () => (await onPrimary("diff --backup-changes")).includes("Kept aside"), {
+    what: "the change is kept",
+    timeoutMs: 120_000,
+  });
+  await until(async () => (await onPrimary("status")).includes("kept aside: /etc/config/system"), {
+    what: "the primary's status tells it",
+    timeoutMs: 120_000,
+  });
+  expect(await onPrimary("backup-changes adopt")).toContain("Adopted: /etc/config/system");
+  expect(await lab.sh("primary", "uci get system.@system[0].notes")).toBe("survivor");
+  await until(async () => (await lab.sh("backup", "uci -q get system.@system[0].notes || true")) === "survivor", {
+    what: "it is synchronised back",
+    timeoutMs: 60_000,
+  });
+  expect(await onPrimary("diff --backup-changes")).toContain("Nothing was changed");
+});
+
 scenario("a primary whose backup is silent takes the site without waiting", async () => {
   await lab.kill("primary");
   await inPlace(lab, "backup", "master", 60_000);
