@@ -241,7 +241,7 @@ scenario("prompt, metrics and status tell which node this is", async () => {
     expect(metrics).toContain(`nethsec_ha_state{state="${state}",role="${node}"} 1`);
     expect(metrics.match(/^nethsec_ha_state\{.*\} 1$/gm)).toHaveLength(1);
     expect(metrics).toContain("nethsec_ha_converged 1");
-    expect(metrics).toMatch(/^nethsec_ha_keepalived\{counter="become_master"\} \d+$/m);
+    expect(metrics).toMatch(/^nethsec_ha_keepalived_total\{counter="become_master"\} \d+$/m);
   }
   // User and system time of the whole process, and of one that only starts and ends: the quickest of some, the machine has other things to do.
   const cost = async (command: string): Promise<number> => {

@@ -6,6 +6,7 @@
 import type { Host } from "@nethsec/host/host";
 import { serveHttp } from "@nethsec/host/http/http-server";
 import { version } from "@nethsec/host/version";
+import { recoverNode } from "../change/node-changes.ts";
 import { haPaths, readHaConfig } from "../cluster/config.ts";
 import { recoverRestore } from "../sync/restore.ts";
 import { AddressRepairs } from "./address-repair.ts";
@@ -34,6 +35,7 @@ import { TransitionLog } from "./transition-log.ts";
 
 /** Runs until the signal aborts or the node leaves its cluster. Returns the exit code. */
 export async function runAgent(host: Host, signal: AbortSignal): Promise<number> {
+  await recoverNode(host);
   const config = readHaConfig(host.uci);
   if (config === undefined) {
     host.log("info", "this node belongs to no cluster: nothing to do");

@@ -47,7 +47,7 @@ export function agentMetrics(status: AgentStatus | undefined): Metric[] {
     {
       name: "nethsec_ha_keepalived",
       help: "Counters of keepalived since it started.",
-      type: "gauge",
+      type: "counter",
       samples: Object.entries(status.keepalivedStats).map(([counter, value]) => ({ labels: { counter }, value })),
     },
   ];

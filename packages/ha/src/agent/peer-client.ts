@@ -8,6 +8,10 @@ import type { HaConfig } from "../cluster/config.ts";
 import { sshRun } from "../ssh/ssh-link.ts";
 import { type ManifestEntry, manifestEntrySchema } from "../sync/manifest.ts";
 
+/** What the backup holds, and what was changed there: some 300 bytes for each synchronised file. */
+const listMaxBytes = 4 * 1024 * 1024;
+/** 200 entries of history, and little else. */
+const factsMaxBytes = 256 * 1024;
 /** Two nodes on one wire: one that says nothing for so long hangs. */
 const timeoutMs = 10_000;
 /** What `ns-ha sync-receive` prints instead of an answer. */
@@ -68,7 +72,8 @@ export class PeerClient {
   }
 
   async #ask<T>(command: string, schema: v.GenericSchema<unknown, T>, stdin = ""): Promise<T> {
-    const call = { key: "sync", command, stdin, timeoutMs } as const;
+    const maxOutput = command === "facts" ? factsMaxBytes : listMaxBytes;
+    const call = { key: "sync", command, stdin, timeoutMs, maxOutput } as const;
     const { stdout, stderr } = await sshRun(this.#node.host, this.#node.config, call);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout);
     if (parsed.success) return parsed.output;

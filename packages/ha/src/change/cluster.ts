@@ -99,7 +99,7 @@ export async function reset(host: ClusterHost, force: boolean, extraKey?: string
     first: () => callPeer(host, config, "reset", { role: "backup", pubkey }).catch(unreachable),
     second: () => resetNode(host),
     // A node that was reset has no key of ours any more: what remains is to run reset again.
-    undoFirst: () => Promise.reject(interrupted({ action: "reset", startedAt: 0, pid: 0, firstDone: true })),
+    undoFirst: () => Promise.reject(interrupted({ action: "reset", startedAt: 0, firstDone: true })),
   });
   return { successor: false };
 }

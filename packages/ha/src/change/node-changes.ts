@@ -4,6 +4,7 @@
  */
 import { markBackupPending } from "../cluster/backup-pending.ts";
 import type { Host } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import { ValidationError } from "@nethsec/host/rpcd";
 import type { Transaction } from "@nethsec/host/uci-store";
 import { promiseToCarry } from "../cluster/carrying.ts";
@@ -15,7 +16,7 @@ import { notConfigured } from "../cluster/ha-error.ts";
 import { authorizeKeys, ensureKeys, withoutComment } from "../ssh/keys.ts";
 import { configuredInterfaces, interfaceWithAddress, type ConfiguredInterface } from "../cluster/network-config.ts";
 import { checkRequirements } from "../cluster/requirements.ts";
-import { configurationFiles, withRollback } from "./rollback.ts";
+import { configurationFiles, recoverChange, withRollback } from "./rollback.ts";
 
 export type NodeHost = Pick<Host, "uci" | "files" | "run" | "services" | "net" | "random" | "cron" | "log">;
 
@@ -323,6 +324,18 @@ export async function changeNode(host: NodeHost, change: () => Promise<void>): P
     await applyNode(host);
   };
   await withRollback(host.files, configurationFiles, work, () => applyNode(host));
+}
+
+/** Puts this node back as it was before a change whose process was killed, if there is one. Never throws. */
+export async function recoverNode(host: NodeHost): Promise<boolean> {
+  try {
+    const recovered = await recoverChange(host.files, () => applyNode(host));
+    if (recovered) host.log("warning", "a change of the cluster was cut off on this node: it was undone");
+    return recovered;
+  } catch (error) {
+    host.log("err", `a change of the cluster that was cut off cannot be undone: ${messageOf(error)}`);
+    return false;
+  }
 }
 
 /** This node's configuration; throws `ha_not_configured`. */

@@ -6,7 +6,7 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import { applyNode } from "../keepalived/apply-node.ts";
-import { interrupted, isUnderWay, type Journal, journalPath, readJournal } from "../cluster/journal.ts";
+import { interrupted, type Journal, journalPath, lockChange, readJournal } from "../cluster/journal.ts";
 import type { NodeHost } from "./node-changes.ts";
 import { configurationFiles, snapshot } from "./rollback.ts";
 
@@ -22,17 +22,19 @@ export interface PairChange {
 
 export async function changePair(host: Pick<Host, "files" | "clock">, change: PairChange): Promise<void> {
   const before = readJournal(host);
-  if (before !== undefined && isUnderWay(host, before)) {
+  using lock = lockChange(host);
+  if (lock === undefined) {
+    const what = before === undefined ? "" : `: ns-ha-config ${before.action}`;
     throw new NethsecError({
       code: "change_under_way",
-      message: `Another change of the cluster is under way: ns-ha-config ${before.action}.`,
+      message: `Another change of the cluster is under way${what}.`,
       advice: "Wait until it has ended, then try again.",
     });
   }
   const again = before?.action === change.action;
   if (before !== undefined && !again) throw interrupted(before);
   const note = (firstDone: boolean): void => {
-    const journal: Journal = { action: change.action, startedAt: host.clock.now(), pid: process.pid, firstDone };
+    const journal: Journal = { action: change.action, startedAt: host.clock.now(), firstDone };
     host.files.write(journalPath, `${JSON.stringify(journal)}\n`, { mode: 0o600 });
   };
   note(before?.firstDone ?? false);

@@ -21,9 +21,11 @@ export type PeerMethod =
   | "status";
 
 export function peerCommand(method: PeerMethod): string {
-  return `/usr/libexec/rpcd/ns.ha call ${method}`;
+  // Over SSH nothing ends the call after 30 s, as rpcd does: it may wait for its job as long as we wait for it.
+  return `NS_HA_WAIT=${peerWaitSeconds} /usr/libexec/rpcd/ns.ha call ${method}`;
 }
 
+const peerWaitSeconds = 85;
 const callTimeoutMs = 90_000;
 
 const reachTimeoutMs = 10_000;

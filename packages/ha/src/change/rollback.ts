@@ -2,28 +2,33 @@
  * A change of this node that happens or does not: the files it touches are remembered before, and put back byte for byte, with their modes,
  * when anything fails. What was made effective is made effective again by `undo`.
  */
+import { NethsecError } from "@nethsec/host/error";
 import type { Files } from "@nethsec/host/host";
-
-interface Remembered {
-  readonly path: string;
-  /** undefined: there was none. */
-  readonly was: { readonly bytes: Uint8Array; readonly mode: number } | undefined;
-}
+import { dropUndo, lockNodeChange, readUndo, type Remembered, undoPath, writeUndo } from "./undo-record.ts";
 
 /** Files of which a copy can be kept and put back, as often as wanted. */
 export interface Snapshot {
+  readonly remembered: readonly Remembered[];
   /** Paths that were not as remembered. */
   restore(): string[];
 }
 
 /** `paths`: single files; missing ones are remembered as missing. */
 export function snapshot(files: Files, paths: readonly string[]): Snapshot {
-  const all = paths.map((path): Remembered => {
+  return snapshotOf(files, rememberedFiles(files, paths));
+}
+
+function rememberedFiles(files: Files, paths: readonly string[]): Remembered[] {
+  return paths.map((path): Remembered => {
     const bytes = files.readBytes(path);
     const mode = files.stat(path)?.mode;
     return { path, was: bytes === undefined || mode === undefined ? undefined : { bytes, mode } };
   });
+}
+
+function snapshotOf(files: Files, all: readonly Remembered[]): Snapshot {
   return {
+    remembered: all,
     restore: () =>
       all.flatMap(({ path, was }) => {
         const now = files.readBytes(path);
@@ -39,21 +44,52 @@ export function snapshot(files: Files, paths: readonly string[]): Snapshot {
   };
 }
 
-/** Runs `work`; when it throws, puts the files back, runs `undo` (whose own failure is not told: the first one matters), and throws again. */
+/**
+ * Runs `work`; when it throws, puts the files back, runs `undo` (whose own failure is not told: the first one matters), and throws again. When its
+ * process is killed, the next caller, or {@link recoverChange}, does the same. Throws `change_under_way` while another process is at it.
+ */
 export async function withRollback<T>(
   files: Files,
   paths: readonly string[],
   work: () => Promise<T>,
   undo: () => Promise<unknown>,
 ): Promise<T> {
+  using lock = lockNodeChange(files);
+  if (lock === undefined) {
+    throw new NethsecError({
+      code: "change_under_way",
+      message: "Another change of this node's part of the cluster is under way.",
+      advice: "Wait until it has ended, then try again.",
+    });
+  }
+  const left = readUndo(files);
+  if (left !== undefined) await putBack(files, snapshotOf(files, left), undo);
   const before = snapshot(files, paths);
+  writeUndo(files, before.remembered);
   try {
-    return await work();
+    const done = await work();
+    dropUndo(files);
+    return done;
   } catch (error) {
-    before.restore();
-    await undo().catch(() => undefined);
+    await putBack(files, before, undo);
     throw error;
   }
+}
+
+/** Undoes a change whose process was killed. True when there was one; false: none, or it is under way. */
+export async function recoverChange(files: Files, undo: () => Promise<unknown>): Promise<boolean> {
+  if (!files.exists(undoPath)) return false;
+  using lock = lockNodeChange(files);
+  const left = lock === undefined ? undefined : readUndo(files);
+  if (left === undefined) return false;
+  await putBack(files, snapshotOf(files, left), undo);
+  return true;
+}
+
+async function putBack(files: Files, before: Snapshot, undo: () => Promise<unknown>): Promise<void> {
+  before.restore();
+  dropUndo(files);
+  await undo().catch(() => undefined);
 }
 
 /** Every file that a change of the cluster's configuration touches on one node. */

@@ -4,11 +4,14 @@
  */
 import type { RunCommand } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
+import type { Host } from "@nethsec/host/host";
 import { type RpcdMethod, type RpcdPlugin, rpcdMethod, runRpcd } from "@nethsec/host/rpcd";
 import * as v from "valibot";
 import * as cluster from "../change/cluster.ts";
 import { clusterStatus } from "../cluster/cluster-status.ts";
+import { readHaConfig, type Role } from "../cluster/config.ts";
 import { ipv4ToNumber } from "../cluster/ipv4.ts";
+import { inJob, jobState, runJob } from "./method-job.ts";
 import { listInterfaces, listVips } from "../cluster/list-interfaces.ts";
 import * as node from "../change/node-changes.ts";
 import { checkBackup, initBackup } from "../change/remote-actions.ts";
@@ -26,6 +29,19 @@ const cidr = v.pipe(v.string(), v.maxLength(64));
 const further = v.optional(v.array(v.object({ name, virtual_ip: cidr })), []);
 
 const success = { success: true };
+
+/**
+ * The caller names the role; the node knows its own. On a primary, "backup" would change this node alone and leave the other as it is. ("primary" on
+ * a backup is refused by the actions themselves, which say where to go.)
+ */
+function refuseOtherRole(host: Pick<Host, "uci">, asked: Role): void {
+  if (asked !== "backup" || readHaConfig(host.uci)?.role !== "primary") return;
+  throw new NethsecError({
+    code: "wrong_role",
+    message: "This node is the primary of its cluster, and the call says backup: nothing was changed.",
+    advice: "Call it with the role that ns.ha status tells.",
+  });
+}
 
 const initLocal = rpcdMethod({
   name: "init-local",
@@ -147,6 +163,7 @@ const addLanInterface = rpcdMethod({
       backupAddress: args.backup_node_ip,
       virtualIp: args.virtual_ip,
     };
+    refuseOtherRole(host, args.role);
     await (args.role === "primary" ? cluster.addLanInterface(host, added) : node.addInterface(host, added));
     return success;
   },
@@ -157,6 +174,7 @@ const removeInterface = rpcdMethod({
   example: { role: "primary", interface: "lan2" },
   args: v.object({ role, interface: name }),
   run: async (args, { host }) => {
+    refuseOtherRole(host, args.role);
     await (args.role === "primary"
       ? cluster.removeInterface(host, args.interface)
       : node.removeInterface(host, args.interface, true));
@@ -172,6 +190,7 @@ const addVip = rpcdMethod({
   example: vipExample,
   args: vipArguments,
   run: async (args, { host }) => {
+    refuseOtherRole(host, args.role);
     const change = args.role === "primary" ? cluster.addVip : node.addVip;
     await change(host, args.interface, args.virtual_ip);
     return success;
@@ -183,6 +202,7 @@ const removeVip = rpcdMethod({
   example: vipExample,
   args: vipArguments,
   run: async ({ role: who, interface: on, virtual_ip }, { host }) => {
+    refuseOtherRole(host, who);
     await (who === "primary" ? cluster.removeVip(host, on, virtual_ip) : node.removeVip(host, on, virtual_ip, true));
     return success;
   },
@@ -213,6 +233,7 @@ const reset = rpcdMethod({
   example: { role: "primary", pubkey: "ssh-rsa AAAA" },
   args: v.object({ role, pubkey: v.nullish(v.string()) }),
   run: async (args, { host }) => {
+    refuseOtherRole(host, args.role);
     const key = (args.pubkey ?? "") === "" ? undefined : (args.pubkey ?? undefined);
     await (args.role === "primary"
       ? cluster.reset(host, false, key)
@@ -238,6 +259,7 @@ const power = (method: "enable" | "disable", change: (host: cluster.ClusterHost)
     example: { role: "primary" },
     args: v.object({ role }),
     run: async (args, { host }) => {
+      refuseOtherRole(host, args.role);
       await (args.role === "primary" ? change(host) : node.setEnabled(host, method === "enable"));
       return success;
     },
@@ -269,4 +291,30 @@ export const plugin: RpcdPlugin = {
   ],
 };
 
-export const run: RunCommand = (call) => runRpcd(plugin, call);
+/** What may take longer than rpcd lets a plugin run, or must not be cut off by it. */
+const long: ReadonlySet<string> = new Set([
+  "init-local",
+  "init-remote",
+  "add-lan-interface",
+  "remove-interface",
+  "add-vip",
+  "remove-vip",
+  "reset",
+  "upgrade-remote",
+  "disable",
+  "enable",
+]);
+
+const job = rpcdMethod({
+  name: "job",
+  example: { id: "3fK…" },
+  args: v.object({ id: text }),
+  run: ({ id }, { host }) => jobState(host, id),
+});
+
+/** `list`, `call METHOD`, and for the calls themselves `job METHOD ID`. */
+export const run: RunCommand = (call) => {
+  if (call.rest[0] === "job") return runJob(plugin, call);
+  const methods = plugin.methods.map((method) => (long.has(method.name) ? inJob(method) : method));
+  return runRpcd({ name: plugin.name, methods: [...methods, job] }, call);
+};

@@ -41,7 +41,7 @@ export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
     conditions.push({ code: "ha_agent_not_running", severity: "error", text });
   }
   const journal = readJournal(host);
-  if (journal !== undefined && !isUnderWay(host, journal)) {
+  if (journal !== undefined && !isUnderWay(host)) {
     const text = `A change was interrupted, the nodes may differ. Complete it: ns-ha-config ${journal.action}`;
     conditions.push({ code: "change_interrupted", severity: "warning", text });
   }

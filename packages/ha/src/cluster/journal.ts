@@ -3,6 +3,7 @@
  * Loads little: `status` reads it.
  */
 import { NethsecError } from "@nethsec/host/error";
+import { tryLock } from "@nethsec/host/files/file-lock";
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { haPaths } from "./config.ts";
@@ -15,7 +16,6 @@ const journalSchema = v.object({
   action: v.string(),
   /** Milliseconds since 1970. */
   startedAt: v.number(),
-  pid: v.number(),
   /** The first of the two nodes has been changed. */
   firstDone: v.boolean(),
 });
@@ -29,9 +29,42 @@ export function readJournal(host: Pick<Host, "files">): Journal | undefined {
   return parsed.success ? parsed.output : undefined;
 }
 
-/** True while the process that began it lives. */
-export function isUnderWay(host: Pick<Host, "files">, journal: Journal): boolean {
-  return journal.pid !== process.pid && (host.files.readText(`/proc/${journal.pid}/cmdline`) ?? "").includes("ns");
+export const changeLockPath = "/var/run/ns-ha/change.lock";
+/** `isUnderWay` of another process holds the lock for a moment. */
+const tries = 5;
+const betweenMs = 20;
+
+/** Held by this process, by real path: a command makes one change, and what it left hanging is no other's. */
+const ownLocks = new Map<string, Disposable>();
+
+/** For the time of a change; the kernel releases it when its process ends, however that happens. undefined: another process is at it. */
+export function lockChange({ files }: Pick<Host, "files">): Disposable | undefined {
+  const real = files.real(changeLockPath);
+  ownLocks.get(real)?.[Symbol.dispose]();
+  const lock = tryRepeatedly(files);
+  if (lock === undefined) return undefined;
+  const release = {
+    [Symbol.dispose]: () => (ownLocks.get(real) === release ? ownLocks.delete(real) : false, lock[Symbol.dispose]()),
+  };
+  ownLocks.set(real, release);
+  return release;
+}
+
+function tryRepeatedly(files: Host["files"]): Disposable | undefined {
+  for (let attempt = 1; attempt <= tries; attempt += 1) {
+    const lock = tryLock(files, changeLockPath);
+    if (lock !== undefined) return lock;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, betweenMs);
+  }
+  return undefined;
+}
+
+/** True while another process changes the cluster: the journal is its, and no trace of an interruption. */
+export function isUnderWay({ files }: Pick<Host, "files">): boolean {
+  if (ownLocks.has(files.real(changeLockPath))) return false;
+  const lock = tryLock(files, changeLockPath);
+  lock?.[Symbol.dispose]();
+  return lock === undefined;
 }
 
 export function interrupted(journal: Journal): NethsecError {

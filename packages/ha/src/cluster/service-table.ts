@@ -76,7 +76,8 @@ export const serviceTable: readonly ServiceRow[] = [
   served("ns-ui", ["/etc/config/ns-ui"]),
   reloaded("qosify", ["/etc/config/qosify", "/etc/qosify"]),
   reloaded("ns-netmap", ["/etc/config/netmap"]),
-  reloaded("rpcd", ["/etc/config/rpcd", "/usr/share/rpcd/acl.d"]),
+  // A reload drops the calls in flight without an answer: only when what it reads has changed.
+  { ...reloaded("rpcd", ["/etc/config/rpcd", "/usr/share/rpcd/acl.d", "/usr/libexec/rpcd"]), active: "none" },
   reloaded("system", ["/etc/config/system"]),
   reloaded("dropbear", ["/etc/config/dropbear"]),
   reloaded("cron", ["/etc/crontabs"]),

@@ -107,12 +107,12 @@ export async function applyKeepalived(host: Machine, config: HaConfig, changed: 
 
 /** Writes the files; services that run are told when theirs changed. */
 export async function renderAndReload(host: Host): Promise<Rendered> {
+  // Its init script links the file only when it finds it: one that came later is read after a reload.
+  const linked = host.files.readlink(haPaths.keepalivedLink) === haPaths.keepalivedConf;
   const rendered = renderFiles(host);
   const config = readHaConfig(host.uci);
   // What is not running is not started here: that is the boot's order, or the administrator's will (maintenance).
   const running = config !== undefined && (await host.services.running("keepalived"));
-  // Its init script links the file only when it finds it: one that came later is read after a reload.
-  const linked = host.files.readlink(haPaths.keepalivedLink) === haPaths.keepalivedConf;
   if (running) await applyKeepalived(host, config, rendered.keepalived || !linked);
   if (rendered.conntrackd && (await host.services.running("conntrackd")))
     await host.services.call("conntrackd", "restart");

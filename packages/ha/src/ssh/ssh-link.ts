@@ -46,27 +46,48 @@ export interface LinkCall {
   readonly stdin?: string | Uint8Array;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Bytes of answer that are held; default 1 MiB. A longer one is an error. */
+  readonly maxOutput?: number;
 }
+
+/** The other node decides what it sends: parsed, an answer takes ten times its bytes. */
+const defaultMaxOutput = 1024 * 1024;
 
 /**
  * Runs a command on the peer to its end; any exit code of the command is a result. Throws `ssh_connection_failed`,
- * `ssh_host_key_changed` or `ssh_host_key_not_pinned`.
+ * `ssh_host_key_changed`, `ssh_host_key_not_pinned` or `peer_answer_too_long`.
  */
 export async function sshRun(host: Pick<Host, "files" | "run">, config: HaConfig, call: LinkCall): Promise<RunResult> {
   const { argv, env } = sshCommand(host, config, call.key);
-  const { timeoutMs, stdin = "", signal } = call;
+  const { timeoutMs, stdin = "", signal, maxOutput = defaultMaxOutput } = call;
   const result = await host
-    .run([...argv, call.command], { env, stdin, timeoutMs, ok: "any", ...(signal === undefined ? {} : { signal }) })
+    .run([...argv, call.command], {
+      env,
+      stdin,
+      timeoutMs,
+      maxOutput,
+      ok: "any",
+      ...(signal === undefined ? {} : { signal }),
+    })
     .catch((error: unknown) => {
       if (error instanceof RunError && error.code === "program_timed_out")
         throw linkFailed(config, "no answer in time", error);
       throw error;
     });
+  if (result.truncated) throw answerTooLong(config, maxOutput);
   const trouble = dbclientTrouble(result);
   if (trouble === undefined) return result;
   if (trouble === "host key")
     throw hostKeyChanged(config.peer.address, pinnedKey(host.files, config.peer.address), undefined);
   throw linkFailed(config, trouble);
+}
+
+function answerTooLong({ peer }: HaConfig, maxOutput: number): NethsecError {
+  return new NethsecError({
+    code: "peer_answer_too_long",
+    message: `The node ${peer.address} answers with more than ${maxOutput} bytes: nothing of it was used.`,
+    advice: `Check that nethsec is installed there in the same version: ssh root@${peer.address} nethsec --version`,
+  });
 }
 
 const refused = "connection refused";
