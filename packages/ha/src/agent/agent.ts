@@ -33,6 +33,8 @@ import { SwitchPart } from "./switch-part.ts";
 import { SyncPart } from "./sync-part.ts";
 import { TransitionLog } from "./transition-log.ts";
 
+const recoverEveryMs = 5000;
+
 /** Runs until the signal aborts or the node leaves its cluster. Returns the exit code. */
 export async function runAgent(host: Host, signal: AbortSignal): Promise<number> {
   await recoverNode(host);
@@ -92,6 +94,8 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     new AddressRepairs(node),
     new ConntrackdRevival(node, reconciler),
     { run: (signal) => node.alerts.run(signal) },
+    // A change whose process was killed (see change/undo-record.ts) is put back by whoever finds it first.
+    { tick: { everyMs: recoverEveryMs, run: async () => void (await recoverNode(node.host)) } },
     applied,
     new BackupChangesPart(node),
     new NodeAnswers(node, { reconciler, sync, applied, other }),

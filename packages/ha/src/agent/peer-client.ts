@@ -10,6 +10,8 @@ import { type ManifestEntry, manifestEntrySchema } from "../sync/manifest.ts";
 
 /** What the backup holds, and what was changed there: some 300 bytes for each synchronised file. */
 const listMaxBytes = 4 * 1024 * 1024;
+/** One file that was kept aside, as base64. */
+const fileMaxBytes = 16 * 1024 * 1024;
 /** 200 entries of history, and little else. */
 const factsMaxBytes = 256 * 1024;
 /** Two nodes on one wire: one that says nothing for so long hangs. */
@@ -72,7 +74,7 @@ export class PeerClient {
   }
 
   async #ask<T>(command: string, schema: v.GenericSchema<unknown, T>, stdin = ""): Promise<T> {
-    const maxOutput = command === "facts" ? factsMaxBytes : listMaxBytes;
+    const maxOutput = command === "facts" ? factsMaxBytes : command.startsWith("kept ") ? fileMaxBytes : listMaxBytes;
     const call = { key: "sync", command, stdin, timeoutMs, maxOutput } as const;
     const { stdout, stderr } = await sshRun(this.#node.host, this.#node.config, call);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), stdout);
