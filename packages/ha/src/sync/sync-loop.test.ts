@@ -108,6 +108,18 @@ describe("a change starts a synchronisation by itself", () => {
     expect(host.clock.monotonic()).toBeLessThan(60_000);
   });
 
+  test("also when somebody made folders under the names of the lists in /tmp", async () => {
+    await until(() => outcomes.length === 1);
+    for (const path of ["/tmp/restore_list", "/tmp/ns-ha-manifest.json"]) {
+      host.files.remove(path);
+      host.files.mkdir(`${path}/theirs`);
+    }
+    host.files.write("/etc/config/system", "config system 'one'\n");
+    await until(() => outcomes.length === 2);
+    expect(outcomes.at(-1)).toMatchObject({ ok: true });
+    expect(host.files.stat("/tmp/restore_list")?.type).toBe("file");
+  });
+
   test("of a zone's networks, and of the hotspot's interface", async () => {
     await until(() => outcomes.length === 1);
     host.files.write("/etc/config/firewall", zone(""));

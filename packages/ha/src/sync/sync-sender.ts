@@ -9,6 +9,7 @@ import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 import { type ApplyAnswer, applyAnswerSchema, type Withheld } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
+import { holdPlace } from "../cluster/hold-place.ts";
 import { dbclientTrouble, linkFailed, sshCommand, sshRun } from "../ssh/ssh-link.ts";
 import { type Described, Description } from "./description.ts";
 import { manifestPath as manifestFile, restoreListPath } from "./path-rules.ts";
@@ -142,6 +143,8 @@ export class SyncSender {
     signal: AbortSignal,
   ): Promise<RunResult> {
     const { files, run } = this.#host;
+    // Names that any local user could take first, with a folder that no file can replace.
+    for (const path of [manifestFile, restoreListPath]) holdPlace(this.#host, path);
     files.write(manifestFile, text, { mode: 0o600 });
     files.write(restoreListPath, `${manifest.roots.join("\n")}\n`, { mode: 0o600 });
     const { argv, env } = sshCommand(this.#host, config, "sync");
