@@ -38,7 +38,7 @@ scenario("an initialisation whose call is killed is completed by itself", async 
     { timeoutMs: 60_000 },
   );
   await inPlace(lab, "primary", "master", 60_000);
-  await until(async () => (await lab.sh("primary", "ls /etc/ns-ha")).includes("undo.json") === false, {
+  await until(async () => !(await lab.sh("primary", "ls /etc/ns-ha")).includes("undo.json"), {
     what: "the job has ended",
   });
   // The same call again gets the result.
@@ -78,7 +78,7 @@ scenario("a change whose job and call are both killed is undone by the agent", a
   );
   await until(
     async () =>
-      (await lab.sh("primary", "ls /etc/ns-ha")).includes("undo.json") === false &&
+      !(await lab.sh("primary", "ls /etc/ns-ha")).includes("undo.json") &&
       (await lab.sh("primary", "uci show keepalived")) === before,
     { what: "the agent has undone it", timeoutMs: 30_000 },
   );
