@@ -63,7 +63,7 @@ rm -rf /etc/init.d/sshd
 mkdir -p /etc/rc.d /etc/crontabs /var/run /var/lock /etc/ns-plug
 echo '0 1 * * * /root/own-script' >/etc/crontabs/root
 echo 'echo my line' >/etc/mwan3.user
-printf "config main 'config'\\n\\toption server 'https://controller.example.org'\\n\\toption unit_id 'abc'\\n\\toption token ''\\n\\toption system_id 'S1'\\n\\toption type 'enterprise'\\n\\toption secret 's'\\n" >/etc/config/ns-plug
+printf "config main 'config'\\n\\toption server 'https://controller.example.org'\\n\\toption unit_id 'abc'\\n\\toption token ''\\n\\toption system_id 'S1'\\n\\toption type 'enterprise'\\n\\toption secret 's'\\n\\toption repository_url 'https://S1:s@distfeed.nethesis.it/repository/enterprise/nethsecurity'\\n" >/etc/config/ns-plug
 echo key >/etc/ns-plug/key
 `;
 
@@ -81,7 +81,7 @@ echo "unpacked: $(ls /usr/lib/nethsec/*.xz 2>/dev/null)$(stat -c %a /usr/sbin/ne
 echo "kept: $(uci get ns-plug.config.unit_id) $(grep -c own-script /etc/crontabs/root) $(grep -c 'my line' /etc/mwan3.user)"
 echo "ours: $(grep -c nethsec:dpireport-cleanup /etc/crontabs/root) $(grep -c mwan-hooks /etc/mwan3.user) $(uci get firewall.ns_controller.device)"
 echo "adopted: $(grep -c '/usr/sbin/send-.* # nethsec:send-' /etc/crontabs/root) of $(grep -c /usr/sbin/send- /etc/crontabs/root)"
-echo "enabled: $(ls /etc/rc.d | grep -e report -e ns- | tr '\\n' ' ')"
+echo "enabled: $(ls /etc/rc.d | grep -e report -e ns- -e send- | tr '\\n' ' ')"
 running() { [ -s /var/run/procd/services/dpireport/instance1/pid ]; }
 wait_for 20 running && echo "running: dpireport"
 echo "replaced: $(ls -d /usr/bin/dpireport /usr/libexec/ns-rsync.sh /etc/hotplug.d/keepalived/* 2>/dev/null | tr '\\n' ' ')$(grep -c /usr/bin/dpireport /etc/crontabs/root)"
@@ -113,7 +113,7 @@ compare before after | sed 's/^/differs: /'
     "kept: abc 1 1",
     "ours: 1 1 tun-nsplug",
     "adopted: 3 of 3",
-    "enabled: K02ns-ha K10ns-plug K10ns-report K15dpireport S21ns-ha S90dpireport S98ns-report S99ns-plug ",
+    "enabled: K02ns-ha K10ns-plug K10ns-report K15dpireport K4ns-plug-alert-proxy S21ns-ha S90dpireport S95ns-plug-alert-proxy S98ns-report S99ns-plug S99send-inventory ",
     "running: dpireport",
     "replaced: /etc/hotplug.d/keepalived/500-ns-ha 0",
     "plugins: 1 older ns.update /usr/lib/nethsec/rpcd/ns.ha.json",
