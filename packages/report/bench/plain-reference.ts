@@ -8,12 +8,18 @@ interface Flow {
 
 /** Returns the bytes that were attributed to a client. */
 export function plainReference(reads: readonly Uint8Array[]): number {
+  const read = plainReader();
+  return reads.reduce((_, chunk) => read(chunk), 0);
+}
+
+/** Takes the stream piece by piece; answers the bytes that were attributed to a client so far. */
+export function plainReader(): (chunk: Uint8Array) => number {
   const flows = new Map<string, Flow>();
   const counters = new Map<string, Map<string, number>>();
   let rest = "";
   let attributed = 0;
-  for (const read of reads) {
-    const lines = (rest + decoder.decode(read, { stream: true })).split("\n");
+  return (chunk) => {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const event = JSON.parse(line);
@@ -42,6 +48,6 @@ export function plainReference(reads: readonly Uint8Array[]): number {
       }
       if (event.type === "flow_purge") flows.delete(key);
     }
-  }
-  return attributed;
+    return attributed;
+  };
 }

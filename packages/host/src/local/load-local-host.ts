@@ -5,6 +5,6 @@ import type { LoadHost } from "../command/command-line.ts";
 export const loadLocalHost: LoadHost = async (tag) => {
   const [{ localHost }, { useLocalTime }] = await Promise.all([import("./local-host.ts"), import("./local-time.ts")]);
   const host = localHost({ tag });
-  useLocalTime(host.uci);
+  useLocalTime(host);
   return host;
 };

@@ -16,7 +16,7 @@ export function run(call: Call): number {
   const store = openStore(call);
   const status = readStatus(host.files, store.base);
   const now = host.clock.now();
-  const conditions = [...reportConditions(status, now), ...zoneConditions(useLocalTime(host.uci), now)];
+  const conditions = [...reportConditions(status, now), ...zoneConditions(useLocalTime(host), now)];
   const healthy = status !== undefined && conditions.length === 0;
   if (call.json) {
     io.out(`${JSON.stringify({ path: store.base, healthy, daemon: status ?? null, conditions })}\n`);

@@ -26,7 +26,7 @@ export async function run(call: Call): Promise<number> {
   const { host, io, signal } = call;
   const settings = readSettings(io.env, host.uci, host.files);
   const log = shownTo(io, host.log.tagged("dpireport"));
-  const zoneProblem = useLocalTime(host.uci);
+  const zoneProblem = useLocalTime(host);
   if (zoneProblem !== undefined) log("warning", zoneProblem);
   if (settings.base === defaultReportPath && (await nsStatsRuns(host))) throw besideNsStats();
   await runDaemon(
