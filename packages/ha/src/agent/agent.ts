@@ -8,7 +8,7 @@ import { serveHttp } from "@nethsec/host/http/http-server";
 import { version } from "@nethsec/host/version";
 import { recoverNode } from "../change/node-changes.ts";
 import { haPaths, readHaConfig } from "../cluster/config.ts";
-import { recoverRestore } from "../sync/restore.ts";
+import { recoverRestore } from "../sync/restore-journal.ts";
 import { AddressRepairs } from "./address-repair.ts";
 import { NodeAnswers } from "./agent-answers.ts";
 import { AgentNode } from "./agent-node.ts";
@@ -104,8 +104,18 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
   ];
 }
 
-function recover({ host, config }: AgentNode): void {
+/** Whatever an interrupted restore left behind, the agent starts: keepalived is followed, and what is wrong is said. */
+function recover({ host, config, conditions }: AgentNode): void {
   const recovered = recoverRestore(host.files);
-  if (recovered !== undefined) host.log("warning", `an interrupted restore was ${recovered}`);
+  if (recovered !== undefined) {
+    const { result, trouble } = recovered;
+    host.log("warning", `an interrupted restore was ${result}${trouble === undefined ? "" : `: ${trouble}`}`);
+    if (trouble !== undefined)
+      conditions.raise(
+        "restore_failed",
+        "error",
+        `A restore was interrupted and ${result === "undone" ? "undone" : "could be neither finished nor undone"} (${trouble}). The next synchronisation puts the files right: ns-ha-config sync --wait on the primary.`,
+      );
+  }
   host.log("info", `${version} started as ${config.role}`);
 }

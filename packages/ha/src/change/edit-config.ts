@@ -3,6 +3,7 @@
  * Invariants: each edit is idempotent; options and sections that a user added stay; both nodes get the same edits, so that a
  * synchronised file (dropbear, firewall) is right on both.
  */
+import { defaultSyncList } from "../cluster/sync-list.ts";
 import type { Section, Transaction } from "@nethsec/host/uci-store";
 import { defaultIntervalSeconds, haPaths, mainVipName, sshPort, type Role, type Timing } from "../cluster/config.ts";
 import { conntrackdPort } from "../cluster/config.ts";
@@ -89,21 +90,6 @@ function setPeer(tx: Transaction, setup: NodeSetup, before: Section | undefined)
     : { ssh_pubkey: setup.publicKeys?.sync ?? "", ssh_admin_pubkey: setup.publicKeys?.admin ?? "" };
   tx.setSection("keepalived", "ha_peer", "peer");
   for (const [option, value] of Object.entries({ ...common, ...own })) tx.set("keepalived", "ha_peer", option, value);
-}
-
-/** Contract, section 3; besides these everything that `sysupgrade -l` lists. */
-function defaultSyncList(leaseFile: string): string[] {
-  const folders = [
-    "/etc/ha",
-    "/etc/acme",
-    "/etc/ssl/acme",
-    "/etc/openvpn",
-    "/etc/nginx",
-    "/etc/adblock",
-    "/etc/banip",
-    "/etc/netifyd",
-  ];
-  return [...folders, leaseFile, "/var/ns-snort", "/tmp/banIP-backup", "/tmp/adblock-Backup"];
 }
 
 const defaultExcludeList = [

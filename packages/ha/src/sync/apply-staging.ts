@@ -5,6 +5,7 @@
  * in the same rename as the rest; a service that does not reload does not undo the restore.
  */
 import type { Host } from "@nethsec/host/host";
+import { shownPath } from "@nethsec/host/files/os-path";
 import { hotplugCall } from "@nethsec/host/local/hotplug";
 import type { Withheld } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
@@ -13,6 +14,7 @@ import { importExport, takeDown } from "./import-export.ts";
 import type { Manifest } from "./manifest.ts";
 import { transformsFor } from "./node-differences.ts";
 import { pruneStaging } from "./prune-staging.ts";
+import { receiveScope } from "./receive-scope.ts";
 import { reloadServices } from "./reload-services.ts";
 import { restore } from "./restore.ts";
 import { stagedManifest } from "./staged-manifest.ts";
@@ -28,20 +30,23 @@ export interface Applied {
 export async function applyStaging(host: Host, config: HaConfig, id: string | undefined): Promise<Applied> {
   const log = host.log.tagged("ns-rsync.sh");
   const manifest = stagedManifest(host, config, id);
-  const withheld = heldBack(host.files, config, manifest);
-  for (const { path, reason } of withheld) log("warning", `${path} stays as it is: ${reason}`);
+  const lost = heldBack(host.files, config, manifest);
   const transforms = transformsFor(host);
   const { stagingDir, exclude } = config.sync;
-  const changed = restore(
-    { files: host.files, random: host.random },
-    { manifest: without(manifest, withheld), stagingDir, exclude, transforms },
+  const inScope = await receiveScope(host, config);
+  const restored = restore(
+    { files: host.files, random: host.random, system: host.system },
+    { manifest: without(manifest, lost), stagingDir, exclude, transforms, inScope },
   );
+  const { changed } = restored;
+  const withheld = [...lost, ...restored.withheld];
+  for (const { path, reason } of withheld) log("warning", `${shownPath(path)} stays as it is: ${reason}`);
   pruneStaging(host, config, manifest);
   await takeDown(host, config);
   // Always, not only when /etc/ha changed: a kill between restore and import is healed by the next run. It is cheap.
   if (importExport(host, config)) await host.services.call("network", "reload", { timeoutMs: 60_000 });
   const reloaded = await reloadServices(host, changed);
-  for (const path of changed) log("info", `restored ${path}`);
+  for (const path of changed) log("info", `restored ${shownPath(path)}`);
   if (changed.length > 0)
     await hotplugCall(host.run, "keepalived", {
       ACTION: "NOTIFY_SYNC",

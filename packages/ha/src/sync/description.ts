@@ -7,7 +7,7 @@ import type { Withheld } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
 import { statePaths } from "../cluster/state-files.ts";
 import { writeExport } from "./export-files.ts";
-import { fileList, sysupgradeList } from "./file-list.ts";
+import { fileList, type SysupgradeList, sysupgradeList } from "./file-list.ts";
 import { type Manifest, manifestId, ManifestReader } from "./manifest.ts";
 import { isOwnPath, matchesAny } from "./path-rules.ts";
 import { exportSources, SentContent } from "./sent-content.ts";
@@ -36,7 +36,7 @@ export class Description {
   readonly #host: Host;
   readonly #reader: ManifestReader;
   readonly #content: SentContent;
-  #listed: { readonly at: number; readonly paths: readonly string[] } | undefined;
+  #listed: { readonly at: number; readonly list: SysupgradeList } | undefined;
   #roots: readonly string[] = [];
 
   constructor(host: Host) {
@@ -58,8 +58,8 @@ export class Description {
     if (!sources.some(({ path }) => exportSources.includes(path))) await writeExport(this.#host);
     const roots = await this.#list(config, fresh, signal);
     const found = this.#reader.read(roots, (path) => isOwnPath(path) || matchesAny(path, exclude));
-    const withheld = this.#content.lost(found, haInterface, force);
-    const kept = new Set(withheld.map(({ path }) => path));
+    const lost = this.#content.lost(found, haInterface, force);
+    const kept = new Set(lost.map(({ path }) => path));
     const entries = found.filter(({ path }) => !kept.has(path));
     const here = new Set(found.map(({ path }) => path));
     const gone = this.#content.sent.filter(
@@ -73,7 +73,7 @@ export class Description {
     const forced = this.#content.forced(entries, force);
     const manifest: Manifest = { version: 1, roots: [...roots], gone, kept: [...kept], forced, entries };
     const text = JSON.stringify(manifest);
-    return { manifest, text, id: manifestId(text), withheld, force };
+    return { manifest, text, id: manifestId(text), withheld: [...lost, ...this.#unnamed(config)], force };
   }
 
   /** The backup has what was described, but for `notTaken`. */
@@ -81,17 +81,31 @@ export class Description {
     this.#content.remember(manifest.entries, [...withheld, ...notTaken], config.haInterface.name, force);
   }
 
+  /** What is listed in a way that leads to no file. */
+  #unnamed(config: HaConfig): Withheld[] {
+    const pieces = (this.#listed?.list.pieces ?? []).map((path) => ({
+      path,
+      reason:
+        "`sysupgrade -l` lists a piece of a name that has a newline in it; rename the file, or add its folder to keepalived.ha_peer.sync_list",
+    }));
+    const relative = config.sync.list.filter((path) => !path.startsWith("/"));
+    return [
+      ...pieces,
+      ...relative.map((path) => ({ path, reason: "keepalived.ha_peer.sync_list names it without a slash in front" })),
+    ];
+  }
+
   async #list(config: HaConfig, fresh: boolean, signal: AbortSignal): Promise<readonly string[]> {
     const { files, clock } = this.#host;
     if (fresh || this.#listed === undefined || clock.monotonic() - this.#listed.at > listAgeMaxMs) {
-      this.#listed = { at: clock.monotonic(), paths: await sysupgradeList(this.#host, signal) };
+      this.#listed = { at: clock.monotonic(), list: await sysupgradeList(this.#host, signal) };
     }
     const { list, exclude } = config.sync;
     // All of /etc/config belongs to a backup: a package made a second ago need not wait for the next `sysupgrade -l`.
     const configs = files.list("/etc/config").map((name) => `/etc/config/${name}`);
     const state = statePaths(this.#host);
     this.#roots = fileList(files, {
-      sysupgrade: [...this.#listed.paths, ...configs],
+      sysupgrade: [...this.#listed.list.paths, ...configs],
       list: [...list, ...state],
       exclude,
     });

@@ -5,6 +5,7 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, RunResult } from "@nethsec/host/host";
+import { shownPath } from "@nethsec/host/files/os-path";
 import { streamLines } from "@nethsec/host/process/stream-lines";
 import type { HaConfig } from "../cluster/config.ts";
 import { leaseFiles, plugCursors, stateFiles, statePaths } from "../cluster/state-files.ts";
@@ -20,7 +21,7 @@ import { digestOf, lineLengthMax, type ReceivedState, receiveState, stateEntries
 /** In memory, root's only: it is as large as what changed. */
 const receiveDir = "/var/run/ns-ha/state";
 
-type Machine = Pick<Host, "files" | "uci" | "run" | "clock" | "random" | "log">;
+type Machine = Pick<Host, "files" | "uci" | "run" | "clock" | "random" | "log" | "system">;
 
 /** Asks the backup and receives its answer; changes nothing yet. Throws `state_not_fetched`. `final`: it has just given the site away. */
 export async function fetchState(
@@ -95,12 +96,21 @@ export function placeState(host: Machine, config: HaConfig, received: ReceivedSt
     forced: [],
     entries: [...received.entries],
   };
-  const changed = restore(
-    { files: host.files, random: host.random },
-    { manifest, stagingDir: receiveDir, exclude: config.sync.exclude, transforms: stateTransforms(host) },
+  // What is allowed was decided when it was received.
+  const { changed, withheld } = restore(
+    { files: host.files, random: host.random, system: host.system },
+    {
+      manifest,
+      stagingDir: receiveDir,
+      exclude: config.sync.exclude,
+      transforms: stateTransforms(host),
+      inScope: () => true,
+    },
   );
+  for (const { path, reason } of withheld)
+    host.log("warning", `state of the backup node: ${shownPath(path)} was not taken: ${reason}`);
   host.files.remove(receiveDir, { recursive: true });
-  return changed;
+  return [...changed];
 }
 
 /** Files of which each node keeps a part of its own. */

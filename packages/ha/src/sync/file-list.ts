@@ -2,17 +2,42 @@
  * Which files travel: `sysupgrade -l`, plus keepalived.ha_peer.sync_list, minus exclude_list, minus what makes a node itself.
  * Invariants: every path is clean and has no link as its first part (`/var` is one on OpenWrt); the order does not depend on the sources.
  */
+import { NethsecError } from "@nethsec/host/error";
+import { pathText } from "@nethsec/host/files/os-path";
 import type { Files, Host } from "@nethsec/host/host";
 import { globToRegExp, isCleanPath, isGlob, isOwnPath, matchesAny } from "./path-rules.ts";
 
-/** What `sysupgrade -l` lists, one path a line. Empty when there is no sysupgrade here. */
-export async function sysupgradeList(host: Pick<Host, "run" | "files">, signal?: AbortSignal): Promise<string[]> {
-  if (!host.files.exists("/sbin/sysupgrade")) return [];
-  const { stdout } = await host.run(["sysupgrade", "-l"], {
-    timeoutMs: 30_000,
-    ...(signal === undefined ? {} : { signal }),
+export interface SysupgradeList {
+  readonly paths: readonly string[];
+  /** Lines that are no path: pieces of names with a newline in them, which cannot be told from names. */
+  readonly pieces: readonly string[];
+}
+
+const sysupgradeTimeoutMs = 30_000;
+
+/** What `sysupgrade -l` lists, one path a line, as bytes. Empty when there is no sysupgrade here. */
+export async function sysupgradeList(host: Pick<Host, "run" | "files">, signal?: AbortSignal): Promise<SysupgradeList> {
+  if (!host.files.exists("/sbin/sysupgrade")) return { paths: [], pieces: [] };
+  const timeout = AbortSignal.timeout(sysupgradeTimeoutMs);
+  const child = host.run.spawn(["sysupgrade", "-l"], {
+    stderr: "ignore",
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
   });
-  return stdout.split("\n").filter((line) => line.startsWith("/"));
+  const [bytes, { code }] = await Promise.all([new Response(child.stdout).bytes(), child.exited]);
+  if (code !== 0) {
+    throw new NethsecError({
+      code: "sysupgrade_failed",
+      message: `\`sysupgrade -l\` on this node ended with ${code === null ? "a signal" : `exit code ${code}`}: what belongs to a backup is not known.`,
+      advice: "Run it by hand: sysupgrade -l",
+    });
+  }
+  const lines = pathText(bytes)
+    .split("\n")
+    .filter((line) => line !== "");
+  return {
+    paths: lines.filter((line) => line.startsWith("/")),
+    pieces: lines.filter((line) => !line.startsWith("/")),
+  };
 }
 
 export interface FileListSources {
@@ -32,7 +57,7 @@ export function fileList(files: Files, { sysupgrade, list, exclude }: FileListSo
 }
 
 /** `/var/x` → `/tmp/x` where /var is a link, as on OpenWrt: the receiver follows no links. */
-function withoutLink(files: Files, path: string): string {
+export function withoutLink(files: Files, path: string): string {
   const [, first = "", ...rest] = path.split("/");
   const target = first === "" ? undefined : files.readlink(`/${first}`);
   if (target === undefined) return path;

@@ -1,7 +1,9 @@
 /**
  * Which paths travel. Pure.
- * Invariant: a path that passes `isCleanPath` is absolute, has no `.`, `..`, empty part or control character, and is not "/".
+ * Invariant: a path that passes `isCleanPath` is absolute, has no `.`, `..`, empty part or NUL, and is not "/". Names are bytes, newlines and
+ * all (see @nethsec/host/files/os-path).
  */
+import { pathBytes } from "@nethsec/host/files/os-path";
 import { haPaths } from "../cluster/config.ts";
 
 /** Never sent and never accepted: what makes a node itself, and where the synchronisation keeps its own things. */
@@ -31,17 +33,26 @@ export const ownPaths: readonly string[] = [
 export const manifestPath = "/tmp/ns-ha-manifest.json";
 export const restoreListPath = "/tmp/restore_list";
 
+/** Linux: NAME_MAX, and PATH_MAX without the NUL at the end. */
+const nameBytesMax = 255;
+const pathBytesMax = 4095;
+
 export function isCleanPath(path: string): boolean {
-  // eslint-disable-next-line no-control-regex
-  if (!path.startsWith("/") || path.length > 4096 || /[\u0000-\u001f\u007f]/.test(path)) return false;
+  if (!path.startsWith("/") || path.includes("\0") || pathBytes(path).length > pathBytesMax) return false;
   return path
     .slice(1)
     .split("/")
-    .every((part) => part !== "" && part !== "." && part !== ".." && part.length <= 255);
+    .every((part) => part !== "" && part !== "." && part !== ".." && pathBytes(part).length <= nameBytesMax);
 }
 
 /** Below the folders of `ownPaths`, but state that the other node needs (cluster/state-files.ts): caches of ddns-scripts. */
 const stateInRun = ["/tmp/run/ddns", "/var/run/ddns"];
+
+/** "/a/b/c" → "/a", "/a/b" */
+export function parentsOf(path: string): string[] {
+  const parts = path.split("/").slice(1, -1);
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join("/")}`);
+}
 
 /** `path` is `root` or below it. */
 export function isWithin(path: string, root: string): boolean {
@@ -50,6 +61,11 @@ export function isWithin(path: string, root: string): boolean {
 
 /** Names under which @nethsec/host writes files before they are renamed into place: there for a moment, or left by a writer that was killed. */
 const halfWritten = /\/\.[^/]+\.(?:new|uci)-[A-Za-z0-9]{8}$/;
+
+/** Left by a writer that was killed, or gone in a moment. */
+export function isHalfWritten(path: string): boolean {
+  return halfWritten.test(path);
+}
 
 export function isOwnPath(path: string): boolean {
   if (stateInRun.some((root) => isWithin(path, root))) return false;

@@ -1,6 +1,6 @@
 /** What the key of the synchronisation may ask for, and what a spoilt staging area is cleaned of. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localFiles } from "@nethsec/host/files/local-files";
@@ -23,8 +23,11 @@ describe("what may be asked for", () => {
     ["planned", { kind: "planned", planned: true }],
     ["not-planned", { kind: "planned", planned: false }],
     [
-      `rsync --server -logtpcRe.LsfxCIvu --timeout=10 --no-implied-dirs . ${staging}`,
-      { kind: "rsync", args: ["--server", "-logtpcRe.LsfxCIvu", "--timeout=10", "--no-implied-dirs", ".", staging] },
+      `rsync --server -ogtpcRe.LsfxCIvu --timeout=10 --force --no-implied-dirs . ${staging}`,
+      {
+        kind: "rsync",
+        args: ["--server", "-ogtpcRe.LsfxCIvu", "--timeout=10", "--force", "--no-implied-dirs", ".", staging],
+      },
     ],
   ])("%s", (command, request) => expect(parseRequest(command, staging)).toEqual(request as never));
 
@@ -43,11 +46,13 @@ describe("what may be asked for", () => {
     `rsync --server --sender -logDtpr . ${staging}`,
     "rsync --server -logtpr . /etc",
     `rsync --server -logtpr . ${staging}/../..`,
+    // Links, of which run 2 could follow one that run 1 left.
+    `rsync --server -logtpcRe.LsfxCIvu --timeout=10 --no-implied-dirs . ${staging}`,
     // --keep-dirlinks, devices, and programs of the sender's choice
-    `rsync --server -logtpKr . ${staging}`,
-    `rsync --server -logDtpr . ${staging}`,
-    `rsync --server -logtpr --rsync-path=/bin/sh . ${staging}`,
-    `rsync --server -logtpr --temp-dir=/etc . ${staging}`,
+    `rsync --server -ogtpKr . ${staging}`,
+    `rsync --server -ogDtpr . ${staging}`,
+    `rsync --server -ogtpR --rsync-path=/bin/sh . ${staging}`,
+    `rsync --server -ogtpR --temp-dir=/etc . ${staging}`,
     `rsync --daemon . ${staging}`,
     `rsync  --server -logtpr . ${staging}`,
   ])("not: %s", (command) => expect(parseRequest(command, staging)).toBeUndefined());
@@ -65,14 +70,17 @@ test("a spoilt staging area loses its links and FIFOs, and nothing outside is to
     symlinkSync("a", at("etc/nginx/known"));
     symlinkSync("/outside", at("etc/config"));
     Bun.spawnSync(["mkfifo", at("etc/nginx/fifo")]);
-    const entry = { path: "/etc/nginx/known", type: "symlink", uid: 0, gid: 0, target: "a" };
-    const manifest = { version: 1, roots: ["/etc/nginx/known"], gone: [], entries: [entry] };
-    writeFileSync(at("tmp/ns-ha-manifest.json"), JSON.stringify(manifest));
-    expect(cleanStaging(localFiles(root), staging).toSorted()).toEqual(["/etc/config", "/etc/nginx/fifo"]);
+    expect(cleanStaging(localFiles(root), staging).toSorted()).toEqual([
+      "/etc/config",
+      "/etc/nginx/fifo",
+      "/etc/nginx/known",
+    ]);
     expect(existsSync(join(root, "outside/kept"))).toBe(true);
-    expect(lstatSync(at("etc/nginx/known")).isSymbolicLink()).toBe(true);
-    rmSync(at("tmp/ns-ha-manifest.json"));
-    expect(cleanStaging(localFiles(root), staging)).toEqual(["/etc/nginx/known"]);
+    expect(existsSync(at("etc/nginx/a"))).toBe(true);
+    rmSync(join(root, staging), { recursive: true });
+    symlinkSync("/outside", join(root, staging));
+    expect(cleanStaging(localFiles(root), staging)).toEqual([""]);
+    expect(existsSync(join(root, "outside/kept"))).toBe(true);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

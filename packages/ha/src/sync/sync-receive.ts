@@ -2,11 +2,12 @@
  * `ns-ha sync-receive`: all that the synchronisation's key may do on the backup (forced command in authorized_keys). It receives into the
  * staging area, has it applied, and answers questions; everything else is refused.
  * Invariants: no shell sees what the other node asked for; rsync gets only options from a list, may only receive, and only into the staging
- * area; a symbolic link there is replaced by rsync, never followed (no --keep-dirlinks).
+ * area, in which there is no link when it starts and none that it could make: so nothing leads out of it.
  */
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import * as v from "valibot";
+import { shownPath } from "@nethsec/host/files/os-path";
 import { type AgentClient, agentClient } from "../cluster/agent-client.ts";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { meetingSchema } from "../cluster/agent-schemas.ts";
@@ -32,6 +33,10 @@ const meetingBytesMax = 4096;
 /** Short options of the sender's rsync, in any order, then the capabilities after `e`. */
 const shortOptions = /^-[lptgoRdcvz]+(?:e\d*\.[A-Za-z]*)?$/;
 const longOptions = /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-z%]{0,8}|--checksum|--dirs|--no-r)$/;
+/** Short options of the sender's rsync, in any order, then the capabilities after `e`. No `l`: without it rsync makes no links (rsync(1), --links). */
+const shortOptions = /^-[ptgoRdcvz]+(?:e\d*\.[A-Za-z]*)?$/;
+const longOptions =
+  /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-z%]{0,8}|--checksum|--dirs|--force|--no-r)$/;
 
 /** What `SSH_ORIGINAL_COMMAND` asks for; undefined: refused. Pure. */
 export function parseRequest(command: string, stagingDir: string): Request | undefined {
@@ -104,10 +109,9 @@ export async function run({ host, io, signal }: Call): Promise<number> {
     });
   }
   if (request.kind === "rsync") {
-    host.files.mkdir(config.sync.stagingDir, { mode: 0o700 });
-    host.files.chmod(config.sync.stagingDir, 0o700);
     const spoilt = cleanStaging(host.files, config.sync.stagingDir);
-    if (spoilt.length > 0) log("warning", `removed from the staging area: ${spoilt.join(" ")}`);
+    if (spoilt.length > 0) log("warning", `removed from the staging area: ${spoilt.map(shownPath).join(" ")}`);
+    host.files.mkdir(config.sync.stagingDir, { mode: 0o700 });
     log("info", `root : PWD=/root ; USER=root ; COMMAND=/usr/bin/rsync ${request.args.join(" ")}`);
     const child = host.run.spawn(["rsync", ...request.args], {
       stdin: "inherit",

@@ -4,6 +4,7 @@
  * as it was, since it applies only what matches the manifest; the status is one of the documented words.
  */
 import { NethsecError } from "@nethsec/host/error";
+import { pathBytes, shownPath } from "@nethsec/host/files/os-path";
 import type { Host, RunResult } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
@@ -146,20 +147,24 @@ export class SyncSender {
     // Names that any local user could take first, with a folder that no file can replace.
     for (const path of [manifestFile, restoreListPath]) holdPlace(this.#host, path);
     files.write(manifestFile, text, { mode: 0o600 });
-    files.write(restoreListPath, `${manifest.roots.join("\n")}\n`, { mode: 0o600 });
+    files.write(restoreListPath, `${manifest.roots.map(shownPath).join("\n")}\n`, { mode: 0o600 });
     const { argv, env } = sshCommand(this.#host, config, "sync");
     const shell = argv.slice(0, -1).join(" ");
     const target = argv.at(-1) ?? "";
-    const names = [...manifest.entries.map(({ path }) => path), manifestFile, restoreListPath]
-      .map((path) => `${path.slice(1)}\0`)
-      .join("");
+    // Links travel in the manifest: nothing that rsync writes there can lead anywhere.
+    const sent = manifest.entries.flatMap(({ path, type }) => (type === "symlink" ? [] : [path]));
+    const names = Buffer.concat(
+      [...sent, manifestFile, restoreListPath].map((path) => pathBytes(`${path.slice(1)}\0`)),
+    );
     const check = compareContents ? ["--checksum"] : [];
     return run(
       [
         "rsync",
-        "-lptgo",
+        "-ptgo",
         "--relative",
         "--no-implied-dirs",
+        // A folder in the staging area that is a file now.
+        "--force",
         ...check,
         "--timeout=10",
         "--from0",

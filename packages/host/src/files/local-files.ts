@@ -5,8 +5,9 @@
  * opening a FIFO or device never blocks; every operating error is a {@link FileError}.
  */
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
 import { errnoOf, FileError, fileError } from "./file-error.ts";
+import { folderOf, inFolder } from "./folder-of.ts";
+import { osPath, pathText } from "./os-path.ts";
 import type { Files, FileStat } from "../host.ts";
 import { beginReplacement } from "./replacement.ts";
 import { joinRoot, resolveInRoot } from "./rooted-path.ts";
@@ -43,7 +44,7 @@ export function localFiles(root: string): Files {
     unlessMissing("read", path, () => readRegular(followed(path), path));
   const stat = (path: string, options: { follow?: boolean } = {}): FileStat | undefined =>
     unlessMissing("look at", path, () =>
-      fileStat(options.follow === true ? fs.statSync(followed(path)) : fs.lstatSync(unfollowed(path))),
+      fileStat(options.follow === true ? fs.statSync(osPath(followed(path))) : fs.lstatSync(osPath(unfollowed(path)))),
     );
 
   return {
@@ -55,9 +56,9 @@ export function localFiles(root: string): Files {
     stat,
     exists: (path) => stat(path) !== undefined,
     list: (dir) =>
-      (unlessMissing("list", dir, () => fs.readdirSync(followed(dir), { encoding: "buffer" })) ?? [])
+      (unlessMissing("list", dir, () => fs.readdirSync(osPath(followed(dir)), { encoding: "buffer" })) ?? [])
         .toSorted((a, b) => a.compare(b))
-        .map((name) => name.toString("utf8")),
+        .map(pathText),
     write: (path, data, options = {}) => {
       attempt("write", path, () => {
         const file = beginReplacement(options.follow === true ? followed(path) : unfollowed(path), path, options.mode);
@@ -77,22 +78,24 @@ export function localFiles(root: string): Files {
     },
     rename: (from, to) => {
       attempt("rename", from, () => {
-        fs.renameSync(unfollowed(from), unfollowed(to));
+        fs.renameSync(osPath(unfollowed(from)), osPath(unfollowed(to)));
       });
     },
     symlink: (target, path) => {
       attempt("make the link", path, () => {
-        fs.symlinkSync(target, unfollowed(path));
+        fs.symlinkSync(osPath(target), osPath(unfollowed(path)));
       });
     },
     readlink: (path) =>
       unlessMissing("read the link", path, () => {
-        const real = unfollowed(path);
-        return fs.lstatSync(real).isSymbolicLink() ? fs.readlinkSync(real) : undefined;
+        const real = osPath(unfollowed(path));
+        return fs.lstatSync(real).isSymbolicLink()
+          ? pathText(fs.readlinkSync(real, { encoding: "buffer" }))
+          : undefined;
       }),
     chmod: (path, mode) => {
       attempt("change the mode of", path, () => {
-        fs.chmodSync(followed(path), mode);
+        fs.chmodSync(osPath(followed(path)), mode);
       });
     },
     remove: (path, options = {}) => {
@@ -127,7 +130,7 @@ function fileStat(stats: fs.Stats): FileStat {
 }
 
 function withFile<T>(real: string, flags: number, mode: number, work: (fd: number) => T): T {
-  const fd = fs.openSync(real, flags, mode);
+  const fd = fs.openSync(osPath(real), flags, mode);
   try {
     return work(fd);
   } finally {
@@ -155,36 +158,36 @@ function readRegular(real: string, path: string): Buffer {
 
 function makeFolder(real: string, path: string, { mode, gid }: { mode?: number; gid?: number }): void {
   checkFolders(real, path);
-  fs.mkdirSync(dirname(real), { recursive: true, mode: 0o755 });
+  fs.mkdirSync(osPath(folderOf(real)), { recursive: true, mode: 0o755 });
   try {
-    fs.mkdirSync(real, { mode: (mode ?? 0o755) & 0o777 });
-    if (gid !== undefined) fs.chownSync(real, -1, gid);
-    fs.chmodSync(real, mode ?? 0o755);
+    fs.mkdirSync(osPath(real), { mode: (mode ?? 0o755) & 0o777 });
+    if (gid !== undefined) fs.chownSync(osPath(real), -1, gid);
+    fs.chmodSync(osPath(real), mode ?? 0o755);
   } catch (thrown) {
     if (errnoOf(thrown) !== "EEXIST") throw thrown;
-    if (!fs.statSync(real).isDirectory())
+    if (!fs.statSync(osPath(real)).isDirectory())
       throw new FileError({
         path,
         code: "not_a_folder",
         message: `Cannot make the folder ${path}: a file is there`,
         cause: thrown,
       });
-    checkFolders(join(real, "x"), path);
-    if (gid !== undefined) fs.chownSync(real, -1, gid);
+    checkFolders(inFolder(real, "x"), path);
+    if (gid !== undefined) fs.chownSync(osPath(real), -1, gid);
     // Afterwards: a change of the group clears the setgid bit.
-    if (mode !== undefined) fs.chmodSync(real, mode);
+    if (mode !== undefined) fs.chmodSync(osPath(real), mode);
   }
 }
 
 function appendFile(real: string, path: string, data: string, mode: number): void {
   checkFolders(real, path);
-  fs.mkdirSync(dirname(real), { recursive: true, mode: 0o755 });
+  fs.mkdirSync(osPath(folderOf(real)), { recursive: true, mode: 0o755 });
   // O_NONBLOCK: a FIFO put in the file's place must not stop us.
   withFile(real, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode, (fd) => {
     const stats = fs.fstatSync(fd);
     if (!stats.isFile())
       throw new FileError({ path, code: "not_a_file", message: `Cannot write ${path}: it is not a regular file` });
-    if (!isTrusted(stats.uid) && isShared(fs.statSync(dirname(real)))) {
+    if (!isTrusted(stats.uid) && isShared(fs.statSync(osPath(folderOf(real))))) {
       throw new FileError({
         path,
         code: "unsafe_file",
@@ -199,11 +202,11 @@ function appendFile(real: string, path: string, data: string, mode: number): voi
 
 function removeEntry(real: string, recursive: boolean): void {
   if (recursive) {
-    fs.rmSync(real, { recursive: true, force: true });
+    fs.rmSync(osPath(real), { recursive: true, force: true });
     return;
   }
   try {
-    fs.unlinkSync(real);
+    fs.unlinkSync(osPath(real));
   } catch (thrown) {
     if (errnoOf(thrown) !== "ENOENT" && errnoOf(thrown) !== "ENOTDIR") throw thrown;
   }

@@ -5,7 +5,8 @@
  * shared folder is followed or written to; given up or failed, no temporary file stays, and one whose writer was killed stays until the next file in the folder is replaced.
  */
 import * as fs from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { folderOf, inFolder, nameOf } from "./folder-of.ts";
+import { osPath } from "./os-path.ts";
 import { FileError } from "./file-error.ts";
 import { checkFolders, isShared, isTrusted } from "./shared-folder.ts";
 import { makeTemporary, sweepTemporaries } from "./temporary-file.ts";
@@ -27,10 +28,10 @@ export interface Replacement {
  * Throws {@link FileError} or the system's error.
  */
 export function beginReplacement(real: string, path: string, mode?: number): Replacement {
-  const dir = dirname(real);
+  const dir = folderOf(real);
   checkFolders(real, path);
-  fs.mkdirSync(dir, { recursive: true, mode: 0o755 });
-  const old = fs.lstatSync(real, { throwIfNoEntry: false });
+  fs.mkdirSync(osPath(dir), { recursive: true, mode: 0o755 });
+  const old = fs.lstatSync(osPath(real), { throwIfNoEntry: false });
   if (old?.isDirectory() === true) {
     throw new FileError({
       path,
@@ -40,11 +41,11 @@ export function beginReplacement(real: string, path: string, mode?: number): Rep
     });
   }
   // In a shared folder the file there may be a stranger's: neither its mode nor its owner is taken over.
-  const keep = old?.isFile() === true && (isTrusted(old.uid) || !isShared(fs.statSync(dir))) ? old : undefined;
-  const { path: temporary, fd } = makeTemporary(join(dir, `.${basename(real).slice(0, 60)}${mark}`));
+  const keep = old?.isFile() === true && (isTrusted(old.uid) || !isShared(fs.statSync(osPath(dir)))) ? old : undefined;
+  const { path: temporary, fd } = makeTemporary(inFolder(dir, `.${nameOf(real).slice(0, 60)}${mark}`));
   const discard = (): void => {
     fs.closeSync(fd);
-    fs.rmSync(temporary, { force: true });
+    fs.rmSync(osPath(temporary), { force: true });
   };
   const orDiscard = (work: () => void): void => {
     try {
@@ -67,7 +68,7 @@ export function beginReplacement(real: string, path: string, mode?: number): Rep
     commit: () => {
       orDiscard(() => {
         fs.fsyncSync(fd);
-        fs.renameSync(temporary, real);
+        fs.renameSync(osPath(temporary), osPath(real));
       });
       fs.closeSync(fd);
       syncFolder(dir);
@@ -78,7 +79,7 @@ export function beginReplacement(real: string, path: string, mode?: number): Rep
 }
 
 function syncFolder(dir: string): void {
-  const fd = fs.openSync(dir, O_RDONLY | O_DIRECTORY);
+  const fd = fs.openSync(osPath(dir), O_RDONLY | O_DIRECTORY);
   try {
     fs.fsyncSync(fd);
   } finally {

@@ -3,13 +3,13 @@
  * are resolved here as chroot(2) would, so that an absolute link cannot lead out to the machine's own files.
  */
 import { lstatSync, readlinkSync } from "node:fs";
-import { posix } from "node:path";
+import { folderOf, inFolder, normalPath } from "./folder-of.ts";
+import { osPath, pathText } from "./os-path.ts";
 
 /** "/x/../../etc" is "/etc"; a relative path or a NUL is a programming error. */
 export function absolutePath(path: string): string {
   if (!path.startsWith("/") || path.includes("\0")) throw new Error(`not an absolute path: ${JSON.stringify(path)}`);
-  const normal = posix.normalize(path);
-  return normal.length > 1 && normal.endsWith("/") ? normal.slice(0, -1) : normal;
+  return normalPath(path);
 }
 
 /** `path` with the root in front; no link is looked at. */
@@ -29,10 +29,10 @@ export function resolveInRoot(root: string, path: string, follow: boolean): stri
   const todo = absolutePath(path).split("/").filter(Boolean);
   for (let part = todo.shift(); part !== undefined; part = todo.shift()) {
     if (part === "..") {
-      done = posix.dirname(done);
+      done = folderOf(done);
       continue;
     }
-    const next = posix.join(done, part);
+    const next = inFolder(done, part);
     const target = todo.length > 0 || follow ? linkTarget(joinRoot(root, next)) : undefined;
     if (target === undefined) {
       done = next;
@@ -47,6 +47,6 @@ export function resolveInRoot(root: string, path: string, follow: boolean): stri
 }
 
 function linkTarget(real: string): string | undefined {
-  if (lstatSync(real, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
-  return readlinkSync(real);
+  if (lstatSync(osPath(real), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
+  return pathText(readlinkSync(osPath(real), { encoding: "buffer" }));
 }

@@ -4,6 +4,7 @@
  */
 import { lstatSync, type Stats } from "node:fs";
 import { FileError } from "./file-error.ts";
+import { osPath } from "./os-path.ts";
 import { folderOf } from "./folder-of.ts";
 
 /** True when everybody can make entries in this folder. */
@@ -19,9 +20,9 @@ export function checkFolders(real: string, path: string): void {
   const parent = folderOf(real);
   if (parent === real) return;
   checkFolders(parent, path);
-  const above = lstatSync(folderOf(parent), { throwIfNoEntry: false });
+  const above = lstatSync(osPath(folderOf(parent)), { throwIfNoEntry: false });
   if (above === undefined || !isShared(above)) return;
-  const folder = lstatSync(parent, { throwIfNoEntry: false });
+  const folder = lstatSync(osPath(parent), { throwIfNoEntry: false });
   if (folder !== undefined && !isTrusted(folder.uid)) {
     throw new FileError({
       path,

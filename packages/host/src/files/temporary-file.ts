@@ -7,6 +7,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, unlinkSync } from "node:fs";
 import { errnoOf } from "./file-error.ts";
 import { tryLockFile, waitForLock } from "./flock.ts";
+import { osPath, pathText } from "./os-path.ts";
 import { localRandom } from "../random.ts";
 import { isTrusted } from "./shared-folder.ts";
 
@@ -34,7 +35,7 @@ export function makeTemporary(prefix: string): TemporaryFile {
 
 function openNew(path: string): number | undefined {
   try {
-    return openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    return openSync(osPath(path), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return undefined;
     throw error;
@@ -62,17 +63,17 @@ export function sweepTemporaries(
 
 function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder);
+    return readdirSync(osPath(folder), { encoding: "buffer" }).map(pathText);
   } catch {
     return [];
   }
 }
 
 function removeDead(path: string, isNeeded: () => boolean): void {
-  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const fd = openSync(osPath(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
-    if (stat.isFile() && isTrusted(stat.uid) && tryLockFile(fd, "exclusive") && !isNeeded()) unlinkSync(path);
+    if (stat.isFile() && isTrusted(stat.uid) && tryLockFile(fd, "exclusive") && !isNeeded()) unlinkSync(osPath(path));
   } finally {
     closeSync(fd);
   }

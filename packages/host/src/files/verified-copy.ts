@@ -17,6 +17,7 @@ import {
   writeSync,
 } from "node:fs";
 import { NethsecError } from "../error.ts";
+import { osPath } from "./os-path.ts";
 
 const bufferBytes = 256 * 1024;
 
@@ -47,7 +48,7 @@ export interface VerifiedCopy {
 /** Throws {@link NethsecError} `content_differs` when the bytes copied are not those expected; `to` does not exist then. */
 export function copyVerified(copy: VerifiedCopy): void {
   const out = openSync(
-    copy.to,
+    osPath(copy.to),
     constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
     0o600,
   );
@@ -66,7 +67,7 @@ export function copyVerified(copy: VerifiedCopy): void {
     fchmodSync(out, copy.mode);
     fsyncSync(out);
   } catch (error) {
-    rmSync(copy.to, { force: true });
+    rmSync(osPath(copy.to), { force: true });
     throw error;
   } finally {
     closeSync(out);
@@ -74,7 +75,7 @@ export function copyVerified(copy: VerifiedCopy): void {
 }
 
 function withRegularFile<T>(path: string, use: (fd: number) => T): T {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openSync(osPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     if (!fstatSync(fd).isFile())
       throw new NethsecError({ code: "not_a_regular_file", message: `${path} is not a regular file.` });
@@ -100,5 +101,5 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 
 /** Owner of a file, folder or link itself. */
 export function setOwner(path: string, uid: number, gid: number): void {
-  lchownSync(path, uid, gid);
+  lchownSync(osPath(path), uid, gid);
 }
