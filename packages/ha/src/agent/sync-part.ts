@@ -1,6 +1,7 @@
 /** The synchronisation as a part of the agent: when this node sends, and who is told of the result. */
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { SyncEvent } from "../cluster/agent-schemas.ts";
+import { shareSyncList } from "../change/share-sync-list.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
@@ -19,6 +20,7 @@ export class SyncPart implements AgentPart {
       config: () => node.config,
       allowed: () => this.#sends(),
       before: (signal) => flow.beforeSend(signal),
+      shareList: (config) => shareSyncList(node.host, config),
       finished: (outcome) => announceSyncResult(node, outcome),
     });
   }

@@ -18,6 +18,7 @@ export type PeerMethod =
   | "enable"
   | "disable"
   | "reset"
+  | "set-sync-list"
   | "status";
 
 export function peerCommand(method: PeerMethod): string {

@@ -3,6 +3,7 @@
  * arguments and error words are a contract (section 2). Arguments marked "additive" are this implementation's own.
  */
 import type { RunCommand } from "@nethsec/host/command/command";
+import { setOwnSyncList } from "../change/share-sync-list.ts";
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import { type RpcdMethod, type RpcdPlugin, rpcdMethod, runRpcd } from "@nethsec/host/rpcd";
@@ -265,6 +266,19 @@ const power = (method: "enable" | "disable", change: (host: cluster.ClusterHost)
     },
   });
 
+/** Called by the primary's agent with the administrator's key: in no ACL of rpcd, so that no session of the web interface can. */
+const setSyncList = rpcdMethod({
+  name: "set-sync-list",
+  example: { list: ["/etc/mine"] },
+  args: v.object({
+    list: v.pipe(v.array(v.pipe(v.string(), v.startsWith("/"), v.maxLength(4096))), v.maxLength(1000)),
+  }),
+  run: (args, { host }) => {
+    setOwnSyncList(host, args.list);
+    return success;
+  },
+});
+
 const list = (
   method: string,
   run: (uci: Parameters<typeof listInterfaces>[0]) => Record<string, unknown>,
@@ -282,6 +296,7 @@ export const plugin: RpcdPlugin = {
     addVip,
     removeVip,
     status,
+    setSyncList,
     list("list-interfaces", (uci) => ({ interfaces: listInterfaces(uci) })),
     list("list-vips", (uci) => ({ vips: listVips(uci) })),
     reset,

@@ -106,7 +106,12 @@ export const switchResultSchema = v.object({
 export type SwitchResult = v.InferOutput<typeof switchResultSchema>;
 
 /** A path that is not synchronised now, and why: the end of a sentence that begins with the path. */
-export const withheldSchema = v.object({ path: v.string(), reason: v.string() });
+export const withheldSchema = v.object({
+  path: v.string(),
+  reason: v.string(),
+  /** The backup's own list does not name it. */
+  outOfScope: v.optional(v.boolean()),
+});
 export type Withheld = v.InferOutput<typeof withheldSchema>;
 
 export const applyAnswerSchema = v.variant("ok", [

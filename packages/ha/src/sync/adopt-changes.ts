@@ -62,7 +62,10 @@ export async function adoptChanges(
 
 async function coveredPaths(host: Host, config: HaConfig): Promise<(name: string) => boolean> {
   const { list, exclude } = config.sync;
-  const roots = [...fileList(host.files, { sysupgrade: await sysupgradeList(host), list, exclude }), "/etc/config"];
+  const roots = [
+    ...fileList(host.files, { sysupgrade: (await sysupgradeList(host)).paths, list, exclude }),
+    "/etc/config",
+  ];
   return (name) => {
     if (sectionOf(name) !== undefined) return true;
     return (

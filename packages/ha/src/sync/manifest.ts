@@ -3,6 +3,7 @@
  * Invariants: a checked manifest has only clean paths, each below one of its roots, none of them a node's own; parents come before children.
  */
 import { sha256 } from "@nethsec/host/files/digests";
+import { shownPath } from "@nethsec/host/files/os-path";
 import type { Files, FileStat } from "@nethsec/host/host";
 import { digestFile } from "@nethsec/host/files/verified-copy";
 import { NethsecError } from "@nethsec/host/error";
@@ -59,14 +60,17 @@ export function parseManifest(text: string): Manifest {
   }
   const seen = new Map<string, ManifestEntry["type"]>();
   for (const { path, type } of manifest.entries) {
-    if (!manifest.roots.some((root) => isWithin(path, root))) throw refused(`${path} is not in its own list`);
-    if (seen.has(path)) throw refused(`${path} stands twice in it`);
+    if (!manifest.roots.some((root) => isWithin(path, root)))
+      throw refused(`${shownPath(path)} is not in its own list`);
+    if (seen.has(path)) throw refused(`${shownPath(path)} stands twice in it`);
     const parent = seen.get(path.slice(0, path.lastIndexOf("/")));
-    if (parent !== undefined && parent !== "directory") throw refused(`${path} is below something that is no folder`);
+    if (parent !== undefined && parent !== "directory")
+      throw refused(`${shownPath(path)} is below something that is no folder`);
     seen.set(path, type);
   }
   for (const path of [...manifest.roots, ...manifest.gone, ...seen.keys()]) {
-    if (isOwnPath(path)) throw refused(`${path} belongs to the node itself and is never taken from the other`);
+    if (isOwnPath(path))
+      throw refused(`${shownPath(path)} belongs to the node itself and is never taken from the other`);
   }
   return manifest;
 }

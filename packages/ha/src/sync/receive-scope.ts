@@ -24,6 +24,7 @@ export async function receiveScope(host: Host, config: HaConfig): Promise<(path:
   const patterns = [
     "/etc/config",
     ...own,
+    leases,
     ...statePaths(host),
     ...kept.flatMap((path) => linesOf(files.readText(path))),
     ...packageFiles(host),

@@ -77,7 +77,7 @@ class Planner implements RestorePlan {
     const { path } = entry;
     if (this.#stays(path)) return;
     if (!this.#request.inScope(path)) {
-      this.withheld.push({ path, reason: outOfScope });
+      this.withheld.push({ path, reason: outOfScope, outOfScope: true });
       return;
     }
     let node = this.tree;

@@ -28,6 +28,8 @@ export interface SyncLoopOptions {
   readonly allowed: () => boolean;
   /** Done before anything is looked at or sent; what it throws is the reason why the run failed. */
   readonly before?: (signal: AbortSignal) => Promise<void>;
+  /** Tells the backup this node's list of files; called when it did not take a path that its own list does not name. */
+  readonly shareList?: (config: HaConfig) => Promise<void>;
   readonly finished: (outcome: SyncOutcome) => void;
 }
 
@@ -120,7 +122,7 @@ export class SyncLoop {
   }
 
   async #once(signal: AbortSignal): Promise<void> {
-    const { host, config, finished, before } = this.#options;
+    const { host, config, finished, before, shareList } = this.#options;
     const waiters = this.#waiters.splice(0);
     const onlyIfChanged = !this.#force && this.#failures === 0;
     this.#force = false;
@@ -134,6 +136,7 @@ export class SyncLoop {
         force: waiters.flatMap(({ force }) => force),
         signal,
         ...(before === undefined ? {} : { before }),
+        ...(shareList === undefined ? {} : { shareList }),
         progress: (text) => waiters.forEach((waiter) => waiter.progress(text)),
       });
       // With a file held back everything else arrived: the link is well, and the next change is sent at once.

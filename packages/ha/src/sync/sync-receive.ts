@@ -7,14 +7,13 @@
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import * as v from "valibot";
-import { shownPath } from "@nethsec/host/files/os-path";
 import { type AgentClient, agentClient } from "../cluster/agent-client.ts";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { meetingSchema } from "../cluster/agent-schemas.ts";
 import { type HaConfig, readHaConfig } from "../cluster/config.ts";
 import { backupChanges, dropKept, keptContent } from "./kept-changes.ts";
 import { giveState } from "./give-state.ts";
-import { cleanStaging } from "./clean-staging.ts";
+import { receive } from "./receive.ts";
 
 export type Request =
   | { readonly kind: "rsync"; readonly args: readonly string[] }
@@ -108,19 +107,7 @@ export async function run({ host, io, signal }: Call): Promise<number> {
       advice: "For a shell on the backup node: ns-ha-config ssh-remote",
     });
   }
-  if (request.kind === "rsync") {
-    const spoilt = cleanStaging(host.files, config.sync.stagingDir);
-    if (spoilt.length > 0) log("warning", `removed from the staging area: ${spoilt.map(shownPath).join(" ")}`);
-    host.files.mkdir(config.sync.stagingDir, { mode: 0o700 });
-    log("info", `root : PWD=/root ; USER=root ; COMMAND=/usr/bin/rsync ${request.args.join(" ")}`);
-    const child = host.run.spawn(["rsync", ...request.args], {
-      stdin: "inherit",
-      stdout: "inherit",
-      stderr: "inherit",
-      signal,
-    });
-    return (await child.exited).code ?? 1;
-  }
+  if (request.kind === "rsync") return receive(host, config, request.args, signal);
   const agent = agentClient(host.files.real("/var/run/ns-ha/agent.sock"));
   try {
     if (request.kind === "state") {

@@ -55,6 +55,7 @@ export interface RunOfSync {
   readonly signal: AbortSignal;
   /** Done before anything is looked at; what it throws is the reason why the run failed. */
   readonly before?: (signal: AbortSignal) => Promise<void>;
+  readonly shareList?: (config: HaConfig) => Promise<void>;
   readonly progress: (text: string) => void;
 }
 
@@ -102,6 +103,11 @@ export class SyncSender {
         progress("applying on the backup node");
         const answer = await this.#apply(config, id, signal);
         if (answer.ok) {
+          // What the backup got just now, or its list, may name more than before.
+          if (attempt < attempts && answer.withheld.some(({ outOfScope }) => outOfScope === true)) {
+            await this.#shareList(config, options);
+            continue;
+          }
           this.#last = { id, withheld, notTaken: answer.withheld };
           this.#description.delivered(described, answer.withheld, config);
           return outcome(arrived(answer.changed, withheld, answer.withheld));
@@ -134,6 +140,15 @@ export class SyncSender {
     if (described.withheld.every(({ path }) => known.has(path))) return described;
     await this.#host.clock.sleep(settleMs, signal);
     return this.#description.describe(config, { ...options, fresh: false });
+  }
+
+  async #shareList(config: HaConfig, { shareList, signal }: RunOfSync): Promise<void> {
+    try {
+      await shareList?.(config);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#host.log("warning", `the list of files could not be told to the backup node: ${messageOf(error)}`);
+    }
   }
 
   /** Sends the entries one by one, by name: what is not in the manifest does not travel. */
