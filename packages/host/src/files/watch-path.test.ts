@@ -83,3 +83,42 @@ test("a change of mode counts", async () => {
   fs.chmodSync(file, 0o600);
   await reported(file);
 });
+
+test("folders that leave the tree are watched no longer, those that come are, with what is in them", async () => {
+  const kept = join(dir, "kept");
+  for (let at = 0; at < 60; at += 1) fs.mkdirSync(join(kept, `s${at}/deep`), { recursive: true });
+  fs.mkdirSync(join(dir, "out"));
+  const before = watches();
+  watch(kept);
+  expect(watches() - before).toBe(121);
+  for (let at = 0; at < 50; at += 1) fs.renameSync(join(kept, `s${at}`), join(dir, `out/s${at}`));
+  await until(() => watches() - before === 21);
+  seen = [];
+  fs.writeFileSync(join(dir, "out/s1/deep/x"), "1");
+  fs.renameSync(join(dir, "out/s1"), join(kept, "back"));
+  await reported(join(kept, "back"));
+  expect(seen.filter((path) => path.includes("/s1"))).toEqual([]);
+  await until(() => watches() - before === 23);
+  fs.writeFileSync(join(kept, "back/deep/y"), "1");
+  await reported(join(kept, "back/deep/y"));
+  stop.abort();
+  await until(() => watches() === before);
+});
+
+test("a name that is no UTF-8 is reported as it can be used", async () => {
+  watch(dir);
+  fs.writeFileSync(Buffer.from(`${dir}/caf\xe9`, "latin1"), "1");
+  await reported(`${dir}/caf\udce9`);
+});
+
+/** inotify watches of this process: a line each in /proc/self/fdinfo (proc_pid_fdinfo(5)). */
+function watches(): number {
+  const lines = (fd: string): number => {
+    try {
+      return fs.readFileSync(`/proc/self/fdinfo/${fd}`, "utf8").match(/^inotify wd/gm)?.length ?? 0;
+    } catch {
+      return 0; // the descriptor that listed the folder
+    }
+  };
+  return fs.readdirSync("/proc/self/fdinfo").reduce((sum, fd) => sum + lines(fd), 0);
+}

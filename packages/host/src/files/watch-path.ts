@@ -2,24 +2,26 @@
  * Watches a file or a folder tree (inotify through node:fs), also one that does not exist yet, is removed and made again, or is replaced by rename.
  * A hint, never the truth: events coalesce, and on trouble the watched path itself is reported; the caller looks at the files again.
  */
-import { type FSWatcher, lstatSync, watch } from "node:fs";
-import { dirname, join } from "node:path";
+import { lstatSync, watch } from "node:fs";
+import { folderOf, inFolder } from "./folder-of.ts";
+import { osPath, pathText } from "./os-path.ts";
+import { watchTree } from "./watch-tree.ts";
 
 /** `changed` gets the real path of what changed; nothing is reported after `signal` aborts. */
 export function watchPath(real: string, changed: (real: string) => void, signal: AbortSignal): void {
-  let watchers: FSWatcher[] = [];
+  let end = (): void => undefined;
   let seen = identity(real);
   const stop = (): void => {
-    for (const watcher of watchers) watcher.close();
-    watchers = [];
+    end();
+    end = () => undefined;
   };
 
-  const on = (folder: string, recursive: boolean, event: (name: string | undefined) => void): void => {
-    const watcher = watch(folder, { recursive }, (_event, name) => {
-      if (!signal.aborted) event(typeof name === "string" ? name : undefined);
+  const onFolder = (folder: string, event: (name: string | undefined) => void): void => {
+    const watcher = watch(osPath(folder), { encoding: "buffer" }, (_event, name) => {
+      if (!signal.aborted) event(name === null || typeof name === "string" ? undefined : pathText(name));
     });
     watcher.on("error", start);
-    watchers.push(watcher);
+    end = () => watcher.close();
   };
 
   /** The tree when it is a folder; else the nearest folder above that exists, to see it come. */
@@ -27,11 +29,11 @@ export function watchPath(real: string, changed: (real: string) => void, signal:
     stop();
     if (signal.aborted) return;
     const tree = isFolder(real);
-    const above = nearestFolder(dirname(real));
+    const above = nearestFolder(folderOf(real));
     const watched = { tree: identity(real), above: identity(above) };
     try {
-      if (tree) on(real, true, (name) => inTree(name, watched.tree));
-      else on(above, false, (name) => inAbove(above, name, watched.above));
+      if (tree) end = watchTree(real, (path) => inTree(path, watched.tree));
+      else onFolder(above, (name) => inAbove(above, name, watched.above));
     } catch (thrown) {
       // Removed between the look and the watch: look again. Anything else (no inotify watches left) is the caller's to know.
       if (identity(above) !== watched.above || identity(real) !== watched.tree) return start();
@@ -44,13 +46,14 @@ export function watchPath(real: string, changed: (real: string) => void, signal:
     if (isFolder(real) !== tree) start();
   };
 
-  const inTree = (name: string | undefined, watched: string): void => {
-    if (identity(real) === watched) changed(name === undefined ? real : join(real, name));
+  const inTree = (path: string, watched: string): void => {
+    if (signal.aborted) return;
+    if (identity(real) === watched) changed(path);
     else start();
   };
 
   const inAbove = (above: string, name: string | undefined, watched: string): void => {
-    const at = name === undefined ? above : join(above, name);
+    const at = name === undefined ? above : inFolder(above, name);
     if (at !== above && at !== real && !real.startsWith(`${at}/`)) return;
     if (at === real) {
       seen = identity(real);
@@ -65,14 +68,14 @@ export function watchPath(real: string, changed: (real: string) => void, signal:
 
 /** Tells a path's file from one that took its place; inode numbers alone are used again at once by some file systems. Empty: none. */
 function identity(path: string): string {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const stats = lstatSync(osPath(path), { throwIfNoEntry: false });
   return stats === undefined ? "" : `${stats.dev}:${stats.ino}:${stats.birthtimeMs}`;
 }
 
 function isFolder(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  return lstatSync(osPath(path), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function nearestFolder(path: string): string {
-  return path === "/" || isFolder(path) ? path : nearestFolder(dirname(path));
+  return path === "/" || isFolder(path) ? path : nearestFolder(folderOf(path));
 }

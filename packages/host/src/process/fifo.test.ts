@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../testing/until.ts";
 import { readFifo } from "./fifo.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "fifo-"));
@@ -38,4 +39,26 @@ test("a file in its place is refused", () => {
       none,
     ),
   ).toThrow("is not a FIFO");
+});
+
+test("what takes its place after the check is not read", async () => {
+  const fifo = join(folder, "exchanged");
+  Bun.spawnSync(["mkfifo", fifo]);
+  const end = new AbortController();
+  const heard: string[] = [];
+  const writer = openSync(fifo, constants.O_RDWR);
+  readFifo(
+    fifo,
+    (line) => heard.push(line),
+    () => undefined,
+    end.signal,
+  );
+  // Before the reader has begun: it opens nothing by name any more.
+  rmSync(fifo);
+  writeFileSync(fifo, "forged\n");
+  writeSync(writer, "real\n");
+  await until(() => heard.length > 0, { what: "a line is heard" });
+  end.abort();
+  closeSync(writer);
+  expect(heard).toEqual(["real"]);
 });

@@ -19,13 +19,14 @@ export function readFifo(
   failed: (error: Error) => void,
   signal: AbortSignal,
 ): void {
-  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  if (!fstatSync(fd).isFIFO()) {
-    closeSync(fd);
+  const checked = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  if (!fstatSync(checked).isFIFO()) {
+    closeSync(checked);
     throw new NethsecError({ code: "not_a_fifo", message: `${path} is not a FIFO.`, advice: `Remove it: rm ${path}` });
   }
-  closeSync(fd);
-  const stream = createReadStream(path, { flags: "r+", encoding: "utf8", highWaterMark: 4096 });
+  // The very FIFO that was checked, whatever stands under its name now; to read it a thread waits, so without O_NONBLOCK.
+  const fd = openSync(`/proc/self/fd/${checked}`, constants.O_RDWR);
+  const stream = createReadStream("", { fd, encoding: "utf8", highWaterMark: 4096 });
   let rest = "";
   stream.on("data", (chunk) => {
     const lines = (rest + String(chunk)).split("\n");
@@ -35,18 +36,18 @@ export function readFifo(
   stream.on("error", failed);
   const end = (): void => {
     stream.destroy();
-    wake(path);
+    wake(checked);
   };
   signal.addEventListener("abort", end, { once: true });
 }
 
 /** A thread waits in read(2) and would keep the process alive until somebody writes: an empty line, which nobody hears any more. */
-function wake(path: string): void {
+function wake(fd: number): void {
   try {
-    const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     writeSync(fd, "\n");
-    closeSync(fd);
   } catch {
-    // Taken away meanwhile: then nothing can wake it but the end of the process.
+    // Full: then there is something to read, and the thread is awake.
+  } finally {
+    closeSync(fd);
   }
 }
