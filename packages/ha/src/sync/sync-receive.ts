@@ -29,9 +29,6 @@ export type Request =
 
 const meetingBytesMax = 4096;
 
-/** Short options of the sender's rsync, in any order, then the capabilities after `e`. */
-const shortOptions = /^-[lptgoRdcvz]+(?:e\d*\.[A-Za-z]*)?$/;
-const longOptions = /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-z%]{0,8}|--checksum|--dirs|--no-r)$/;
 /** Short options of the sender's rsync, in any order, then the capabilities after `e`. No `l`: without it rsync makes no links (rsync(1), --links). */
 const shortOptions = /^-[ptgoRdcvz]+(?:e\d*\.[A-Za-z]*)?$/;
 const longOptions =
@@ -104,7 +101,9 @@ export async function run({ host, io, signal }: Call): Promise<number> {
     throw new NethsecError({
       code: "sync_refused",
       message: "The key of the synchronisation may only synchronise.",
-      advice: "For a shell on the backup node: ns-ha-config ssh-remote",
+      advice: /^rsync --server -[A-Za-z]*l/.test(asked)
+        ? "The primary node sends links by rsync, as older versions did: upgrade it to this one's version."
+        : "For a shell on the backup node: ns-ha-config ssh-remote",
     });
   }
   if (request.kind === "rsync") return receive(host, config, request.args, signal);
