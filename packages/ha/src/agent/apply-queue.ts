@@ -34,7 +34,7 @@ export class ApplyQueue implements AgentPart {
 
   readonly routes = [
     answers(agentEndpoints.apply, ({ id }) => this.apply(id)),
-    answers(agentEndpoints.held, () => ({ entries: [...heldEntries(this.#node.host, this.#node.config)] })),
+    answers(agentEndpoints.held, async () => ({ entries: await heldEntries(this.#node.host, this.#node.config) })),
   ];
 
   apply(id: string | undefined): Promise<ApplyAnswer> {

@@ -122,11 +122,11 @@ export class PairReports implements AgentPart {
     });
   }
 
-  #diffOfBackup(): DiffEntry[] {
+  async #diffOfBackup(): Promise<DiffEntry[]> {
     const { host, config } = this.#node;
     const { entries, kept } = stagedManifest(host, config, undefined);
     const withheld = kept.map((path) => ({ path, reason: "the primary does not send it now" }));
-    return diffEntries(entries, heldEntries(host, config), withheld);
+    return diffEntries(entries, await heldEntries(host, config), withheld);
   }
 
   async #drillOfBackup(): Promise<DrillCheck[]> {
@@ -140,7 +140,7 @@ export class PairReports implements AgentPart {
       converged: this.#reconciler.converged,
       now: host.clock.now(),
       syncedAt: synced > 0 ? synced * 1000 : undefined,
-      differing: this.#differing(),
+      differing: await this.#differing(),
       connections,
       missingDevices: requiredDevices(host.uci.read("network")).filter((device) => !present.has(device)),
       freeBytes: host.system.fileSystem("/").free,
@@ -149,9 +149,9 @@ export class PairReports implements AgentPart {
   }
 
   /** undefined: nothing was received yet, or the staging area is being written to. */
-  #differing(): string[] | undefined {
+  async #differing(): Promise<string[] | undefined> {
     try {
-      return this.#diffOfBackup().map(({ path }) => path);
+      return (await this.#diffOfBackup()).map(({ path }) => path);
     } catch {
       return undefined;
     }

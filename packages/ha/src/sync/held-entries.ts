@@ -3,16 +3,21 @@ import type { Host } from "@nethsec/host/host";
 import type { HaConfig } from "../cluster/config.ts";
 import { type ManifestEntry, ManifestReader } from "./manifest.ts";
 import { transformsFor } from "./node-differences.ts";
+import { receiveScope } from "./receive-scope.ts";
 import { stagedManifest } from "./staged-manifest.ts";
 
-/** What this node holds of the staging area's list, as the primary would describe it: for `diff`. */
-export function heldEntries(host: Pick<Host, "files" | "uci" | "clock">, config: HaConfig): ManifestEntry[] {
+/**
+ * What this node holds of the staging area's list, as the primary would describe it: for `diff`. Of paths that this node would not take nothing is
+ * told either: the list is the other node's.
+ */
+export async function heldEntries(host: Host, config: HaConfig): Promise<ManifestEntry[]> {
   const manifest = stagedManifest(host, config, undefined);
   const transforms = transformsFor(host);
   const reader = new ManifestReader(host.files, () => host.clock.now());
   const sent = new Map(manifest.entries.map((entry) => [entry.path, entry]));
+  const inScope = await receiveScope(host, config);
   return reader
-    .read(manifest.roots, () => false)
+    .read(manifest.roots, (path) => !inScope(path))
     .map((entry) => {
       const transform = transforms(entry.path);
       const staged =
