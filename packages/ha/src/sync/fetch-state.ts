@@ -15,7 +15,8 @@ import { type Manifest, ManifestReader } from "./manifest.ts";
 import { mergeCursors } from "./merge-cursors.ts";
 import { mergeLeases } from "./merge-leases.ts";
 import { isWithin, matchesAny } from "./path-rules.ts";
-import { restore, type Transforms } from "./restore.ts";
+import { restore } from "./restore.ts";
+import type { Transforms } from "./restore-request.ts";
 import { digestOf, lineLengthMax, type ReceivedState, receiveState, stateEntries } from "./state-stream.ts";
 
 /** In memory, root's only: it is as large as what changed. */

@@ -9,7 +9,7 @@ import { writePackage } from "@nethsec/uci/write";
 import { readServiceTable } from "../cluster/service-table.ts";
 import { plugCursors } from "../cluster/state-files.ts";
 import { mergeCursors } from "./merge-cursors.ts";
-import type { Transforms } from "./restore.ts";
+import type { Transforms } from "./restore-request.ts";
 
 const crontab = "/etc/crontabs/root";
 const dhcp = "/etc/config/dhcp";

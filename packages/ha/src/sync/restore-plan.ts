@@ -11,7 +11,7 @@ import type { Files, FileStat, Random } from "@nethsec/host/host";
 import type { Withheld } from "../cluster/agent-schemas.ts";
 import { type ManifestEntry, ManifestReader } from "./manifest.ts";
 import { isHalfWritten, isOwnPath, isWithin, matchesAny, ownPaths, parentsOf } from "./path-rules.ts";
-import type { RestoreRequest } from "./restore.ts";
+import type { RestoreRequest } from "./restore-request.ts";
 import type { Operation } from "./restore-operations.ts";
 
 /** Names that nothing else uses; an interrupted preparation leaves them. */

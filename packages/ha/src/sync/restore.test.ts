@@ -22,7 +22,8 @@ import { localRandom } from "@nethsec/host/random";
 import { type Manifest, ManifestReader, parseManifest } from "./manifest.ts";
 import { Interrupted, journalPath, recoverRestore } from "./restore-journal.ts";
 import { temporaryPrefix } from "./restore-plan.ts";
-import { restore, type RestoreRequest } from "./restore.ts";
+import { restore } from "./restore.ts";
+import type { RestoreRequest } from "./restore-request.ts";
 
 setDefaultTimeout(paced(60_000));
 

@@ -13,22 +13,9 @@ import { copyVerified, setOwner } from "@nethsec/host/files/verified-copy";
 import type { Files, Random, System } from "@nethsec/host/host";
 import { formatBytes } from "@nethsec/host/units";
 import type { Withheld } from "../cluster/agent-schemas.ts";
-import type { Manifest } from "./manifest.ts";
 import { commit, Interrupted, recoverRestore, rollBack, writeJournal } from "./restore-journal.ts";
 import { type Copy, planRestore } from "./restore-plan.ts";
-
-/** How this node's copy of a file differs on purpose from the primary's (e.g. cron lines suspended): text → text, or undefined. */
-export type Transforms = (path: string) => ((text: string) => string) | undefined;
-
-export interface RestoreRequest {
-  readonly manifest: Manifest;
-  readonly stagingDir: string;
-  /** This node's own exclude list. */
-  readonly exclude: readonly string[];
-  readonly transforms: Transforms;
-  /** What this node lets the other one write and remove. */
-  readonly inScope: (path: string) => boolean;
-}
+import type { RestoreRequest } from "./restore-request.ts";
 
 export interface RestoreDependencies {
   readonly files: Files;

@@ -14,7 +14,7 @@ import type { VrrpState } from "../cluster/state.ts";
 import { pin } from "../ssh/known-hosts.ts";
 import { diffEntries } from "../sync/diff.ts";
 import { heldEntries } from "../sync/held-entries.ts";
-import { recoverRestore } from "../sync/restore.ts";
+import { recoverRestore } from "../sync/restore-journal.ts";
 import { run as syncReceive } from "../sync/sync-receive.ts";
 import { type SyncOutcome, SyncSender } from "../sync/sync-sender.ts";
 import { copyNamed } from "./copy-named.ts";
@@ -137,7 +137,7 @@ export class SimulatedPair implements Disposable {
   /** What differs between the nodes, as `ns-ha-config diff` tells it. */
   async differences(): Promise<readonly string[]> {
     const { manifest, withheld } = await this.#agents.primary.sender.describe(this.primary.config, never);
-    const held = heldEntries(this.backup.host, this.backup.config);
+    const held = await heldEntries(this.backup.host, this.backup.config);
     return diffEntries(manifest.entries, held, withheld).map(({ path, change }) => `${change} ${path}`);
   }
 
