@@ -49,8 +49,8 @@ export class BackupChangesPart implements AgentPart {
     }
     this.#masterAt ??= host.clock.monotonic();
     if (host.clock.monotonic() - this.#masterAt < firstLookMs || !this.#dirty) return;
-    this.#dirty = false;
     takeBase(host, config);
+    this.#dirty = false;
     this.#tell();
   }
 

@@ -8,6 +8,7 @@
 import { expect, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import fc from "fast-check";
+import { readBase } from "../sync/carried-base.ts";
 import { listKept } from "../sync/kept-changes.ts";
 import { firewall, type SimulatedNode } from "../testing/simulated-node.ts";
 import { SimulatedPair } from "../testing/simulated-pair.ts";
@@ -139,7 +140,7 @@ class Story implements Disposable {
   /** Only what is changed after the backup has remembered what it had: the three seconds before that are in the manual. */
   #changeBackup(what: number): void {
     const { machine, powered, state } = this.pair.backup;
-    if (!powered || state !== "master" || !machine.files.exists("/etc/ns-ha/carried-base.json")) return;
+    if (!powered || state !== "master" || readBase(machine) === undefined) return;
     const value = `backup ${(this.#count += 1)}`;
     const path = what % 2 === 0 ? "/etc/config/firewall" : "/srv/data/a";
     machine.files.write(path, path === "/srv/data/a" ? value : firewall(value));

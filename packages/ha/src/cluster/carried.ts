@@ -6,20 +6,23 @@
 import type { Host } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
+import { lastingPath, removeLasting, writeLasting } from "./lasting-file.ts";
 
-const carriedPath = "/etc/ns-ha/carried.json";
+const name = "carried.json";
 const carriedSchema = v.object({ since: v.number() });
 
 /** Since when (epoch milliseconds); undefined: what this node has came from the primary. */
-export function carriedSince(files: Pick<Host["files"], "readText">): number | undefined {
-  return readJson(files, carriedPath, carriedSchema)?.since;
+export function carriedSince(files: Pick<Host["files"], "readText" | "exists">): number | undefined {
+  return readJson(files, lastingPath(files, name), carriedSchema)?.since;
 }
 
-export function markCarried(host: Pick<Host, "files" | "clock">): void {
-  if (carriedSince(host.files) !== undefined) return;
-  host.files.write(carriedPath, `${JSON.stringify({ since: host.clock.now() })}\n`, { mode: 0o600 });
+/** Also on a full disk, and on disk as soon as that can be written again. */
+export function markCarried({ files, clock }: Pick<Host, "files" | "clock">): void {
+  const since = carriedSince(files);
+  if (since !== undefined && lastingPath(files, name).startsWith("/etc/")) return;
+  writeLasting(files, name, `${JSON.stringify({ since: since ?? clock.now() })}\n`);
 }
 
 export function clearCarried(files: Pick<Host["files"], "remove">): void {
-  files.remove(carriedPath);
+  removeLasting(files, name);
 }

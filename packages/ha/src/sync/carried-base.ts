@@ -12,6 +12,7 @@ import * as v from "valibot";
 import type { Change } from "../cluster/backup-changes.ts";
 import type { HaConfig } from "../cluster/config.ts";
 import { optionsOf } from "../cluster/network-records.ts";
+import { lastingPath, removeLasting, writeLasting } from "../cluster/lasting-file.ts";
 import { statePaths } from "../cluster/state-files.ts";
 import { type ManifestEntry, ManifestReader } from "./manifest.ts";
 import { transformsFor } from "./node-differences.ts";
@@ -19,7 +20,7 @@ import { isOwnPath, isWithin, matchesAny } from "./path-rules.ts";
 import { stagedManifest } from "./staged-manifest.ts";
 
 /** Outlives a reboot of the node that carries the site. */
-const basePath = "/etc/ns-ha/carried-base.json";
+const baseName = "carried-base.json";
 /** By path, or `network.SECTION`: a digest of the content. */
 const baseSchema = v.record(v.string(), v.string());
 export type Digests = Readonly<Record<string, string>>;
@@ -27,17 +28,17 @@ export type Digests = Readonly<Record<string, string>>;
 type Machine = Pick<Host, "files" | "uci" | "clock">;
 
 export function readBase(host: Pick<Host, "files">): Digests | undefined {
-  return readJson(host.files, basePath, baseSchema);
+  return readJson(host.files, lastingPath(host.files, baseName), baseSchema);
 }
 
 /** Remembers what is here now, unless it is remembered since this takeover already. */
 export function takeBase(host: Machine, config: HaConfig): void {
-  if (host.files.exists(basePath)) return;
-  host.files.write(basePath, JSON.stringify(currentDigests(host, config)), { mode: 0o600 });
+  if (host.files.exists(lastingPath(host.files, baseName))) return;
+  writeLasting(host.files, baseName, JSON.stringify(currentDigests(host, config)));
 }
 
 export function clearBase(files: Pick<Host["files"], "remove">): void {
-  files.remove(basePath);
+  removeLasting(files, baseName);
 }
 
 /** undefined: this node did not take over, or nothing is known of what it had then. */

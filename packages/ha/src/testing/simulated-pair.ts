@@ -4,6 +4,7 @@
  * What must never happen is checked after every step and throws: a lease that nobody has any more although no power was lost, an address given twice by nodes
  * that hear each other.
  */
+import { FileError } from "@nethsec/host/files/file-error";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { ApplyQueue } from "../agent/apply-queue.ts";
 import { BackupChangesPart } from "../agent/backup-changes-part.ts";
@@ -176,8 +177,8 @@ export class SimulatedPair implements Disposable {
     await this.#alive(node, async () => {
       const { flow, changes } = this.#agents[node.role];
       if (node.state !== "master") node.stopServing();
-      flow.onState({ before, state: node.state });
-      changes.onState();
+      guarded(() => flow.onState({ before, state: node.state }));
+      guarded(() => changes.onState());
       if (node.state !== "master") return;
       if (node.role === "primary") await flow.take(never);
       node.serve();
@@ -187,7 +188,7 @@ export class SimulatedPair implements Disposable {
   async #turn(node: SimulatedNode): Promise<void> {
     const { flow, changes } = this.#agents[node.role];
     await flow.tick.run();
-    changes.tick.run();
+    guarded(() => changes.tick.run());
   }
 
   async #sync(): Promise<void> {
@@ -258,6 +259,15 @@ export class SimulatedPair implements Disposable {
       answer = { code, stdout: output.out, stderr: output.err };
     });
     return answer;
+  }
+}
+
+/** As the agent does: one part's trouble with the disk is its own. A kill is not its to survive. */
+function guarded(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
   }
 }
 
