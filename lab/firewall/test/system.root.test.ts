@@ -66,6 +66,16 @@ uci_get t named name; uci_get t named nothing dflt; echo $?`);
     ).toBe("gone\n1");
   });
 
+  test("a change of the file, and one that is not committed, is read at the next load", async () => {
+    await sh("printf \"config a 's'\\n\\toption o '1'\\n\" >/etc/config/t");
+    const steps = ["true", "true", "uci set t.s.o=2", "uci revert t", "sed -i s/1/3/ /etc/config/t"];
+    const seen = await script(
+      steps.map((step) => `${step}; v=; config_load t; config_get v s o; echo "$v $?"`).join("\n"),
+    );
+    expect(seen.split("\n")).toEqual(["1 0", "1 0", "2 0", "1 0", "3 0"]);
+    expect(await sh("find /var/run/uci-exports -type f -perm /077")).toBe("");
+  });
+
   test("any value arrives unharmed", async () => {
     const value = fc
       .array(

@@ -6,7 +6,7 @@
 #   CONFIG_<s>_TYPE        type of section s
 #   CONFIG_<s>_<o>         option o; a list joined by a space
 #   CONFIG_<s>_<o>_LENGTH  number of items of a list, CONFIG_<s>_<o>_ITEM<n> the items (from 1)
-# shellcheck shell=dash disable=SC2034,SC3043
+# shellcheck shell=dash disable=SC1090,SC2034,SC3043
 
 _CONFIG_NL='
 '
@@ -44,22 +44,71 @@ reset_cb
 
 # config_load PACKAGE: forgets what was loaded before. Status 1 when the package does not exist or does not parse.
 config_load() {
-	local text
+	local text _md5
+	if _export_is_kept "$1"; then
+		_config_forget
+		. "$UCI_EXPORTS/$1"
+		# OpenWrt ends with a call for "no section", so that a config_cb can finish its last one.
+		config_cb
+		return
+	fi
 	text=$(uci -q -n export "$1") || return 1
+	_keep_export "$1" "$text"
 	config_load_text "$text"
+}
+
+# config_export PACKAGE prints what `uci -q -n export PACKAGE` prints, after a comment.
+config_export() {
+	local text _md5
+	if _export_is_kept "$1"; then
+		cat "$UCI_EXPORTS/$1"
+		return
+	fi
+	text=$(uci -q -n export "$1") || return 1
+	_keep_export "$1" "$text"
+	printf '%s\n' "$text"
+}
+
+# Where what `uci -n export` printed is kept, a file a package, its first line "# MD5" of the file in /etc/config: a start of `uci` costs here as
+# much as forty of a small program (on OpenWrt it is one itself), and services ask at each of their starts.
+UCI_EXPORTS=/var/run/uci-exports
+
+# _export_is_kept PACKAGE: what is kept holds: no uncommitted changes, and the file is the same. Sets _md5 for _keep_export; empty: not to be kept.
+_export_is_kept() {
+	local _kept
+	_md5=
+	[ ! -e "/tmp/.uci/$1" ] && [ ! -e "/var/run/uci/$1" ] && [ -f "/etc/config/$1" ] || return 1
+	_md5=$(md5sum <"/etc/config/$1")
+	_md5=${_md5%% *}
+	[ -f "$UCI_EXPORTS/$1" ] && read -r _ _kept <"$UCI_EXPORTS/$1" && [ "$_kept" = "$_md5" ]
+}
+
+# _keep_export PACKAGE TEXT: unless the file has changed meanwhile; readable by root only, for packages hold passwords. A full /var is no failure.
+_keep_export() {
+	local _now _new=$UCI_EXPORTS/.$1.$$
+	[ -n "$_md5" ] && _now=$(md5sum <"/etc/config/$1") && [ "${_now%% *}" = "$_md5" ] || return 0
+	(
+		umask 077
+		{ [ -d "$UCI_EXPORTS" ] || mkdir -p "$UCI_EXPORTS"; } &&
+			printf '# %s\n%s\n' "$_md5" "$2" >"$_new" && mv "$_new" "$UCI_EXPORTS/$1" || rm -f "$_new"
+	) 2>/dev/null
+	return 0
 }
 
 # config_load_text TEXT: the same from what `uci -n export` printed earlier.
 config_load_text() {
-	local name
+	_config_forget
+	eval "$1"
+	config_cb
+}
+
+_config_forget() {
+	local _name
 	if [ -n "$CONFIG_SECTIONS" ]; then
-		for name in $(set | sed -n 's/^\(CONFIG_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+		for _name in $(set | sed -n 's/^\(CONFIG_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$_name"; done
 	fi
 	CONFIG_SECTIONS=
 	CONFIG_SECTION=
-	eval "$1"
-	# OpenWrt ends with a call for "no section", so that a config_cb can finish its last one.
-	config_cb
 }
 
 # config_get VAR SECTION OPTION [DEFAULT] sets VAR; config_get SECTION OPTION prints.

@@ -13,7 +13,7 @@ PROCD_SERVICES=/var/run/procd/services
 PROCD_TRIGGERS=/var/run/procd/triggers
 
 procd_lock() {
-	mkdir -p /var/lock
+	[ -d /var/lock ] || mkdir -p /var/lock
 	exec 8>"/var/lock/procd_$service_name.lock"
 	flock 8
 }
@@ -110,7 +110,7 @@ reload_signal='$_reload_signal'
 	[ -z "$_files" ] || desc="$desc
 $(md5sum $_files 2>/dev/null | sed 's/^/# /')"
 
-	mkdir -p "$dir"
+	[ -d "$dir" ] || mkdir -p "$dir"
 	[ -f "$dir/desc" ] && old=$(cat "$dir/desc")
 	if _supervised "$dir"; then
 		[ "$old" = "$desc" ] && return 0
@@ -122,7 +122,7 @@ $(md5sum $_files 2>/dev/null | sed 's/^/# /')"
 		_stop_instance "$dir"
 	fi
 	printf '%s\n' "$desc" >"$dir/desc"
-	rm -f "$dir/down"
+	[ ! -e "$dir/down" ] || rm -f "$dir/down"
 	setsid /usr/libexec/procd/supervise "$dir" </dev/null >/dev/null 2>&1 8>&- &
 	echo $! >"$dir/supervisor"
 }
@@ -232,7 +232,7 @@ _start() {
 		esac
 	done
 	type service_triggers >/dev/null 2>&1 && service_triggers
-	mkdir -p "$PROCD_TRIGGERS"
+	[ -d "$PROCD_TRIGGERS" ] || mkdir -p "$PROCD_TRIGGERS"
 	# By rename: an event in this moment must find the old list or the new one.
 	printf '%s' "$_triggers" >"$PROCD_TRIGGERS/.$service_name"
 	mv "$PROCD_TRIGGERS/.$service_name" "$PROCD_TRIGGERS/$service_name"
