@@ -3,6 +3,7 @@
  * nothing but the list is written (contract ns-ha 7, promises 3, 4 and 6).
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import fc from "fast-check";
 import { paced } from "@nethsec/host/testing/pace";
 import { agentView, hasAddress, inPlace, makeCluster } from "../src/ha-cluster.ts";
 import { Lab } from "../src/lab.ts";
@@ -136,8 +137,7 @@ describe("synchronisation", () => {
       await lab.sh("primary", "mkdir -p /root/debug; rm -rf /root/debug/*");
       const cuts: Record<string, number> = {};
       const generation = "for f in 1 2 3; do head -c 8 /root/debug/$f 2>/dev/null; echo; done | sort -u";
-      for (let turn = 0; turn < 50; turn += 1) {
-        const bytes = Math.floor(Math.random() * 90_000);
+      for (const [turn, bytes] of fc.sample(fc.nat(90_000), 50).entries()) {
         // From so many bytes on every connection is reset.
         await lab.sh(
           "backup",

@@ -16,7 +16,7 @@ import { adoptedPath } from "../sync/network-import.ts";
 import { authorizedKeysPath, authorizeKeys, ensureKeys, revokeKeys, withoutComment } from "../ssh/keys.ts";
 import { fingerprint, pin, pinnedKey, type HostKey } from "../ssh/known-hosts.ts";
 import { dbclientTrouble, sshRun } from "../ssh/ssh-link.ts";
-import { seenHostKey } from "../ssh/ssh-password.ts";
+import { seenHostKey, withKnownHost } from "../ssh/ssh-password.ts";
 
 /** What the primary sends to `ns-ha authorize`. */
 const keysSchema = v.object({ sync: v.pipe(v.string(), v.check(isKey)), admin: v.pipe(v.string(), v.check(isKey)) });
@@ -48,25 +48,19 @@ export async function adoptCluster(host: Host): Promise<{ address: string; finge
  */
 async function authorizeThere(host: Host, config: HaConfig, stdin: string): Promise<HostKey> {
   const { address, sshPort } = config.peer;
-  const key = await seenHostKey(address, sshPort, timeoutMs).catch((error: unknown) => {
+  const key = await seenHostKey(host, address, sshPort, timeoutMs).catch((error: unknown) => {
     if (error instanceof NethsecError) throw notAdopted(address, error.message);
     throw error;
   });
-  const home = "/var/run/ns-ha/first-contact";
-  host.files.remove(home, { recursive: true });
-  host.files.mkdir(`${home}/.ssh`, { mode: 0o700 });
-  host.files.write(`${home}/.ssh/known_hosts`, `${address} ${key.algorithm} ${key.blob}\n`, { mode: 0o600 });
   // After an interruption the backup may have the new key already, and the old one may be good for the synchronisation only.
   const identities = [haPaths.adminKey, config.sync.keyPath].flatMap((path) => ["-i", host.files.real(path)]);
   const target = ["-p", String(sshPort), `root@${address}`, "/usr/sbin/ns-ha authorize"];
   const argv: Argv = ["dbclient", "-T", ...identities, ...target];
-  try {
-    const result = await host.run(argv, { env: { HOME: host.files.real(home) }, stdin, timeoutMs, ok: "any" });
-    if (result.code === 0) return key;
-    throw notAdopted(address, dbclientTrouble(result) ?? result.stderr.trim().split("\n").at(-1) ?? "");
-  } finally {
-    host.files.remove(home, { recursive: true });
-  }
+  const result = await withKnownHost(host, address, key, (home) =>
+    host.run(argv, { env: { HOME: home }, stdin, timeoutMs, ok: "any" }),
+  );
+  if (result.code === 0) return key;
+  throw notAdopted(address, dbclientTrouble(result) ?? result.stderr.trim().split("\n").at(-1) ?? "");
 }
 
 function notAdopted(address: string, why: string): NethsecError {

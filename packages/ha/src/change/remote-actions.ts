@@ -10,7 +10,7 @@ import { fingerprint, pin, pinnedKey, type HostKey } from "../ssh/known-hosts.ts
 import { peerCommand, reachPeer, readAnswer } from "./peer.ts";
 import { runWithPassword } from "../ssh/ssh-password.ts";
 
-type Machine = Pick<Host, "uci" | "files" | "run" | "clock">;
+type Machine = Pick<Host, "uci" | "files" | "run" | "clock" | "random">;
 
 export interface RemoteCheck {
   readonly errors: readonly { readonly code: string; readonly message: string }[];
@@ -45,6 +45,7 @@ export async function checkBackup(
   };
   const pinned = pinnedKey(host.files, address);
   const result = await runWithPassword(
+    host,
     { address, port: sshPasswordPort, password, pinned, timeoutMs: checkTimeoutMs },
     { command: peerCommand("validate-requirements"), stdin: JSON.stringify(args) },
   );
@@ -81,6 +82,7 @@ export async function initBackup(host: Machine, password: string, interfaceName:
     vips: config.aliases.map(({ name, virtualIp }) => ({ name, virtual_ip: virtualIp })),
   };
   const result = await runWithPassword(
+    host,
     { address, port: sshPasswordPort, password, pinned, timeoutMs: initTimeoutMs },
     { command: peerCommand("init-local"), stdin: JSON.stringify(args) },
   );

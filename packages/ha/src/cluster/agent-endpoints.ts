@@ -5,7 +5,7 @@
  * How they travel: HTTP over a UNIX socket (mode 0600). The request's members go into the query of a GET, each as JSON, and as a JSON object into
  * the body of a POST. Kinds of answers:
  *   plain   one JSON value; refused with status 409 and { error: code, message, advice? }
- *   slow    one JSON line; empty lines before it keep the connection open (Bun closes a UNIX socket that is silent for 10 s)
+ *   slow    one JSON line; empty lines before it keep the connection open (json-lines.ts)
  *   stream  one JSON line for each value, until the work is done or the caller goes away; empty lines as above
  * The answer of the last two has begun, with status 200, before the work is done: a refusal is a last line { refused: { error, message, advice? } }.
  */

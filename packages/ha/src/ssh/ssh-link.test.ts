@@ -26,6 +26,11 @@ describe("dbclient", () => {
       "\nssh-ed25519 host key mismatch for 127.0.0.1 !\nFingerprint is SHA256:a\ndbclient: Connection to root@x:1 exited: \n",
       "host key",
     ],
+    [
+      1,
+      "\nHost '10.0.0.2' is not in the trusted hosts file.\n(ssh-rsa fingerprint SHA256:a)\nDo you want to continue connecting? (y/n) \ndbclient: Connection to root@10.0.0.2:22 exited: Didn't validate host key\n",
+      "host key",
+    ],
   ])("exit code %d, %j", (code, stderr, trouble) => {
     expect(dbclientTrouble({ code, stderr })).toBe(trouble);
   });

@@ -105,7 +105,7 @@ export function linkFailed(config: HaConfig, why: string, cause?: unknown): Neth
 /** dbclient ends with 1 for its own troubles, as a remote command may: its message tells them apart (2022.83 to 2025.88). */
 export function dbclientTrouble(result: Pick<RunResult, "code" | "stderr">): string | undefined {
   if (result.code === 0) return undefined;
-  if (/host key mismatch for/.test(result.stderr)) return "host key";
+  if (/host key mismatch for|Didn't validate host key/.test(result.stderr)) return "host key";
   const exited = /^dbclient: (?:Connection to \S+ exited: )?(.*)$/m.exec(result.stderr)?.[1];
   if (exited === undefined) return undefined;
   if (/No auth methods|Permission denied/.test(exited)) return "the key of the cluster was refused";

@@ -1,12 +1,18 @@
 /**
- * First contact with the other node: SSH with root's password, by the ssh2 library (dbclient takes a password from a terminal or
- * the environment only). The password goes to the library and nowhere else; the host key is checked before it is sent.
+ * First contact with the other node: SSH with root's password, by dbclient, which is on every OpenWrt. The host key is read and compared before
+ * anything else happens; dbclient then gets a known_hosts file of its own with that key and nothing else, so that the password goes only to who
+ * holds it. The password is handed over in the environment of that one process (DROPBEAR_PASSWORD, dbclient(1)), which only root can read.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
-import type { Client, ClientChannel } from "ssh2";
-import { fingerprint, hostKey, type HostKey } from "./known-hosts.ts";
+import type { Argv, Host, RunResult } from "@nethsec/host/host";
+import { RunError } from "@nethsec/host/process/run-error";
+import { fingerprint, type HostKey } from "./known-hosts.ts";
+import { scanHostKey } from "./scan-host-key.ts";
 import { connectionFailed, hostKeyChanged } from "./ssh-error.ts";
+import { dbclientTrouble } from "./ssh-link.ts";
+
+type Machine = Pick<Host, "files" | "run" | "random">;
 
 export interface PasswordLogin {
   readonly address: string;
@@ -32,130 +38,110 @@ export interface RemoteResult {
 
 const outputMax = 1024 * 1024;
 
+/** The remote shell says this on standard error first: what went wrong before it went wrong at the login. */
+const loggedIn = "ns-ha: logged in";
+
 /** Logs in, runs one command, logs out. Throws `ssh_connection_failed` or `ssh_host_key_changed`. */
-export async function runWithPassword(login: PasswordLogin, remote: RemoteCommand): Promise<RemoteResult> {
-  const { Client } = await import("ssh2");
-  const client = new Client();
-  let seen: HostKey | undefined;
-  let keyRefused = false;
-  const verify = (blob: Buffer): boolean => {
-    seen = hostKey(blob);
-    keyRefused = seen === undefined || (login.pinned !== undefined && fingerprint(login.pinned) !== fingerprint(seen));
-    return !keyRefused;
-  };
-  const deadline = AbortSignal.timeout(login.timeoutMs);
-  try {
-    await connected(client, login, verify, deadline);
-    const result = await execute(client, remote, deadline);
-    if (seen === undefined) throw new Error("connected without a host key");
-    return { ...result, hostKey: seen };
-  } catch (cause) {
-    if (keyRefused) throw hostKeyChanged(login.address, login.pinned, seen);
-    if (cause instanceof NethsecError) throw cause;
-    throw explain(login, cause);
-  } finally {
-    client.end();
-    client.destroy();
-  }
+export async function runWithPassword(
+  host: Machine,
+  login: PasswordLogin,
+  remote: RemoteCommand,
+): Promise<RemoteResult> {
+  const { address, port, pinned } = login;
+  const hostKey = await seenHostKey(host, address, port, login.timeoutMs);
+  if (pinned !== undefined && fingerprint(pinned) !== fingerprint(hostKey))
+    throw hostKeyChanged(address, pinned, hostKey);
+  const result = await withKnownHost(host, address, hostKey, (home) => execute(host, login, remote, home));
+  const lines = result.stderr.split("\n");
+  if (lines.includes(loggedIn))
+    return { ...result, stderr: lines.filter((line) => line !== loggedIn).join("\n"), hostKey };
+  const trouble = dbclientTrouble(result);
+  if (trouble === "host key") throw hostKeyChanged(address, hostKey, undefined);
+  throw notLoggedIn(login, trouble ?? result.stderr.trim());
 }
 
 /** The key that a node shows, without logging in: no password is sent. Throws `ssh_connection_failed`. */
-export async function seenHostKey(address: string, port: number, timeoutMs: number): Promise<HostKey> {
-  const { Client } = await import("ssh2");
-  const client = new Client();
-  let seen: HostKey | undefined;
-  const look = (blob: Buffer): boolean => {
-    seen = hostKey(blob);
-    return false;
-  };
-  const login = { address, port, password: "", pinned: undefined, timeoutMs };
+export async function seenHostKey(
+  host: Pick<Host, "random">,
+  address: string,
+  port: number,
+  timeoutMs: number,
+): Promise<HostKey> {
   try {
-    await connected(client, login, look, AbortSignal.timeout(timeoutMs));
+    return await scanHostKey(address, port, timeoutMs, host.random);
   } catch (cause) {
-    if (seen === undefined) throw explain(login, cause);
-  } finally {
-    client.end();
-    client.destroy();
-  }
-  if (seen === undefined) throw new Error("connected without a host key");
-  return seen;
-}
-
-function connected(
-  client: Client,
-  login: PasswordLogin,
-  verify: (blob: Buffer) => boolean,
-  deadline: AbortSignal,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.once("ready", resolve);
-    // Errors after the first (the socket's, when the key was refused) have nobody left to tell.
-    client.on("error", reject);
-    client.once("close", () => reject(new Error("the connection was closed")));
-    deadline.addEventListener("abort", () => reject(new Error("no answer in time")), { once: true });
-    client.connect({
-      host: login.address,
-      port: login.port,
-      username: "root",
-      password: login.password,
-      authHandler: ["password"],
-      readyTimeout: login.timeoutMs,
-      hostVerifier: verify,
-      // dbclient prefers them in this order: the key pinned here is the one that it will be shown.
-      algorithms: {
-        serverHostKey: [
-          "ssh-ed25519",
-          "ecdsa-sha2-nistp256",
-          "ecdsa-sha2-nistp384",
-          "ecdsa-sha2-nistp521",
-          "rsa-sha2-256",
-        ],
-      },
-    });
-  });
-}
-
-function execute(client: Client, remote: RemoteCommand, deadline: AbortSignal): Promise<Omit<RemoteResult, "hostKey">> {
-  return new Promise((resolve, reject) => {
-    deadline.addEventListener("abort", () => reject(new Error("no answer in time")), { once: true });
-    client.exec(remote.command, (error: Error | undefined, channel: ClientChannel) => {
-      if (error !== undefined) {
-        reject(error);
-        return;
-      }
-      const texts = { stdout: "", stderr: "" };
-      const collect = (name: "stdout" | "stderr") => (chunk: Buffer) => {
-        if (texts[name].length < outputMax) texts[name] += chunk.toString("utf8");
-      };
-      channel.on("data", collect("stdout"));
-      channel.stderr.on("data", collect("stderr"));
-      channel.once("error", reject);
-      channel.once("close", (code: number | null) => resolve({ code: code ?? null, ...texts }));
-      channel.end(remote.stdin);
-    });
-  });
-}
-
-function explain(login: PasswordLogin, cause: unknown): NethsecError {
-  const { address, port } = login;
-  const text = messageOf(cause);
-  const refused = cause instanceof Error && "level" in cause && cause.level === "client-authentication";
-  if (refused)
-    return new NethsecError({
-      // The word that the web interface knows for it.
-      code: "ssh_connection_failed",
-      message: `The backup node ${address} was reached, and refused the password of root.`,
-      advice: "Check the password, and that root may log in with it.",
+    const known = cause instanceof Error && "code" in cause ? reasons.get(String(cause.code)) : undefined;
+    throw connectionFailed(
+      address,
+      port,
+      known ?? messageOf(cause),
+      "Check the address, the cable, and that the SSH server of that node listens there.",
       cause,
+    );
+  }
+}
+
+/** Runs `work` with a home folder whose known_hosts holds this key only; the folder is removed afterwards. */
+export async function withKnownHost<T>(
+  host: Machine,
+  address: string,
+  key: HostKey,
+  work: (home: string) => Promise<T>,
+): Promise<T> {
+  const home = `/var/run/ns-ha/first-contact-${host.random.text(12)}`;
+  host.files.mkdir(`${home}/.ssh`, { mode: 0o700 });
+  try {
+    host.files.write(`${home}/.ssh/known_hosts`, `${address} ${key.algorithm} ${key.blob}\n`, { mode: 0o600 });
+    return await work(host.files.real(home));
+  } finally {
+    host.files.remove(home, { recursive: true });
+  }
+}
+
+async function execute(host: Machine, login: PasswordLogin, remote: RemoteCommand, home: string): Promise<RunResult> {
+  const { address, port, password, timeoutMs } = login;
+  const script = `echo '${loggedIn}' >&2; ${remote.command}`;
+  const argv: Argv = ["dbclient", "-T", "-p", String(port), `root@${address}`, script];
+  const env = { HOME: home, DROPBEAR_PASSWORD: password };
+  try {
+    return await host.run(argv, {
+      env,
+      stdin: remote.stdin,
+      timeoutMs,
+      maxOutput: outputMax,
+      ok: "any",
+      secrets: [password],
     });
-  const known = cause instanceof Error && "code" in cause ? reasons.get(String(cause.code)) : undefined;
-  const check = "Check the address, the cable, and that the SSH server of that node listens there.";
-  return connectionFailed(address, port, known ?? text, check, cause);
+  } catch (cause) {
+    if (cause instanceof RunError && cause.code === "program_timed_out")
+      throw connectionFailed(
+        address,
+        port,
+        "no answer in time",
+        "Look at that node: is it busy, or is its disk full?",
+        cause,
+      );
+    throw cause;
+  }
+}
+
+/** The key exchange worked a moment before: what ends the connection now is the refusal of the password (dropbear closes it after some tries). */
+function notLoggedIn(login: PasswordLogin, why: string): NethsecError {
+  const { address, port } = login;
+  const advice = "Check the password, and that root may log in with it.";
+  if (!/closed the connection|the key of the cluster was refused/.test(why))
+    return connectionFailed(address, port, why, advice);
+  return new NethsecError({
+    // The word that the web interface knows for it.
+    code: "ssh_connection_failed",
+    message: `The backup node ${address} was reached, and refused the password of root.`,
+    advice,
+  });
 }
 
 /** What the system calls by a code, in the words of dbclient. */
 const reasons: ReadonlyMap<string, string> = new Map([
-  // Bun reports ECONNREFUSED for an unreachable address too.
+  // Bun 1.4.5 also reports it for an unreachable address (oven-sh/bun#37093).
   ["ECONNREFUSED", "nobody answers there, or the connection is refused"],
   ["ECONNRESET", "the connection was reset"],
   ["EHOSTUNREACH", "no route to host"],

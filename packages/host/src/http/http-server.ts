@@ -54,8 +54,8 @@ export interface HttpServer {
 }
 
 /**
- * Seconds without a byte in either direction after which a connection is closed. On a UNIX socket it is Bun's 10 s, whatever is asked for: streams
- * send something more often than that.
+ * Seconds without a byte in either direction after which a connection is closed. On a UNIX socket Bun 1.4.5 closes after
+ * 10 s whatever is asked for (oven-sh/bun#43816): streams send something more often than that.
  */
 const idleSeconds = 60;
 
@@ -97,7 +97,7 @@ function start(options: HttpServerOptions): Bun.Server<undefined> {
   const umask = process.umask(0o177);
   try {
     if (listen.kind === "unix") return Bun.serve({ ...common, unix: listen.path });
-    // Without reusePort: false Bun shares the port with other processes of this user when `development` is off.
+    // Without reusePort: false Bun shares the port with other processes of this user when `development` is off (oven-sh/bun#1443).
     const tlsOption = listen.tls === undefined ? {} : { tls: { cert: listen.tls.certificate, key: listen.tls.key } };
     return Bun.serve({
       ...common,

@@ -36,7 +36,7 @@ export function syslogLine(level: Level, tag: string, text: string, at: Date): s
 /** Control characters as \n, \t, \xNN; at most 4,000 characters, the last one an ellipsis when it was cut. */
 export function cleanLine(text: string): string {
   const cut = text.length > longestLine ? `${text.slice(0, longestLine - 1)}…` : text;
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
+  // Control characters are what this is about.
   return cut.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
     if (character === "\n") return "\\n";
     if (character === "\t") return "\\t";

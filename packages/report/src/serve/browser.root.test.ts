@@ -123,7 +123,7 @@ const looks = {
 /** Violations that would keep somebody out. */
 async function seriousProblems(page: Page): Promise<string[]> {
   await page.evaluate(axe);
-  const results = (await page.evaluate("axe.run()")) as AxeResults;
+  const results = await page.evaluate<AxeResults>("axe.run()");
   return results.violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(
@@ -206,11 +206,11 @@ describe("by keyboard", () => {
     const reached = new Set<number>();
     for (let step = 0; step < wanted + 5; step++) {
       await page.keyboard.press("Tab");
-      const focus = (await page.evaluate(`(() => {
+      const focus = await page.evaluate<{ index: number; visible: boolean }>(`(() => {
         const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden])')];
         const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
         return { index: all.indexOf(document.activeElement), visible: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
-      })()`)) as { index: number; visible: boolean };
+      })()`);
       if (focus.index < 0) continue;
       expect(focus.visible).toBe(true);
       reached.add(focus.index);
