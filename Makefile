@@ -17,9 +17,9 @@ build: npm $(OUT) ## dist/nethsec; TARGET=linux-x64-musl, linux-arm64 or linux-a
 
 $(OUT): $(SOURCES) package-lock.json
 	@mkdir -p dist
-	@$(BUN) build --compile --bytecode --splitting --format=esm --minify-syntax --minify-whitespace \
-		--no-compile-autoload-dotenv --no-compile-autoload-bunfig \
-		$(if $(TARGET),--target=bun-$(subst linux-x64,linux-x64-baseline,$(TARGET))) packages/cli/src/main.ts --outfile $(OUT).new
+	@$(if $(TARGET),runtime=$$($(BUN) scripts/runtime.ts $(TARGET)) &&) $(BUN) build --compile --bytecode --splitting --format=esm \
+		--minify-syntax --minify-whitespace --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
+		$(if $(TARGET),--target=bun-$(TARGET) --compile-executable-path="$$runtime") packages/cli/src/main.ts --outfile $(OUT).new
 	@mv $(OUT).new $(OUT)
 
 include packaging/packages.mk
@@ -30,10 +30,13 @@ test: setup build lint ## everything: lint, unit, property and lab tests (root)
 test-unit: npm ## what needs no root, in less than 30 s
 	@$(BUN) scripts/test.ts unit
 
-lint: npm lint-code lint-walls lint-format lint-types lint-unused ## code, format, types, unused code; what may import what
+lint: npm lint-code lint-shell lint-walls lint-format lint-types lint-unused ## code, format, types, unused code; what may import what
 
 lint-code: npm
 	@node_modules/.bin/oxlint -c .oxlintrc.json --deny-warnings packages lab scripts packaging
+
+lint-shell:
+	@scripts/lint-shell.sh
 
 lint-walls: npm
 	@$(BUN) scripts/walls.ts
@@ -64,5 +67,5 @@ bench: setup build ## figures as ratios against a baseline of the same run
 clean: ## remove what was built
 	@rm -rf dist .cache screenshots
 
-.PHONY: help setup npm build demo test test-unit lint lint-code lint-walls lint-format lint-types lint-unused format bench bench-ha clean
+.PHONY: help setup npm build demo test test-unit lint lint-code lint-shell lint-walls lint-format lint-types lint-unused format bench bench-ha clean
 .DEFAULT_GOAL := help

@@ -86,6 +86,8 @@ fi
 # file_of PACKAGE: the newest version of its file for this machine
 file_of() {
 	for architecture in $architectures all; do
+		# The newest version comes last in the order of names; such names have no blanks.
+		# shellcheck disable=SC2045
 		for file in $(ls -r "$1"[_-][0-9]*"$suffix" 2>/dev/null); do
 			case $file in
 			"$1"_*_"$architecture".ipk | "$1"-[0-9]*.apk) echo "$file" && return 0 ;;

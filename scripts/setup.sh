@@ -4,22 +4,38 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-command -v node >/dev/null && command -v npm >/dev/null || {
-	echo "setup: Node.js 20 or newer and npm are needed (Debian 12: apt-get install nodejs npm, or nodejs.org)." >&2
+how='Node.js 20 or newer with npm is needed. Debian 12 has 18. From nodejs.org, as root:
+  curl -fsSL https://nodejs.org/dist/latest-v22.x/SHASUMS256.txt | grep linux-x64.tar.xz     # name and checksum
+  curl -fsSLO https://nodejs.org/dist/latest-v22.x/NAME && sha256sum NAME && tar -xJf NAME -C /usr/local --strip-components=1'
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+	printf 'setup: Node.js or npm is missing.\n%s\n' "$how" >&2
 	exit 1
-}
+fi
+version=$(node --version)
+major=${version#v}
+major=${major%%.*}
+if [ "$major" -lt 20 ]; then
+	printf 'setup: this Node.js is %s.\n%s\n' "$version" "$how" >&2
+	exit 1
+fi
 
 stamp=node_modules/.nethsec-lock
 if ! cmp -s package-lock.json "$stamp"; then
-	echo "Installing npm packages …"
-	npm ci --no-audit --no-fund --loglevel=error
-	# npm may have been told not to run install scripts: bun's puts its executable in place.
+	echo "Installing npm packages (about 50, 300 MB on the disk) …"
+	# What npm says is of interest when it fails only. Install scripts do not run (.npmrc).
+	said=$(npm ci --no-audit --no-fund --no-progress --loglevel=error --no-update-notifier 2>&1) || {
+		printf '%s\nsetup: npm ci failed.\n' "$said" >&2
+		exit 1
+	}
+	# bun's own puts its executable in place; it does nothing else.
 	node_modules/.bin/bun --version >/dev/null 2>&1 || node node_modules/bun/install.js
 	cp package-lock.json "$stamp"
 fi
 
 [ "${1:-}" = npm-only ] && exit 0
 missing=
+# Package names have no blanks.
+# shellcheck disable=SC2013
 for package in $(sed 's/#.*//' lab/packages.txt); do
 	[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
 done
@@ -28,13 +44,5 @@ if [ "$(id -u)" != 0 ]; then
 	echo "setup: these Debian packages are missing, and only root can install them:$missing" >&2
 	exit 1
 fi
-echo "Installing Debian packages:$missing …"
-policy=/usr/sbin/policy-rc.d
-[ -e "$policy" ] || {
-	trap 'rm -f "$policy"' EXIT
-	printf '#!/bin/sh\nexit 101\n' >"$policy"
-	chmod 755 "$policy"
-}
-apt-get update -qq
-# shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >/dev/null
+# shellcheck disable=SC2086 # words
+lab/install-packages $missing

@@ -1,5 +1,5 @@
 /** What the machine must offer, each lack said in one sentence: root, kernel features, Debian packages. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { NethsecError } from "@nethsec/host/error";
 import { checkout } from "./layer.ts";
 import { run } from "./namespace.ts";
@@ -61,30 +61,25 @@ export async function missingPackages(listFile: string): Promise<string[]> {
   return wanted.filter((name) => !installed.has(name));
 }
 
-const policyFile = "/usr/sbin/policy-rc.d";
-const policy = "#!/bin/sh\n# Written by the lab while it installs packages, removed afterwards.\nexit 101\n";
-
 /**
- * Installs what is missing of lab/packages.txt, without starting any service on this machine: Debian's scripts ask policy-rc.d first,
- * and 101 means "do not". A policy that the machine has already stays. Does nothing on other systems than Debian's.
+ * Installs what is missing of lab/packages.txt by lab/install-packages, which shows how far it is on standard error and starts no service on this
+ * machine. Does nothing on other systems than Debian's.
  */
 export async function installMissingPackages(say: (text: string) => void): Promise<void> {
   if (!existsSync("/usr/bin/dpkg-query")) return;
   const missing = await missingPackages(`${checkout}/lab/packages.txt`);
   if (missing.length === 0) return;
   requireRoot();
-  say(`installing ${missing.join(", ")} (once, some minutes)`);
-  // One that an interrupted run has left is ours, too.
-  const ownPolicy = !existsSync(policyFile) || readFileSync(policyFile, "utf8") === policy;
-  if (ownPolicy) writeFileSync(policyFile, policy, { mode: 0o755 });
-  const apt = { timeoutMs: 1_800_000, env: { DEBIAN_FRONTEND: "noninteractive" } };
-  try {
-    await run(["apt-get", "update"], apt);
-    await run(
-      ["apt-get", "install", "-o", "DPkg::Lock::Timeout=600", "--yes", "--no-install-recommends", ...missing],
-      apt,
-    );
-  } finally {
-    if (ownPolicy) rmSync(policyFile, { force: true });
-  }
+  say(`installing ${missing.length} Debian packages, once: ${missing.join(", ")}`);
+  const installing = run.spawn([`${checkout}/lab/install-packages`, ...missing], {
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  const { code } = await installing.exited;
+  if (code !== 0)
+    throw new NethsecError({
+      code: "packages_not_installed",
+      message: "Debian packages that the lab needs could not be installed: apt's last lines are above.",
+      advice: `Install them by hand: apt-get install ${missing.join(" ")}`,
+    });
 }
