@@ -62,7 +62,7 @@ describe("the documented session", () => {
   test("check-backup-node asks for the password, shows and pins the host key", async () => {
     const wrong = await typed("primary", "echo wrong | ns-ha-config check-backup-node 192.168.100.239 lan");
     expect(wrong).toMatchObject({ code: 1, out: "" });
-    expect(wrong.err).toContain("on port 22: the password of root was refused");
+    expect(wrong.err).toContain("was reached, and refused the password of root");
     const key = (
       await lab.sh("backup", "dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key | sed -n 's/^Fingerprint: //p'")
     ).trim();
