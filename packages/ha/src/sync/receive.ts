@@ -9,8 +9,9 @@ import { formatBytes } from "@nethsec/host/units";
 import type { HaConfig } from "../cluster/config.ts";
 import { cleanStaging } from "./clean-staging.ts";
 
-/** Left free on the file system of the staging area. */
-export const spareBytes: number = 8 * 1024 * 1024;
+/** Left free on the file system of the staging area: this much, or a twentieth where that is less. */
+const spareBytesMax = 8 * 1024 * 1024;
+const spareShare = 0.05;
 const lookEveryMs = 200;
 /** `args`: checked by `parseRequest`. Returns rsync's exit code; throws `staging_full`, with what came thrown away, before there is no room left. */
 export async function receive(
@@ -26,6 +27,7 @@ export async function receive(
   if (spoilt.length > 0) log("warning", `removed from the staging area: ${spoilt.map(shownPath).join(" ")}`);
   files.mkdir(stagingDir, { mode: 0o700 });
   log("info", `root : PWD=/root ; USER=root ; COMMAND=/usr/bin/rsync ${args.join(" ")}`);
+  const spareBytes = Math.min(spareBytesMax, host.system.fileSystem(stagingDir).size * spareShare);
   const isFull = (): boolean => host.system.fileSystem(stagingDir).free < spareBytes;
   const full = new AbortController();
   const child = host.run.spawn(["rsync", ...args], {

@@ -133,6 +133,17 @@ describe("restore", () => {
     expect(lstatSync(join(root, "/etc/nginx/secret")).mode & 0o777).toBe(0o600);
   });
 
+  test("without room for all of it nothing is begun, and the file system is named", () => {
+    plant({ "/etc/nginx/a": "before" });
+    const manifest = stage({ "/etc/nginx/a": "x".repeat(5000) }, ["/etc/nginx"]);
+    const small = { fileSystem: () => ({ size: 100_000, free: 6000, device: 1 }) };
+    const attempt = (): unknown =>
+      restore({ files: localFiles(root), random: localRandom, system: small }, request(manifest));
+    expect(attempt).toThrow("/etc/nginx");
+    expect(look("/etc/nginx")).toEqual({ "/etc/nginx/": "", "/etc/nginx/a": "before" });
+    expect(existsSync(join(root, journalPath))).toBe(false);
+  });
+
   test("a file that another program is just writing on this node stays", () => {
     const writing = "/etc/nginx/.a.conf.new-Ab12Cd34";
     plant({ [writing]: "half", "/etc/nginx/.hidden": "no longer on the primary" });

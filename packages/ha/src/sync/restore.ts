@@ -32,8 +32,9 @@ export interface Restored {
   readonly withheld: readonly Withheld[];
 }
 
-/** Left free on every file system that is written to: the rest of the system lives there too. */
-const spareBytes = 2 * 1024 * 1024;
+/** Left free on every file system that is written to, where the rest of the system lives too: this much, or a fiftieth where that is less. */
+const spareBytesMax = 2 * 1024 * 1024;
+const spareShare = 0.02;
 
 /**
  * Throws `staging_incomplete` (run the synchronisation again), `restore_no_space`, or a system error such as a full disk; then nothing was changed.
@@ -64,17 +65,18 @@ export function restore(
 }
 
 function checkSpace(files: Files, system: Pick<System, "fileSystem">, copies: readonly Copy[]): void {
-  const wanted = new Map<number, { bytes: number; free: number; folder: string }>();
+  const wanted = new Map<number, { bytes: number; free: number; spare: number; folder: string }>();
   for (const { beside, bytes } of copies) {
-    const { device, free } = system.fileSystem(beside);
+    const { device, free, size } = system.fileSystem(beside);
+    const spare = Math.min(spareBytesMax, size * spareShare);
     const before = wanted.get(device)?.bytes ?? 0;
-    wanted.set(device, { bytes: before + bytes, free, folder: beside });
+    wanted.set(device, { bytes: before + bytes, free, spare, folder: beside });
   }
-  for (const { bytes, free, folder } of wanted.values()) {
-    if (bytes + spareBytes <= free || bytes === 0) continue;
+  for (const { bytes, free, spare, folder } of wanted.values()) {
+    if (bytes + spare <= free || bytes === 0) continue;
     throw new NethsecError({
       code: "restore_no_space",
-      message: `The file system of ${folder} on this node has ${formatBytes(free)} free, ${formatBytes(bytes + spareBytes)} are needed. Nothing was changed.`,
+      message: `The file system of ${folder} on this node has ${formatBytes(free)} free, ${formatBytes(bytes + spare)} are needed. Nothing was changed.`,
       advice: `Make room there (df -h ${folder}), or take large files out of the synchronisation: keepalived.ha_peer.exclude_list on the primary.`,
     });
   }
