@@ -4,6 +4,7 @@ import { NethsecError } from "@nethsec/host/error";
 import * as cluster from "./cluster.ts";
 import { haPaths, readHaConfig } from "../cluster/config.ts";
 import { initNode, RequirementsError } from "./node-changes.ts";
+import { until } from "@nethsec/host/testing/until";
 import { journalPath } from "../cluster/journal.ts";
 import { resetNode } from "./reset-node.ts";
 import { callPlugin, initBoth, tree, twoNodes, type TwoNodes } from "../testing/two-nodes.ts";
@@ -246,9 +247,11 @@ describe("a change cut off by a kill is completed by running it again", () => {
     using nodes = await prepared();
     // The process dies while it waits for the backup: what it awaits never ends.
     nodes.primary.program("dbclient", ({ args }) => (args.at(-1) === "true" ? "" : new Promise(() => undefined)));
+    const from = nodes.primary.calls.length;
     void run(nodes);
-    for (let turn = 0; turn < 200 && !nodes.primary.calls.some((line) => line.includes(" call ")); turn += 1)
-      await Bun.sleep(5);
+    await until(() => nodes.primary.calls.slice(from).some((line) => line.includes("ns.ha call")), {
+      what: "the backup is asked",
+    });
     await Bun.sleep(0);
     expect(nodes.primary.files.exists(journalPath)).toBe(true);
     const link = twoNodesLink(nodes);

@@ -183,6 +183,8 @@ export function tree(host: Host, dir = "/"): string[] {
     const path = dir === "/" ? `/${name}` : `${dir}/${name}`;
     const stat = host.files.stat(path);
     if (stat?.type === "directory") return tree(host, path);
+    // A lock's file stays, empty, whatever happens.
+    if (path.startsWith("/var/run/") && path.endsWith(".lock")) return [];
     return [`${path} ${(stat?.mode ?? 0).toString(8)} ${host.files.readText(path) ?? ""}`];
   });
 }
