@@ -96,9 +96,9 @@ class Story implements Disposable {
     pair.cutAfter = undefined;
     pair.line = true;
     pair.cables.primary = pair.cables.backup = true;
-    if (this.#lost) this.#setFirewall(false);
     await pair.vote();
     for (const node of pair.nodes) await pair.power(node, true);
+    if (this.#lost) this.#setFirewall(false);
     for (let turn = 0; turn < 3; turn += 1) await pair.pass();
     await pair.switchTo("primary");
     for (let turn = 0; turn < 8; turn += 1) await pair.pass();
