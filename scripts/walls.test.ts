@@ -1,7 +1,10 @@
 /** A check that cannot fail is none: every rule of the walls finds an offender planted for it, and lets the neighbour through that is allowed. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
+import { paced } from "../packages/host/src/testing/pace.ts";
 import { circlesIn, findingsIn, packages, rooms } from "./walls.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const texts = (file: string, source: string): string[] => findingsIn(file, source).map(({ text }) => text);
 const folderOf = (pkg: string): string => (pkg === "lab" ? "lab" : `packages/${pkg}`);
@@ -97,4 +100,4 @@ test("the linter finds the global Bun outside of host", () => {
   } finally {
     rmSync(planted, { force: true });
   }
-}, 60_000);
+});

@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Host } from "../src/host.ts";
 import { RunError } from "../src/process/run-error.ts";
+import { until as untilDeadline } from "../src/testing/until.ts";
 
 export interface HostUnderTest extends Disposable {
   readonly host: Host;
@@ -283,10 +284,6 @@ export function rejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-export async function until(condition: () => boolean, deadlineMs = 15_000): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${String(condition)}`);
-    await Bun.sleep(5);
-  }
+export async function until(condition: () => boolean, timeoutMs = 15_000): Promise<void> {
+  await untilDeadline(condition, { what: String(condition), timeoutMs, everyMs: 5 });
 }

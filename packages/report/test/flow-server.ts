@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until as untilDeadline } from "@nethsec/host/testing/until";
 
 export interface FlowServer extends AsyncDisposable {
   readonly path: string;
@@ -54,11 +55,7 @@ export function send(socket: Socket, bytes: Uint8Array | string): Promise<void> 
   return new Promise((resolve, reject) => socket.write(bytes, (error) => (error ? reject(error) : resolve())));
 }
 
-/** Waits for a condition; fails with `what` after `timeoutMs`. */
+/** Waits for a condition; fails with `what` after `timeoutMs`, stretched by the machine's pace. */
 export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`timed out waiting: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await untilDeadline(condition, { what, timeoutMs, everyMs: 5 });
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { HttpError, type HttpRequest, httpRequest } from "./http.ts";
 import { type FakeHost, fakeHost } from "../testing/fake-host.ts";
 import { type TestCa, testCa } from "../testing/test-ca.ts";
+import { until as untilDeadline } from "../testing/until.ts";
 
 interface Seen {
   readonly method: string;
@@ -399,10 +400,6 @@ test("no secret of the request is in an error", async () => {
   expect(Bun.inspect(header)).not.toContain("value-secret");
 });
 
-async function until(condition: () => boolean, deadlineMs = 5000): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${String(condition)}`);
-    await Bun.sleep(5);
-  }
+async function until(condition: () => boolean, timeoutMs = 5000): Promise<void> {
+  await untilDeadline(condition, { what: String(condition), timeoutMs, everyMs: 5 });
 }
