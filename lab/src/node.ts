@@ -50,6 +50,8 @@ export class Node {
     const { name } = this.plan;
     if (existsSync(insideHolder(this.#holder, `${this.dir}/volatile/run`))) {
       this.#keepLog();
+      // After a reboot from inside the kernel may not have taken the old node's cables away yet.
+      await unplug(this.#holder, this.plan);
       await emptyVolatile(this.#state, this.#holder, name);
     }
     const pidFile = `${this.dir}/pid.new`;
