@@ -74,10 +74,11 @@ export async function inPlace(lab: Lab, node: Firewall, state: string, timeoutMs
 export async function runningServices(lab: Lab, node: NodeName): Promise<string[]> {
   const list = JSON.parse(await lab.sh(node, "ubus call service list")) as Record<
     string,
-    { instances: Record<string, { running: boolean }> }
+    // A service without a process has no instances.
+    { instances?: Record<string, { running: boolean }> }
   >;
   const running = Object.entries(list).filter(([, { instances }]) =>
-    Object.values(instances).some((each) => each.running),
+    Object.values(instances ?? {}).some((each) => each.running),
   );
   return running.map(([name]) => name).toSorted();
 }

@@ -1,4 +1,4 @@
-/** What `ubus call network reload` compares: an interface restarts exactly when something it stands on changed. */
+/** What `ubus call network reload` compares: what restarts an interface, what changes its devices only, what its routes. */
 import { expect, test } from "bun:test";
 import { awk } from "./awk.ts";
 
@@ -24,7 +24,9 @@ function exported(sections: Sections): string {
   return `package network\n${lines.join("\n")}\n\n`;
 }
 
-function describeNetwork(changes: Sections): Map<string, { auto: string; conf: string; routes: string }> {
+function describeNetwork(
+  changes: Sections,
+): Map<string, { auto: string; conf: string; devices: string; routes: string }> {
   const sections = Object.fromEntries(
     Object.entries(base).map(([head, options]) => [head, { ...options, ...changes[head] }]),
   );
@@ -34,8 +36,8 @@ function describeNetwork(changes: Sections): Map<string, { auto: string; conf: s
       .trim()
       .split("\n")
       .map((line) => {
-        const [name = "", auto = "", conf = "", routes = ""] = line.split(" ");
-        return [name, { auto, conf, routes }];
+        const [name = "", auto = "", conf = "", devices = "", routes = ""] = line.split(" ");
+        return [name, { auto, conf, devices, routes }];
       }),
   );
 }
@@ -44,8 +46,9 @@ const cases: readonly [what: string, changes: Sections, changed: readonly string
   ["nothing", {}, []],
   ["an address", { "interface lan": { ipaddr: "192.168.100.9/24" } }, ["lan.conf"]],
   ["auto alone is no change of settings", { "interface wan": { auto: "0" } }, ["wan.auto"]],
-  ["the ports of a bridge", { "device br": { ports: ["eth0", "eth5"] } }, ["lan.conf"]],
-  ["the MAC address of a port of a bridge", { "device port": { macaddr: "02:00:00:00:00:02" } }, ["lan.conf"]],
+  ["the ports of a bridge", { "device br": { ports: ["eth0", "eth5"] } }, ["lan.devices"]],
+  ["the metric is no change of settings", { "interface wan": { metric: "7" } }, ["wan.routes"]],
+  ["the MAC address of a port of a bridge", { "device port": { macaddr: "02:00:00:00:00:02" } }, ["lan.devices"]],
   ["a route", { "route r": { target: "10.1.0.0/16" } }, ["lan.routes"]],
   ["the second line of a value", { "interface wan": { note: "one\ntwo" } }, ["wan.conf"]],
 ];
@@ -55,7 +58,7 @@ test.each(cases)("changed: %s", (_, changes, expected) => {
   const after = describeNetwork(changes);
   const changed = [...after].flatMap(([name, now]) => {
     const old = before.get(name);
-    return (["auto", "conf", "routes"] as const)
+    return (["auto", "conf", "devices", "routes"] as const)
       .filter((field) => old?.[field] !== now[field])
       .map((field) => `${name}.${field}`);
   });

@@ -284,7 +284,7 @@ test("small commands answer as OpenWrt's", async () => {
   expect(JSON.parse(await sh(`ubus call service list '{"name":"dnsmasq"}'`)).dnsmasq.instances.ns_dnsmasq.running).toBe(
     true,
   );
-  expect(JSON.parse(await sh(`ubus call network.device status '{"name":"eth0"}'`)).eth0).toMatchObject({
+  expect(JSON.parse(await sh(`ubus call network.device status '{"name":"eth0"}'`))).toMatchObject({
     up: true,
     carrier: true,
   });
@@ -296,10 +296,14 @@ test("small commands answer as OpenWrt's", async () => {
   expect(await sh("ssh 2>&1 | head -1")).toContain("Dropbear");
 });
 
-test("rpcd's plugins answer through ubus", async () => {
-  await sh(
-    `mkdir -p /usr/libexec/rpcd; printf '#!/bin/sh\\nread -r line; echo "{\\\\"method\\\\":\\\\"$2\\\\",\\\\"got\\\\":$line}"\\n' >/usr/libexec/rpcd/test.plugin; chmod +x /usr/libexec/rpcd/test.plugin`,
-  );
+test("rpcd's plugins answer through ubus, once rpcd has read them", async () => {
+  await sh(`mkdir -p /usr/libexec/rpcd; cat >/usr/libexec/rpcd/test.plugin <<'TEXT'
+#!/bin/sh
+[ "$1" != list ] || { echo '{"greet":{}}'; exit; }
+read -r line
+echo "{\\"method\\":\\"$2\\",\\"got\\":$line}"
+TEXT
+chmod +x /usr/libexec/rpcd/test.plugin; /etc/init.d/rpcd reload`);
   expect(JSON.parse(await sh(`ubus call test.plugin greet '{"a":1}'`))).toEqual({ method: "greet", got: { a: 1 } });
   expect(JSON.parse(await sh("ubus call test.plugin greet"))).toEqual({ method: "greet", got: {} });
   expect((await sh("ubus list")).split("\n")).toContain("test.plugin");

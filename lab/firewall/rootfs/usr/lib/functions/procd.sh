@@ -122,7 +122,9 @@ $(md5sum $_files 2>/dev/null | sed 's/^/# /')"
 		_stop_instance "$dir"
 	fi
 	printf '%s\n' "$desc" >"$dir/desc"
-	[ ! -e "$dir/down" ] || rm -f "$dir/down"
+	if [ -e "$dir/down" ] || [ -e "$dir/stopped" ] || [ -e "$dir/exit" ]; then
+		rm -f "$dir/down" "$dir/stopped" "$dir/given-up" "$dir/exit"
+	fi
 	setsid /usr/libexec/procd/supervise "$dir" </dev/null >/dev/null 2>&1 8>&- &
 	echo $! >"$dir/supervisor"
 }
@@ -161,6 +163,7 @@ procd_kill() {
 		[ -d "$dir" ] || continue
 		[ -z "$2" ] || [ "${dir##*/}" = "$2" ] || continue
 		if _supervised "$dir"; then _stop_instance "$dir"; else : >"$dir/down"; fi
+		: >"$dir/stopped"
 	done
 }
 
@@ -279,16 +282,28 @@ running() {
 	if type service_running >/dev/null 2>&1; then service_running; else procd_running "$service_name" "$1"; fi
 }
 
+# As procd.sh of OpenWrt: of a service that was started, how many of its instances run.
 status() {
-	if running; then echo running; return 0; fi
-	if [ -f "$PROCD_TRIGGERS/$service_name" ] && [ -z "$(ls "$PROCD_SERVICES/$service_name" 2>/dev/null)" ]; then
-		echo "active with no instances"
-		return 0
+	local dir total=0 alive=0
+	if [ ! -f "$PROCD_TRIGGERS/$service_name" ]; then
+		echo inactive
+		return 3
 	fi
-	echo inactive
-	return 3
+	for dir in "$PROCD_SERVICES/$service_name"/*; do
+		[ -f "$dir/desc" ] && [ ! -e "$dir/stopped" ] || continue
+		[ -z "$1" ] || [ "${dir##*/}" = "$1" ] || continue
+		total=$((total + 1))
+		! procd_running "$service_name" "${dir##*/}" || alive=$((alive + 1))
+	done
+	if [ "$total" = 0 ] && [ -n "$1" ]; then
+		echo "unknown instance $1"
+		return 4
+	fi
+	if [ "$total" = 0 ]; then echo "active with no instances"; return 0; fi
+	if [ "$alive" = 0 ]; then echo "not running"; return 5; fi
+	if [ "$alive" = "$total" ]; then echo running; else echo "running ($alive/$total)"; fi
 }
 
 info() {
-	/usr/libexec/procd/list "$service_name"
+	/usr/libexec/procd/list "$service_name" verbose
 }

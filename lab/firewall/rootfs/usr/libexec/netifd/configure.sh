@@ -10,16 +10,15 @@ load_network() {
 	config_load_text "$text"
 }
 
-new_state() {
-	up=0 pending=0 device='' addresses='' addresses6='' routes='' metric=0
-	rm -f "$dir/errors"
-}
+# Everything of an interface that is down; what it is (proto) stays.
+new_state() { up=0 pending=0 available=0 device='' addresses='' addresses6='' routes='' metric=0; }
 
-# add_error CODE TEXT: shown in `errors` of ifstatus, and logged.
+# add_error SUBSYSTEM CODE TEXT [DATA]: the code and the data are in `errors` of its status, as netifd has them; the text is in the log.
 add_error() {
-	printf '%s %s\n' "$1" "$2" >>"$dir/errors"
-	logger -t netifd -p daemon.warning "Interface '$name': $2"
+	echo "$1 $2 $4" >>"$dir/errors"
+	say "$3"
 }
+say() { logger -t netifd -p daemon.warning "Interface '$name': $1"; }
 
 # prefix_length NETMASK, of 255.255.255.0 as of 24.
 prefix_length() {
@@ -40,17 +39,19 @@ prefix_length() {
 	echo "$bits"
 }
 
-# with_prefix "ADDRESSES" NETMASK prints each as address/length.
+# with_prefix "ADDRESSES" NETMASK sets `prefixed`, each as address/length.
 with_prefix() {
 	local address length=
+	prefixed=
 	for address in $1; do
 		case "$address" in
-			*/*) printf '%s ' "$address" ;;
+			*/*) ;;
 			*)
 				[ -n "$length" ] || length=$(prefix_length "$2")
-				printf '%s ' "$address/$length"
+				address=$address/$length
 				;;
 		esac
+		prefixed="$prefixed${prefixed:+ }$address"
 	done
 }
 
@@ -70,29 +71,19 @@ configure() {
 		lines="${lines}address replace $address dev $device nodad$nl"
 		back="${back}address del $address dev $device$nl"
 	done
-	if [ -n "$3" ]; then
-		lines="${lines}route replace default via $3 dev $device proto static metric $metric$nl"
-		back="route del default via $3 dev $device proto static metric $metric$nl$back"
-		routes="$routes 0.0.0.0/0,$3"
-	fi
-	if [ -n "$4" ]; then
-		lines="${lines}route replace default via $4 dev $device proto static metric $((metric ? metric : 1024))$nl"
-		back="route del default via $4 dev $device proto static metric $((metric ? metric : 1024))$nl$back"
-		routes="$routes ::/0,$4"
-	fi
 	printf '%s' "$back" >"$dir/undo"
-	run_batch "$lines"
+	echo "$3 $4" >"$dir/gateway"
 	: >"$dir/dns"
 	for address in $5; do echo "nameserver $address" >>"$dir/dns"; done
-	add_route_sections
+	add_routes "$3 $4" "$lines"
 }
 
-# run_batch LINES: all of them, also after one failed; what failed becomes an error of the interface.
+# run_batch LINES: all of them, also after one failed; what failed is in the log, as netifd has it.
 run_batch() {
 	local said
 	[ -n "$1" ] || return 0
 	said=$(printf '%s' "$1" | ip -force -batch - 2>&1) && return 0
-	echo "$said" | grep -v '^Command failed' | while read -r line; do add_error SETUP_FAILED "$line"; done
+	echo "$said" | grep -v '^Command failed' | while read -r line; do say "$line"; done
 }
 
 undo() {
@@ -100,14 +91,26 @@ undo() {
 	rm -f "$1"
 }
 
-# The `route` and `route6` sections that name this interface.
-add_route_sections() {
-	local lines='' back='' nl='
+# add_routes "GATEWAY GATEWAY6" [LINES]: default routes by the gateways, and the `route` and `route6` sections that name this interface;
+# LINES for `ip -batch` go before them.
+add_routes() {
+	local gateway lines="$2" back='' nl='
 '
+	for gateway in $1; do
+		case "$gateway" in
+			*:*) _default "$gateway" ::/0 "$((metric ? metric : 1024))" ;;
+			*) _default "$gateway" 0.0.0.0/0 "$metric" ;;
+		esac
+	done
 	config_foreach _route route 0.0.0.0/0
 	config_foreach _route route6 ::/0
 	printf '%s' "$back" >"$dir/undo-routes"
 	run_batch "$lines"
+}
+_default() {
+	lines="${lines}route replace default via $1 dev $device proto static metric $3$nl"
+	back="${back}route del default via $1 dev $device proto static metric $3$nl"
+	routes="$routes $2,$1"
 }
 _route() {
 	local its target netmask gateway metric table type disabled words
@@ -143,19 +146,19 @@ in_use() {
 	[ ! -e "/sys/class/net/$1/brport" ] || return 0
 	for other in /sys/class/net/"$1"/upper_*; do [ -e "$other" ] && return 0; done
 	for other in "$RUN"/*/up; do
-		[ -f "$other" ] && [ "$other" != "$dir/up" ] && read -r its <"$other" && [ "$its" = "$1" ] && return 0
+		[ -f "$other" ] && [ "$other" != "$dir/up" ] && read -r its _ <"$other" && [ "$its" = "$1" ] && return 0
 	done
 	return 1
 }
 
 # What `ubus call network.interface dump` reads: shell variables, written whole.
 write_state() {
-	local auto since=
-	config_get_bool auto "$name" auto 1
-	[ "$up" = 0 ] || read -r since _ </proc/uptime
+	local goal=down since=
+	[ -f "$dir/goal" ] && read -r goal <"$dir/goal"
+	[ "$up" = 0 ] || read -r _ since <"$dir/up"
 	{
-		printf 'up=%s\npending=%s\nautostart=%s\nproto=%s\n' "$up" "$pending" "$auto" "$proto"
-		printf 'since=%s\ndevice=%s\nmetric=%s\n' "${since%.*}" "$device" "$metric"
+		printf 'up=%s\npending=%s\navailable=%s\nautostart=%s\nproto=%s\n' "$up" "$pending" "$available" "$goal" "$proto"
+		printf 'since=%s\ndevice=%s\nmetric=%s\n' "$since" "$device" "$metric"
 		printf 'addresses="%s"\naddresses6="%s"\nroutes="%s"\n' "$addresses" "$addresses6" "$routes"
 	} >"$dir/state.new"
 	mv "$dir/state.new" "$dir/state"
@@ -176,31 +179,33 @@ write_resolv_conf() {
 	exec 7>&-
 }
 
-# announce ifup|ifdown|ifupdate INTERFACE DEVICE: hotplug scripts and services that asked for it, in the background.
+# announce ifup|ifdown INTERFACE [DEVICE]: hotplug scripts and services that asked for it, in the background. With ifdown there is no DEVICE.
 announce() {
 	logger -t netifd -p daemon.notice "Interface '$2' is now ${1#if}" &
 	(
-		ACTION=$1 INTERFACE=$2 DEVICE=$3 /sbin/hotplug-call iface
+		ACTION=$1 INTERFACE=$2
+		export ACTION INTERFACE
+		[ -z "$3" ] || export DEVICE="$3"
+		/sbin/hotplug-call iface
 		/usr/libexec/procd/event "interface.${1#if}" "$2"
 	) </dev/null >/dev/null 2>&1 8>&- 9>&- &
 }
 
 # interface_is_up NAME: writes the state, tells everybody, starts the aliases that wait for it.
 interface_is_up() {
-	up=1 pending=0
+	local since
+	up=1 pending=0 available=1
+	read -r since _ </proc/uptime
+	echo "$device ${since%.*}" >"$dir/up"
 	write_state
-	echo "$device" >"$dir/up"
 	write_resolv_conf
 	announce ifup "$name" "$device"
 	config_foreach _start_alias interface
 }
 _start_alias() {
-	local its auto disabled
+	local its goal
 	config_get its "$1" device
 	[ "$its" = "@$name" ] || return 0
-	config_get_bool auto "$1" auto 1
-	config_get_bool disabled "$1" disabled 0
-	[ "$disabled" = 0 ] || return 0
-	[ "$auto" = 1 ] || grep -qs '^up' "$RUN/$1/want" || return 0
-	/usr/libexec/netifd/interface up "$1" 9>&-
+	[ -f "$RUN/$1/goal" ] && read -r goal <"$RUN/$1/goal" && [ "$goal" = up ] || return 0
+	BACKGROUND=1 /usr/libexec/netifd/interface start "$1" 9>&-
 }

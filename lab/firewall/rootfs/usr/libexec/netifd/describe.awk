@@ -1,5 +1,6 @@
-# From `uci -n export network`: one line an interface that is not disabled: NAME AUTO =CONF =ROUTES, for `reload` to compare. CONF holds the
-# options of the interface (without auto) and of the devices below it, ROUTES those of its routes. Blanks become "_".
+# From `uci -n export network`: one line an interface that is not disabled: NAME AUTO =CONF =DEVICES =ROUTES, for `reload` to compare. CONF
+# holds the options of the interface (without auto), whose change restarts it; DEVICES those of the devices below it; ROUTES its metric and its
+# routes, which change without a restart. Blanks become "_".
 
 # Options of a device and of what it stands on, each once.
 function stack(device, seen,   section, out, i, n, parts) {
@@ -33,7 +34,7 @@ $1 == "option" || $1 == "list" {
 	else option[section, $2] = text
 	if ($2 == "name" && type[section] == "device") device_section[text] = section
 	gsub(/[ \t]/, "_", text)
-	if ($2 != "auto") options[section] = options[section] $2 "=" text ";"
+	if ($2 != "auto" && ($2 != "metric" || type[section] != "interface")) options[section] = options[section] $2 "=" text ";"
 	next
 }
 # The rest of a value of several lines.
@@ -49,10 +50,10 @@ END {
 		if (type[section] != "interface" || option[section, "disabled"] == "1") continue
 		split("", seen)
 		device = option[section, "device"]
-		routes = ""
+		routes = option[section, "metric"] ";"
 		for (j = 1; j <= count; j++)
 			if (type[order[j]] ~ /^route6?$/ && option[order[j], "interface"] == section) routes = routes options[order[j]]
 		auto = option[section, "auto"] == "0" ? 0 : 1
-		print section, auto, "=" options[section] stack(device, seen), "=" routes
+		print section, auto, "=" options[section], "=" stack(device, seen), "=" routes
 	}
 }

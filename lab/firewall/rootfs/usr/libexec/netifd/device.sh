@@ -1,6 +1,6 @@
 # Devices of /etc/config/network: makes those that do not exist yet (bridge, VLAN, macvlan, bond, WireGuard) and gives them
-# their MAC address, MTU and ports. Wants the configuration loaded; reports trouble by add_error (interface).
-# What the kernel of the lab machine has no module for is refused with a word that says so, never ignored.
+# their MAC address, MTU and ports. Wants the configuration loaded; says in the log what went wrong.
+# What the kernel of the lab machine has no module for cannot be made, as on a firewall without that module.
 # shellcheck shell=dash disable=SC2034,SC2154,SC3043
 
 # section_of_device NAME sets `section` to the `device` section of that name, or to nothing.
@@ -16,21 +16,54 @@ _is_device() {
 
 exists() { [ -d "/sys/class/net/$1" ]; }
 
-# make_link NAME KIND WORDS…: `ip link add`, or an error that says what is missing.
+# make_link NAME KIND WORDS…: `ip link add`, or a line in the log that says what is missing.
 make_link() {
 	local name=$1 kind=$2 said
 	shift 2
-	said=$(ip link add name "$name" "$@" 2>&1) && return 0
+	if said=$(ip link add name "$name" "$@" 2>&1); then
+		: >"$RUN/$name.made"
+		return 0
+	fi
 	case "$said" in
-		*'Unknown device type'* | *'not supported'*)
-			add_error UNSUPPORTED "$name: the kernel of this machine has no $kind devices" ;;
-		*) add_error SETUP_FAILED "$name: ${said:-ip link add failed}" ;;
+		*'Unknown device type'* | *'not supported'*) say "$name: the kernel of this machine has no $kind devices" ;;
+		*) say "$name: ${said:-ip link add failed}" ;;
 	esac
 	return 1
 }
 
+# leave_device DEVICE: down; what was made here (a bridge, a VLAN) is deleted, as by netifd.
+leave_device() {
+	if [ -f "$RUN/$1.made" ] && [ -z "$restarting" ]; then
+		rm -f "$RUN/$1.made"
+		ip link del dev "$1" 2>/dev/null
+	else
+		ip link set dev "$1" down 2>/dev/null
+	fi
+}
+
+# is_present DEVICE: it exists, or can be made of what exists. A bridge needs one of its ports, or bridge_empty.
+is_present() {
+	local section type parts part empty
+	section_of_device "$1"
+	config_get type "$section" type
+	config_get parts "$section" ports
+	[ -n "$parts" ] || config_get parts "$section" ifname
+	if [ "$type" = bridge ]; then
+		config_get_bool empty "$section" bridge_empty 0
+		[ "$empty" = 0 ] || return 0
+		for part in $parts; do ! exists "$part" || return 0; done
+		return 1
+	fi
+	exists "$1" && return 0
+	case "$type:$1" in
+		:*.*) exists "${1%.*}" ;;
+		:*) return 1 ;;
+		*) exists "${parts%% *}" ;;
+	esac
+}
+
 # prepare_device NAME [MAC]: the device exists and is up, with the settings of its section; MAC, of the interface, goes before the
-# section's. Status 1 after add_error.
+# section's. Status 1: it cannot be made.
 prepare_device() {
 	local name=$1 mac=$2 section type macaddr mtu
 	section_of_device "$name"
@@ -56,7 +89,7 @@ set_mac() {
 	read -r current <"/sys/class/net/$device/address"
 	[ "$current" != "$(echo "$wanted" | tr 'A-F' 'a-f')" ] || return 0
 	[ -f "$original" ] || echo "$current" >"$original"
-	ip link set dev "$device" address "$wanted" || add_error SETUP_FAILED "$device refuses the address $wanted"
+	ip link set dev "$device" address "$wanted" || say "$device refuses the address $wanted"
 }
 
 make_device() {
@@ -76,14 +109,11 @@ make_device() {
 			case "$name" in
 				bond-*) make_bond "$name" "${name#bond-}" ;;
 				*.*) make_vlan "$name" "${name%.*}" "${name##*.}" 8021q ;;
-				*)
-					add_error NO_DEVICE "there is no device $name"
-					return 1
-					;;
+				*) return 1 ;;
 			esac
 			;;
 		*)
-			add_error UNSUPPORTED "$name: this lab makes no devices of type $type"
+			say "$name: this lab makes no devices of type $type"
 			return 1
 			;;
 	esac
@@ -92,7 +122,7 @@ make_device() {
 make_vlan() {
 	case "$3" in
 		'' | *[!0-9]*)
-			add_error INVALID_VLAN "$1: \"$3\" is no VLAN number"
+			say "$1: \"$3\" is no VLAN number"
 			return 1
 			;;
 	esac
@@ -108,7 +138,7 @@ make_bond() {
 	make_link "$device" bonding type bond mode "$policy" || return 1
 	for slave in $slaves; do
 		ip link set dev "$slave" down && ip link set dev "$slave" master "$device" ||
-			add_error SETUP_FAILED "$device: $slave cannot be added"
+			say "$device: $slave cannot be added"
 	done
 }
 
