@@ -87,7 +87,7 @@ export class FirewallWorld implements World {
   }
 
   async observe(desired: Desired, marks: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Observed> {
-    const { uci, files, services, net } = this.#host;
+    const { uci, files, services } = this.#host;
     const enabled = enabledServices(files);
     const available = desired.services.filter(
       (row) => services.exists(row.name) && enabled(row.name) && switchedOn(row, (pkg) => uci.load(pkg)),
@@ -95,7 +95,7 @@ export class FirewallWorld implements World {
     const names = new Set(available.map(({ name }) => name));
     const look = servicesToLookAt(marks, desired).filter((name) => names.has(name));
     const [interfaces, running, hotspotMac] = await Promise.all([
-      net.interfaces(),
+      this.#network.interfaces(),
       look.length === 0 ? new Map<string, boolean>() : this.#running.look(look),
       desired.hotspot === undefined ? undefined : this.#mac.observe(desired.hotspot.device),
     ]);

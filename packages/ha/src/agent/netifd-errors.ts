@@ -18,6 +18,15 @@ const meanings: Readonly<Record<string, string>> = {
   NO_IFID: "it has no option ifid",
 };
 
+/**
+ * netifd makes an interface whose protocol has no handler one of proto none, and brings it up without an address: recorded as
+ * `up: true, proto: "none"`, without an error. `wanted`: the protocol of the configuration. Such an interface is not up. Pure.
+ */
+export function asWanted(found: NetworkInterface, wanted: string | undefined): NetworkInterface {
+  if (!found.up || found.proto !== "none" || (wanted ?? "none") === "none") return found;
+  return { ...found, up: false, errors: ["INVALID_PROTO"] };
+}
+
 /** ": NO_DEVICE, its device does not exist"; "" when netifd gives no reason. Pure. */
 export function netifdReason({ errors, pending }: Pick<NetworkInterface, "errors" | "pending">): string {
   const told = [...new Set(errors)].map((code) => {

@@ -50,6 +50,20 @@ test("a step that fails has the reason in its text; one that only takes its time
   expect(await failure("ppp")).toMatchObject({ message: "ppp is not up yet: netifd is still setting it up" });
 });
 
+test("a PPPoE that netifd brought up as none, for lack of its handler, is not up: the step says why", async () => {
+  using host = fakeHost({ files: { "/etc/config/network": "config interface 'ppp'\n\toption proto 'pppoe'\n" } });
+  // As recorded: "counts as proto none and goes up without an address".
+  host.net.setInterface({ name: "ppp", up: true, proto: "none", device: "eth3" });
+  const steps = new NetworkSteps(host);
+  expect(await steps.interface("ppp")).toMatchObject({ up: false });
+  const outcome = steps.switchInterface("ppp", true, new AbortController().signal).catch((error: unknown) => error);
+  for (let turn = 0; turn < 60; turn += 1) await host.clock.advance(50);
+  expect(await outcome).toMatchObject({
+    message:
+      "ppp is not up yet: netifd says INVALID_PROTO, its protocol is not known on this node: is the package that brings it installed?",
+  });
+});
+
 test("routes of one interface are switched alone, and two at once need two reloads at most", async () => {
   const route = (name: string, on: string, tag = "ha"): string =>
     `config route '${name}'\n\toption interface '${on}'\n\toption ns_tag '${tag}'\n\toption disabled '1'\n`;

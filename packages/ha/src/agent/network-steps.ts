@@ -1,7 +1,7 @@
 /** The reconciler's steps at netifd: an interface up or down, routes on or off. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, NetworkInterface } from "@nethsec/host/host";
-import { netifdReason } from "./netifd-errors.ts";
+import { asWanted, netifdReason } from "./netifd-errors.ts";
 
 /** What a static address needs; DHCP and PPPoE may take longer and are looked at again. */
 const upTimeoutMs = 2000;
@@ -17,9 +17,15 @@ export class NetworkSteps {
     this.#host = host;
   }
 
-  /** As netifd has it; undefined: it does not know it. */
+  /** As netifd has them, but for those that are up with another protocol than the configured one: they are not. */
+  async interfaces(): Promise<NetworkInterface[]> {
+    const network = this.#host.uci.read("network");
+    return (await this.#host.net.interfaces()).map((found) => asWanted(found, network.get(found.name, "proto")));
+  }
+
+  /** undefined: netifd does not know it. */
   async interface(name: string): Promise<NetworkInterface | undefined> {
-    return (await this.#host.net.interfaces()).find((found) => found.name === name);
+    return (await this.interfaces()).find((found) => found.name === name);
   }
 
   /** Throws `interface_not_switched`, with netifd's reason, when it is not there after `upTimeoutMs`. */
