@@ -101,8 +101,8 @@ async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: num
   };
 }
 
-/** What of the primary's network an import would refuse now. */
-function refusedNow(host: Pick<Host, "files" | "uci" | "log">, config: HaConfig): { refused?: string[] } {
+/** What of the primary's network an import would refuse now; {} on the primary, and when the export cannot be read. */
+export function refusedNow(host: Pick<Host, "files" | "uci" | "log">, config: HaConfig): { refused?: string[] } {
   if (config.role !== "backup") return {};
   try {
     const records = readExport(host.files);

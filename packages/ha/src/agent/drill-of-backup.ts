@@ -18,6 +18,10 @@ export interface BackupDrillFacts {
   readonly connections: Connections | undefined;
   /** Devices that the interfaces need and this node does not have. */
   readonly missingDevices: readonly string[];
+  /** Protocols of the interfaces that follow, for which this node has no handler. */
+  readonly missingProtocols: readonly string[];
+  /** What of the primary's network this node refuses, a sentence each. */
+  readonly refused: readonly string[];
   readonly freeBytes: number;
   readonly other: OtherNode;
 }
@@ -82,6 +86,13 @@ export function backupDrillChecks(facts: BackupDrillFacts): DrillCheck[] {
       `This node has no ${facts.missingDevices.join(", ")}`,
       "This node has the network devices that its interfaces need",
     ),
+    verdict(
+      "same_protocols",
+      facts.missingProtocols.length === 0,
+      `This node cannot do the protocol ${facts.missingProtocols.join(", ")}: install here what the primary node has for it`,
+      "This node can do the protocols of all interfaces that follow",
+    ),
+    ...facts.refused.map((text) => verdict("network_accepted", false, text, "")),
     verdict(
       "connections",
       facts.connections !== undefined,

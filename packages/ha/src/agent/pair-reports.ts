@@ -11,6 +11,7 @@ import { stagedManifest } from "../sync/staged-manifest.ts";
 import type { SyncLoop } from "../sync/sync-loop.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
+import { refusedNow } from "./agent-answers.ts";
 import { answers, streams } from "./agent-server.ts";
 import { readConnections } from "./conntrackd-state.ts";
 import { backupDrillChecks } from "./drill-of-backup.ts";
@@ -110,7 +111,7 @@ export class PairReports implements AgentPart {
       now: host.clock.now(),
       connections,
       devices: requiredDevices(host.uci.read("network")),
-      protocols: followingProtocols(host.uci),
+      protocols: followingProtocols(host.uci, "primary"),
       wanTroubles: wanTroubles(
         host.uci,
         config.interfaces.map(({ name }) => name),
@@ -131,7 +132,11 @@ export class PairReports implements AgentPart {
 
   async #drillOfBackup(): Promise<DrillCheck[]> {
     const { host, config, state } = this.#node;
-    const [addresses, connections] = await Promise.all([host.net.addresses(), readConnections(host)]);
+    const [addresses, connections, protocols] = await Promise.all([
+      host.net.addresses(),
+      readConnections(host),
+      host.net.protocols().catch(() => undefined),
+    ]);
     const present = new Set(addresses.map(({ device }) => device));
     const synced = Number(host.uci.readState("keepalived").section("ha_peer")?.get("last_sync_time") ?? "");
     return backupDrillChecks({
@@ -143,6 +148,8 @@ export class PairReports implements AgentPart {
       differing: await this.#differing(),
       connections,
       missingDevices: requiredDevices(host.uci.read("network")).filter((device) => !present.has(device)),
+      missingProtocols: followingProtocols(host.uci, "backup").filter((each) => protocols?.includes(each) === false),
+      refused: refusedNow(host, config).refused ?? [],
       freeBytes: host.system.fileSystem("/").free,
       other: this.#other.known,
     });

@@ -41,7 +41,7 @@ export async function checkBackup(
     role: "backup",
     lan_interface: interfaceName,
     required_devices: requiredDevices(host.uci.read("network")),
-    required_protocols: followingProtocols(host.uci),
+    required_protocols: followingProtocols(host.uci, "primary"),
   };
   const pinned = pinnedKey(host.files, address);
   const result = await runWithPassword(

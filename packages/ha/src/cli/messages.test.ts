@@ -107,6 +107,8 @@ describe("a backup answers what it knows", () => {
       differing: [],
       connections: { internal: 1, external: 7 },
       missingDevices: [],
+      missingProtocols: [],
+      refused: [],
       freeBytes: 2 ** 30,
     };
     const other = { role: "primary", address: "192.168.100.238", seenAt: 995_000 } as const;
@@ -122,6 +124,8 @@ describe("a backup answers what it knows", () => {
       syncedAt: undefined,
       differing: ["/etc/config/dhcp"],
       missingDevices: ["eth7"],
+      missingProtocols: ["pppoe"],
+      refused: ["The device network.a of the primary was not imported"],
       other,
     });
     expect(broken.filter(({ verdict }) => verdict === "fail").map(({ code }) => code)).toEqual([
@@ -129,6 +133,8 @@ describe("a backup answers what it knows", () => {
       "sync_applied",
       "same_files",
       "same_devices",
+      "same_protocols",
+      "network_accepted",
     ]);
   });
 });

@@ -55,9 +55,13 @@ describe("what follows the primary", () => {
       tx.setSection("network", "wg1", "interface");
       tx.set("network", "wg1", "proto", "wireguard");
     });
-    expect(followingProtocols(nodes.primary.uci)).toEqual(["pppoe", "wireguard"]);
+    expect(followingProtocols(nodes.primary.uci, "primary")).toEqual(["pppoe", "wireguard"]);
     nodes.backup.net.setProtocols(["none", "static", "dhcp", "wireguard"]);
-    const args = { role: "backup", lan_interface: "lan", required_protocols: followingProtocols(nodes.primary.uci) };
+    const args = {
+      role: "backup",
+      lan_interface: "lan",
+      required_protocols: followingProtocols(nodes.primary.uci, "primary"),
+    };
     const answer: unknown = JSON.parse(await callPlugin(nodes.backup, "validate-requirements", JSON.stringify(args)));
     expect(answer).toMatchObject({ success: false, errors: ["protocol_handler_not_found"] });
     expect(JSON.stringify(answer)).toContain("cannot do the protocol pppoe");

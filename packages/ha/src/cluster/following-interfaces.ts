@@ -42,13 +42,13 @@ export function followingInterfaces(uci: UciStore, role: Role): FollowingInterfa
   );
 }
 
-/** Protocols that the other node needs for what follows this primary, each once. */
-export function followingProtocols(uci: UciStore): string[] {
-  const names = exportedNames(uci);
+/** Protocols that a node needs for the interfaces that follow the active node, each once. */
+export function followingProtocols(uci: UciStore, role: Role): string[] {
+  const names = role === "primary" ? exportedNames(uci) : undefined;
   const interfaces = uci
     .read("network")
     .ofType("interface")
-    .filter(({ name }) => names.has(name));
+    .filter((section) => (names === undefined ? section.get("ns_tag") === importTag : names.has(section.name)));
   return [...new Set(interfaces.map((section) => section.get("proto") ?? "none"))].sort();
 }
 
