@@ -1,5 +1,6 @@
 /** The lab's commands against OpenWrt's recorded answers, entry by entry. What cannot be played is in the tables, with the reason. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { Lab } from "../../src/lab.ts";
 import { until } from "@nethsec/host/testing/until";
 import { ifupIfdown, interfaceStatus, netifdDevices, network, networkReload } from "./contract/netifd.ts";
@@ -23,11 +24,12 @@ const topics: readonly Topic[] = [
   paths,
 ];
 
+setDefaultTimeout(paced(90_000));
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.up({ name: `fo${process.pid}` });
-}, 60_000);
-afterAll(() => lab?.down(), 30_000);
+});
+afterAll(() => lab?.down());
 
 const run = async (script: string): Promise<Answer> =>
   lab.exec("primary", ["sh", "-c", script], { ok: "any", timeoutMs: 60_000 });
@@ -70,11 +72,10 @@ for (const { id, plays } of topics) {
   if (plays.length === 0) continue;
   describe(id, () => {
     const scene = scenes[id];
-    if (scene !== undefined) beforeAll(() => run(scene), 30_000);
+    if (scene !== undefined) beforeAll(() => run(scene));
     test.each(plays.map((each) => [`${each.entry}: ${recorded.get(id)?.[each.entry]?.command ?? ""}`, each] as const))(
       "%s",
       async (_, each) => play(id, each),
-      90_000,
     );
   });
 }
