@@ -1,24 +1,25 @@
 /** The recorded answers of OpenWrt's programs (test-data/contracts/openwrt.json), and how an answer of the lab is held against one. */
 import { readFileSync } from "node:fs";
-import * as v from "valibot";
 
-const entrySchema = v.object({
-  command: v.string(),
-  given: v.optional(v.string(), ""),
-  stdout: v.optional(v.string()),
-  stdout_json: v.optional(v.unknown()),
-  stderr: v.optional(v.string()),
+export interface Entry {
+  readonly command: string;
+  readonly given?: string;
+  readonly stdout?: string;
+  readonly stdout_json?: unknown;
+  readonly stderr?: string;
   /** Standard error goes on after `stderr`. */
-  stderr_then: v.optional(v.string()),
-  exit: v.optional(v.number()),
-  notes: v.optional(v.string()),
-});
-export type Entry = v.InferOutput<typeof entrySchema>;
-const fileSchema = v.object({ topics: v.array(v.object({ id: v.string(), entries: v.array(entrySchema) })) });
+  readonly stderr_then?: string;
+  readonly exit?: number;
+  readonly notes?: string;
+}
+interface File {
+  readonly topics: readonly { readonly id: string; readonly entries: readonly Entry[] }[];
+}
 
 const path = new URL("../../../../test-data/contracts/openwrt.json", import.meta.url);
+const file = JSON.parse(readFileSync(path, "utf8")) as File;
 export const recorded: ReadonlyMap<string, readonly Entry[]> = new Map(
-  v.parse(fileSchema, JSON.parse(readFileSync(path, "utf8"))).topics.map(({ id, entries }) => [id, entries]),
+  file.topics.map(({ id, entries }) => [id, entries]),
 );
 
 /** One entry played on a node. */
