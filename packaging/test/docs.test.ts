@@ -168,6 +168,9 @@ const elsewhere: Readonly<Record<string, string>> = {
   "nethsec-lab up": "lab/lab up; packaging/test/deb.root.test.ts runs the installed nethsec-lab",
   "ns-ha hand-back": "lab/test/migration.root.test.ts: install.sh --back",
   "ns-ha sync-receive": "lab/test/ha-sync.root.test.ts: each synchronisation",
+  "ns-ha-config backup-changes": "lab/test/ha-state.root.test.ts: backup-changes adopt",
+  "ns-ha-config diff --backup-changes": "lab/test/ha-state.root.test.ts: diff --backup-changes",
+  "ns-report source": "packages/report/src/feed/feed-source.test.ts",
   "ns-ha-config upgrade-remote --packages": "packages/ha/src/upgrade/upgrade.test.ts",
 };
 

@@ -62,8 +62,17 @@ function plant(at: string, tree: Tree | string, links = true): void {
   else if (links) symlinkSync(tree.slice(2), osPath(at));
 }
 
+/** Below a file there is nothing: the runtime throws for that (ENOTDIR), unlike Node.js. */
+function statOf(at: string): ReturnType<typeof lstatSync> {
+  try {
+    return lstatSync(osPath(at), { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 function look(at: string): Tree | string {
-  const stat = lstatSync(osPath(at), { throwIfNoEntry: false });
+  const stat = statOf(at);
   if (stat === undefined) return "absent";
   if (stat.isSymbolicLink()) return `->${readlinkSync(osPath(at))}`;
   if (!stat.isDirectory()) return readFileSync(osPath(at), "utf8");
