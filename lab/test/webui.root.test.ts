@@ -185,7 +185,7 @@ const checks: Readonly<
       what: "the firewall starts again",
       timeoutMs: 60_000,
     });
-    await until(async () => (await sh("pidof crond || true")) !== "", {
+    await until(async () => (await sh("pgrep -f /usr/sbin/crond || true")) !== "", {
       what: "its services run",
       timeoutMs: paced(30_000),
     });
