@@ -240,7 +240,7 @@ test("history and drill are a line an entry", () => {
     ],
     false,
   );
-  expect(report).toBe(
+  expect(report.join("\n")).toBe(
     "ok       The backup node answers.\nfail     The last synchronisation failed.\n\nA failover now would lose something: 1 of 2 checks failed.",
   );
 });

@@ -1,6 +1,7 @@
 /** `sync`, `diff`, `history`, `switch`, `drill`: what the agent of this primary does or knows. */
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
+import { textOfLines } from "@nethsec/host/command/visible-text";
 import { table } from "@nethsec/host/command/table";
 import { formatDuration } from "@nethsec/host/units";
 import type { DrillCheck, HistoryEntry } from "../cluster/agent-schemas.ts";
@@ -34,10 +35,8 @@ export async function sync(call: Call): Promise<number> {
       );
     else if (ok && !wait) call.io.out("The synchronisation was started; what comes of it: ns-ha-config status\n");
     else if (ok)
-      call.io.out(
-        `${[`Synchronisation: ${status}, ${formatDuration(tookMs)}`, ...changedLines(changed)].join("\n")}\n`,
-      );
-    else call.io.err(`Synchronisation: ${status}\n${advice === undefined ? "" : `${advice}\n`}`);
+      call.io.out(textOfLines([`Synchronisation: ${status}, ${formatDuration(tookMs)}`, ...changedLines(changed)]));
+    else call.io.err(textOfLines([`Synchronisation: ${status}`, ...(advice === undefined ? [] : [advice])]));
     return ok ? 0 : 1;
   }
   return 1;
@@ -80,7 +79,7 @@ export async function history(call: Call): Promise<number> {
   try {
     for await (const entry of agent(call).stream(agentEndpoints.history, { limit, follow }, call.signal)) {
       if (call.json && !follow) entries.push(entry);
-      else call.io.out(call.json ? `${JSON.stringify(entry)}\n` : `${historyLine(entry)}\n`);
+      else call.io.out(call.json ? `${JSON.stringify(entry)}\n` : textOfLines([historyLine(entry)]));
     }
   } catch (error) {
     if (!call.signal.aborted) throw error; // interrupted: that is how one leaves --follow
@@ -122,12 +121,12 @@ export async function drill(call: Call): Promise<number> {
   const { checks } = await agent(call).ask(agentEndpoints.drill, {});
   const failed = checks.some(({ verdict }) => verdict === "fail");
   if (call.json) call.io.out(`${JSON.stringify({ success: !failed, checks })}\n`);
-  else call.io.out(`${drillReport(checks, call.io.color)}\n`);
+  else call.io.out(textOfLines(drillReport(checks, call.io.color)));
   return failed ? 1 : 0;
 }
 
 /** A verdict a line, and the sum. Pure. */
-export function drillReport(checks: readonly DrillCheck[], color: boolean): string {
+export function drillReport(checks: readonly DrillCheck[], color: boolean): readonly string[] {
   const code = { ok: 32, warning: 33, fail: 31 } as const;
   const lines = checks.map(({ verdict, text }) => {
     const word = verdict.padEnd(7);
@@ -138,5 +137,5 @@ export function drillReport(checks: readonly DrillCheck[], color: boolean): stri
     failed === 0
       ? "A failover now would lose nothing."
       : `A failover now would lose something: ${failed} of ${checks.length} checks failed.`;
-  return [...lines, "", sum].join("\n");
+  return [...lines, "", sum];
 }

@@ -1,5 +1,6 @@
 /** How every action of ns-ha-config speaks: one JSON document with `--json`, plain sentences else; and how a list of problems is refused. */
 import type { Call } from "@nethsec/host/command/command";
+import { textOfLines } from "@nethsec/host/command/visible-text";
 import { NethsecError } from "@nethsec/host/error";
 import type { Problem } from "../cluster/checks.ts";
 
@@ -10,7 +11,7 @@ export function succeed(
   facts: Readonly<Record<string, unknown>> = {},
 ): number {
   if (call.json) call.io.out(`${JSON.stringify({ success: true, ...facts })}\n`);
-  else for (const sentence of sentences) call.io.out(`${sentence}\n`);
+  else call.io.out(textOfLines(sentences));
   return 0;
 }
 
@@ -19,7 +20,7 @@ export function failWith(call: Call, title: string, problems: readonly Pick<Prob
   if (call.json) {
     const errors = problems.map(({ code, message }) => ({ code, message }));
     call.io.out(`${JSON.stringify({ success: false, errors })}\n`);
-  } else call.io.err(`${title}\n${problems.map(({ message }) => `  - ${message}`).join("\n")}\n`);
+  } else call.io.err(textOfLines([title, ...problems.map(({ message }) => `  - ${message}`)]));
   return 1;
 }
 

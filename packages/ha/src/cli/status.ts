@@ -1,5 +1,6 @@
 /** `status`: the only action for both nodes, in the layout of the documentation; more lines may follow it. */
 import type { Call } from "@nethsec/host/command/command";
+import { textOfLines } from "@nethsec/host/command/visible-text";
 import type { OtherNode } from "../cluster/agent-schemas.ts";
 import { formatDuration } from "@nethsec/host/units";
 import { clusterStatus, type ClusterStatus } from "../cluster/cluster-status.ts";
@@ -111,5 +112,5 @@ export function showStatus(status: ClusterStatus, syncTime: string | undefined, 
     ...status.conditions.map(({ severity, text }) => `  ${paint(severity)}: ${text}`),
   ];
   if (notes.length > 0) lines.push("", "Notes:", ...notes);
-  return `${lines.join("\n")}\n`;
+  return textOfLines(lines);
 }

@@ -34,6 +34,11 @@ export function line(parts: TemplateStringsArray, ...values: readonly (string | 
   return parts.reduce((text, part, index) => text + visibleText(String(values[index - 1] ?? "")) + part);
 }
 
+/** One line for each element, whatever is in it: a value from elsewhere cannot add lines of its own. With the last line end. */
+export function textOfLines(lines: readonly string[]): string {
+  return lines.map((each) => `${visibleCell(each)}\n`).join("");
+}
+
 /** A message of several lines with each further line indented: none can pass for a line of its own. */
 export function indented(message: string): string {
   return message.replaceAll("\n", "\n  ");
