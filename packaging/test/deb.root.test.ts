@@ -19,9 +19,9 @@ beforeAll(() => {
   build(["rsync", "--archive", "--chmod=g+w", "--filter=:- .gitignore", "--exclude=.git", "./", `${archive}/`]);
   symlinkSync(join(checkout, "node_modules"), join(archive, "node_modules"));
   for (const [folder, VERSION, from] of [
-    ["0.1.0", "0.1.0", checkout],
-    ["again", "0.1.0", archive],
-    ["0.1.1", "0.1.1", checkout],
+    ["0.2.0", "0.2.0", checkout],
+    ["again", "0.2.0", archive],
+    ["0.2.1", "0.2.1", checkout],
   ] as const)
     build([join(from, "packaging/build-deb"), join(debs, folder), "amd64", nethsec], {
       VERSION,
@@ -39,7 +39,7 @@ test("a life: installed, used by its own user, upgraded with the administrator's
   root.put(debs, "/packages");
   const printed = root.run(`
 snapshot before
-dpkg -i /packages/0.1.0/nethsec_*.deb /packages/0.1.0/ns-report_*.deb >/dev/null
+dpkg -i /packages/0.2.0/nethsec_*.deb /packages/0.2.0/ns-report_*.deb >/dev/null
 echo "version: $(ns-report --version)"
 echo "settings: $(stat -c '%a %U:%G' /etc/config/ns-report)"
 echo "enabled: $(cd /etc/systemd/system && ls -d */*report* | tr '\\n' ' ')"
@@ -58,7 +58,7 @@ ns-report top clients 2026-11-22 --csv | tr -d '\\r' | sed 's/^/csv: /'
 setpriv --reuid=ns-report --regid=ns-report --clear-groups --inh-caps=-all dpireport-cleanup --json >/dev/null && echo "cleanup: 0"
 
 uci set ns-report.config.max_percent=7 && uci commit ns-report
-dpkg -i /packages/0.1.1/nethsec_*.deb /packages/0.1.1/ns-report_*.deb >/dev/null
+dpkg -i /packages/0.2.1/nethsec_*.deb /packages/0.2.1/ns-report_*.deb >/dev/null
 echo "upgraded: $(dpkg-query -W -f '\${Version}' ns-report) $(uci get ns-report.config.max_percent) $(stat -c '%a %U:%G' /etc/config/ns-report)"
 
 dpkg -r ns-report nethsec >/dev/null
@@ -74,7 +74,7 @@ compare before after | sed 's/^/left: /'
         /^(version|settings|enabled|page|metric|served|csv|cleanup|upgraded|removed|left|waited)\b/.test(line),
       ),
   ).toEqual([
-    "version: ns-report 0.1.0",
+    "version: ns-report 0.2.0",
     "settings: 640 root:ns-report",
     "enabled: multi-user.target.wants/dpireport.service multi-user.target.wants/ns-report.service timers.target.wants/dpireport-cleanup.timer ",
     "page: example.org",
@@ -83,7 +83,7 @@ compare before after | sed 's/^/left: /'
     "csv: client,name,bytes,percent",
     "csv: 192.168.1.7,,5,100",
     "cleanup: 0",
-    "upgraded: 0.1.1 7 640 root:ns-report",
+    "upgraded: 0.2.1 7 640 root:ns-report",
     "removed; settings: 1 reports: 2026",
   ]);
 });
@@ -92,7 +92,7 @@ test("the lab's package runs from where it is installed", () => {
   using root = new Chroot();
   root.put(debs, "/packages");
   const printed = root.run(`
-dpkg -i --force-depends /packages/0.1.0/nethsec_*.deb /packages/0.1.0/nethsec-lab_*.deb >/dev/null 2>&1
+dpkg -i --force-depends /packages/0.2.0/nethsec_*.deb /packages/0.2.0/nethsec-lab_*.deb >/dev/null 2>&1
 nethsec-lab --help | head -1
 nethsec-lab list
 nethsec-lab status || echo "status: $?"
@@ -106,15 +106,15 @@ ls -d /usr/share/nethsec-lab 2>&1 | sed 's/^/left: /'
 });
 
 test("two builds are identical, also from an archive of the checkout", () => {
-  const [one, other] = [join(debs, "0.1.0"), join(debs, "again")];
+  const [one, other] = [join(debs, "0.2.0"), join(debs, "again")];
   expect(readdirSync(one)).toHaveLength(3);
   for (const name of readdirSync(one))
     expect(readFileSync(join(one, name)).equals(readFileSync(join(other, name)))).toBe(true);
 });
 
 test("lintian finds nothing but what is overridden with a reason", () => {
-  for (const name of readdirSync(join(debs, "0.1.0"))) {
-    const child = Bun.spawnSync(["lintian", "--allow-root", "--fail-on=error,warning", join(debs, "0.1.0", name)], {
+  for (const name of readdirSync(join(debs, "0.2.0"))) {
+    const child = Bun.spawnSync(["lintian", "--allow-root", "--fail-on=error,warning", join(debs, "0.2.0", name)], {
       timeout: paced(60_000),
     });
     expect(`${name}: ${child.stdout.toString()}`).toBe(`${name}: `);

@@ -108,7 +108,7 @@ compare before after | sed 's/^/differs: /'
   expect(others).toEqual([
     "older: 3 older ns-ha-config",
     "Installed: nethsec ns-plug ns-ha ns-report. Next: nethsec help",
-    "version: nethsec 0.1.0",
+    "version: nethsec 0.2.0",
     "unpacked: 755",
     "kept: abc 1 1",
     "ours: 1 1 tun-nsplug",
@@ -119,7 +119,7 @@ compare before after | sed 's/^/differs: /'
     "plugins: 1 older ns.update /usr/lib/nethsec/rpcd/ns.ha.json",
     "held: nethsec ns-ha ns-plug ns-report ",
     "status: 1",
-    "upgraded: abc 1 1 nethsec 0.1.0",
+    "upgraded: abc 1 1 nethsec 0.2.0",
     "running: dpireport",
     "processes: none",
   ]);
@@ -129,7 +129,7 @@ compare before after | sed 's/^/differs: /'
 test("install.sh refuses what is damaged or foreign, before anything is installed", () => {
   using root = firewall();
   root.put(first, "/packages/damaged");
-  const damaged = join(root.upper, "packages/damaged/ns-ha_0.1.0-1_all.ipk");
+  const damaged = join(root.upper, "packages/damaged/ns-ha_0.2.0-1_all.ipk");
   const bytes = readFileSync(damaged);
   bytes[100] = (bytes[100] ?? 0) ^ 1;
   writeFileSync(damaged, bytes);
@@ -146,7 +146,7 @@ sh /packages/first/install.sh --back || echo "code: $?"
 `);
   expect(printed.match(/^code: 1$/gm)).toHaveLength(5);
   expect(printed).toContain("install: neither opkg nor apk is here");
-  expect(printed).toContain("ns-ha_0.1.0-1_all.ipk is damaged");
+  expect(printed).toContain("ns-ha_0.2.0-1_all.ipk is damaged");
   expect(printed).toContain("there is no package ns-foo");
   expect(printed).toContain("SHA256SUMS is not here");
   expect(printed).toContain("there is no .ipk file of nethsec for this machine (x86_64 noarch all)");
@@ -171,7 +171,7 @@ done
   expect(printed.split("\n").filter((line) => /^(code|still|again|twice|install):/.test(line))).toEqual([
     "install: there is no file ns-hah_*.ipk",
     "code: 1",
-    "still: nethsec 0.1.0",
+    "still: nethsec 0.2.0",
     "code: 1",
     "install: opkg did not install everything",
     "again: Installed: the older packages. older ns-ha-config ",
@@ -183,7 +183,7 @@ test("two builds are identical, and the executable is small enough to travel", (
   const names = readdirSync(first);
   expect(names).toEqual(readdirSync(second));
   for (const name of names) expect(readFileSync(join(second, name)).equals(readFileSync(join(first, name)))).toBe(true);
-  expect(readFileSync(join(first, "SHA256SUMS"), "utf8")).toContain("ns-report_0.1.0-1_all.ipk");
+  expect(readFileSync(join(first, "SHA256SUMS"), "utf8")).toContain("ns-report_0.2.0-1_all.ipk");
   // Compressed in a hurry; `make ipk` takes a quarter less.
-  expect(statSync(join(first, "nethsec_0.1.0-1_x86_64.ipk")).size).toBeLessThan(55e6);
+  expect(statSync(join(first, "nethsec_0.2.0-1_x86_64.ipk")).size).toBeLessThan(55e6);
 });

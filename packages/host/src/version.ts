@@ -1,5 +1,5 @@
 /** The product's version: what `--version` prints and what other machines are told. */
 import packageFile from "../package.json" with { type: "json" };
 
-/** e.g. "0.1.0" */
+/** e.g. "0.2.0" */
 export const version: string = packageFile.version;
