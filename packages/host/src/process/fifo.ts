@@ -5,6 +5,7 @@
  */
 import { closeSync, constants, createReadStream, fstatSync, openSync, writeSync } from "node:fs";
 import { NethsecError } from "../error.ts";
+import { LineCutter } from "./line-cutter.ts";
 
 /** Characters of one line; longer ones are dropped. */
 const maxLine = 4096;
@@ -27,11 +28,9 @@ export function readFifo(
   // The very FIFO that was checked, whatever stands under its name now; to read it a thread waits, so without O_NONBLOCK.
   const fd = openSync(`/proc/self/fd/${checked}`, constants.O_RDWR);
   const stream = createReadStream("", { fd, encoding: "utf8", highWaterMark: 4096 });
-  let rest = "";
+  const cutter = new LineCutter(maxLine + 1);
   stream.on("data", (chunk) => {
-    const lines = (rest + String(chunk)).split("\n");
-    rest = (lines.pop() ?? "").slice(0, maxLine);
-    for (const text of lines) if (text.length <= maxLine) line(text);
+    for (const text of cutter.push(String(chunk))) if (text.length <= maxLine) line(text);
   });
   stream.on("error", failed);
   const end = (): void => {
