@@ -4,15 +4,12 @@
  *     bun scripts/test.ts unit|root|all [path part…]
  *
  * unit: every `*.test.ts` but `*.root.test.ts`; files in parallel. root: `*.root.test.ts` (namespaces, mounts, real
- * daemons), a process each, two at a time but never two large ones; one that failed once more at the end, alone. A run that ends without a result file counts as a failure, and in CI so does a skipped test.
+ * daemons), a process each, two at a time but never two large ones; one that failed once more at the end, alone. A run that ends without a result file
+ * counts as a failure; in CI so does a skipped test, and more than two files that pass at their second try only. Limits follow the machine (pace.ts).
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
-
-interface Totals {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
+import { pace, paced } from "../packages/host/src/testing/pace.ts";
+import { type Totals, verdict } from "./verdict.ts";
 
 const [group = "all", ...parts] = process.argv.slice(2);
 const bun = process.execPath;
@@ -60,11 +57,13 @@ async function runTests(name: string, paths: string[], flags: string[], quietly 
   return totalsOf(outfile, child.exitCode);
 }
 
+console.log(`Pace of this machine: ${pace().toFixed(1)}`);
 const runs: Totals[] = [];
 const unsteady: string[] = [];
 if (group === "unit" || group === "all") {
   const unit = files.filter((file) => !isRoot(file));
-  if (unit.length > 0) runs.push(await runTests("unit", unit, ["--parallel", "--timeout=20000", "--only-failures"]));
+  if (unit.length > 0)
+    runs.push(await runTests("unit", unit, ["--parallel", `--timeout=${paced(20_000)}`, "--only-failures"]));
 }
 if (group === "root" || group === "all") {
   if (process.getuid?.() !== 0) {
@@ -83,7 +82,7 @@ if (group === "root" || group === "all") {
   const lane = async (next: () => string | undefined): Promise<void> => {
     for (let file = next(); file !== undefined; file = next()) {
       const started = performance.now();
-      const totals = await runTests(file.replaceAll("/", "_"), [file], ["--timeout=120000"], true);
+      const totals = await runTests(file.replaceAll("/", "_"), [file], [`--timeout=${paced(120_000)}`], true);
       console.log(`${file}: ${Math.round((performance.now() - started) / 1000)} s\n`);
       if (totals.failed > 0) again.push(file);
       else runs.push(totals);
@@ -93,15 +92,12 @@ if (group === "root" || group === "all") {
   // These tests run real daemons against the clock. What passes now is named at the end: nobody has to guess which tests are not to be relied on.
   for (const file of again) {
     console.log(`${file}: failed, once more`);
-    const totals = await runTests(`${file.replaceAll("/", "_")}-again`, [file], ["--timeout=120000"]);
+    const totals = await runTests(`${file.replaceAll("/", "_")}-again`, [file], [`--timeout=${paced(120_000)}`]);
     if (totals.failed === 0) unsteady.push(file);
     runs.push(totals);
   }
 }
 
-for (const file of unsteady) console.log(`Passed at the second try only: ${file}`);
-const sum = (key: keyof Totals): number => runs.reduce((total, run) => total + run[key], 0);
-const [passed, failed, skipped] = [sum("passed"), sum("failed"), sum("skipped")];
-if (ci && skipped > 0) console.error("A skipped test is a failure in CI.");
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
-process.exit(failed > 0 || passed === 0 || (ci && skipped > 0) ? 1 : 0);
+const { lines, exitCode } = verdict(runs, unsteady, ci);
+for (const line of lines) console.log(line);
+process.exit(exitCode);
