@@ -20,7 +20,7 @@ export interface Adopted {
   readonly adopted: readonly string[];
   /** Names that were changed on both nodes; if there are any, nothing was adopted. */
   readonly conflicts: readonly string[];
-  /** Names that the synchronisation does not cover. */
+  /** Names that are not adopted: not covered by the synchronisation, this node's own, or behind a link. */
   readonly refused: readonly string[];
 }
 
@@ -99,7 +99,7 @@ function digestHere(host: Host, name: string): string | undefined {
   return entry === undefined ? undefined : digestsAs(host)(entry);
 }
 
-/** Digest of the backup's version; undefined when the entry has none. */
+/** Digest of the backup's version; undefined when it was removed there or has no digest. */
 function digestThere({ change, target, digest }: KeptEntry): string | undefined {
   if (change === "removed") return undefined;
   return target === undefined ? digest : `link ${target}`;

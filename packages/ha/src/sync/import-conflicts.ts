@@ -110,7 +110,7 @@ export class OwnNetwork {
     }
     const own = this.#devices.get(bridge ?? "");
     if (own === undefined || vlans.length > 0) return "import";
-    // The first VLAN on a bridge makes it drop untagged traffic outside any VLAN: the LAN on it would be cut off.
+    // The first VLAN on a bridge makes it drop traffic that belongs to no VLAN: the LAN on it would be cut off.
     return conflict(wanted, `${bridge} has no VLANs on this node, in network.${own.name}`, own.name);
   }
 
