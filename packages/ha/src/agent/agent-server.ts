@@ -27,7 +27,7 @@ export function answers<Asked, Answer>(
   });
 }
 
-/** A route whose handler sends values until its promise settles; the signal aborts when the caller goes away. */
+/** A route whose handler sends values until its promise settles; the signal aborts when the caller disconnects. */
 export function streams<Asked, Answer>(
   endpoint: Stream<Asked, Answer>,
   handle: (asked: Asked, send: (value: Answer) => void, signal: AbortSignal) => Promise<void>,

@@ -29,7 +29,7 @@ export interface DrillFacts {
 }
 
 const clockSkewMaxMs = 30_000;
-/** Free space that a restore needs beside what it writes. */
+/** Free space that a restore needs in addition to the files it writes. */
 const spareBytes = 8 * 1024 * 1024;
 
 export function drillChecks(facts: DrillFacts): DrillCheck[] {

@@ -1,4 +1,4 @@
-/** A streamed response of JSON lines, sent while the work goes on. */
+/** A streamed response of JSON lines, sent while the handler is running. */
 
 /** Bun 1.4.5 closes a UNIX socket on which nothing is sent for 10 s (oven-sh/bun#43816): an empty line, which readers skip, is sent more often. */
 const keepAliveMs = 3000;

@@ -1,5 +1,5 @@
 /**
- * Checks that the other node is reachable. A VRRP backup sends nothing, and two masters that do not receive each other cannot tell from VRRP: so
+ * Checks that the other node is reachable. VRRP cannot show it: a backup sends nothing, and two masters may not receive each other. So this part
  * pings the peer's own address, and reports what is not certain (contract ns-ha 7, promise 5).
  */
 import type { AgentNode } from "./agent-node.ts";

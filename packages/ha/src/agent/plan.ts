@@ -1,5 +1,5 @@
 /**
- * The heart of the agent: `plan(observed, desired)` says what is still to be done (design decision 3). Pure, no clock, no order of calls.
+ * The heart of the agent: `plan(observed, desired)` returns the steps still to be done (design decision 3). Pure: no clock, independent of earlier calls.
  * Invariants: an empty plan means converged; a step is planned only until its effect is in place; steps of the two postures never
  * appear together; nothing is planned for a service that is missing or that the user disabled.
  *
@@ -24,7 +24,7 @@ export interface Situation {
 }
 
 /**
- * Active: VRRP master; or the cluster was disabled, then the primary goes on alone (without the virtual addresses).
+ * Active: VRRP master; or the cluster was disabled: then the primary carries on alone (without the virtual addresses).
  * Everything else (backup, fault, keepalived stopped, not known yet) is passive: two nodes with one WAN address are worse than none.
  */
 export function postureOf({ role, enabled, state }: Pick<Situation, "role" | "enabled" | "state">): Posture {
@@ -92,7 +92,7 @@ export interface PlannedStep {
 /** Id of the step `take-state`. */
 const takeState = "fetch what the backup node learnt";
 
-/** What is still to be done, in order of urgency. */
+/** The steps still to be done, most urgent first. */
 export function plan(observed: Observed, desired: Desired): PlannedStep[] {
   return postureOf(desired.situation) === "active" ? planActive(observed, desired) : planPassive(observed, desired);
 }
