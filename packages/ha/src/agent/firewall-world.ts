@@ -31,7 +31,7 @@ export const marksPath = "/var/run/ns-ha/marks.json";
 const natHelpersPath = "/etc/modules.d/ns-nathelpers";
 /** The WAN waits for the connection table, so a conntrackd that does not answer gets little time. */
 const conntrackdTimeoutMs = 2000;
-/** Like the primary-backup script of conntrackd(8). commit; share: flush the caches, resync from the kernel, bulk-send; release: shorten timers, request a resync. */
+/** Like the primary-backup script of conntrackd(8). share: flush the caches, resync from the kernel, bulk send; release: shorten timers, request a resync. */
 const conntrackdFlags: Record<ConntrackdAction, readonly string[]> = {
   commit: ["-c"],
   share: ["-f", "-R", "-B"],

@@ -1,6 +1,6 @@
 /**
  * Random sequences of events on a pair (power cuts, cables, `switch`, changes on either node, files that change their type or lose their
- * content, a full disk, a kill in the middle of any operation): no file, lease or change is lost, and in the end both nodes are well by themselves.
+ * content, a full disk, a kill in the middle of any operation): no file, lease or change is lost, and in the end both nodes recover by themselves.
  *
  *     NETHSEC_SEQUENCES=2000 bun test packages/ha/src/agent/pair.property.test.ts        the seed is printed; NETHSEC_SEED=N repeats it and
  *                                                                                    looks for a shorter sequence that fails
