@@ -1,4 +1,4 @@
-/** Looks regularly after the virtual addresses that keepalived sets but does not keep (see cluster/virtual-addresses.ts). */
+/** Periodically restores virtual addresses that keepalived sets but does not maintain (see cluster/virtual-addresses.ts). */
 import { messageOf } from "@nethsec/host/message-of";
 import { repairAddresses } from "../cluster/virtual-addresses.ts";
 import type { AgentNode } from "./agent-node.ts";

@@ -1,4 +1,4 @@
-/** What the agent says of its node: to `status` and the pages, and to the other node. Reads only. */
+/** Reports on this node, for `status`, the web pages and the other node. Read-only. */
 import type { Host } from "@nethsec/host/host";
 import { formatDuration } from "@nethsec/host/units";
 import { version } from "@nethsec/host/version";
@@ -19,7 +19,7 @@ import type { SyncPart } from "./sync-part.ts";
 const countersAgeMaxMs = 5000;
 const historyTold = 200;
 
-/** The parts whose word is asked for. */
+/** The parts that supply the data. */
 export interface Sources {
   readonly reconciler: Reconciler;
   readonly sync: SyncPart;
@@ -44,10 +44,10 @@ export class NodeAnswers implements AgentPart {
   ];
 }
 
-/** State, pending steps, last synchronisation and conditions; keepalived is asked for its counters when they are old. */
+/** State, pending steps, last synchronisation and conditions. Queries keepalived when its counters are older than `countersAgeMaxMs`. */
 async function agentStatus(node: AgentNode, { reconciler, sync, other }: Sources): Promise<AgentStatus> {
   const { host, config, tracker, conditions } = node;
-  // Counters a moment old are good enough, each question is a line in keepalived's log.
+  // Slightly old counters are good enough: each query adds a line to keepalived's log.
   if (host.clock.monotonic() - tracker.askedAt > countersAgeMaxMs) await tracker.queryKeepalived();
   const { role } = config;
   const { state, since } = tracker.current;
@@ -68,16 +68,16 @@ async function agentStatus(node: AgentNode, { reconciler, sync, other }: Sources
   };
 }
 
-/** A change that is younger is on its way. */
+/** A younger change is normally still being sent: not worth reporting. */
 const unsentAfterMs = 2000;
 
-/** A failover at this moment would not have it: `status` says so. */
+/** A pending line for `status` when a change would be lost by a failover now. */
 function unsent({ clock }: Pick<Host, "clock">, since: number | undefined): string[] {
   const age = since === undefined ? 0 : clock.now() - since;
   return age < unsentAfterMs ? [] : [`a change made ${formatDuration(age)} ago is not yet on the backup`];
 }
 
-/** What the other node asks for, e.g. before a switchover. `appliedAt`: epoch milliseconds of the last restore on this node. */
+/** Facts for the other node, e.g. before a switchover. `appliedAt`: epoch milliseconds of the last restore on this node. */
 async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: number | undefined): Promise<Facts> {
   const { host, config, tracker, history } = node;
   const [addresses, connections, protocols] = await Promise.all([
@@ -101,14 +101,14 @@ async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: num
   };
 }
 
-/** What of the primary's network an import would refuse now; {} on the primary, and when the export cannot be read. */
+/** Sections of the primary's network that an import would refuse now; {} on the primary, and when the export cannot be read. */
 export function refusedNow(host: Pick<Host, "files" | "uci" | "log">, config: HaConfig): { refused?: string[] } {
   if (config.role !== "backup") return {};
   try {
     const records = readExport(host.files);
     return { refused: importConflicts(host.uci.read("network"), records, ownInterfaces(config)) };
   } catch (error) {
-    // The restore has named the same fault already.
+    // The restore has already reported this fault.
     host.log("debug", `the primary's network was not compared: ${String(error)}`);
     return {};
   }

@@ -1,6 +1,6 @@
 /**
- * What every part of the agent shares: the machine, the configuration as it was read last, keepalived's state, conditions and history. Changes
- * are handed to the parts in the order of their list.
+ * Shared by all parts of the agent: the machine, the configuration as last read, keepalived's state, conditions and history. Notifies the parts
+ * of changes, in list order.
  */
 import { type Conditions, conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
@@ -40,7 +40,7 @@ export class AgentNode {
     });
   }
 
-  /** The virtual address of the HA interface, without its prefix: the master has it. */
+  /** The virtual address of the HA interface, without prefix length; held by the master. */
   get vip(): string {
     return this.#config.interfaces[0]?.virtualIp.split("/")[0] ?? "";
   }
@@ -56,7 +56,7 @@ export class AgentNode {
     return this.#life.signal;
   }
 
-  /** Who is told of changes from now on. */
+  /** Sets the parts that are notified of changes from now on. */
   attach(parts: readonly AgentPart[]): void {
     this.#parts = parts;
   }
@@ -65,7 +65,7 @@ export class AgentNode {
     this.#life.abort(new Error(reason));
   }
 
-  /** The configuration was changed, by a command or by hand. A node that left its cluster, or changed its role, ends its agent. */
+  /** Rereads the configuration after a change. Ends the agent when the node left its cluster or changed its role. */
   reread(): void {
     let config: HaConfig | undefined;
     try {
@@ -84,7 +84,7 @@ export class AgentNode {
     this.#each((part) => part.onConfig?.());
   }
 
-  /** One part's trouble (a full disk under the history) must not keep the others from following keepalived. */
+  /** An error in one part (e.g. a full disk under the history) is logged and must not keep the others from following keepalived. */
   #each(tell: (part: AgentPart) => void): void {
     for (const part of this.#parts) {
       try {

@@ -1,4 +1,4 @@
-/** The small pure parts of the agent: what keepalived says, frames, rows of services, alerts, history, differences. */
+/** The small pure parts of the agent: keepalived's output, frames, rows of services, alerts, history, differences. */
 import { describe, expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost } from "@nethsec/host/testing/fake-host";

@@ -1,7 +1,7 @@
 /**
- * The agent's socket: routes requests to handlers by the table of endpoints (cluster/agent-endpoints.ts), checks what they ask for, and answers
- * in the form of their kind. What is answered comes from the parts of the agent, each of which brings its routes.
- * Invariants: one request never blocks another; errors of the product are answered as refusals, others of a plain endpoint are 500 without details.
+ * The agent's socket: routes requests to handlers by the table of endpoints (cluster/agent-endpoints.ts), validates them, and answers in the
+ * format of the endpoint's kind. The parts of the agent supply the routes.
+ * Invariants: one request never blocks another; a NethsecError is answered as a refusal; any other error of a plain endpoint is a 500 without details.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
@@ -27,7 +27,7 @@ export function answers<Asked, Answer>(
   });
 }
 
-/** A route whose handler sends values until its promise settles; the signal aborts when the caller goes away. */
+/** A route whose handler sends values until its promise settles; the signal aborts when the caller disconnects. */
 export function streams<Asked, Answer>(
   endpoint: Stream<Asked, Answer>,
   handle: (asked: Asked, send: (value: Answer) => void, signal: AbortSignal) => Promise<void>,
@@ -43,7 +43,7 @@ function route<Asked>(
   return { method, path, respond: async (request) => respond(await askedOf(endpoint, request), request.signal) };
 }
 
-/** Answers a request by its route. Throws what is no error of the product. */
+/** Dispatches a request to its route. Rethrows any error other than a NethsecError. */
 export async function handleAgentRequest(routes: readonly Route[], request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
   const found = routes.find(({ method, path }) => method === request.method && path === pathname);
@@ -74,7 +74,7 @@ function queryOf(request: Request): unknown {
   try {
     return Object.fromEntries([...new URL(request.url).searchParams].map(([name, text]) => [name, JSON.parse(text)]));
   } catch {
-    return undefined; // a member that is no JSON: refused by the schema
+    return undefined; // a value is not JSON: the schema refuses it
   }
 }
 

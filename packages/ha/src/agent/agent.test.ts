@@ -1,4 +1,4 @@
-/** The agent as a whole, on a machine in memory whose time stands still. */
+/** The agent as a whole, on an in-memory machine with a stopped clock. */
 import { spawnSync } from "node:child_process";
 import { expect, test } from "bun:test";
 import type { FakeHost } from "@nethsec/host/testing/fake-host";
@@ -8,7 +8,7 @@ import { initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { agentParts, runAgent } from "./agent.ts";
 import { AgentNode } from "./agent-node.ts";
 
-/** A keepalived that is master without its address, so that each look leads to a question. Returns the monotonic times of the questions. */
+/** A keepalived that is master without its address, so that each check leads to a query. Returns the monotonic times of the queries. */
 function keepalivedWithoutAddress(host: FakeHost): readonly number[] {
   const asked: number[] = [];
   host.files.write("/var/run/vrrp.pid", "77\n");

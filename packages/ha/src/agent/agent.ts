@@ -1,7 +1,7 @@
 /**
- * The resident agent `ns-ha`: follows keepalived, makes the node what its state wants, keeps the backup's files like the primary's, answers on its
- * socket. It is a list of parts (agent-part.ts); this file makes the list and gives it its life.
- * Invariants: an interrupted restore is finished or undone before anything else; the end of the agent changes nothing on the node.
+ * The resident agent `ns-ha`: follows keepalived, brings the node into line with its VRRP state, keeps the backup's files equal to the primary's, and
+ * serves its socket. It is a list of parts (agent-part.ts); this file builds the list and runs it.
+ * Invariants: an interrupted restore is finished or undone before anything else; stopping the agent changes nothing on the node.
  */
 import type { Host } from "@nethsec/host/host";
 import { serveHttp } from "@nethsec/host/http/http-server";
@@ -50,7 +50,7 @@ export async function runAgent(host: Host, signal: AbortSignal): Promise<number>
   const parts = agentParts(node);
   node.attach(parts);
   const routes = parts.flatMap((part) => part.routes ?? []);
-  // The socket first: where an agent runs already, a second one ends here, before it has read a line of keepalived's or touched a restore.
+  // Bind the socket first: a second agent fails here, before it reads keepalived's FIFO or touches a restore.
   const server = await serveHttp({
     listen: { kind: "unix", path: host.files.real(haPaths.agentSocket), mode: 0o600 },
     handle: (request) => handleAgentRequest(routes, request),
@@ -67,7 +67,7 @@ export async function runAgent(host: Host, signal: AbortSignal): Promise<number>
   return 0;
 }
 
-/** In the order in which they start and hear of changes. Exported for the tests. */
+/** In the order in which they are started and notified of changes. Exported for the tests. */
 export function agentParts(node: AgentNode): readonly AgentPart[] {
   const rebooted = !node.host.files.exists(marksPath);
   const flow = new StateFlow(node);
@@ -94,7 +94,7 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     new AddressRepairs(node),
     new ConntrackdRevival(node, reconciler),
     { run: (signal) => node.alerts.run(signal) },
-    // A change whose process was killed (see change/undo-record.ts) is put back by whoever finds it first.
+    // Undo changes whose process was killed (see change/undo-record.ts); commands do the same when they find one.
     { tick: { everyMs: recoverEveryMs, run: async () => void (await recoverNode(node.host)) } },
     applied,
     new BackupChangesPart(node),
@@ -104,7 +104,7 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
   ];
 }
 
-/** Whatever an interrupted restore left behind, the agent starts: keepalived is followed, and what is wrong is said. */
+/** Recovers an interrupted restore. Failure does not keep the agent from starting: it is raised as a condition. */
 function recover({ host, config, conditions }: AgentNode): void {
   const recovered = recoverRestore(host.files);
   if (recovered !== undefined) {

@@ -1,7 +1,7 @@
 /**
  * `ha:sync:failed` and `ha:primary:failed` (contract ns-ha 6), through the same `send-alert` as every other alert.
- * Invariants: never twice for one state, also across a restart of the agent; an alert that cannot be handed over waits and is tried again;
- * without a subscription nothing is sent, and what is still wrong when one appears is sent then.
+ * Invariants: never twice for one state, also across a restart of the agent; an alert that cannot be handed to `send-alert` is retried;
+ * without a subscription nothing is sent, and alerts still pending when one appears are sent then.
  */
 import { backoffMs } from "@nethsec/host/backoff";
 import { Doorbell } from "@nethsec/host/doorbell";
@@ -33,7 +33,7 @@ export class Alerts {
     this.#host = host;
   }
 
-  /** What holds from now on. Skips an initial OK, and an OK for a failure that was never delivered because there was no subscription. */
+  /** Sets the current status of an alert. Skips an initial OK, and an OK for a failure that was never delivered because there was no subscription. */
   set(id: AlertId, status: AlertStatus): void {
     const store = this.#read();
     const before = store[id];
@@ -44,7 +44,7 @@ export class Alerts {
     this.#doorbell.ring();
   }
 
-  /** Where telegraf of the images after 8.7.2 looks for events of a pair (test-data/contracts/commands.json, state_and_files). */
+  /** Records the time in /var/state, where telegraf of the images after 8.7.2 reads events of a pair (test-data/contracts/commands.json, state_and_files). */
   #note(id: AlertId, status: AlertStatus): void {
     const seconds = String(Math.floor(this.#host.clock.now() / 1000));
     try {
@@ -55,7 +55,7 @@ export class Alerts {
     }
   }
 
-  /** The other node reports this state itself; here it is only remembered, so that the end of it can be told. */
+  /** Records a status that the other node reports itself, so that this node can report its end. */
   remember(id: AlertId, status: AlertStatus): void {
     const store = this.#read();
     if (store[id] !== undefined || status === "OK") this.#write({ ...store, [id]: { status, delivered: true } });
@@ -72,15 +72,15 @@ export class Alerts {
     }
   }
 
-  /** Hands over what is pending; milliseconds until the next try. */
+  /** Hands pending alerts to `send-alert`; returns milliseconds until the next try. */
   async #deliver(signal: AbortSignal): Promise<number> {
     if (!subscribed(this.#host)) return retry.longestMs;
     for (const id of this.pending) {
       const { status } = this.#read()[id] ?? {};
       if (status === undefined) continue;
       try {
-        // The other node's alert of the same name came in between: what this node sent last says nothing. After a first try (exit 1: it is
-        // queued) `send-alert` knows whether cron has delivered it meanwhile.
+        // `--again`: the other node may have sent this alert in between, so the status that this node sent last is no reason to skip it. Not on a
+        // retry: after exit 1 (queued) `send-alert` knows whether cron has delivered it meanwhile.
         const again = this.#failures === 0 ? ["--again"] : [];
         await this.#host.run(["send-alert", ...again, id, status], { timeoutMs: 60_000, signal });
       } catch (error) {
@@ -110,7 +110,7 @@ export class Alerts {
   }
 }
 
-/** A valid subscription: the portal's system id and secret are there. */
+/** True with a valid subscription: the portal's system id and secret are configured. */
 export function subscribed(host: Pick<Host, "uci">): boolean {
   const config = host.uci.load("ns-plug")?.section("config");
   return [config?.get("system_id"), config?.get("secret")].every((value) => value !== undefined && value !== "");

@@ -1,4 +1,4 @@
-/** Tells the result of a synchronisation to everybody concerned: its record, the log, a condition, an alert, the history. */
+/** Publishes the result of a synchronisation: its record in /var/state, the log, a condition, an alert, the history. */
 import type { Conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
 import { clearBackupPending, isBackupPending } from "../cluster/backup-pending.ts";
@@ -14,7 +14,7 @@ interface Listeners {
   readonly history: History;
 }
 
-/** The history gets news only: files that changed, and when it begins or ceases to fail. */
+/** The history only gets runs that changed files, and the start and end of a failure. */
 export function announceSyncResult({ host, alerts, conditions, history }: Listeners, outcome: SyncOutcome): void {
   const { status, ok, changed, tookMs, reason, advice } = outcome;
   recordSync(host, status);

@@ -1,9 +1,9 @@
-/** Announces the addresses of this node once more after another node had them. */
+/** Re-announces the addresses of this node (gratuitous ARP and the like) after another node had them. */
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import type { Reconciler } from "./reconciler.ts";
 
-/** Each after the one before: the other node needs a moment to take its interfaces down. */
+/** Pauses between the announcements: the other node needs a moment to take its interfaces down. */
 const delaysMs = [200, 800, 2000, 3000];
 
 export class Announcements implements AgentPart {
@@ -20,7 +20,7 @@ export class Announcements implements AgentPart {
     void this.again();
   }
 
-  /** Another node had our addresses until now, and lets go of them in a moment. */
+  /** To be called when another node had our addresses and is about to release them. */
   async again(): Promise<void> {
     const { host, state, life } = this.#node;
     if (state !== "master" || host.clock.monotonic() < this.#until) return;

@@ -1,6 +1,6 @@
 /**
  * Restores on the backup, one at a time; the result goes into conditions, history and the log.
- * Invariants: never while this node carries the site; what went wrong is an answer to the primary, not an exception.
+ * Invariants: never while this node carries the site; a failure is returned to the primary as an answer, not thrown.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
@@ -24,7 +24,7 @@ export class ApplyQueue implements AgentPart {
   readonly #node: ApplyNode;
   readonly #reconciler: Pick<Reconciler, "lookAgain">;
   #turn: Promise<unknown> = Promise.resolve();
-  /** Wall clock, milliseconds since 1970, of the last good one since the agent started. */
+  /** Wall clock, milliseconds since 1970, of the last successful restore since the agent started. */
   appliedAt: number | undefined;
 
   constructor(node: ApplyNode, reconciler: Pick<Reconciler, "lookAgain">) {
@@ -57,7 +57,7 @@ export class ApplyQueue implements AgentPart {
     try {
       this.#keepChanges();
       const { changed, reloaded, withheld } = await applyStaging(host, config, id);
-      // By its id: from the primary, which has fetched this node's state before it sent its own.
+      // An id means that the primary asked: it fetched this node's state before it sent its own.
       if (id !== undefined) clearCarried(host.files);
       this.appliedAt = host.clock.now();
       recordSync(host, "Successful");
@@ -86,7 +86,7 @@ export class ApplyQueue implements AgentPart {
     }
   }
 
-  /** What somebody changed here while this node carried the site is about to be overwritten. */
+  /** Saves changes made here while this node carried the site, before the restore overwrites them. */
   #keepChanges(): void {
     const { host, config, history } = this.#node;
     if (carriedSince(host.files) === undefined) return;

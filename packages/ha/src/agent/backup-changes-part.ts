@@ -1,6 +1,6 @@
 /**
- * On the backup: remembers what there was when it took over, and tells what somebody changes while it carries the site; the primary's own comes back at
- * the failback, which does not wait for it. What is done with it then: apply-queue.ts keeps it aside.
+ * On the backup: records the configuration at takeover, and reports changes made while it carries the site. At failback the primary's files return
+ * without waiting for these changes; apply-queue.ts saves them first.
  */
 import { namesOf } from "../cluster/backup-changes.ts";
 import { changesSinceTakeover, takeBase } from "../sync/carried-base.ts";
@@ -9,7 +9,7 @@ import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 
 const everyMs = 2000;
-/** The first look comes when the services have been started: it reads all that is synchronised. */
+/** The first check reads all synchronised files, so it waits until the services have been started. */
 const firstLookMs = 3000;
 const changedHere = "changed_on_backup";
 const keptHere = "backup_changes_kept";

@@ -1,4 +1,4 @@
-/** Reads the cluster's configuration again when it was changed, by a command (which says so) or by hand. */
+/** Rereads the cluster's configuration after a change, made by a command (which notifies the agent) or by hand. */
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";

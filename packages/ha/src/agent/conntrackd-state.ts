@@ -1,4 +1,4 @@
-/** What conntrackd holds: entries of this node (internal cache) and of the other one (external). */
+/** conntrackd's entries: of this node (internal cache) and of the other one (external). */
 import type { Host } from "@nethsec/host/host";
 
 export interface Connections {
@@ -17,7 +17,7 @@ export function parseConntrackdStatistics(text: string): Connections | undefined
   return internal === undefined || external === undefined ? undefined : { internal, external };
 }
 
-/** undefined: it does not run or does not answer. */
+/** undefined: conntrackd does not run or does not answer. */
 export async function readConnections(host: Pick<Host, "run">): Promise<Connections | undefined> {
   try {
     const { code, stdout } = await host.run(["conntrackd", "-s"], { timeoutMs: 3000, ok: "any" });

@@ -1,4 +1,4 @@
-/** What the backup can say of a failover by itself, while the primary is there or not. Pure: facts of this node in, verdicts out. */
+/** The failover checks that the backup can do alone, with or without the primary. Pure: facts of this node in, verdicts out. */
 import { formatBytes, formatDuration } from "@nethsec/host/units";
 import type { DrillCheck, OtherNode } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
@@ -13,24 +13,24 @@ export interface BackupDrillFacts {
   readonly now: number;
   /** Wall clock, milliseconds, of the last synchronisation that was applied here. */
   readonly syncedAt: number | undefined;
-  /** Files here that are not what the primary sent last; undefined: nothing was received yet. */
+  /** Files here that differ from what the primary sent last; undefined: nothing was received yet. */
   readonly differing: readonly string[] | undefined;
   readonly connections: Connections | undefined;
   /** Devices that the interfaces need and this node does not have. */
   readonly missingDevices: readonly string[];
-  /** Protocols of the interfaces that follow, for which this node has no handler. */
+  /** Protocols of the interfaces that follow a failover for which this node has no handler. */
   readonly missingProtocols: readonly string[];
-  /** What of the primary's network this node refuses, a sentence each. */
+  /** Sections of the primary's network that this node refuses, a sentence each. */
   readonly refused: readonly string[];
   readonly freeBytes: number;
   readonly other: OtherNode;
 }
 
-/** The primary's answer to a ping is asked for each 10 s. */
+/** The primary is pinged every 10 s: tolerates two lost answers. */
 const heardMs = 30_000;
 const freeBytesMin = 8 * 1024 * 1024;
 
-/** While this node carries the site the question is what its own failure would cost; else, whether it can take over. */
+/** When this node carries the site, the checks tell what its own failure would cost; otherwise, whether it can take over. */
 export function backupDrillChecks(facts: BackupDrillFacts): DrillCheck[] {
   const { config, state, now, other, syncedAt, differing } = facts;
   if (!config.enabled)

@@ -1,4 +1,4 @@
-/** What a rehearsal says of a node whose keepalived was stopped. */
+/** The rehearsal on a node whose keepalived was stopped. */
 import { expect, test } from "bun:test";
 import type { Facts } from "../cluster/agent-schemas.ts";
 import { readHaConfig } from "../cluster/config.ts";

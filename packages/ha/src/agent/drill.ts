@@ -17,10 +17,10 @@ export interface DrillFacts {
   readonly connections: Connections | undefined;
   /** Devices that this node's interfaces need. */
   readonly devices: readonly string[];
-  /** Protocols of the interfaces that follow. */
+  /** Protocols of the interfaces that follow a failover. */
   readonly protocols: readonly string[];
   readonly wanTroubles: readonly WanTrouble[];
-  /** Bytes of all that is synchronised. */
+  /** Total size of the synchronised files, bytes. */
   readonly syncBytes: number;
   readonly diff: readonly DiffEntry[] | undefined;
   /** undefined: the peer did not answer. */
@@ -29,7 +29,7 @@ export interface DrillFacts {
 }
 
 const clockSkewMaxMs = 30_000;
-/** Free space that a restore needs beside what it writes. */
+/** Free space that a restore needs in addition to the files it writes. */
 const spareBytes = 8 * 1024 * 1024;
 
 export function drillChecks(facts: DrillFacts): DrillCheck[] {
@@ -132,7 +132,7 @@ function wanChecks(troubles: readonly WanTrouble[]): DrillCheck[] {
   return troubles.map(({ verdict, text }) => ({ code: "wan_follows", verdict, text }));
 }
 
-/** `there` undefined: an older version, which same_version tells. */
+/** `there` undefined: the backup runs an older version, which the check same_version reports. */
 function protocolsCheck(here: readonly string[], there: readonly string[] | undefined): DrillCheck[] {
   if (there === undefined) return [];
   const missing = here.filter((protocol) => !there.includes(protocol));
@@ -168,7 +168,7 @@ function diffCheck(diff: readonly DiffEntry[] | undefined): DrillCheck {
   );
 }
 
-/** A tenth of difference is traffic between the two questions. */
+/** Tolerates 10 % (at least 20) fewer on the backup: connections change between the two queries. */
 function connectionsCheck(here: Connections | undefined, there: Connections | undefined): DrillCheck {
   if (here === undefined)
     return check("connections", false, "conntrackd does not run on this node: /etc/init.d/conntrackd start", "");

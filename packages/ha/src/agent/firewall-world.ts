@@ -1,6 +1,6 @@
 /**
- * The real firewall behind the reconciler: what is wanted according to the configuration, what is there, and how a step is done.
- * Invariants: every program has a deadline; a step that cannot be verified has only the program's word; nothing here decides what to do.
+ * The real firewall behind the reconciler: the desired state by configuration, the observed state, and the execution of steps.
+ * Invariants: every program has a deadline; a step that cannot be verified is judged by the program's exit code alone; nothing here decides what to do.
  */
 import type { Host } from "@nethsec/host/host";
 import { sendFrames } from "@nethsec/host/ffi/raw-frames";
@@ -29,22 +29,22 @@ import type { World } from "./reconciler.ts";
 
 export const marksPath = "/var/run/ns-ha/marks.json";
 const natHelpersPath = "/etc/modules.d/ns-nathelpers";
-/** The WAN waits for the connections, so one that does not answer is not waited for long. */
+/** The WAN waits for the connection table, so a conntrackd that does not answer gets little time. */
 const conntrackdTimeoutMs = 2000;
-/** As the primary-backup script of conntrackd(8): commit; flush the caches, read the kernel's table again, send it; shorten timers, ask. */
+/** Like the primary-backup script of conntrackd(8). share: flush the caches, resync from the kernel, bulk send; release: shorten timers, request a resync. */
 const conntrackdFlags: Record<ConntrackdAction, readonly string[]> = {
   commit: ["-c"],
   share: ["-f", "-R", "-B"],
   release: ["-t", "-n"],
 };
 const restartTimeoutMs = 60_000;
-/** A stop that takes longer hangs: its process group is killed, the others went on meanwhile, and it is tried again. */
+/** A stop that takes longer is considered hung: its process group is killed, and the stop is retried. Other stops are not delayed. */
 const stopTimeoutMs = 15_000;
 const runningTimeoutMs = 3000;
 const runningPollMs = 200;
-/** Init scripts: more than cores, since many only wait. */
+/** Concurrent init scripts: more than cores, since many only wait. */
 const scriptsAtATime = 6;
-/** A script that takes longer is not waited for by the look at the others. */
+/** How long the check of a service's process waits for the init scripts still running. */
 const quietTimeoutMs = 1500;
 /** Repeats of an announcement, milliseconds after the first: switches and neighbours lose some. */
 const announceAgainMs = [300, 2000];
@@ -59,7 +59,7 @@ export class FirewallWorld implements World {
   readonly #network: NetworkSteps;
   readonly #scripts = new Semaphore(scriptsAtATime);
 
-  /** `config` gives the current one; `life` ends with the agent; `takeState` fetches what the backup learnt. */
+  /** `config` returns the current configuration; `life` aborts when the agent stops; `takeState` fetches the state that the backup collected. */
   constructor(
     host: Host,
     config: () => HaConfig,
@@ -161,7 +161,7 @@ export class FirewallWorld implements World {
       throw new NethsecError({ code: "interface_down", message: `${name} is not up, nothing was announced` });
     const device = (await this.#host.net.addresses()).find((each) => each.device === found.device);
     signal.throwIfAborted();
-    if (device === undefined) return; // without addresses of its own, e.g. a bond's interface
+    if (device === undefined) return; // an interface without addresses, e.g. that of a bond
     const frames = announcements(
       device.mac,
       device.addresses.map(({ address }) => address),
@@ -202,7 +202,7 @@ export class FirewallWorld implements World {
     const row = readServiceTable(uci.load("ns-ha")).find((found) => found.name === name);
     if (row?.process !== true || action === "reload") return;
     await Promise.race([this.#scripts.whenIdle(), this.#host.clock.sleep(quietTimeoutMs, signal)]);
-    // Nothing to run is as good as running after a restart, and as good as not running after a stop.
+    // A service with nothing to run (undefined) passes both after a restart and after a stop.
     const wrong = action === "stop";
     const right = async (): Promise<boolean> => (await this.#running.look([name])).get(name) !== wrong;
     const settled = await this.#until(runningTimeoutMs, runningPollMs, signal, right);
@@ -238,12 +238,12 @@ export class FirewallWorld implements World {
         .then(({ code }) => code === 0)
         .catch(() => false);
       signal.throwIfAborted();
-      // A kernel without the helper will not have it in a minute either.
+      // Not an error of the step: a retry does not help when the kernel lacks the helper.
       if (!loaded) this.#host.log("warning", `the NAT helper ${name} cannot be loaded`);
     }
   }
 
-  /** False when it did not become true in time. */
+  /** False when `holds` did not become true in time. */
   async #until(
     timeoutMs: number,
     everyMs: number,

@@ -1,6 +1,6 @@
 /**
- * The timeline of this node: a ring of JSON lines on disk, which outlives reboots (a failover is worth reading about afterwards).
- * Invariants: at most two files of `maxBytes` each; only what happens rarely is written (transitions, faults, syncs that changed something), since
+ * The timeline of this node: two rotating files of JSON lines on disk, so that a failover can be analysed after a reboot.
+ * Invariants: at most two files of `maxBytes` each; only rare events are written (transitions, faults, syncs that changed something), since
  * the disk may be flash; a damaged line is skipped.
  */
 import type { Host } from "@nethsec/host/host";
@@ -50,7 +50,7 @@ function parseEntry(line: string): HistoryEntry[] {
   }
 }
 
-/** Both nodes' entries as one timeline: by time, the same entry once. Pure. */
+/** Merges both nodes' entries into one timeline, sorted by time, without duplicates. Pure. */
 export function mergeHistory(
   own: readonly HistoryEntry[],
   other: readonly HistoryEntry[],

@@ -1,7 +1,7 @@
 /**
- * The hotspot's MAC address: clients and the controller know it, so the active backup node uses the primary's on the same device and gives it
- * back afterwards (documentation: "To ensure hotspot functionality").
- * Invariant: the device's own address is written down before it is changed, so that a killed agent can give it back.
+ * The hotspot's MAC address: clients and the controller know it, so the active backup node uses the primary's on the same device and restores its
+ * own afterwards (documentation: "To ensure hotspot functionality").
+ * Invariant: the device's own address is saved before it is changed, so that it can be restored after the agent was killed.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -23,7 +23,7 @@ export class HotspotMac {
     return { now: found.mac, original: this.#host.files.readText(originalPath(device))?.trim() };
   }
 
-  /** `original`: gives back the device's own address. */
+  /** `original`: `mac` is the device's own address, being restored. */
   async set(device: string, mac: string, original: boolean): Promise<void> {
     const { files, run } = this.#host;
     const before = await this.observe(device);

@@ -1,11 +1,11 @@
-/** An answer of one JSON value a line, written while the work goes on. */
+/** A streamed response of JSON lines, sent while the handler is running. */
 
-/** Bun 1.4.5 closes a UNIX socket on which nothing is sent for 10 s (oven-sh/bun#43816): an empty line, which readers skip, comes more often. */
+/** Bun 1.4.5 closes a UNIX socket on which nothing is sent for 10 s (oven-sh/bun#43816): an empty line, which readers skip, is sent more often. */
 const keepAliveMs = 3000;
 
 /**
- * Ends when `produce` settles; when it throws, `refused(error)` is the last line. A reader that went away is no error: the rest is dropped.
- * `signal` is the request's: aborted when the reader goes away.
+ * Ends when `produce` settles; when it throws, `refused(error)` is the last line. A reader that disconnects is not an error: the rest is dropped.
+ * `signal` is the request's: aborted when the reader disconnects.
  */
 export function jsonLines(
   produce: (send: (value: unknown) => void) => Promise<void>,
@@ -26,7 +26,7 @@ export function jsonLines(
         try {
           controller.enqueue(encoder.encode(text));
         } catch {
-          end(); // the reader is gone, and the runtime did not say so
+          end(); // the reader disconnected without an abort from the runtime
         }
       };
       signal.addEventListener("abort", end, { once: true });

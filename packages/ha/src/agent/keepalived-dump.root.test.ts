@@ -1,4 +1,4 @@
-/** The real keepalived and the file that it writes: where its environment says, and what a folder of that name does to it. In a network of its own. */
+/** The dump file of the real keepalived, in its own network namespace: its path by TMPDIR, and the effect of a folder with that name. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
@@ -56,7 +56,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** It answers each question at once, but it may still be starting. */
+/** keepalived answers each query at once, but may still be starting. */
 async function answer(): Promise<string | undefined> {
   return (await askDump(host, { pid, path: dump, instance: "one", signal: await jsonSignal(host) }))?.state;
 }

@@ -1,4 +1,4 @@
-/** Which process is keepalived's, from pid files, /proc and procd, and how its signs of life are read. */
+/** Finding keepalived's process by pid files, /proc and procd, and reading its signs of life. */
 import { expect, test } from "bun:test";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import { dumpPathOf, isAlive, KeepalivedProcess, pidFiles, pulseOf } from "./keepalived-process.ts";

@@ -1,6 +1,5 @@
 /**
- * Which process is keepalived's VRRP process. No single sign is proof: pid files are looked at first, then /proc, then procd is asked; only when
- * all of them say so it is gone.
+ * Finds keepalived's VRRP process. No single source is reliable: checks pid files, then /proc, then procd; "gone" only when all three agree.
  * Invariant: processes of another network namespace (a container of this machine) do not count.
  */
 import type { Host } from "@nethsec/host/host";
@@ -8,8 +7,8 @@ import { parseServiceList } from "./running-services.ts";
 
 /**
  * Where keepalived writes the process id of its VRRP child. The folder is configure's --runstatedir: /var/run in OpenWrt's build, /run in Debian's,
- * and they need not be the same folder. Below it: vrrp.pid; keepalived/vrrp.pid with `use_pid_dir`, an instance name or a network namespace
- * (keepalived 2.2.7 to 2.4, core/main.c); keepalived_vrrp.pid is what keepalived(8) says.
+ * and these may be different folders. Below it: vrrp.pid; keepalived/vrrp.pid with `use_pid_dir`, an instance name or a network namespace
+ * (keepalived 2.2.7 to 2.4, core/main.c); keepalived(8) documents keepalived_vrrp.pid.
  */
 export const pidFiles: readonly string[] = ["/var/run", "/run"].flatMap((folder) =>
   ["vrrp.pid", "keepalived/vrrp.pid", "keepalived_vrrp.pid", "keepalived/keepalived_vrrp.pid"].map(
@@ -17,7 +16,7 @@ export const pidFiles: readonly string[] = ["/var/run", "/run"].flatMap((folder)
   ),
 );
 
-/** A process id; "gone": it does not run; "unsure": no process was found, but procd says that it runs. */
+/** A process id; "gone": not running; "unsure": no process was found, but procd reports it as running. */
 export type Found = number | "gone" | "unsure";
 
 type Machine = Pick<Host, "files" | "run">;
@@ -30,14 +29,14 @@ export class KeepalivedProcess {
     this.#host = host;
   }
 
-  /** The process found before, while it lives, or that of a pid file. Cheap: for a look each second. */
+  /** The process found before, while it is alive, or that of a pid file. Cheap enough to call every second. */
   seen(): number | undefined {
     if (this.#known !== undefined && isKeepalived(this.#host, this.#known)) return this.#known;
     this.#known = this.#ofPidFiles();
     return this.#known;
   }
 
-  /** Asks everybody. Never throws. */
+  /** Checks pid files, /proc and procd. Never throws. */
   async find(): Promise<Found> {
     this.#known = this.seen() ?? this.#ofProc();
     if (this.#known !== undefined) return this.#known;
@@ -70,7 +69,7 @@ export class KeepalivedProcess {
       const { code, stdout } = await this.#host.run(argv, { timeoutMs: 3000, ok: "any" });
       return code === 0 && parseServiceList(stdout)?.get("keepalived") === true;
     } catch {
-      return false; // no procd to ask, or it does not answer: /proc has the word
+      return false; // no procd, or no answer: rely on /proc
     }
   }
 }
@@ -79,7 +78,7 @@ function isKeepalived(host: Machine, pid: number): boolean {
   return /^keepalived(_vrrp)?$/.test(commOf(host, pid)) && sameNetwork(host, pid);
 }
 
-/** Of a process that ended meanwhile: "". */
+/** A file of /proc/PID; "" when the process has ended. */
 function procText({ files }: Machine, pid: number, name: string): string {
   try {
     return files.readText(`/proc/${pid}/${name}`) ?? "";
@@ -100,11 +99,11 @@ function sameNetwork({ files }: Machine, pid: number): boolean {
   try {
     return files.readlink(`/proc/${pid}/ns/net`) === files.readlink("/proc/self/ns/net");
   } catch {
-    return true; // not to be told
+    return true; // cannot be read: assume the same
   }
 }
 
-/** A process's signs of life: not stopped (SIGSTOP, a debugger), and how often it has waited since it started. Both from /proc/PID/status. */
+/** Signs of life of a process, from /proc/PID/status: whether it is stopped (SIGSTOP, a debugger), and its count of voluntary context switches. */
 export interface Pulse {
   readonly pid: number;
   readonly stopped: boolean;
@@ -120,7 +119,7 @@ export function pulseOf(host: Machine, pid: number): Pulse {
   };
 }
 
-/** keepalived waits for the network and its timers in one loop: between two looks a second apart it has waited again, unless it hangs. Pure. */
+/** keepalived waits for network and timers in one loop, so unless it hangs, `waits` grows between two samples a second apart. Pure. */
 export function isAlive(before: Pulse | undefined, now: Pulse): boolean {
   return before?.pid === now.pid && !now.stopped && now.waits > before.waits;
 }

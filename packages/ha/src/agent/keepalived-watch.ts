@@ -1,6 +1,6 @@
 /**
- * Follows keepalived: hears its FIFO, compares its state with what the kernel shows each second, asks it when they differ, and says when it is gone.
- * Each question is a line in keepalived's log: asked now and then, and at once when something looks wrong.
+ * Follows keepalived: reads its FIFO, compares its state with the kernel's every second, requests a dump when they differ, and reports when it is gone.
+ * Each dump request adds a line to keepalived's log, so it is made rarely, and at once when something looks wrong.
  */
 import { readFifo } from "@nethsec/host/process/fifo";
 import { haPaths } from "../cluster/config.ts";
@@ -10,15 +10,15 @@ import type { StateFollower } from "./state-follower.ts";
 
 const lookEveryMs = 1000;
 const askEveryMs = 600_000;
-/** While keepalived cannot write its dump. */
+/** Interval while keepalived cannot write its dump. */
 const askTroubledEveryMs = 30_000;
 
 export class KeepalivedWatch implements AgentPart {
   readonly #node: AgentNode;
   readonly #follower: StateFollower;
-  /** Addresses of a keepalived that is gone may be left on this node. */
+  /** True while this node may still have addresses left by a keepalived that is gone. */
   #orphans = false;
-  /** What the conditions say, by code. */
+  /** Text of each condition as last written, by code. */
   readonly #told = new Map<string, string>();
 
   constructor(node: AgentNode, follower: StateFollower) {
@@ -54,7 +54,7 @@ export class KeepalivedWatch implements AgentPart {
   async #openFifo(): Promise<void> {
     const { host, tracker, life } = this.#node;
     const path = haPaths.notifyFifo;
-    // keepalived makes it as well; whoever is first.
+    // keepalived creates it too, if it starts first.
     if (host.files.stat(path) === undefined)
       await host.run(["mkfifo", "-m", "600", host.files.real(path)], { timeoutMs: 5000, ok: "any" });
     readFifo(
@@ -66,8 +66,8 @@ export class KeepalivedWatch implements AgentPart {
   }
 
   /**
-   * A keepalived that was killed leaves its addresses behind, and two nodes would answer for them. Only one that is gone by every sign: while
-   * it may live, its addresses are its own, and it would add them again and again.
+   * A killed keepalived leaves its addresses behind, and two nodes would answer for them: removes them. Only when it is "gone" by every source:
+   * a living keepalived would keep adding them back.
    */
   async #dropOrphans(): Promise<void> {
     const { host, config, tracker } = this.#node;
@@ -92,7 +92,7 @@ export class KeepalivedWatch implements AgentPart {
     this.#tell("keepalived_dump_missing", "warning", tracker.dumpTrouble);
   }
 
-  /** The conditions are a file: written when something changed, and once after the start of the agent. */
+  /** Conditions are stored in a file: write only on change, and once after the start of the agent. */
   #tell(code: string, severity: "warning" | "error", text: string | undefined): void {
     if (this.#told.get(code) === (text ?? "")) return;
     this.#told.set(code, text ?? "");

@@ -1,6 +1,6 @@
 /**
- * netifd's words for why an interface is not up (`errors[].code` of its status), in a sentence. Source: netifd, interface.c and proto.c (its own
- * codes), OpenWrt's xfrm.sh (NO_TUNLINK, NO_IFID). Handlers of protocols have more: those are told as they are.
+ * Explains netifd's error codes for an interface that is not up (`errors[].code` of its status). Source: netifd, interface.c and proto.c (its own
+ * codes), OpenWrt's xfrm.sh (NO_TUNLINK, NO_IFID). Other protocol handlers define more codes: those are shown unexplained.
  */
 import type { NetworkInterface } from "@nethsec/host/host";
 
@@ -19,8 +19,8 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 /**
- * netifd makes an interface whose protocol has no handler one of proto none, and brings it up without an address: recorded as
- * `up: true, proto: "none"`, without an error. `wanted`: the protocol of the configuration. Such an interface is not up. Pure.
+ * Treats an interface whose protocol has no handler as down: netifd turns it into proto none and brings it up without an address, recorded as
+ * `up: true, proto: "none"` without an error. `wanted`: the configured protocol. Pure.
  */
 export function asWanted(found: NetworkInterface, wanted: string | undefined): NetworkInterface {
   if (!found.up || found.proto !== "none" || (wanted ?? "none") === "none") return found;

@@ -1,4 +1,4 @@
-/** What a step at netifd tells when it fails, from the recorded answers of the real netifd. */
+/** Error messages of netifd steps, from recorded answers of the real netifd. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "bun:test";

@@ -1,9 +1,9 @@
-/** The reconciler's steps at netifd: an interface up or down, routes on or off. */
+/** The reconciler's steps that netifd performs: an interface up or down, routes on or off. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, NetworkInterface } from "@nethsec/host/host";
 import { asWanted, netifdReason } from "./netifd-errors.ts";
 
-/** What a static address needs; DHCP and PPPoE may take longer and are looked at again. */
+/** Enough for a static address; DHCP and PPPoE may take longer, a later pass of the reconciler checks them. */
 const upTimeoutMs = 2000;
 const pollMs = 50;
 const reloadTimeoutMs = 30_000;
@@ -17,7 +17,7 @@ export class NetworkSteps {
     this.#host = host;
   }
 
-  /** As netifd has them, but for those that are up with another protocol than the configured one: they are not. */
+  /** The interfaces of netifd; those whose configured protocol has no handler count as down (see `asWanted`). */
   async interfaces(): Promise<NetworkInterface[]> {
     const network = this.#host.uci.read("network");
     return (await this.#host.net.interfaces()).map((found) => asWanted(found, network.get(found.name, "proto")));
@@ -28,7 +28,7 @@ export class NetworkSteps {
     return (await this.interfaces()).find((found) => found.name === name);
   }
 
-  /** Throws `interface_not_switched`, with netifd's reason, when it is not there after `upTimeoutMs`. */
+  /** Throws `interface_not_switched`, with netifd's reason, when the interface has not switched after `upTimeoutMs`. */
   async switchInterface(name: string, up: boolean, signal: AbortSignal): Promise<void> {
     const { net, uci, clock } = this.#host;
     await (up ? net.ifup(name) : net.ifdown(name));
@@ -44,7 +44,7 @@ export class NetworkSteps {
     throw new NethsecError({ code: "interface_not_switched", message });
   }
 
-  /** Routes that came from the primary; without `name` those of all interfaces. */
+  /** Enables or disables the routes imported from the primary (ns_tag ha); without `name` those of all interfaces. */
   async switchRoutes(enabled: boolean, name: string | undefined): Promise<void> {
     this.#host.uci.change((transaction) => {
       for (const section of transaction.load("network").sections) {
@@ -57,7 +57,7 @@ export class NetworkSteps {
     await this.#reload();
   }
 
-  /** netifd reads routes at a reload only. One that begins after this call; those who ask while one is running share the next. */
+  /** netifd reads routes only at a reload. The reload starts after this call; calls made while one is running share the next. */
   #reload(): Promise<void> {
     this.#nextReload ??= this.#reloading.then(() => {
       this.#nextReload = undefined;

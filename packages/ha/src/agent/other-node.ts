@@ -1,7 +1,7 @@
 /**
- * What is known of the other node, for the line that `status` has on both: when it answered last, and what it said of itself. The primary asks by
- * the key of the synchronisation and tells the backup the same of itself; the backup has no way to ask.
- * Invariant: kept in memory-backed files, so that a restart of the agent does not forget it; a reboot does.
+ * What is known of the other node, shown by `status` on both: when it answered last, and what it reported. The primary queries the backup with the
+ * synchronisation key and sends its own data along; the backup has no way to query the primary.
+ * Invariant: kept in a memory-backed file: survives a restart of the agent, but not a reboot.
  */
 import { readJson } from "@nethsec/host/files/read-json";
 import { version } from "@nethsec/host/version";
@@ -15,7 +15,7 @@ import { keptText } from "./backup-changes-part.ts";
 import type { PeerClient } from "./peer-client.ts";
 
 const savedPath = "/var/run/ns-ha/other-node.json";
-/** A connection of SSH and two processes: not more often. Changes of the state are told at once. */
+/** Each query costs an SSH connection and two processes. A change of state triggers one at once. */
 const meetEveryMs = 60_000;
 const keptThere = "backup_changes_kept";
 
@@ -46,7 +46,7 @@ export class OtherNodePart implements AgentPart {
     return { role: role === "primary" ? "backup" : "primary", address: peer.address, ...this.#known };
   }
 
-  /** It answered: a ping, a question, or it asked itself. */
+  /** Called when the other node answered a ping or a query, or sent one itself. */
   seen(): void {
     this.#save({ ...this.#known, seenAt: this.#node.host.clock.now() });
   }
@@ -57,7 +57,7 @@ export class OtherNodePart implements AgentPart {
     if (config.role !== "primary" || !config.enabled || now - this.#metAt < meetEveryMs) return;
     this.#metAt = now;
     const answer = await this.#peer.meet(this.#own()).catch(() => undefined);
-    // Not there, or of an older version: what was known stays, with its time.
+    // Unreachable, or an older version: keep the previous data with its time.
     if (answer === undefined) return;
     this.#remember(answer);
     const kept = answer.keptChanges ?? [];

@@ -1,4 +1,4 @@
-/** What is told of both nodes together: history, differences of their files, the rehearsal of a failover. */
+/** Reports that cover both nodes: history, differences of their files, the rehearsal of a failover. */
 import { version } from "@nethsec/host/version";
 import { messageOf } from "@nethsec/host/message-of";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
@@ -21,10 +21,10 @@ import type { OtherNodePart } from "./other-node.ts";
 import type { PeerClient } from "./peer-client.ts";
 import type { Reconciler } from "./reconciler.ts";
 
-/** A clock that is further off than this would put the other node's entries in another order than that in which things happened. */
+/** Above this clock difference, the other node's entries are corrected: otherwise the merged order would be wrong. */
 const skewMinMs = 2000;
 
-/** The other node's entries, their times as this node's clock would have told them. */
+/** The other node's entries, with their times converted to this node's clock. */
 export function asHere({ now, history }: Pick<Facts, "now" | "history">, here: number): readonly HistoryEntry[] {
   const skew = now - here;
   return Math.abs(skew) < skewMinMs ? history : history.map((entry) => ({ ...entry, at: Math.round(entry.at - skew) }));
@@ -66,7 +66,7 @@ export class PairReports implements AgentPart {
   }
 
   /**
-   * On the primary: what differs from what the backup holds; throws what the link throws. On the backup: what differs from what the primary sent last.
+   * On the primary: differences to the backup's files; throws the link's errors. On the backup: differences to what the primary sent last.
    */
   async diff(): Promise<DiffEntry[]> {
     if (this.#node.config.role === "backup") return this.#diffOfBackup();
@@ -74,7 +74,7 @@ export class PairReports implements AgentPart {
     return diffEntries(here.manifest.entries, there, here.withheld);
   }
 
-  /** The last `limit` entries of both nodes; of this one alone, and that as its last entry, when the other does not answer. */
+  /** The last `limit` entries of both nodes. When the other does not answer: of this one alone, with a last entry that says so. */
   async history(limit: number): Promise<HistoryEntry[]> {
     const { config, host, history } = this.#node;
     const own = history.list(limit);

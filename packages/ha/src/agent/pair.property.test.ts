@@ -1,6 +1,6 @@
 /**
- * Random sequences of what can happen to a pair (power cuts, cables, `switch`, changes on either node, files that change their type or lose their
- * content, a full disk, a kill in the middle of any operation): no file, lease or change is lost, and in the end both nodes are well by themselves.
+ * Random sequences of events on a pair (power cuts, cables, `switch`, changes on either node, files that change their type or lose their
+ * content, a full disk, a kill in the middle of any operation): no file, lease or change is lost, and in the end both nodes recover by themselves.
  *
  *     NETHSEC_SEQUENCES=2000 bun test packages/ha/src/agent/pair.property.test.ts        the seed is printed; NETHSEC_SEED=N repeats it and
  *                                                                                    looks for a shorter sequence that fails
@@ -32,7 +32,7 @@ type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
 class Story implements Disposable {
   readonly pair = new SimulatedPair();
-  /** What an administrator changed on the backup and nobody has kept yet: content by name. */
+  /** Changes made on the backup that are in no kept set yet: content by name. */
   readonly unkept = new Map<string, string>();
   #count = 0;
   #kept = 0;
@@ -86,7 +86,7 @@ class Story implements Disposable {
     this.#lookAtKept();
   }
 
-  /** Everything is mended, and then only time passes. */
+  /** Repairs every fault, then lets time pass. */
   async settle(): Promise<void> {
     const { pair } = this;
     for (const node of pair.nodes) {
@@ -137,7 +137,7 @@ class Story implements Disposable {
     this.#primary = ownFiles(this.pair.primary);
   }
 
-  /** Only what is changed after the backup has remembered what it had: the three seconds before that are in the manual. */
+  /** Changes a file only after the backup recorded its base: changes in the three seconds before that are a documented limit. */
   #changeBackup(what: number): void {
     const { machine, powered, state } = this.pair.backup;
     if (!powered || state !== "master" || readBase(machine) === undefined) return;
@@ -171,7 +171,7 @@ class Story implements Disposable {
   }
 }
 
-/** The primary's synchronised files as text; nothing but the administrator writes them. */
+/** The primary's synchronised files as text; only the administrator writes them. */
 function ownFiles({ machine }: SimulatedNode): string[] {
   const { files } = machine;
   const read = (path: string): string => `${path}: ${files.readlink(path) ?? files.readText(path) ?? "none"}`;
@@ -180,7 +180,7 @@ function ownFiles({ machine }: SimulatedNode): string[] {
   return [read("/srv/data/a"), read(inside), read("/etc/config/firewall")];
 }
 
-/** What an interrupted restore would have left. */
+/** Leftovers of an interrupted restore. */
 function temporaries({ machine }: SimulatedNode): string[] {
   return ["/srv/data", "/etc/config", "/tmp", "/etc/ha"].flatMap((folder) =>
     machine.files.list(folder).filter((name) => name.startsWith(".ns-ha-restore")),

@@ -1,4 +1,4 @@
-/** What the other node answers, or why it does not. */
+/** The other node's answers, and the errors when there is none. */
 import { expect, test } from "bun:test";
 import { readHaConfig } from "../cluster/config.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";

@@ -1,4 +1,4 @@
-/** What the primary's agent asks the backup's, by the key of the synchronisation (see sync/sync-receive.ts): facts, what it holds, announcements. */
+/** Requests of the primary's agent to the backup's, over SSH with the synchronisation key (see sync/sync-receive.ts): facts, file list, announcements. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
@@ -8,13 +8,13 @@ import type { HaConfig } from "../cluster/config.ts";
 import { sshRun } from "../ssh/ssh-link.ts";
 import { type ManifestEntry, manifestEntrySchema } from "../sync/manifest.ts";
 
-/** What the backup holds, and what was changed there: some 300 bytes for each synchronised file. */
+/** For the answers `held` and `changes`: some 300 bytes for each synchronised file. */
 const listMaxBytes = 4 * 1024 * 1024;
 /** One file that was kept aside, as base64. */
 const fileMaxBytes = 16 * 1024 * 1024;
-/** 200 entries of history, and little else. */
+/** Mostly 200 entries of history. */
 const factsMaxBytes = 256 * 1024;
-/** Two nodes on one wire: one that says nothing for so long hangs. */
+/** The nodes share a local link: one that is silent for so long hangs. */
 const timeoutMs = 10_000;
 /** What `ns-ha sync-receive` prints instead of an answer. */
 const refusedSchema = v.object({
@@ -36,28 +36,28 @@ export class PeerClient {
     this.#node = node;
   }
 
-  /** Throws what the link throws, and `peer_not_understood`. */
+  /** Throws the link's errors, and `peer_not_understood`. */
   facts(): Promise<Facts> {
     return this.#ask("facts", factsSchema);
   }
 
-  /** What the backup holds of the synchronised files. Throws like {@link facts}. */
+  /** The synchronised files as they are on the backup. Throws like {@link facts}. */
   async held(): Promise<readonly ManifestEntry[]> {
     return (await this.#ask("held", heldSchema)).entries;
   }
 
-  /** Tells the backup that a takeover now is planned, or that it did not come. Throws what the link throws. */
+  /** Announces a planned takeover to the backup, or cancels the announcement. Throws the link's errors. */
   async announce(planned: boolean): Promise<void> {
     const command = planned ? "planned" : "not-planned";
     await sshRun(this.#node.host, this.#node.config, { key: "sync", command, timeoutMs });
   }
 
-  /** Tells the backup of this node, and is told the same. Throws like {@link facts}. */
+  /** Exchanges version, state and kept changes with the backup. Throws like {@link facts}. */
   meet(own: Meeting): Promise<Meeting> {
     return this.#ask("meet", meetingSchema, JSON.stringify(own));
   }
 
-  /** What was changed on the backup while it carried the site. Throws like {@link facts}. */
+  /** The changes made on the backup while it carried the site. Throws like {@link facts}. */
   changes(): Promise<BackupChanges> {
     return this.#ask("changes", backupChangesSchema);
   }
@@ -68,7 +68,7 @@ export class PeerClient {
     return Buffer.from(data, "base64");
   }
 
-  /** The backup forgets a set. Throws like {@link facts}. */
+  /** Deletes a set of kept changes on the backup. Throws like {@link facts}. */
   async dropChanges(id: string): Promise<void> {
     await this.#ask(`drop-changes ${id}`, v.object({ dropped: v.boolean() }));
   }

@@ -1,6 +1,6 @@
 /**
- * Is the other node there? VRRP backups are silent and two masters that cannot hear each other look, each to itself, like one: so the peer's
- * own address is asked, and what is not certain is said (contract ns-ha 7, promise 5).
+ * Checks that the other node is reachable. VRRP cannot show it: a backup sends nothing, and two masters may not receive each other. So this part
+ * pings the peer's own address, and reports what is not certain (contract ns-ha 7, promise 5).
  */
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
@@ -18,7 +18,7 @@ export class PeerWatch implements AgentPart {
   readonly #heardAgain: () => void;
   #misses = 0;
 
-  /** `heardAgain`: what waited for the other node is tried now. */
+  /** `heardAgain`: called when the other node answers after an outage, to retry what waited for it. */
   constructor(node: AgentNode, announcements: Announcements, other: OtherNodePart, heardAgain: () => void) {
     this.#other = other;
     this.#heardAgain = heardAgain;

@@ -1,4 +1,4 @@
-/** Interfaces that carry each other in any way: each waits for its own parents only, whatever hangs beside them. */
+/** Interfaces stacked on each other at random: each waits only for its own parents, even when others hang. */
 import { fakeClock } from "@nethsec/host/testing/fake-clock";
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";

@@ -1,17 +1,17 @@
 /**
- * The heart of the agent: `plan(observed, desired)` says what is still to be done (design decision 3). Pure, no clock, no order of calls.
- * Invariants: an empty plan means converged; a step is planned only while what it achieves is not there; steps of the two postures never
+ * The heart of the agent: `plan(observed, desired)` returns the steps still to be done (design decision 3). Pure: no clock, independent of earlier calls.
+ * Invariants: an empty plan means converged; a step is planned only until its effect is in place; steps of the two postures never
  * appear together; nothing is planned for a service that is missing or that the user disabled.
  *
- * What can be seen (interfaces, processes, options) is observed. What cannot (was this service restarted since we are master? was the
- * connection table committed?) is a *mark*: key → value, set when the step succeeded, deleted before it starts.
+ * Interfaces, processes and options are observed. What cannot be observed (was this service restarted since this node became master? was the
+ * connection table committed?) is recorded as a *mark*: key → value, set when the step succeeded, deleted before it starts.
  */
 import type { VrrpState } from "../cluster/state.ts";
 import type { Role } from "../cluster/config.ts";
 import type { FollowingInterface } from "../cluster/following-interfaces.ts";
 import type { ServiceRow } from "../cluster/service-table.ts";
 
-/** active: this node carries the site. passive: it holds still. */
+/** active: this node carries the site. passive: it stands by. */
 export type Posture = "active" | "passive";
 
 export interface Situation {
@@ -19,12 +19,12 @@ export interface Situation {
   /** keepalived.globals.enabled */
   readonly enabled: boolean;
   readonly state: VrrpState;
-  /** Grows with each transition: marks of an older one do not count. */
+  /** Grows with each transition: marks of an older term do not count. */
   readonly term: number;
 }
 
 /**
- * Active: VRRP master; or the cluster was disabled, then the primary goes on alone (without the virtual addresses).
+ * Active: VRRP master; or the cluster was disabled: then the primary carries on alone (without the virtual addresses).
  * Everything else (backup, fault, keepalived stopped, not known yet) is passive: two nodes with one WAN address are worse than none.
  */
 export function postureOf({ role, enabled, state }: Pick<Situation, "role" | "enabled" | "state">): Posture {
@@ -37,7 +37,7 @@ export interface Desired {
   readonly services: readonly ServiceRow[];
   /** In the order in which they must come up. */
   readonly interfaces: readonly FollowingInterface[];
-  /** Services that read what the backup learnt while it carried the site, which this primary fetches first; empty on the backup. */
+  /** Services that read the state files which this primary first fetches from the backup (cluster/state-files.ts); empty on the backup. */
   readonly stateServices: ReadonlySet<string>;
   /** Device and address that the hotspot must have while active (backup node only). */
   readonly hotspot: { readonly device: string; readonly mac: string } | undefined;
@@ -48,7 +48,7 @@ export interface Observed {
   readonly interfaces: ReadonlyMap<string, boolean>;
   /** Services that exist and that neither their configuration nor the user disabled. */
   readonly available: ReadonlySet<string>;
-  /** By service; missing when it was not looked at. */
+  /** By service; missing when not checked. */
   readonly running: ReadonlyMap<string, boolean>;
   /** Value of `force` in each dnsmasq section. */
   readonly dhcpForce: readonly string[];
@@ -69,11 +69,11 @@ export type Step =
   | { readonly kind: "dhcp-force"; readonly value: "0" | "1" }
   | { readonly kind: "nat-helpers" }
   | { readonly kind: "take-state" }
-  /** Without an interface: those of all. */
+  /** Without `interface`: the routes of all interfaces. */
   | { readonly kind: "routes"; readonly enabled: boolean; readonly interface?: string }
   | { readonly kind: "hotspot-mac"; readonly device: string; readonly mac: string; readonly original: boolean }
   | { readonly kind: "hotplug"; readonly action: HotplugAction };
-/** commit: the other node's connections become this one's; share: tell it what is here now; release: let go, and ask for what it has. */
+/** commit: take over the other node's connections; share: send it this node's; release: shorten the timers, and request the other node's. */
 export type ConntrackdAction = "commit" | "share" | "release";
 export type HotplugAction = "NOTIFY_MASTER" | "NOTIFY_BACKUP" | "NOTIFY_FAULT" | "NOTIFY_STOP";
 
@@ -89,15 +89,15 @@ export interface PlannedStep {
   readonly mark: { readonly key: string; readonly value: string };
 }
 
-/** Its id. */
+/** Id of the step `take-state`. */
 const takeState = "fetch what the backup node learnt";
 
-/** What is still to be done, in order of urgency. */
+/** The steps still to be done, most urgent first. */
 export function plan(observed: Observed, desired: Desired): PlannedStep[] {
   return postureOf(desired.situation) === "active" ? planActive(observed, desired) : planPassive(observed, desired);
 }
 
-/** Everything but interfaces and connection table, which come first: the line is what users miss. */
+/** Interfaces and connection table come first, since users notice a missing line most; the other steps follow. */
 function planActive(observed: Observed, desired: Desired): PlannedStep[] {
   const value = `active ${desired.situation.term}`;
   const marked = (key: string): boolean => observed.marks.get(key) === value;
@@ -139,7 +139,7 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
     if (!wanted || up === undefined) continue;
     const key = `interface ${name}`;
     if (waited ? !up : !marked(key)) {
-      // A packet of a connection that is not known yet would be answered with a reset, or get another address by NAT.
+      // Before the connection table is committed, packets of known connections would get a reset, or another address by NAT.
       const after = [...connections, ...mac, ...rising(parents)];
       const any = anyUplink && !someUplink ? rising(uplinks) : undefined;
       add(`ifup ${name}`, key, { kind: "interface", name, up: true }, after, any);
@@ -178,7 +178,7 @@ function planActive(observed: Observed, desired: Desired): PlannedStep[] {
     );
   }
   const words = desired.services.flatMap(({ cron }) => cron);
-  // Reports and renewals read the state too.
+  // Cron jobs (reports, certificate renewals) read the state files too.
   const beforeCron = present(steps, [...line, takeState]);
   if (!marked("cron")) add("resume cron lines", "cron", { kind: "cron", action: "resume", words }, beforeCron);
   if (!marked("hotplug")) add("hotplug NOTIFY_MASTER", "hotplug", { kind: "hotplug", action: "NOTIFY_MASTER" }, line);
@@ -192,11 +192,11 @@ function planPassive(observed: Observed, desired: Desired): PlannedStep[] {
   const add = (id: string, key: string, step: Step, after: readonly string[] = []): void => {
     steps.push({ id, step, after, mark: { key, value } });
   };
-  // Take down what is carried first (WireGuard before the WAN it runs over).
+  // Take down upper layers first (WireGuard before the WAN it runs over).
   for (const { name, waited } of [...desired.interfaces].reverse()) {
     const up = observed.interfaces.get(name);
     if (up === undefined) continue;
-    // An interface that was being brought up when the state changed is not up yet, and must not come up later.
+    // An interface that is not up may still be coming up from before the state change: take it down too, once (the mark).
     if (!up && (marked(`interface ${name}`) || !waited)) continue;
     const carried = desired.interfaces
       .filter(({ parents }) => parents.includes(name))
@@ -236,7 +236,7 @@ function planPassive(observed: Observed, desired: Desired): PlannedStep[] {
   return steps;
 }
 
-/** Names of the interfaces that need any uplink, and of those that they carry: planned after the uplinks. `interfaces`: parents first. */
+/** Names of the interfaces that need any uplink, and of those on top of them: planned after the uplinks. `interfaces`: parents first. */
 function overUplinks(interfaces: readonly FollowingInterface[]): ReadonlySet<string> {
   const late = new Set<string>();
   for (const { name, anyUplink, parents } of interfaces)
@@ -253,7 +253,7 @@ function present(steps: readonly PlannedStep[], ids: readonly string[]): string[
   return ids.filter((wanted) => steps.some(({ id }) => id === wanted));
 }
 
-/** Services whose process is worth a look: their mark says that they are where they belong, and only the look can tell otherwise. */
+/** Services whose process must be checked: those with a valid mark, since a service without one gets a step anyway. */
 export function servicesToLookAt(marks: ReadonlyMap<string, string>, desired: Desired): string[] {
   const active = postureOf(desired.situation) === "active";
   const value = active ? `active ${desired.situation.term}` : "passive";

@@ -1,7 +1,7 @@
 /**
- * `ha:primary:failed`: FAILURE is the backup's to say, OK the primary's; what the other one has said is remembered here, so that its end can be told.
- * A takeover that an administrator asked for is no failure: the primary announces it to the backup, whose agent then says nothing, and remembers
- * it over its own reboot too (what follows a planned switchover is often an upgrade), so that it reports no end of what nobody was told of.
+ * `ha:primary:failed`: the backup sends FAILURE, the primary sends OK. Each node also records the other's alert, so that it can report its end.
+ * A takeover requested by an administrator is no failure: the primary announces it to the backup, whose agent then sends no alert. The primary
+ * records it across a reboot (a planned switchover often precedes an upgrade), so that it does not send OK for a FAILURE that was never sent.
  */
 import type { Host } from "@nethsec/host/host";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
@@ -12,7 +12,7 @@ import type { Alerts } from "./alerts.ts";
 
 const id = "ha:primary:failed";
 const handedOverPath = "/etc/ns-ha/handed-over";
-/** An announcement is for the switchover that follows at once. */
+/** How long an announcement is valid: the switchover follows at once. */
 const windowMs = 30_000;
 
 export interface PrimaryAlertNode {
@@ -25,7 +25,7 @@ export class PrimaryAlert implements AgentPart {
   readonly #node: PrimaryAlertNode;
   #expectedUntil = Number.NEGATIVE_INFINITY;
 
-  /** `rebooted`: the node was started since the agent ran last; somebody else has carried the site meanwhile. */
+  /** `rebooted`: the node was rebooted since the agent ran last, so the other node has carried the site meanwhile. */
   constructor(node: PrimaryAlertNode, rebooted: boolean) {
     this.#node = node;
     if (rebooted && node.config.role === "primary" && !this.#handedOver) node.alerts.remember(id, "FAILURE");
@@ -48,14 +48,14 @@ export class PrimaryAlert implements AgentPart {
     } else if (before === "master" && !this.#handedOver) this.#node.alerts.remember(id, "FAILURE");
   }
 
-  /** Primary: what comes is planned; false: it did not come. */
+  /** On the primary: records that a planned takeover follows; false: it is over, or did not happen. */
   handsOver(planned: boolean): void {
     const { files } = this.#node.host;
     if (planned) files.write(handedOverPath, "", { mode: 0o600 });
     else if (this.#handedOver) files.remove(handedOverPath);
   }
 
-  /** Backup: what the primary says of it. */
+  /** On the backup: the primary's announcement of a planned takeover, or its cancellation. */
   expects(planned: boolean): void {
     this.#expectedUntil = planned ? this.#node.host.clock.monotonic() + windowMs : Number.NEGATIVE_INFINITY;
   }

@@ -1,6 +1,6 @@
 /**
- * The reconciler against a simulated firewall whose services take time, fail, and are cut half-way: whatever the order of transitions,
- * failures and restarts of the agent, the end is what the last state wants (contract ns-ha 7, promise 2).
+ * The reconciler against a simulated firewall whose services take time, fail, and are interrupted: whatever the order of transitions,
+ * failures and restarts of the agent, it converges to the last state (contract ns-ha 7, promise 2).
  */
 import { type FakeClock, fakeClock } from "@nethsec/host/testing/fake-clock";
 import { describe, expect, test } from "bun:test";
@@ -67,7 +67,7 @@ class Firewall implements World {
     if (directionOf(step) !== undefined && directionOf(step) !== postureOf(situation)) {
       this.violations.push(`${JSON.stringify(step)} while ${postureOf(situation)}`);
     }
-    // A WAN that is up before the connections are known answers their packets with resets.
+    // A WAN that comes up before the connection table is committed answers packets of its connections with resets.
     if (step.kind === "interface" && step.up && this.commitEndedIn !== situation.term)
       this.violations.push(`ifup ${step.name} before the connections`);
     try {
@@ -111,7 +111,7 @@ function directionOf(step: Step): "active" | "passive" | undefined {
 
 const watched = rows.filter(({ process, passive }) => process && passive === "stop").map(({ name }) => name);
 const states = ["master", "backup", "fault", "init", "unknown"] as const;
-/** Mostly enough to be half-way, sometimes enough to be done. */
+/** Random delay: mostly ends in the middle of a pass, sometimes after convergence. */
 const ticks = fc.oneof(fc.nat(10), fc.nat(60), fc.integer({ min: 100, max: 200 }));
 const event = fc.oneof(
   {

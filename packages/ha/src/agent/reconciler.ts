@@ -1,11 +1,11 @@
 /**
- * Makes a node be what its state wants: observe → plan → act → observe again, until the plan is empty (design decision 3).
+ * Brings a node into line with its VRRP state: observe → plan → act → observe again, until the plan is empty (design decision 3).
  *
  * Invariants:
- * - one pass at a time; a new situation aborts the running one, waits for its steps to let go, and starts afresh;
- * - a step's mark is deleted before the step starts and set after it succeeded in the situation it was planned for, so a step that was
- *   cut anywhere counts as not done, in both directions;
- * - a step that fails is tried again after a growing delay (bounded), and never holds up steps that do not depend on it.
+ * - one pass at a time; a new situation aborts the running pass, waits for its steps to settle, and starts a new one;
+ * - a step's mark is deleted before the step starts and set after it succeeded in the situation it was planned for, so an
+ *   interrupted step counts as not done, for both postures;
+ * - a step that fails is retried after a growing delay (bounded), and never delays steps that do not depend on it.
  */
 import { backoffMs } from "@nethsec/host/backoff";
 import { Doorbell } from "@nethsec/host/doorbell";
@@ -17,7 +17,7 @@ import { type Desired, type Observed, type PlannedStep, plan, type Situation } f
 export interface World {
   desired(situation: Situation): Desired;
   observe(desired: Desired, marks: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Observed>;
-  /** Does the step and looks whether it worked; throws when it did not. Must settle soon after the signal aborts. */
+  /** Performs the step and verifies its effect; throws when it failed. Must settle soon after the signal aborts. */
   perform(step: PlannedStep["step"], signal: AbortSignal): Promise<void>;
   /** Called with all marks after each change, so that they survive a restart of the agent. */
   saveMarks(marks: ReadonlyMap<string, string>): void;
@@ -28,13 +28,13 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly marks: ReadonlyMap<string, string>;
-  /** Steps that run at the same time. */
+  /** Maximum number of concurrent steps. */
   readonly parallel?: number;
-  /** Milliseconds between looks when nothing happens. */
+  /** Longest interval between observations when nothing happens, milliseconds. */
   readonly lookAgainMs?: number;
-  /** Told when the plan became empty: milliseconds since the situation began, or since something was found out of its place. */
+  /** Called when the plan became empty. `tookMs`: since the situation began, or since a deviation was found. */
   readonly converged?: (situation: Situation, tookMs: number) => void;
-  /** Told after each pass. */
+  /** Called after each pass. */
   readonly changed?: () => void;
 }
 
@@ -42,18 +42,18 @@ export interface FailingStep {
   readonly id: string;
   readonly failures: number;
   readonly reason: string;
-  /** Monotonic. */
+  /** Monotonic time, milliseconds. */
   readonly nextTry: number;
 }
 
-/** The world itself limits what competes for the processor; a step that only waits must not hold up another. */
+/** High on purpose: `World` limits CPU-bound work itself, and steps that only wait must not delay others. */
 const defaultParallel = 64;
 const defaultLookAgainMs = 300_000;
-/** Right after a change others are still at work (a boot starts its services one after the other): the first looks come soon, then ever later. */
+/** After a change other programs are still busy (a boot starts services one by one): observe soon at first, then at growing intervals. */
 const firstLookAgainMs = 1000;
 const firstRetryMs = 1000;
 const lastRetryMs = 60_000;
-/** netifd needs time of its own (DHCP, PPPoE): calling ifup again would start it over. */
+/** DHCP and PPPoE need time: another ifup would restart them. */
 const interfaceRetryMs = 30_000;
 
 export class Reconciler {
@@ -69,7 +69,7 @@ export class Reconciler {
   #since = 0;
   #pending: readonly string[] = [];
   #converged = false;
-  /** Looks in a row that found nothing to do. */
+  /** Consecutive passes with an empty plan. */
   #quietLooks = 0;
   #attempt = new AbortController();
   readonly #doorbell = new Doorbell();
@@ -87,7 +87,7 @@ export class Reconciler {
   get converged(): boolean {
     return this.#converged;
   }
-  /** What is still to be done, as of the last look. */
+  /** Ids of the steps still to be done, as of the last pass. */
   get pending(): readonly string[] {
     return this.#pending;
   }
@@ -95,7 +95,7 @@ export class Reconciler {
     return [...this.#failing.values()];
   }
 
-  /** The newest situation supersedes an older one even while its steps are running. The same one again changes nothing. */
+  /** A new situation supersedes the current one, even while its steps are running. No effect when the situation is unchanged. */
   enter(situation: Situation): void {
     const before = this.#situation;
     const same = before !== undefined && before.term === situation.term && before.state === situation.state;
@@ -109,13 +109,13 @@ export class Reconciler {
     this.lookAgain();
   }
 
-  /** Something may have changed. `forget`: which marks no longer count, e.g. announcements that another node answered to. */
+  /** Requests a pass. `forget` selects marks to drop, so that their steps are done again, e.g. announcements after another node had the addresses. */
   lookAgain(forget: (key: string) => boolean = () => false): void {
     for (const key of this.#marks.keys()) if (forget(key)) this.#marks.delete(key);
     this.#doorbell.ring();
   }
 
-  /** Runs until the signal aborts; steps that are running then are given up, not undone. */
+  /** Runs until the signal aborts; steps still running then are aborted, not undone. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.#attempt.abort(new Error("agent stops")), { once: true });
     while (!signal.aborted) {
@@ -128,7 +128,7 @@ export class Reconciler {
     }
   }
 
-  /** One look and the steps it asks for. True when another look is due at once. */
+  /** Observes, plans and performs the due steps. True when another pass is due at once. */
   async #pass(signal: AbortSignal): Promise<boolean> {
     const situation = this.#situation;
     if (situation === undefined) return false;
@@ -141,7 +141,7 @@ export class Reconciler {
       for (const id of this.#failing.keys()) if (!this.#pending.includes(id)) this.#failing.delete(id);
       if (steps.length === 0) return this.#settle(situation);
       const now = this.#clock.monotonic();
-      // What is put right weeks after a failover did not take weeks.
+      // A later repair is timed from its detection, not from the failover weeks ago.
       if (this.#converged) this.#since = now;
       this.#converged = false;
       this.#quietLooks = 0;
@@ -165,7 +165,7 @@ export class Reconciler {
     return false;
   }
 
-  /** Runs the steps, each as soon as those it comes after have ended, at most `parallel` at a time. */
+  /** Runs the steps, each as soon as the steps in its `after` have ended, at most `parallel` at a time. */
   async #act(steps: readonly PlannedStep[], signal: AbortSignal): Promise<void> {
     const waiting = [...steps];
     const open = new Set(steps.map(({ id }) => id));
@@ -217,7 +217,7 @@ export class Reconciler {
     this.#log(failures === 1 ? "warning" : "debug", `${id} failed, next try in ${delay / 1000} s: ${reason}`);
   }
 
-  /** Until woken, a retry is due, or it is time to look again. */
+  /** Waits until woken, a retry is due, or the next periodic pass. */
   async #rest(signal: AbortSignal): Promise<void> {
     const now = this.#clock.monotonic();
     const soon = backoffMs(this.#quietLooks + 1, { firstMs: firstLookAgainMs, longestMs: this.#lookAgainMs });

@@ -1,6 +1,6 @@
 /**
- * A conntrackd that was killed finds the lock file that it left, and procd gives it up after some tries; only its init script removes that file.
- * Without it a failover loses every connection, and nobody would notice before.
+ * Restarts a conntrackd that died. After a kill, its stale lock file makes procd's respawns fail until procd gives up; only the init script removes
+ * that file. Without conntrackd a failover loses every connection, and nothing shows that before.
  */
 import type { Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
@@ -26,10 +26,10 @@ export class ConntrackdRevival implements AgentPart {
   }
 }
 
-/** True when it had died and was started again. One that was stopped on purpose is left alone: procd has no instance of it then. Never throws. */
+/** True when conntrackd had died and was restarted. One stopped on purpose (procd has no instance of it) is left alone. Never throws. */
 export async function reviveConntrackd(host: Pick<Host, "run" | "services" | "log" | "files">): Promise<boolean> {
   try {
-    // Twice a minute on every node, for ever: procd is asked only when something is wrong.
+    // Runs twice a minute on every node: check /proc first, and query procd only when the process is missing.
     if (host.files.list("/proc").some((name) => commOf(host, name) === "conntrackd")) return false;
     const { code, stdout } = await host.run(["ubus", "call", "service", "list"], { timeoutMs: 5000, ok: "any" });
     if (code !== 0 || parseServiceList(stdout)?.get("conntrackd") !== false) return false;
@@ -42,7 +42,7 @@ export async function reviveConntrackd(host: Pick<Host, "run" | "services" | "lo
   }
 }
 
-/** Of the process with this number; undefined for what is none, or ended meanwhile. */
+/** Name of a process; undefined when `pid` is not a number or the process has ended. */
 function commOf({ files }: Pick<Host, "files">, pid: string): string | undefined {
   if (!/^\d+$/.test(pid)) return undefined;
   try {

@@ -1,8 +1,8 @@
-/** The life of the agent's parts: start one after the other, then ticks and loops side by side until the signal aborts, then stop. */
+/** Life cycle of the agent's parts: starts them one by one, runs ticks and loops concurrently until the signal aborts, then stops them in reverse. */
 import type { Host } from "@nethsec/host/host";
 import type { AgentPart, Tick } from "./agent-part.ts";
 
-/** Settles when every loop has ended. Throws what a `start` or a `run` throws; `stop` is called for all parts in any case. */
+/** Settles when every loop has ended. Rethrows errors of `start` and `run`; always calls `stop` of all parts. */
 export async function runParts(
   parts: readonly AgentPart[],
   host: Pick<Host, "clock" | "log">,
@@ -22,7 +22,7 @@ export async function runParts(
   }
 }
 
-/** The next tick is due `everyMs` after the last one was; what a slow one missed is left out. */
+/** A tick is due `everyMs` after the previous one was due; ticks missed during a slow one are skipped. */
 async function tickRegularly(
   { everyMs, firstMs = everyMs, run }: Tick,
   host: Pick<Host, "clock" | "log">,
@@ -33,13 +33,13 @@ async function tickRegularly(
   while (!signal.aborted) {
     await clock.sleep(Math.max(0, due - clock.monotonic()), signal).catch(() => undefined);
     if (signal.aborted) return;
-    // A tick that hangs must not hold up the end of the agent.
+    // A hanging tick must not keep the agent from stopping.
     await Promise.race([guarded(host, run), aborted(signal)]);
     due = Math.max(due + everyMs, clock.monotonic());
   }
 }
 
-/** One part's trouble is its own: it is logged, and the others go on. */
+/** Logs an error of one part, so that the others go on. */
 export async function guarded(host: Pick<Host, "log">, work: () => void | Promise<void>): Promise<void> {
   try {
     await work();

@@ -1,7 +1,7 @@
 /**
- * Which services have a running process: one question to procd for all of them, shared by everybody who asks meanwhile.
- * Invariants: an answer is never older than the question; a service that has nothing to run (no instance: an OpenVPN without a tunnel) is
- * neither running nor fallen, unless it was seen running before.
+ * Which services have a running process: one procd query for all of them, shared by concurrent callers.
+ * Invariants: an answer is never older than the call; a service that has nothing to run (no instance: an OpenVPN without a tunnel) is
+ * neither running nor failed, unless it was seen running before.
  */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
@@ -11,7 +11,7 @@ const listSchema = v.record(
   v.object({ instances: v.optional(v.record(v.string(), v.object({ running: v.optional(v.boolean()) })), {}) }),
 );
 
-/** `ubus call service list` → for each service with an instance: is one running? Pure. undefined: not understood. */
+/** Parses `ubus call service list`: for each service with an instance, whether one is running. undefined: not understood. Pure. */
 export function parseServiceList(text: string): Map<string, boolean> | undefined {
   try {
     const services = Object.entries(v.parse(listSchema, JSON.parse(text)));
@@ -34,7 +34,7 @@ export class RunningServices {
     this.#host = host;
   }
 
-  /** By name; missing: it has nothing to run. */
+  /** By name; missing: the service has nothing to run. */
   async look(names: readonly string[]): Promise<Map<string, boolean>> {
     const known = await this.#list();
     const found = new Map<string, boolean>();
@@ -47,12 +47,12 @@ export class RunningServices {
     return found;
   }
 
-  /** It was stopped on purpose: that it does not run is no fall. */
+  /** To be called when a service is stopped on purpose, so that it does not count as failed. */
   forget(name: string): void {
     this.#seen.delete(name);
   }
 
-  /** A question that begins after this call; those who ask while one is running share the next. */
+  /** The query starts after this call; calls made while one is running share the next. */
   #list(): Promise<ReadonlyMap<string, boolean> | undefined> {
     this.#next ??= this.#asking.then(() => {
       this.#next = undefined;

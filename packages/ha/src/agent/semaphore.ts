@@ -1,6 +1,6 @@
 /**
- * Lets at most `places` pieces of work run at a time, and tells when none is running: init scripts compete for the same cores, and one question
- * to procd after all of them is cheaper than one after each.
+ * Runs at most `places` tasks at a time, and signals when none is running: init scripts compete for the same cores, and one query to
+ * procd after all of them is cheaper than one after each.
  */
 export class Semaphore {
   readonly #places: number;
@@ -20,7 +20,7 @@ export class Semaphore {
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#leave();
-      else next(); // takes over the place
+      else next(); // hands its place over
     }
   }
 

@@ -1,4 +1,4 @@
-/** When the primary fetches what the backup learnt: before it becomes master, before it sends, and never so long that the site waits for it. */
+/** When the primary fetches the backup's state: before it becomes master and before it sends, always with a time limit. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { conditions } from "@nethsec/host/conditions";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
@@ -101,7 +101,7 @@ describe("a primary that comes back", () => {
     expect(priority()).toBe(0);
     expect(primary.clock.monotonic() - from).toBeLessThanOrEqual(25_000);
     expect(primary.files.readText(conditionsPath)).toContain("state_not_fetched");
-    // Nothing is sent over what only the backup knows.
+    // Nothing is sent that could overwrite state which only the backup has.
     state = "master";
     await expect(flow.beforeSend(never)).rejects.toMatchObject({ code: "ssh_connection_failed" });
     primary.services.set("dnsmasq", { enabled: true, running: true });

@@ -1,13 +1,13 @@
 /**
- * State flows from the node that carries the site to the other (cluster/state-files.ts). Towards the backup it travels with each
- * synchronisation; this part brings it back to the primary, and marks a backup that carried.
+ * State files (cluster/state-files.ts) flow from the node that carries the site to the other. Towards the backup they travel with each
+ * synchronisation; this part fetches them back to the primary, and marks a backup that carried the site.
  *
- * How a primary that comes back gets it before it is master: keepalived starts with a priority below the backup's (`hold` in the tracked file, see
- * render-keepalived.ts), so it takes a silent site at once but does not preempt a node that carries it. This part fetches, then lifts the
- * hold. As the last step it fetches once more when this node is master, before the services start that read the state.
+ * A returning primary fetches the state before it is master: keepalived starts with a priority below the backup's (`hold` in the tracked file, see
+ * render-keepalived.ts), so it becomes master at once when no other node is, but does not preempt a backup that carries the site. This part
+ * fetches, then lifts the hold. Once master, it fetches a last time before the services start that read the state.
  *
  * Invariants: a hold is lifted after `holdMaxMs` at the latest, whatever the link does; nothing is sent to the backup before its state was fetched
- * (`beforeSend`), so that a synchronisation never overwrites what only the backup knows.
+ * (`beforeSend`), so that a synchronisation never overwrites state that only the backup has.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { markCarried } from "../cluster/carried.ts";
@@ -19,14 +19,14 @@ import type { ReceivedState } from "../sync/state-stream.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart, StateChange } from "./agent-part.ts";
 
-/** Exists while this primary is master and has taken what the backup learnt; gone after a reboot. */
+/** Exists while this primary is master and has fetched the backup's state; gone after a reboot. */
 const fetchedPath = "/var/run/ns-ha/state-fetched";
-/** Leases that are given while the primary stands by are here after so long. */
+/** How often a primary on standby fetches the state, e.g. new leases. */
 const fetchEveryMs = 10_000;
 const fetchTimeoutMs = 8000;
-/** A backup that answers VRRP but not SSH does not keep the primary away for longer. */
+/** Limit of the hold, for a backup that answers VRRP but not SSH. */
 const holdMaxMs = 20_000;
-/** Services that read the state wait so long for it when this node becomes master. */
+/** How long the services that read the state wait for it when this node becomes master. */
 const finalTimeoutMs = 4000;
 const condition = "state_not_fetched";
 
@@ -53,16 +53,16 @@ export class StateFlow implements AgentPart {
     }
     if (state === "master") return this.#lift();
     host.files.remove(fetchedPath);
-    // Another node may carry the site from now on. A switchover has a number of its own in the file.
+    // From now on the backup may carry the site. During a switchover the file holds another value: leave it.
     if (before === "master" && this.#priority() === 0) this.#write(hold);
   }
 
-  /** Nothing is known of what the backup learnt since it last took something from here. */
+  /** True while the backup may have state that this primary has not fetched. */
   get #owed(): boolean {
     return this.#node.config.role === "primary" && !this.#node.host.files.exists(fetchedPath);
   }
 
-  /** This node stands by, or waits for the state before it takes the site back. */
+  /** Fetches the state periodically on standby, and at once under a hold, which is lifted afterwards. */
   async #look(): Promise<void> {
     const { host, config, state } = this.#node;
     if (config.role === "backup") {
@@ -89,7 +89,7 @@ export class StateFlow implements AgentPart {
     }
   }
 
-  /** The step of the reconciler: waits a moment for what is left, and never fails, since the site waits for this node. */
+  /** The reconciler's step `take-state`: a last fetch, short and never failing (unless aborted), since services wait for it. */
   async take(signal: AbortSignal): Promise<void> {
     if (!this.#owed) return;
     try {
@@ -106,8 +106,8 @@ export class StateFlow implements AgentPart {
   }
 
   /**
-   * Before anything is sent. Throws what the link throws: then nothing is sent. What comes as late as this meets services that run: those
-   * concerned are restarted, dnsmasq is stopped first, since it would write its leases over those that came.
+   * Fetches before anything is sent. Throws the link's errors: then nothing is sent. At this point the services are running: those that read
+   * the state are restarted; dnsmasq is stopped first, since it would overwrite the fetched leases with its own.
    */
   async beforeSend(signal: AbortSignal): Promise<void> {
     if (!this.#owed) return;
@@ -133,7 +133,7 @@ export class StateFlow implements AgentPart {
     try {
       return await fetchState(host, config, { final, signal });
     } catch (error) {
-      // A backup of an older version keeps nothing for us: waiting for it would stop every synchronisation.
+      // A backup of an older version cannot offer its state: failing here would block every synchronisation.
       if (!(error instanceof NethsecError) || error.code !== "state_not_offered") throw error;
       host.log("warning", error.message);
       return { carried: false, entries: [], skipped: [] };
@@ -157,7 +157,7 @@ export class StateFlow implements AgentPart {
     if (this.#node.conditions.raise(condition, "warning", text)) this.#node.host.log("warning", text);
   }
 
-  /** One at a time: the place where an answer is received is one. */
+  /** Serialises fetches: they share one receive directory. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Makes the node follow keepalived's state: hands each new situation to the reconciler, and tells how it fares. */
+/** Makes the node follow keepalived's state: hands each new situation to the reconciler, and reports convergence and failing steps. */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { Carrying } from "../cluster/carrying.ts";
@@ -9,7 +9,7 @@ import { postureOf, type Situation } from "./plan.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { StateFlow } from "./state-flow.ts";
 
-/** A step that failed this often is worth a condition. */
+/** Failures of a step before a condition is raised. */
 const failuresTold = 3;
 
 export class StateFollower implements AgentPart {
@@ -38,7 +38,7 @@ export class StateFollower implements AgentPart {
     });
   }
 
-  /** This node goes on with what it carries until keepalived says its word (see cluster/carrying.ts). */
+  /** True while this node keeps carrying the site until keepalived has decided its state (see cluster/carrying.ts). */
   get waiting(): boolean {
     return this.#carrying.on;
   }
@@ -60,11 +60,11 @@ export class StateFollower implements AgentPart {
     return this.reconciler.run(signal);
   }
 
-  /** The situation of now; the same one again changes nothing. */
+  /** Passes the current situation to the reconciler; no effect when unchanged. */
   enter(): void {
     const { config, tracker } = this.#node;
     const { state, term } = tracker.current;
-    // What is up stays up.
+    // Leave everything up while keepalived has not decided.
     if (this.#carrying.look(config, state, tracker.stats)) return;
     this.reconciler.enter({ role: config.role, enabled: config.enabled, state, term });
   }
@@ -74,7 +74,7 @@ export class StateFollower implements AgentPart {
     const { role, state, term, enabled } = situation;
     const took = Math.round(tookMs);
     host.log("info", `everything in place as ${state} (${postureOf(situation)}) after ${took} ms`);
-    // What is put right later (a service that fell, an address that is announced again) is no transition: the log has it.
+    // Later repairs (a failed service, a repeated announcement) are not transitions: they only go to the log.
     const situated = `${term} ${enabled}`;
     if (situated === this.#told) return;
     this.#told = situated;
@@ -100,6 +100,6 @@ function readMarks(host: Pick<Host, "files">): ReadonlyMap<string, string> {
       v.parse(v.array(v.tuple([v.string(), v.string()])), JSON.parse(host.files.readText(marksPath) ?? "[]")),
     );
   } catch {
-    return new Map(); // everything is done once more
+    return new Map(); // unreadable: all steps are done again
   }
 }

@@ -11,7 +11,7 @@ import type { Reconciler } from "./reconciler.ts";
 import type { SyncLoop } from "../sync/sync-loop.ts";
 import { switchOver } from "./switchover.ts";
 
-/** An administrator waits for it. */
+/** Short, since an administrator waits for the command. */
 const syncTimeoutMs = 30_000;
 
 export class SwitchPart implements AgentPart {
@@ -60,7 +60,7 @@ export class SwitchPart implements AgentPart {
     return result;
   }
 
-  /** What is held back is told elsewhere; everything else has arrived then. */
+  /** Synchronises; returns why the backup is not up to date. Files held back do not count: they are reported elsewhere, and the rest has arrived. */
   async #bringUpToDate(): Promise<string | undefined> {
     const { config, host } = this.#node;
     if (!config.sync.enabled) return undefined;

@@ -1,8 +1,8 @@
 /**
- * A planned switchover: keepalived watches a file whose number is added to this node's priority; nothing in the configuration changes and a
- * reboot forgets it. Runs on the primary.
- * Invariants: refused when the other node could not take over; when it does not, the primary takes back and says so; while the backup has the
- * site, this node stands by and takes over if the backup fails.
+ * A planned switchover, run on the primary: writes a number to a file that keepalived tracks and adds to this node's priority. The configuration
+ * does not change, and a reboot resets it.
+ * Invariants: refused when the other node could not take over; when it does not, the primary takes back and reports an error; while the backup has
+ * the site, this node stands by and takes over if the backup fails.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, Process } from "@nethsec/host/host";
@@ -17,16 +17,16 @@ export interface SwitchContext {
   readonly state: () => VrrpState;
   readonly converged: () => boolean;
   readonly peer: () => Promise<Facts>;
-  /** Before this node hands over: the other one gets what changed since the last synchronisation, e.g. the newest lease; the reason why not. */
+  /** Called before handing over: sends changes since the last synchronisation, e.g. the newest lease. Returns the reason when that failed. */
   readonly bringUpToDate: () => Promise<string | undefined>;
-  /** Tells both nodes that what comes is planned, or that it did not come. Never throws. */
+  /** Announces to both nodes that a planned takeover follows, or that it did not happen. Never throws. */
   readonly announce: (planned: boolean) => Promise<void>;
 }
 
 const deadlineMs = 20_000;
 const convergeMs = 30_000;
 const pollMs = 20;
-/** The VIP is asked this often while the switch lasts. */
+/** Ping interval to the VIP during the switch. */
 const pingSeconds = 0.02;
 
 /** Resolves when the new master answers for the VIP and its services are in place. Throws `switch_refused` or `switch_failed`. */
@@ -79,7 +79,7 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
   };
 }
 
-/** Why this node can neither give nor take, and what to do: known at once, not after the time that a switchover may take. */
+/** Why this node can neither give nor take the site, and the advice: checked up front instead of running into the deadline. */
 function hindrance({ config, state }: SwitchContext): readonly [why: string, advice: string] | undefined {
   if (!config.enabled) return ["the cluster is disabled.", "To enable it: ns-ha-config enable"];
   if (state() === "unknown") return ["keepalived does not run on this node.", "Start it: /etc/init.d/keepalived start"];
@@ -123,7 +123,7 @@ function refused(why: string, advice?: string): NethsecError {
   });
 }
 
-/** The longest time without an answer of the VIP, by `ping` from this node. */
+/** Measures the longest gap between answers of the VIP, with `ping` from this node. */
 class VipProbe {
   readonly #process: Process;
   readonly #clock: Host["clock"];

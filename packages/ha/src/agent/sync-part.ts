@@ -1,4 +1,4 @@
-/** The synchronisation as a part of the agent: when this node sends, and who is told of the result. */
+/** The synchronisation as a part of the agent: decides when this node sends, and publishes the result. */
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { SyncEvent } from "../cluster/agent-schemas.ts";
 import { shareSyncList } from "../change/share-sync-list.ts";
@@ -25,7 +25,7 @@ export class SyncPart implements AgentPart {
     });
   }
 
-  /** Epoch milliseconds since which a change waits to be synchronised; undefined: none does, or this node does not send. */
+  /** Epoch milliseconds since which a change waits to be synchronised; undefined: none is waiting, or this node does not send. */
   get waitingSince(): number | undefined {
     return this.#sends() ? this.loop.waitingSince : undefined;
   }

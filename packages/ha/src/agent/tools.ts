@@ -1,4 +1,4 @@
-/** What the agent's commands do. Thin: each calls one function of the agent or of the synchronisation and prints. */
+/** Implementation of the agent's commands. Thin: each calls one function of the agent or of the synchronisation and prints. */
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import { openMetrics } from "@nethsec/host/metrics";
@@ -49,7 +49,7 @@ export async function runImport({ host, io, json }: Call): Promise<number> {
 
 export async function runEnable({ host, io, json }: Call): Promise<number> {
   const config = demand(readHaConfig(host.uci));
-  // Without an agent, or with one that hangs, nothing is known: that is the rescue which this command is for.
+  // No agent, or one that hangs: the state is unknown. This command is meant for exactly this case, so go on.
   const status = await agentClient(host.files.real(haPaths.agentSocket))
     .status()
     .catch((error: unknown) => {

@@ -1,8 +1,8 @@
 /**
- * Which VRRP state this node is in, and since which *term*: the number that grows with each transition, so that what was done for an
- * older one does not count (see plan.ts).
- * Invariants: the newest hint counts at once; a dump that was asked for before a newer hint is thrown away; a keepalived that shows no life is
- * "unknown" after `missesMax` questions, never its last known state for ever; one that lives but cannot write its dump is followed by other
+ * Tracks this node's VRRP state and its *term*: a number that grows with each transition, so that marks of an older term do not
+ * count (see plan.ts).
+ * Invariants: the newest hint takes effect at once; a dump requested before a newer hint is discarded; a keepalived without signs of life is
+ * "unknown" after `missesMax` queries, its last state is never kept for ever; one that is alive but cannot write its dump is tracked by other
  * signs; a reload of keepalived is no transition.
  */
 import { dirname } from "node:path";
@@ -16,9 +16,9 @@ import { askDump, hasAddress, isRivalLine, jsonSignal, parseFifoLine, type VrrpV
 
 export const statePath = "/var/run/ns-ha/state.json";
 const missesMax = 3;
-/** Questions without an answer that are further apart are not one trouble. */
+/** Unanswered queries further apart than this do not add up. */
 const seriesMs = 10_000;
-/** The life of keepalived is not known yet: the next dump tells it. */
+/** Stands for `life` until the next dump provides it. */
 const hinted = "hinted";
 
 const savedSchema = v.object({ state: vrrpStateSchema, term: v.number(), since: v.number(), life: v.string() });
@@ -30,9 +30,9 @@ export interface VrrpTrackerOptions {
   readonly instance: string;
   /** The virtual address that a master has. */
   readonly vip: () => string;
-  /** Told each transition, in order. */
+  /** Called for each transition, in order. */
   readonly changed: (before: VrrpState, now: Saved) => void;
-  /** Another master was heard and gives way. */
+  /** Called when an advertisement of another master was received, which is about to give way. */
   readonly rival: () => void;
 }
 
@@ -42,21 +42,21 @@ export class VrrpTracker {
   #saved: Saved;
   #stats: VrrpView["stats"] = {};
   #hints = 0;
-  /** keepalived's last word by the FIFO. */
+  /** Last state read from keepalived's FIFO. */
   #hint: VrrpState | undefined;
   #misses = 0;
-  /** Monotonic. */
+  /** Monotonic time of the last unanswered query. */
   #missedAt = Number.NEGATIVE_INFINITY;
   #pulse: Pulse | undefined;
   /** Number of keepalived's JSON signal. */
   #signal: string | undefined;
   #why: string | undefined;
   #asking: Promise<void> | undefined;
-  /** Monotonic, of the last question to keepalived. */
+  /** Monotonic time of the last query to keepalived. */
   askedAt = Number.NEGATIVE_INFINITY;
-  /** The last question had no answer, and no other sign has told the state yet: it is to be asked again soon. */
+  /** The last query had no answer, and no other sign has determined the state yet: query again soon. */
   undecided = false;
-  /** Why keepalived's state is taken from other signs than its dump; undefined: it is not. */
+  /** Why keepalived's state is determined without its dump; undefined: the dump works. */
   dumpTrouble: string | undefined;
 
   constructor(options: VrrpTrackerOptions) {
@@ -85,8 +85,8 @@ export class VrrpTracker {
   }
 
   /**
-   * Compares the state with what /proc shows, without a question to keepalived (each is a line in its log): it runs and is not stopped, and
-   * this node has the VIP exactly when it is master. False: ask keepalived.
+   * Checks the state against /proc, without a query to keepalived (each adds a line to its log): it runs and is not stopped, and
+   * this node has the VIP exactly when it is master. False: query keepalived.
    */
   matchesKernel(): boolean {
     const { host, vip } = this.#options;
@@ -97,13 +97,13 @@ export class VrrpTracker {
     return state !== "unknown" && (hasAddress(host, vip()) ?? true) === (state === "master");
   }
 
-  /** Takes the name of the dump before somebody else does (see cluster/hold-place.ts). */
+  /** Creates the dump file early, before another user can take its name (see cluster/hold-place.ts). */
   holdDump(): void {
     const { host } = this.#options;
     holdPlace(host, dumpPathOf(host, this.keepalived.seen()));
   }
 
-  /** Reads the real state; at most one question at a time. Never throws. */
+  /** Reads the state from keepalived; at most one query at a time. Never throws. */
   queryKeepalived(): Promise<void> {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
@@ -135,7 +135,7 @@ export class VrrpTracker {
     }
   }
 
-  /** undefined: it runs, or may run, but does not answer. */
+  /** undefined: keepalived runs, or may run, but does not answer. */
   async #read(): Promise<VrrpView | undefined> {
     const { host, instance } = this.#options;
     const gone: VrrpView = { state: "unknown", stats: {}, life: "none" };
@@ -154,7 +154,7 @@ export class VrrpTracker {
     return undefined;
   }
 
-  /** No dump. When keepalived is seen to live all the same, its last word and the kernel's addresses tell its state. */
+  /** Called when there is no dump. If keepalived is alive all the same, its last hint and the kernel's addresses determine the state. */
   #missed(): void {
     const { host } = this.#options;
     const late = host.clock.monotonic() - this.#missedAt > seriesMs;
@@ -172,11 +172,11 @@ export class VrrpTracker {
     if (this.#misses < missesMax) return;
     this.undecided = false;
     this.dumpTrouble = undefined;
-    this.#stats = {}; // counted by a keepalived that is gone
+    this.#stats = {}; // counters of a keepalived that is gone
     this.#enter("unknown", "silent");
   }
 
-  /** undefined: nothing proves that keepalived lives. */
+  /** The state without a dump; undefined: no proof that keepalived is alive. */
   #witnessed(): VrrpState | undefined {
     const { host, vip } = this.#options;
     const pid = this.keepalived.seen();
@@ -215,7 +215,7 @@ export class VrrpTracker {
   }
 }
 
-/** Same process, counter grown by more than the transition we know of: it was something else in between. Lives: "PID COUNT". Pure. */
+/** Same process, but its count of transitions to master grew: it left the state in between. `before`, `now`: "PID COUNT". Pure. */
 export function becameMasterAgain(before: string, now: string): boolean {
   const [pid, count] = before.split(" ");
   const [pidNow, countNow] = now.split(" ");

@@ -1,7 +1,7 @@
 /**
- * What keepalived says. A line of its FIFO is a hint that something happened; its JSON dump is the truth (design decision 3): lines are
- * dropped when the FIFO is full.
- * Invariant: a dump is only believed when it is newer than the question.
+ * keepalived's output. A FIFO line is only a hint that something happened, since lines are dropped when the FIFO is full; the JSON dump is
+ * authoritative (design decision 3).
+ * Invariant: a dump counts only when it is newer than the query.
  */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
@@ -18,7 +18,7 @@ export interface VrrpView {
   readonly state: VrrpState;
   /** keepalived's counters; empty when it does not run. */
   readonly stats: Readonly<Record<string, number>>;
-  /** Changes whenever keepalived was started again or became master once more. */
+  /** Changes whenever keepalived was restarted or became master again. */
   readonly life: string;
 }
 
@@ -31,13 +31,13 @@ const words: Readonly<Record<string, VrrpState>> = {
 };
 const numbers: readonly VrrpState[] = ["init", "backup", "master", "fault"];
 
-/** `INSTANCE "master" MASTER 100` → master; undefined for lines about others. Pure. */
+/** `INSTANCE "master" MASTER 100` → master; undefined for other instances and other lines. Pure. */
 export function parseFifoLine(line: string, instance: string): VrrpState | undefined {
   const found = /^INSTANCE "([^"]*)" ([A-Z_]+)(?: \d+)?\s*$/.exec(line);
   return found?.[1] === instance ? words[found[2] ?? ""] : undefined;
 }
 
-/** The instance in a dump; undefined when the text is no dump or does not have it. Pure. */
+/** The instance in a dump; undefined when the text is no dump or lacks the instance. Pure. */
 export function parseDump(text: string, instance: string): Omit<VrrpView, "life"> | undefined {
   let parsed;
   try {
@@ -54,21 +54,21 @@ export function parseDump(text: string, instance: string): Omit<VrrpView, "life"
 }
 
 /**
- * `INSTANCE "master" MASTER_RX_LOWER_PRI 200`: this master heard another one, of lower priority, which gives way now. Its addresses were ours:
- * neighbours that learnt them from it must be told. Pure.
+ * `INSTANCE "master" MASTER_RX_LOWER_PRI 200`: this master received an advertisement of another one with lower priority, which gives way now. It had
+ * the same addresses, so this node must announce them again. Pure.
  */
 export function isRivalLine(line: string, instance: string): boolean {
   return line.startsWith(`INSTANCE "${instance}" MASTER_RX_LOWER_PRI`);
 }
 
-/** Whether this node has the address, as the kernel shows it; undefined: not to be told. A question that starts no program. */
+/** Whether this node has the address, read from the kernel without starting a program; undefined: cannot be determined. */
 export function hasAddress(host: Pick<Host, "files">, address: string): boolean | undefined {
   const local = host.files.readText("/proc/net/fib_trie");
   if (local === undefined) return undefined;
   return new RegExp(`\\|-- ${address.replaceAll(".", "\\.")}\\s+/32 host LOCAL`).test(local);
 }
 
-/** The number of `keepalived --signum=JSON`: a real-time signal, and which one depends on the C library. */
+/** The signal number from `keepalived --signum=JSON`: a real-time signal that depends on the C library. */
 export async function jsonSignal(host: Pick<Host, "run">): Promise<string> {
   const { stdout } = await host.run(["keepalived", "--signum=JSON"], { timeoutMs: 5000 });
   return stdout.trim();
@@ -80,7 +80,7 @@ const pollMs = 5;
 export interface DumpQuestion {
   /** keepalived's VRRP process. */
   readonly pid: number;
-  /** Where it writes (see `dumpPathOf`). */
+  /** Where keepalived writes the dump (see `dumpPathOf`). */
   readonly path: string;
   /** Name of the VRRP instance. */
   readonly instance: string;
@@ -89,8 +89,8 @@ export interface DumpQuestion {
 }
 
 /**
- * Asks keepalived for its dump. undefined: no answer in time (paused, very busy, or it cannot write there).
- * keepalived writes beside the name and renames: a dump of another inode than before is newer than the question.
+ * Requests a dump from keepalived. undefined: no answer in time (paused, very busy, or it cannot write there).
+ * keepalived writes a temporary file and renames it: a dump with a new inode is newer than the request.
  */
 export async function askDump(
   host: Pick<Host, "files" | "run" | "clock">,

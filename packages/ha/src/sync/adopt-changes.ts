@@ -1,7 +1,7 @@
 /**
- * Taking what was changed on the backup into this primary, which then synchronises it back as its own.
- * Invariants: what was changed here as well since the takeover is a conflict and is not overwritten without `force`; only paths that the
- * synchronisation covers are written, none of the node's own, and none through a link.
+ * Adopts changes made on the backup into this primary, which then synchronises them back as its own.
+ * Invariants: a change that conflicts with one made here since the takeover is not applied without `force`; only paths covered by the
+ * synchronisation are written, none of the node's own, and none through a link.
  */
 import { setOwner } from "@nethsec/host/files/verified-copy";
 import type { Host } from "@nethsec/host/host";
@@ -16,22 +16,22 @@ import { isCleanPath, isOwnPath, isWithin } from "./path-rules.ts";
 import { reloadServices } from "./reload-services.ts";
 
 export interface Adopted {
-  /** Names that this node has now as the backup had them. */
+  /** Names that are now as the backup had them. */
   readonly adopted: readonly string[];
-  /** Names that were changed on both nodes; nothing was adopted. */
+  /** Names that were changed on both nodes; if there are any, nothing was adopted. */
   readonly conflicts: readonly string[];
-  /** Names that this node does not take from the other. */
+  /** Names that are not adopted: not covered by the synchronisation, this node's own, or behind a link. */
   readonly refused: readonly string[];
 }
 
-/** `content` gives the file of an entry by its place in the set. */
+/** `content` returns the file of an entry, by its index in the set. */
 export async function adoptChanges(
   host: Host,
   config: HaConfig,
   set: KeptSet,
   options: {
     readonly force: boolean;
-    /** Names that came from an older set just now: they are no change of this node. */
+    /** Names just adopted from an older set: not changes of this node, so no conflict. */
     readonly taken: ReadonlySet<string>;
     readonly content: (index: number) => Promise<Uint8Array>;
   },
@@ -44,7 +44,7 @@ export async function adoptChanges(
     .filter(({ entry }) => !options.taken.has(entry.name) && isConflict(host, entry))
     .map(({ entry }) => entry.name);
   if (conflicts.length > 0 && !options.force) return { adopted: [], conflicts, refused };
-  // Everything is here before anything is written.
+  // Fetch everything before writing anything.
   const contents = new Map<number, Uint8Array>();
   for (const { entry, index } of wanted)
     if (entry.file !== undefined) contents.set(index, await options.content(index));
@@ -74,7 +74,7 @@ async function coveredPaths(host: Host, config: HaConfig): Promise<(name: string
   };
 }
 
-/** Folders above that exist are folders, not links. */
+/** True when every existing parent of `path` is a real folder, not a link. */
 function realFolders({ files }: Pick<Host, "files">, path: string): boolean {
   const parts = path.split("/").slice(1, -1);
   return parts.every((_, index) => {
@@ -83,7 +83,7 @@ function realFolders({ files }: Pick<Host, "files">, path: string): boolean {
   });
 }
 
-/** It is neither what it was at the takeover nor what the backup made of it. */
+/** True when the content here is neither that of the takeover nor the backup's version. */
 function isConflict(host: Host, entry: KeptEntry): boolean {
   const here = digestHere(host, entry.name);
   return here !== entry.base && here !== digestThere(entry);
@@ -99,7 +99,7 @@ function digestHere(host: Host, name: string): string | undefined {
   return entry === undefined ? undefined : digestsAs(host)(entry);
 }
 
-/** undefined where only the content would tell: then what is here must be what it was. */
+/** Digest of the backup's version; undefined when it was removed there or has no digest. */
 function digestThere({ change, target, digest }: KeptEntry): string | undefined {
   if (change === "removed") return undefined;
   return target === undefined ? digest : `link ${target}`;
@@ -119,7 +119,7 @@ function write(host: Host, { name, change, file, target }: KeptEntry, bytes: Uin
   setOwner(files.real(name), file.uid, file.gid);
 }
 
-/** As the primary has them: without the tag, and with what the user chose for `auto` and `disabled`. */
+/** Writes the sections in the primary's form: without the tag, and with the user's values of `auto` and `disabled`. */
 function writeSections(host: Host, entries: readonly KeptEntry[]): boolean {
   if (entries.length === 0) return false;
   const changed = host.uci.change((transaction) => {

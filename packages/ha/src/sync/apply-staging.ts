@@ -1,8 +1,8 @@
 /**
  * The restore phase on the backup: verify and restore the staging area, import the network sections disabled, reload only the services
  * whose files changed (documentation: "Restore phase", NOTIFY_SYNC).
- * Invariants: refused on a node that is active; what this node keeps different on purpose (DHCP force, suspended cron lines) is written
- * in the same rename as the rest; a service that does not reload does not undo the restore.
+ * Invariants: refused on an active node; intended differences of this node (DHCP force, suspended cron lines) are applied before the
+ * file is renamed into place; a failed service reload does not undo the restore.
  */
 import type { Host } from "@nethsec/host/host";
 import { shownPath } from "@nethsec/host/files/os-path";
@@ -22,11 +22,11 @@ import { stagedManifest } from "./staged-manifest.ts";
 export interface Applied {
   readonly changed: readonly string[];
   readonly reloaded: readonly string[];
-  /** What this node did not take, and why. */
+  /** Paths that this node did not take, and why. */
   readonly withheld: readonly Withheld[];
 }
 
-/** `id`: of the manifest that the primary just sent; undefined: whatever complete one is there. Throws what `restore` throws, and `staging_incomplete`. */
+/** `id`: of the manifest that the primary just sent; undefined: any complete one. Throws like `restore`, and `staging_incomplete`. */
 export async function applyStaging(host: Host, config: HaConfig, id: string | undefined): Promise<Applied> {
   const log = host.log.tagged("ns-rsync.sh");
   const manifest = stagedManifest(host, config, id);
@@ -43,7 +43,7 @@ export async function applyStaging(host: Host, config: HaConfig, id: string | un
   for (const { path, reason } of withheld) log("warning", `${shownPath(path)} stays as it is: ${reason}`);
   pruneStaging(host, config, manifest);
   await takeDown(host, config);
-  // Always, not only when /etc/ha changed: a kill between restore and import is healed by the next run. It is cheap.
+  // Import every time, not only when /etc/ha changed: it is cheap, and the next run repairs a kill between restore and import.
   if (importExport(host, config)) await host.services.call("network", "reload", { timeoutMs: 60_000 });
   const reloaded = await reloadServices(host, changed);
   for (const path of changed) log("info", `restored ${shownPath(path)}`);

@@ -1,8 +1,8 @@
 /**
- * What this backup had when it took the site over, and what somebody has changed since. Compared are the files that the next synchronisation
+ * The configuration of this backup when it took the site over, and the changes since. Compares the files that the next synchronisation
  * would overwrite or remove, and the sections of /etc/config/network, which a site needs as much.
- * Invariants: what the agent itself changes at a takeover (DHCP force, cron lines, routes, `auto`) is no change; state (cluster/state-files.ts)
- * travels by itself and is none either.
+ * Invariants: the agent's own changes at a takeover (DHCP force, cron lines, routes, `auto`) do not count; nor does state (cluster/state-files.ts),
+ * which is transferred separately.
  */
 import { sha256 } from "@nethsec/host/files/digests";
 import { readJson } from "@nethsec/host/files/read-json";
@@ -19,7 +19,7 @@ import { transformsFor } from "./node-differences.ts";
 import { isOwnPath, isWithin, matchesAny } from "./path-rules.ts";
 import { stagedManifest } from "./staged-manifest.ts";
 
-/** Outlives a reboot of the node that carries the site. */
+/** Survives a reboot of the node that carries the site. */
 const baseName = "carried-base.json";
 /** By path, or `network.SECTION`: a digest of the content. */
 const baseSchema = v.record(v.string(), v.string());
@@ -31,7 +31,7 @@ export function readBase(host: Pick<Host, "files">): Digests | undefined {
   return readJson(host.files, lastingPath(host.files, baseName), baseSchema);
 }
 
-/** Remembers what is here now, unless it is remembered since this takeover already. */
+/** Records the current content, unless already recorded since this takeover. */
 export function takeBase(host: Machine, config: HaConfig): void {
   if (host.files.exists(lastingPath(host.files, baseName))) return;
   writeLasting(host.files, baseName, JSON.stringify(currentDigests(host, config)));
@@ -41,13 +41,13 @@ export function clearBase(files: Pick<Host["files"], "remove">): void {
   removeLasting(files, baseName);
 }
 
-/** undefined: this node did not take over, or nothing is known of what it had then. */
+/** undefined: this node did not take over, or no base was recorded. */
 export function changesSinceTakeover(host: Machine, config: HaConfig): Change[] | undefined {
   const base = readBase(host);
   return base === undefined ? undefined : compareDigests(base, currentDigests(host, config));
 }
 
-/** Pure. By name. */
+/** Differences, sorted by name. Pure. */
 export function compareDigests(base: Digests, now: Digests): Change[] {
   const names = [...new Set([...Object.keys(base), ...Object.keys(now)])].sort();
   return names.flatMap((name): Change[] => {
@@ -64,7 +64,7 @@ export function compareDigests(base: Digests, now: Digests): Change[] {
   });
 }
 
-/** Without anything from the primary yet there is nothing that could be overwritten. */
+/** Digests of the files that a synchronisation would overwrite, and of the network sections. */
 export function currentDigests(host: Machine, config: HaConfig): Digests {
   const roots = overwrittenRoots(host, config);
   const state = statePaths(host);
@@ -82,7 +82,7 @@ export function currentDigests(host: Machine, config: HaConfig): Digests {
   return { ...Object.fromEntries(files), ...networkDigests(host.uci.read("network"), config) };
 }
 
-/** How a file counts: without what the two states of a node differ in. undefined for a folder, which is what is in it. */
+/** Digest of a file or link, ignoring intended differences between active and passive node. undefined for a folder: only its content counts. */
 export function digestsAs(host: Pick<Host, "files" | "uci">): (entry: ManifestEntry) => string | undefined {
   const transforms = transformsFor(host);
   return (entry) => {
@@ -102,7 +102,7 @@ function overwrittenRoots(host: Machine, config: HaConfig): string[] {
   }
 }
 
-/** Options in which a section of the active node differs from that of the passive one. */
+/** Options of a section that differ between the active and the passive node. */
 const followingOptions = new Set(["ns_tag", "auto", "ns_auto", "disabled", "ns_disabled"]);
 
 function networkDigests(network: Package, config: HaConfig): Digests {
@@ -119,7 +119,7 @@ export function sectionDigest(section: Section): string {
   return sha256(JSON.stringify([section.type, options.toSorted(([a], [b]) => (a < b ? -1 : 1))]));
 }
 
-/** Interfaces that are each node's own. */
+/** Interfaces that each node configures itself. */
 function ownSections(config: HaConfig): ReadonlySet<string> {
   return new Set(["loopback", ...config.interfaces.map(({ name }) => name)]);
 }

@@ -1,11 +1,11 @@
 /**
- * Takes out of the staging area what no synchronisation puts there: links, FIFOs, devices. rsync 3.2.7 goes through a link that an earlier run left
- * (/etc/dropbear/pwned was written that way), newer ones refuse and so would stop every later run.
- * Invariants: follows no link; removes nothing outside the staging area; afterwards it holds folders and files only.
+ * Removes from the staging area what no synchronisation puts there: links, FIFOs, devices. rsync 3.2.7 follows a link left by an earlier run
+ * (/etc/dropbear/pwned was written that way); newer versions refuse, so every later run would fail.
+ * Invariants: follows no link; removes nothing outside the staging area; afterwards it holds only folders and files.
  */
 import type { Files } from "@nethsec/host/host";
 
-/** Returns the paths that were removed, as they are below `stagingDir`. */
+/** Returns the removed paths, relative to `stagingDir`. */
 export function cleanStaging(files: Files, stagingDir: string): string[] {
   const removed: string[] = [];
   const visit = (dir: string): void => {

@@ -1,6 +1,6 @@
 /**
- * What the primary would send now: export → list → entries, without what must not or cannot travel, which is named instead.
- * Invariant: files that lost their content are not sent, and nothing is exported from them; the rest travels.
+ * What the primary would send now: export → list → entries. Paths that must not or cannot be sent are reported in `withheld` instead.
+ * Invariant: files that lost their content are not sent, and nothing is exported from them; the rest is sent.
  */
 import type { Host } from "@nethsec/host/host";
 import type { Withheld } from "../cluster/agent-schemas.ts";
@@ -18,18 +18,18 @@ export interface Described {
   readonly text: string;
   readonly id: string;
   readonly withheld: readonly Withheld[];
-  /** Paths whose content is sent whatever it is. */
+  /** Paths that are sent even though their content looks lost. */
   readonly force: ReadonlySet<string>;
 }
 
 export interface DescribeOptions {
-  /** Ask `sysupgrade -l` again. */
+  /** Run `sysupgrade -l` again. */
   readonly fresh: boolean;
   readonly force: ReadonlySet<string>;
   readonly signal: AbortSignal;
 }
 
-/** `sysupgrade -l` costs a second on small machines, and what it lists changes rarely. */
+/** `sysupgrade -l` takes a second on small machines, and its output changes rarely. */
 const listAgeMaxMs = 60_000;
 
 export class Description {
@@ -45,7 +45,7 @@ export class Description {
     this.#content = new SentContent(host.files);
   }
 
-  /** The restore list of the last description: what is worth watching. */
+  /** The restore list of the last description: the paths to watch. */
   get roots(): readonly string[] {
     return this.#roots;
   }
@@ -76,12 +76,12 @@ export class Description {
     return { manifest, text, id: manifestId(text), withheld: [...lost, ...this.#unnamed(config)], force };
   }
 
-  /** The backup has what was described, but for `notTaken`. */
+  /** Records that the backup has the described content, except for `notTaken`. */
   delivered({ manifest, withheld, force }: Described, notTaken: readonly Withheld[], config: HaConfig): void {
     this.#content.remember(manifest.entries, [...withheld, ...notTaken], config.haInterface.name, force);
   }
 
-  /** What is listed in a way that leads to no file. */
+  /** Entries of the lists that cannot name a file. */
   #unnamed(config: HaConfig): Withheld[] {
     const pieces = (this.#listed?.list.pieces ?? []).map((path) => ({
       path,
@@ -101,7 +101,7 @@ export class Description {
       this.#listed = { at: clock.monotonic(), list: await sysupgradeList(this.#host, signal) };
     }
     const { list, exclude } = config.sync;
-    // All of /etc/config belongs to a backup: a package made a second ago need not wait for the next `sysupgrade -l`.
+    // `sysupgrade -l` always includes /etc/config: list it here, so that a new package need not wait for the next call.
     const configs = files.list("/etc/config").map((name) => `/etc/config/${name}`);
     const state = statePaths(this.#host);
     this.#roots = fileList(files, {

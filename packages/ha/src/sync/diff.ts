@@ -1,8 +1,8 @@
-/** What differs between the primary and what the backup holds, file by file. Pure. */
+/** Differences between the primary's files and the backup's. Pure. */
 import type { DiffEntry, Withheld } from "../cluster/agent-schemas.ts";
 import type { ManifestEntry } from "./manifest.ts";
 
-/** `here`: the primary's entries; `there`: what the backup answered to "held"; `withheld`: what is not sent now. By path. */
+/** `here`: the primary's entries; `there`: what the backup answered to "held"; `withheld`: paths not sent now. Sorted by path. */
 export function diffEntries(
   here: readonly ManifestEntry[],
   there: readonly ManifestEntry[],

@@ -26,7 +26,7 @@ export async function writeExport(
   return { records, changed };
 }
 
-/** What came from the other node. Throws `export_not_understood`. */
+/** Reads the other node's export. Throws `export_not_understood`. */
 export function readExport(files: Host["files"]): NetworkRecords {
   return parseRecords(
     new Map(

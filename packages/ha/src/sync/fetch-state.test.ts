@@ -1,4 +1,4 @@
-/** What travels from a backup that carried the site to the primary: real files on both sides, the question answered by the real `sync-receive`. */
+/** Fetching state from a backup that carried the site: real files on both sides, answered by the real `sync-receive`. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
@@ -78,7 +78,7 @@ describe("state of a backup that carried the site", () => {
     expect(primary.files.readlink("/etc/acme/link")).toBe("/etc/acme/x/x.cer");
     expect(primary.files.readBytes("/var/openvpn/rw/connections.db")).toHaveLength(200_000);
     expect(primary.files.exists("/etc/config/system")).toBe(false);
-    // Only the merged file differs from theirs, and merging it again changes nothing.
+    // Only the merged file differs from the backup's, and merging it again changes nothing.
     const again = await fetched();
     expect(again.entries.map(({ path }) => path)).toEqual(["/tmp/dhcp.leases"]);
     expect(placeState(primary, config, again)).toEqual([]);

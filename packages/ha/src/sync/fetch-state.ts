@@ -1,7 +1,7 @@
 /**
- * The primary takes what the backup learnt while it carried the site (cluster/state-files.ts): leases, certificates, cursors.
- * Invariants: only paths of this node's own list, and none that its exclude_list names; nothing here is deleted because the other node does not have it; a
- * file arrives whole or not at all; without the mark that the backup carried the site nothing is taken.
+ * The primary fetches the state that the backup collected while it carried the site (cluster/state-files.ts): leases, certificates, cursors.
+ * Invariants: only paths of this node's own list, and none in its exclude_list; nothing here is deleted because it is missing on the other node; a
+ * file arrives whole or not at all; nothing is taken from a backup without the mark that it carried the site.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host, RunResult } from "@nethsec/host/host";
@@ -19,12 +19,12 @@ import { restore } from "./restore.ts";
 import type { Transforms } from "./restore-request.ts";
 import { digestOf, lineLengthMax, type ReceivedState, receiveState, stateEntries } from "./state-stream.ts";
 
-/** In memory, root's only: it is as large as what changed. */
+/** In memory, accessible to root only; holds just the changed files. */
 const receiveDir = "/var/run/ns-ha/state";
 
 type Machine = Pick<Host, "files" | "uci" | "run" | "clock" | "random" | "log" | "system">;
 
-/** Asks the backup and receives its answer; changes nothing yet. Throws `state_not_fetched`. `final`: it has just given the site away. */
+/** Receives the backup's state files; changes nothing yet. Throws `state_not_fetched`. `final`: the backup has just handed the site over. */
 export async function fetchState(
   host: Machine,
   config: HaConfig,
@@ -53,7 +53,7 @@ export async function fetchState(
   }
 }
 
-/** Lines of what a program says of its troubles, the last ones. */
+/** The last 20 lines of standard error. */
 async function lastWords(stderr: ReadableStream<Uint8Array>): Promise<string> {
   const lines: string[] = [];
   for await (const line of streamLines(stderr)) lines.splice(0, Math.max(0, lines.push(line) - 20));
@@ -66,7 +66,7 @@ function notFetched(config: HaConfig, ended: Pick<RunResult, "code" | "stderr">,
   if (trouble !== undefined) return linkFailed(config, trouble, cause);
   const said = ended.stderr.trim().split("\n").at(-1) ?? "";
   const why = said === "" ? (cause instanceof Error ? cause.message : String(cause)) : said;
-  // It was reached, and what it runs does not know the question.
+  // Reached, but its version does not know the command `state`.
   const unknown = /may only synchronise/.test(ended.stderr);
   return new NethsecError({
     code: unknown ? "state_not_offered" : "state_not_fetched",
@@ -78,7 +78,7 @@ function notFetched(config: HaConfig, ended: Pick<RunResult, "code" | "stderr">,
   });
 }
 
-/** Services that read what is about to change, of those in the table of state files. */
+/** Services that read the received files, by the table of state files. */
 export function concernedServices(host: Pick<Host, "files" | "uci">, received: ReceivedState): string[] {
   const rows = stateFiles(host).filter(({ paths }) =>
     received.entries.some((entry) => paths.some((path) => isWithin(entry.path, path))),
@@ -86,7 +86,7 @@ export function concernedServices(host: Pick<Host, "files" | "uci">, received: R
   return [...new Set(rows.flatMap(({ services }) => services))];
 }
 
-/** Puts what was received into its places: all of it or nothing. Returns the paths that changed. Throws what `restore` throws. */
+/** Installs the received files, all or nothing. Returns the paths that changed. Throws like `restore`. */
 export function placeState(host: Machine, config: HaConfig, received: ReceivedState): string[] {
   if (!received.carried || received.entries.length === 0) return [];
   const manifest: Manifest = {
@@ -97,7 +97,7 @@ export function placeState(host: Machine, config: HaConfig, received: ReceivedSt
     forced: [],
     entries: [...received.entries],
   };
-  // What is allowed was decided when it was received.
+  // `fetchState` already filtered the paths.
   const { changed, withheld } = restore(
     { files: host.files, random: host.random, system: host.system },
     {
@@ -114,7 +114,7 @@ export function placeState(host: Machine, config: HaConfig, received: ReceivedSt
   return [...changed];
 }
 
-/** Files of which each node keeps a part of its own. */
+/** Files that are merged with this node's own version. */
 function stateTransforms(host: Pick<Host, "files" | "uci" | "clock">): Transforms {
   const leases = new Set(leaseFiles(host.uci.read("dhcp")));
   return (path) => {

@@ -1,6 +1,6 @@
 /**
- * Which files travel: `sysupgrade -l`, plus keepalived.ha_peer.sync_list, minus exclude_list, minus what makes a node itself.
- * Invariants: every path is clean and has no link as its first part (`/var` is one on OpenWrt); the order does not depend on the sources.
+ * Which files are synchronised: `sysupgrade -l`, plus keepalived.ha_peer.sync_list, minus exclude_list, minus each node's own paths.
+ * Invariants: every path is clean, and its first part is no link (`/var` is one on OpenWrt); the order does not depend on the sources.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { pathText } from "@nethsec/host/files/os-path";
@@ -9,13 +9,13 @@ import { globToRegExp, isCleanPath, isGlob, isOwnPath, matchesAny } from "./path
 
 export interface SysupgradeList {
   readonly paths: readonly string[];
-  /** Lines that are no path: pieces of names with a newline in them, which cannot be told from names. */
+  /** Lines that are not absolute paths: fragments of file names that contain a newline. */
   readonly pieces: readonly string[];
 }
 
 const sysupgradeTimeoutMs = 30_000;
 
-/** What `sysupgrade -l` lists, one path a line, as bytes. Empty when there is no sysupgrade here. */
+/** The output of `sysupgrade -l`, one path a line, read as bytes. Empty when there is no sysupgrade here. */
 export async function sysupgradeList(host: Pick<Host, "run" | "files">, signal?: AbortSignal): Promise<SysupgradeList> {
   if (!host.files.exists("/sbin/sysupgrade")) return { paths: [], pieces: [] };
   const timeout = AbortSignal.timeout(sysupgradeTimeoutMs);
@@ -64,7 +64,7 @@ export function withoutLink(files: Files, path: string): string {
   return [target.startsWith("/") ? target : `/${target}`, ...rest].join("/");
 }
 
-/** Paths that a pattern matches, folder by folder. */
+/** Expands a pattern, one folder level at a time. */
 function expand(files: Files, pattern: string): string[] {
   const parts = pattern.split("/").slice(1);
   let found = [""];

@@ -1,4 +1,4 @@
-/** The backup's side of fetch-state.ts: answers with its state files. Runs in the process of `ns-ha sync-receive`, not in the agent: it may be much. */
+/** The backup's side of fetch-state.ts: sends its state files. Runs in the process of `ns-ha sync-receive`, not in the agent, since it may be much data. */
 import type { Io } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
@@ -8,7 +8,7 @@ import { stateFiles } from "../cluster/state-files.ts";
 import { stateLines, stateQuestionSchema } from "./state-stream.ts";
 
 const questionBytesMax = 4 * 1024 * 1024;
-/** What a service writes while it is being stopped is worth so long. */
+/** How long to wait for services that still write state while being stopped. */
 const settleMs = 2000;
 const pollMs = 50;
 
@@ -20,7 +20,7 @@ export async function giveState(host: Host, io: Io, agent: Pick<AgentClient, "st
   for (const line of stateLines(host, carried, question.have)) await io.write(encoder.encode(line));
 }
 
-/** Until this node has let go of the site and no service writes state any more. Never throws: without an agent nobody knows better. */
+/** Waits until this node has released the site and no service writes state any more. Never throws; returns at once when the agent does not answer. */
 async function settled(host: Pick<Host, "files" | "uci" | "clock">, agent: Pick<AgentClient, "status">): Promise<void> {
   const names = new Set(stateFiles(host).flatMap(({ services }) => services));
   const end = host.clock.monotonic() + settleMs;

@@ -1,4 +1,4 @@
-/** What the backup keeps of its own, though the primary sent something else. */
+/** Files that the backup keeps although the primary sent something else. */
 import { expect, test } from "bun:test";
 import { sha256 } from "@nethsec/host/files/digests";
 import { fakeHost } from "@nethsec/host/testing/fake-host";

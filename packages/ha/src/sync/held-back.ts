@@ -1,5 +1,5 @@
 /**
- * What the backup does not take from a staging area, whatever the primary says: files that lost their content while this node's copy has it.
+ * Files that the backup refuses to take from a staging area: those that lost their content while this node's copy still has it.
  * Invariant: nothing is changed here; the rest of the staging area is applied.
  */
 import type { Files } from "@nethsec/host/host";
@@ -20,18 +20,18 @@ export function heldBack(files: Files, config: HaConfig, manifest: Manifest): Wi
     return reason === undefined ? [] : [{ path: entry.path, reason }];
   });
   if (!found.some(({ path }) => path === firewall)) return found;
-  // It was exported from this very firewall: its WANs would be gone.
+  // The export was made from this broken firewall file, so it would lack the WANs.
   const exported = manifest.entries.filter(({ path }) => isWithin(path, haPaths.exportDir));
   return [...found, ...exported.map(({ path }) => ({ path, reason: `it was made from ${firewall}` }))];
 }
 
 function lossHere(files: Files, config: HaConfig, entry: Extract<ManifestEntry, { type: "file" }>): string | undefined {
   const { path } = entry;
-  // Whether another file may have become empty only the primary knows, which saw it happen.
+  // For other files only the primary knows whether they were emptied on purpose.
   if (!isUciPackage(path)) return lossOf(fileFacts(entry.size, entry.sha256), undefined);
   const here = files.stat(path)?.type === "file" ? files.readBytes(path) : undefined;
   const staged = files.readBytes(`${config.sync.stagingDir}${path}`);
-  if (staged === undefined) return undefined; // the restore says what is missing
+  if (staged === undefined) return undefined; // the restore reports missing files
   const factsOf = (bytes: Uint8Array): ContentFacts => packageFacts(path, bytes, config.haInterface.name);
   return lossOf(factsOf(staged), here === undefined ? undefined : factsOf(here));
 }

@@ -1,4 +1,4 @@
-/** What this node holds of the files that are synchronised: the backup's half of `diff`. */
+/** The synchronised files as they are on this node: the backup's half of `diff`. */
 import type { Host } from "@nethsec/host/host";
 import type { HaConfig } from "../cluster/config.ts";
 import { type ManifestEntry, ManifestReader } from "./manifest.ts";
@@ -7,8 +7,8 @@ import { receiveScope } from "./receive-scope.ts";
 import { stagedManifest } from "./staged-manifest.ts";
 
 /**
- * What this node holds of the staging area's list, as the primary would describe it: for `diff`. Of paths that this node would not take nothing is
- * told either: the list is the other node's.
+ * This node's files of the staging area's list, described as the primary would. Paths that this node would not accept are left out, since the list
+ * comes from the other node and must not reveal them.
  */
 export async function heldEntries(host: Host, config: HaConfig): Promise<ManifestEntry[]> {
   const manifest = stagedManifest(host, config, undefined);

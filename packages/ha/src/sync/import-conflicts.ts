@@ -1,6 +1,6 @@
 /**
- * What stands against a section of the primary on this node. Devices are compared by their own names, not by those of their sections: two
- * sections for one device would be one device with the settings of whichever netifd reads last. Pure.
+ * Conflicts between a section of the primary and this node's own. Devices are compared by device name, not by section name: of two
+ * sections for one device, netifd would use whichever it reads last. Pure.
  */
 import type { Section } from "@nethsec/host/uci-store";
 import {
@@ -13,7 +13,7 @@ import {
 } from "../cluster/device-sections.ts";
 import type { Options, SharedDevice } from "../cluster/network-records.ts";
 
-/** A section as it is to be here. */
+/** A section to be imported, in the form it is to have here. */
 export interface Wanted {
   /** Section name here. */
   readonly name: string;
@@ -21,20 +21,20 @@ export interface Wanted {
   readonly origin: string;
   readonly type: string;
   readonly options: Options;
-  /** As in the log line: interface, device, bridge_vlan, route, … */
+  /** As in the log: interface, device, bridge_vlan, route, … */
   readonly recordType: string;
 }
 
-/** import: take it; keep: this node describes the same already; else a sentence with both names and what to do. */
+/** import: take it; keep: this node already has the same; otherwise a sentence with both names and the advice. */
 export type Judgement = "import" | "keep" | { readonly conflict: string };
 
 export class OwnNetwork {
   readonly #sections: readonly Section[];
   readonly #devices: DeviceSections;
-  /** Device → an interface of this node's own that stands on it. */
+  /** Device → an interface of this node's own that uses it, directly or through other devices. */
   readonly #carried = new Map<string, string>();
 
-  /** `own`: sections that did not come from the other node. `taken`: interfaces among them that will be taken over. */
+  /** `own`: sections not imported from the other node. `taken`: interfaces among them that the primary's will replace. */
   constructor(own: readonly Section[], taken: ReadonlySet<string>) {
     this.#sections = own;
     this.#devices = deviceSections(own);
@@ -53,7 +53,7 @@ export class OwnNetwork {
     return "import";
   }
 
-  /** What the WAN needs of this node's own devices; undefined: it is there. */
+  /** The reason why a device that the WAN needs is missing here; undefined: this node has it. */
   missing({ name, type, key }: SharedDevice): string | undefined {
     const here = this.#devices.get(name);
     if (here !== undefined && deviceType(here) === type) return undefined;
@@ -75,7 +75,7 @@ export class OwnNetwork {
       if (type === "") return "keep";
       return conflict(wanted, `${user}, an interface of this node's own, stands on ${device}`, user);
     }
-    // A VLAN may stand beside what else its parent carries; a port or a slave belongs to one.
+    // A VLAN may share its parent device; the port of a bridge or the slave of a bond cannot be shared.
     for (const member of type === "bridge" || type === "bonding" ? membersIn(wanted) : []) {
       const judged = this.#port(wanted, member);
       if (judged !== "import") return judged;
@@ -85,7 +85,7 @@ export class OwnNetwork {
     return "import";
   }
 
-  /** Nothing else can use a device that is the port of a bridge or the slave of a bond. */
+  /** Conflict when the device is the port of a bridge or the slave of a bond here: nothing else can use it then. */
   #port(wanted: Wanted, device: string | undefined): Judgement {
     for (const [name, section] of device === undefined ? [] : this.#devices) {
       if (["bridge", "bonding"].includes(deviceType(section)) && memberDevices(section).includes(device ?? ""))
@@ -110,7 +110,7 @@ export class OwnNetwork {
     }
     const own = this.#devices.get(bridge ?? "");
     if (own === undefined || vlans.length > 0) return "import";
-    // The first VLAN of a bridge makes it drop what is in none: the LAN on it would be cut off.
+    // The first VLAN on a bridge makes it drop traffic that belongs to no VLAN: the LAN on it would be cut off.
     return conflict(wanted, `${bridge} has no VLANs on this node, in network.${own.name}`, own.name);
   }
 
@@ -128,7 +128,7 @@ function conflict({ origin, recordType }: Wanted, why: string, own: string): { c
   };
 }
 
-/** Everything but the MAC address, which is each node's own. */
+/** Compares all options except the MAC address, which differs between the nodes. */
 function sameDevice(here: Section, options: Options): boolean {
   const counts = (option: string): boolean => !["macaddr", "ns_tag"].includes(option);
   const [names, kept] = [Object.keys(options).filter(counts), here.options.filter(counts)];

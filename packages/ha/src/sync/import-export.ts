@@ -1,4 +1,4 @@
-/** Brings the primary's network sections (/etc/ha) into this node's configuration; what is decided is in network-import.ts. */
+/** Imports the primary's network sections (/etc/ha) into this node's configuration; network-import.ts decides which. */
 import type { Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import type { HaConfig } from "../cluster/config.ts";
@@ -8,8 +8,8 @@ import { readExport } from "./export-files.ts";
 import { importNetwork, ownInterfaces } from "./network-import.ts";
 
 /**
- * Interfaces of this node's own that are about to be taken over go down first: netifd would set one that is up to the primary's address at the
- * reload, for as long as it takes to bring it down, and the provider's router would learn the wrong MAC address.
+ * Takes down this node's own interfaces that the import is about to replace: at the reload, netifd would give one that is up the primary's address
+ * for a moment, and the provider's router would learn the wrong MAC address.
  */
 export async function takeDown(host: Pick<Host, "files" | "uci" | "net">, config: HaConfig): Promise<void> {
   const lans = new Set(ownInterfaces(config));

@@ -1,4 +1,4 @@
-/** What somebody changes on the backup while it carries the site: seen, kept aside whole, and adopted by the primary without overwriting its own. */
+/** Changes on the backup while it carries the site: detected, saved completely, and adopted by the primary without overwriting its own changes. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import type { KeptSet } from "../cluster/backup-changes.ts";
@@ -149,7 +149,7 @@ describe("adopted by the primary", () => {
     expect(primary.files.stat("/etc/config/mine")?.mode).toBe(0o600);
     expect(primary.files.exists("/etc/config/users")).toBe(false);
     expect(primary.uci.read("network").section("wan")?.options).toEqual(["proto", "device", "metric"]);
-    // Once more is no conflict: it is there already.
+    // Adopting the same set again is no conflict: the content is already here.
     expect((await adopt(set)).conflicts).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 /**
- * Changes that somebody made on the backup while it carried the site, kept aside before the primary's files take their place: a folder for each time the
- * backup carried, with an index and the content of the files.
- * Invariants: the index is written last, so a set is whole or none; names of sets are numbers, so no name leads out of the folder.
+ * Saves changes made on the backup while it carried the site, before the primary's files replace them: one folder (a set) for each time the
+ * backup carried the site, with an index and the files' content.
+ * Invariants: the index is written last, so a set is complete or does not count; set names are numbers, so no name leads out of the folder.
  */
 import { readJson } from "@nethsec/host/files/read-json";
 import type { Host } from "@nethsec/host/host";
@@ -18,13 +18,13 @@ import { optionsOf } from "../cluster/network-records.ts";
 import { changesSinceTakeover, clearBase } from "./carried-base.ts";
 
 export const keptDir = "/etc/ns-ha/backup-changes";
-/** Sets beyond these are dropped, the oldest first; the log names them. */
+/** When there are more sets, the oldest are deleted and logged. */
 const setsMax = 20;
 
 type Machine = Pick<Host, "files" | "uci" | "clock" | "log">;
 
 /**
- * Keeps what was changed since the takeover, if anything was; undefined: nothing. Throws what writing throws: then nothing may be overwritten.
+ * Saves the changes since the takeover; undefined: there were none. Throws write errors: then the caller must not overwrite anything.
  */
 export function keepChanges(host: Machine, config: HaConfig): KeptSet | undefined {
   const changes = changesSinceTakeover(host, config) ?? [];
@@ -61,7 +61,7 @@ function keepOne({ files, uci }: Machine, to: string, entry: Change): KeptEntry 
   return { ...entry, file: { mode: stat.mode, uid: stat.uid, gid: stat.gid, size: bytes.length } };
 }
 
-/** What this backup has to tell: what was changed since it took over, and what was kept before. */
+/** The changes on this backup: those since it took over, and the kept sets. */
 export function backupChanges(host: Machine, config: HaConfig): BackupChanges {
   return { current: changesSinceTakeover(host, config) ?? [], kept: listKept(host.files) };
 }
@@ -71,7 +71,7 @@ export function sectionOf(name: string): string | undefined {
   return /^network\.(.+)$/.exec(name)?.[1];
 }
 
-/** The newest first. A folder without a whole index is no set. */
+/** All sets, newest first. A folder without a valid index is skipped. */
 export function listKept(files: Host["files"]): KeptSet[] {
   return files
     .list(keptDir)
@@ -83,7 +83,7 @@ function readKept(files: Host["files"], id: string): KeptSet | undefined {
   return /^\d{1,16}$/.test(id) ? readJson(files, `${keptDir}/${id}/index.json`, keptSetSchema) : undefined;
 }
 
-/** Content of a kept file; `index`: of the entry in its set. undefined: there is none. */
+/** Content of a kept file; `index`: of the entry in its set. undefined: no such set or file. */
 export function keptContent(files: Host["files"], id: string, index: number): Uint8Array | undefined {
   return readKept(files, id) === undefined ? undefined : files.readBytes(`${keptDir}/${id}/${index}`);
 }

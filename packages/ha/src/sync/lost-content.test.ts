@@ -1,4 +1,4 @@
-/** Configuration that lost its content is told from configuration that was changed. */
+/** Distinguishing configuration that lost its content from configuration that was changed. */
 import { describe, expect, test } from "bun:test";
 import { sha256 } from "@nethsec/host/files/digests";
 import { fileFacts, isUciPackage, lossOf, packageFacts } from "./lost-content.ts";

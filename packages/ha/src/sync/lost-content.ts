@@ -1,33 +1,33 @@
 /**
- * Tells configuration that lost its content from configuration that was changed. A power loss leaves files of zero bytes or full of NUL bytes
- * under their names; sent to the other node they would take its firewall, its WANs and the link between the nodes away. Pure.
- * What libuci makes of such files: an empty package (a NUL ends the line, NethServer/nethsecurity issue 1771).
+ * Distinguishes configuration that lost its content from configuration that was changed. A power loss can leave files of zero bytes or full of NUL
+ * bytes; sent to the other node they would delete its firewall, its WANs and the link between the nodes. Pure.
+ * libuci reads such a file as an empty package (a NUL ends the line, NethServer/nethsecurity issue 1771).
  */
 import { sha256 } from "@nethsec/host/files/digests";
 import type { Section } from "@nethsec/uci/model";
 import { parsePackage } from "@nethsec/uci/parse";
 import { isWithin } from "./path-rules.ts";
 
-/** What counts about the content of one file. */
+/** The relevant facts about the content of one file. */
 export interface ContentFacts {
-  /** Why it cannot be what somebody wrote; undefined: it can. */
+  /** Why the content cannot be intended; undefined: it can. */
   readonly broken?: string;
-  /** UCI: it has a section. Other files: it has a byte. */
+  /** UCI: has a section. Other files: not empty. */
   readonly hasContent: boolean;
-  /** Sections without which the nodes lose each other or the backup its WANs, in words for a message. */
+  /** Sections without which the nodes lose their link, or the backup its WANs; as text for a message. */
   readonly essentials: readonly string[];
 }
 
 const configFolder = "/etc/config";
-/** Larger files are not looked into: configuration is small, and memory is too. */
+/** Larger files are not checked: configuration is small, and so is memory. */
 const looksIntoBytes = 4 * 1024 * 1024;
 
-/** Outside /etc are leases, counters and caches, which may well become empty. */
+/** Files outside /etc (leases, counters, caches) may legitimately become empty. */
 export function isConfiguration(path: string): boolean {
   return isWithin(path, "/etc");
 }
 
-/** UCI loads files of such names only; beside them people keep copies and notes. */
+/** UCI only loads files with such names; other files beside them are copies and notes. */
 export function isUciPackage(path: string): boolean {
   return isWithin(path, configFolder) && /^[A-Za-z0-9_-]+$/.test(path.slice(configFolder.length + 1));
 }
@@ -46,7 +46,7 @@ export function packageFacts(path: string, bytes: Uint8Array, haInterface: strin
   }
 }
 
-/** Of any other file, by its size and SHA-256. */
+/** Facts about any other file, by its size and SHA-256. */
 export function fileFacts(size: number, digest: string): ContentFacts {
   const zeros = size > 0 && size <= looksIntoBytes && sha256(new Uint8Array(size)) === digest;
   return {
@@ -84,7 +84,7 @@ function listOf(section: Section, option: string): readonly string[] {
   return typeof value === "string" ? value.split(/\s+/) : value;
 }
 
-/** Why `now` is no successor of `before` (undefined: nothing is known of it), as the end of a sentence about the file; undefined: it may be. */
+/** Why `now` lost content compared with `before` (undefined: unknown), as the end of a sentence about the file; undefined: it did not. */
 export function lossOf(now: ContentFacts, before: ContentFacts | undefined): string | undefined {
   if (now.broken !== undefined) return now.broken;
   if (before === undefined || before.broken !== undefined) return undefined;

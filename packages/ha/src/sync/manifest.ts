@@ -1,5 +1,5 @@
 /**
- * The manifest: what a complete staging area holds, entry by entry. Written on the primary, checked on the backup.
+ * The manifest: the entries of a complete staging area. Written on the primary, checked on the backup.
  * Invariants: a checked manifest has only clean paths, each below one of its roots, none of them a node's own; parents come before children.
  */
 import { sha256 } from "@nethsec/host/files/digests";
@@ -35,22 +35,22 @@ export const manifestSchema = v.object({
   version: v.literal(1),
   /** Lines of the restore list: files, and folders that are mirrored exactly. */
   roots: v.array(path),
-  /** Paths that were sent before and exist no longer on the primary. */
+  /** Paths that were sent before and no longer exist on the primary. */
   gone: v.array(path),
-  /** Paths that stay on the backup as they are: they exist on the primary, and are not sent. */
+  /** Paths that exist on the primary but are not sent: they stay unchanged on the backup. */
   kept: v.optional(v.array(path), []),
-  /** Paths whose content an administrator wants as it is, though it looks lost. */
+  /** Paths whose content an administrator confirmed, though it looks lost. */
   forced: v.optional(v.array(path), []),
   entries: v.pipe(v.array(manifestEntrySchema), v.maxLength(200_000)),
 });
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 
-/** SHA-256 of the text as it is written: names this manifest to the other node. */
+/** SHA-256 of the manifest text; identifies the manifest to the other node. */
 export function manifestId(text: string): string {
   return sha256(text);
 }
 
-/** Throws `manifest_refused`, telling the first thing that is wrong. */
+/** Throws `manifest_refused` with the first error found. */
 export function parseManifest(text: string): Manifest {
   let manifest: Manifest;
   try {
@@ -95,13 +95,13 @@ export class ManifestReader {
   readonly #now: () => number;
   readonly #known = new Map<string, Known>();
 
-  /** `now`: wall clock, as the times of files. */
+  /** `now`: wall clock, like file times. */
   constructor(files: Files, now: () => number) {
     this.#files = files;
     this.#now = now;
   }
 
-  /** Entries of each root that exists, and of all below it, without those that `skip` names; parents first. */
+  /** Entries of each existing root and everything below it, except paths for which `skip` is true; parents first. */
   read(roots: readonly string[], skip: (path: string) => boolean): ManifestEntry[] {
     const found = new Map<string, ManifestEntry>();
     const visit = (path: string): void => {
@@ -116,7 +116,7 @@ export class ManifestReader {
     return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** undefined: it does not exist (any more), or is a device, a socket or a FIFO, which never travel. */
+  /** undefined: it does not exist (any more), or is a device, a socket or a FIFO, which are never sent. */
   entry(path: string): ManifestEntry | undefined {
     const stat = this.#files.stat(path);
     if (stat === undefined || stat.type === "other") return undefined;
@@ -138,7 +138,7 @@ export class ManifestReader {
   #digest(path: string, stat: FileStat): string {
     const known = this.#known.get(path);
     const same = known?.stat.ino === stat.ino && known.stat.size === stat.size && known.stat.mtimeMs === stat.mtimeMs;
-    // A file written within the granularity of its time may change again without showing it.
+    // A file written within the time stamp granularity may change again without a new time.
     if (known !== undefined && same && this.#now() - stat.mtimeMs > settledMs) return known.sha256;
     const { sha256 } = digestFile(this.#files.real(path));
     this.#known.set(path, { stat, sha256 });

@@ -1,13 +1,13 @@
 /**
- * How far the controller was told (/etc/ns-plug/reports.json, written by ns-plug's cursors.ts). Pure.
- * What was read of the log and of the traffic reports is a place in files of one node; the other has files of its own. Connections of OpenVPN and
- * events that wait travel with the database.
+ * Merges the cursors of the reports to the controller (/etc/ns-plug/reports.json, written by ns-plug's cursors.ts). Pure.
+ * Cursors into the log and the traffic reports are positions in one node's files, so each node keeps its own. OpenVPN connections and
+ * pending events are synchronised with the database.
  */
 
-/** Names of members that belong to the node's own files. */
+/** Members that refer to the node's own files. */
 const ownMembers = ["log", "dpi"];
 
-/** `theirs` with the members that are this node's own kept from `own` (undefined: there is none). A damaged text counts as empty. */
+/** `theirs`, but with this node's own members from `own` (undefined: no file). A damaged text counts as empty. */
 export function mergeCursors(own: string | undefined, theirs: string): string {
   const [here, there] = [members(own ?? ""), members(theirs)];
   const kept = ownMembers.flatMap((name) => (name in here ? [[name, here[name]] as const] : []));

@@ -1,4 +1,4 @@
-/** Lease files and cursors of two nodes as one. */
+/** Merging lease files and cursors of two nodes. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { mergeCursors } from "./merge-cursors.ts";

@@ -1,5 +1,5 @@
 /**
- * Two lease files of dnsmasq as one. Pure.
+ * Merges two lease files of dnsmasq. Pure.
  * Format (dnsmasq's lease.c writes it, its manual describes the fields for --dhcp-script): `EXPIRY MAC ADDRESS NAME CLIENT-ID`, one lease a line;
  * after a line `duid …` the leases of DHCPv6 follow, with an IAID instead of the MAC. EXPIRY in epoch seconds, 0 for ever.
  */
@@ -7,7 +7,7 @@
 interface Lease {
   readonly line: string;
   readonly expiry: number;
-  /** MAC or IAID, and client identifier: who has it. */
+  /** Client identifier, else MAC or IAID. */
   readonly client: string;
   readonly address: string;
 }
@@ -19,8 +19,8 @@ interface LeaseFile {
 }
 
 /**
- * `theirs`: of the node that carried the site; `own`: what this node knew before. Theirs counts; of our own stays what is still valid at `nowSeconds` and
- * whose address and client they do not know: two nodes that did not hear each other may both have given leases.
+ * `theirs`: of the node that carried the site, takes precedence. `own`: this node's; a lease is kept when still valid at `nowSeconds` and when `theirs`
+ * has neither its address nor its client: while the nodes were disconnected, both may have given leases.
  */
 export function mergeLeases(own: string, theirs: string, nowSeconds: number): string {
   const [here, there] = [parseLeases(own), parseLeases(theirs)];
@@ -57,7 +57,7 @@ function parseLeases(text: string): LeaseFile {
     : { duid: lines[at], leases: parse(lines.slice(0, at)), leases6: parse(lines.slice(at + 1)) };
 }
 
-/** A line that dnsmasq would not read either (half-written, or damaged) is left out. */
+/** Skips lines that dnsmasq would not read either (half-written or damaged). */
 function parseLease(line: string): Lease[] {
   const fields = line.trim().split(" ");
   const [expiry = "", hardware = "", address = "", , id = ""] = fields;

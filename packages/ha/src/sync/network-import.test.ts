@@ -183,7 +183,7 @@ describe("import", () => {
       wan_interfaces: { ...records.wan_interfaces, lan: { proto: "dhcp" } },
     });
     const network = backup.uci.read("network");
-    // An unnamed section is numbered anew when one before it goes: it is removed under the old number, added under the new.
+    // An unnamed section is renumbered when one before it is removed: it is removed under the old name and added under the new one.
     expect(result.removed.filter((name) => !name.startsWith("ha_cfg"))).toEqual(["ipsec1"]);
     expect(result.conflicts).toEqual([
       "The interface network.lan of the primary was not imported: network.lan is this node's own interface. Rename one of them.",

@@ -1,7 +1,7 @@
 /**
- * Taking the primary's network sections into this node's /etc/config/network, disabled (contract ns-ha 4). Pure but for the transaction.
- * Invariants: what carries the tag and is no longer exported goes; a section without the tag is not touched, but for an interface of the same
- * name that is no LAN of the cluster (a new firewall has a `wan` of its own), which is kept aside and taken over; running it again
+ * Imports the primary's network sections into this node's /etc/config/network, disabled (contract ns-ha 4). Pure but for the transaction.
+ * Invariants: a tagged section that is no longer exported is removed; an untagged section is not touched, except an interface of the same
+ * name that is no LAN of the cluster (a new firewall has a `wan` of its own), which is saved and replaced; running it again
  * changes nothing.
  */
 import type { Package, Section, Transaction } from "@nethsec/host/uci-store";
@@ -10,22 +10,22 @@ import { importTag, type NetworkRecords, type Options, optionsOf, type Sections 
 import { OwnNetwork, type Wanted } from "./import-conflicts.ts";
 
 export interface Imported {
-  /** Log lines for what is new or changed, secrets masked. */
+  /** Log lines for new and changed sections, secrets masked. */
   readonly log: readonly string[];
   readonly removed: readonly string[];
-  /** What was refused and why, a sentence each with the names on both nodes. */
+  /** Refused sections: a sentence each, with the reason and the names on both nodes. */
   readonly conflicts: readonly string[];
-  /** Sections of this node's own that were taken over, as they were. */
+  /** Originals of this node's own sections that were replaced. */
   readonly adopted: Sections;
 }
 
-/** Where the sections that were taken over are kept, for the day the node leaves the cluster. */
+/** Stores the originals of replaced sections until the node leaves the cluster. */
 export const adoptedPath = "/etc/ns-ha/adopted.json";
 
 /** Options that hold secrets: never written to a log. */
 const secret = /key|password|secret|psk/i;
 
-/** `lans`: interfaces of the cluster's LANs, which are never taken over. */
+/** `lans`: interfaces of the cluster's LANs, which are never replaced. */
 export function importNetwork(transaction: Transaction, records: NetworkRecords, lans: readonly string[]): Imported {
   const network = transaction.load("network");
   const { accepted, conflicts, adopted } = judgeImport(network, records, lans);
@@ -47,12 +47,12 @@ export function importNetwork(transaction: Transaction, records: NetworkRecords,
   return { log, removed, conflicts, adopted };
 }
 
-/** Interfaces that are each node's own, whatever the primary exports. */
+/** Interfaces that are never imported: each node has its own. */
 export function ownInterfaces(config: Pick<HaConfig, "interfaces">): string[] {
   return ["loopback", ...config.interfaces.map(({ name }) => name)];
 }
 
-/** What an import would refuse now. Changes nothing. */
+/** Sections that an import would refuse now, a sentence each. Changes nothing. */
 export function importConflicts(network: Package, records: NetworkRecords, lans: readonly string[]): string[] {
   return judgeImport(network, records, lans).conflicts;
 }
@@ -98,7 +98,7 @@ function judgeImport(network: Package, records: NetworkRecords, lans: readonly s
 
 type Described = Omit<Wanted, "origin">;
 
-/** `isOwn`: this node has a section of that name. Only an interface is known by its name; other sections get another one then. */
+/** `isOwn`: this node has a section of that name. Only interfaces are referenced by name; other sections are renamed then. */
 function wantedSections(records: NetworkRecords, isOwn: (name: string) => boolean): Wanted[] {
   const devices = records.wan_devices.map(({ type, key, ...options }): Described => {
     // A device section may have the type bonding too; only an interface has a protocol.
@@ -147,12 +147,12 @@ function wantedSections(records: NetworkRecords, isOwn: (name: string) => boolea
   }));
 }
 
-/** libuci numbers unnamed sections (cfg0a1b2c): here the number may belong to another section, so they get a name. */
+/** Generated names of unnamed sections (cfg0a1b2c) may belong to another section on this node, so they are replaced. */
 function nameHere(name: string, isOwn: (name: string) => boolean): string {
   return /^cfg[0-9a-f]{6}$/.test(name) || isOwn(name) ? `ha_${name}` : name;
 }
 
-/** `auto` 0; what the user chose on the primary is kept aside as `ns_auto`, so that the takeover respects it. */
+/** Sets `auto` 0; keeps the user's value on the primary as `ns_auto`, so that a takeover respects it. */
 function disabled(options: Options): Options {
   const own = options["auto"] === undefined ? {} : { ns_auto: options["auto"] };
   return { ...options, ...own, auto: "0", ns_tag: importTag };
@@ -160,7 +160,7 @@ function disabled(options: Options): Options {
 
 function same(here: Section, { type, options, recordType }: Wanted): boolean {
   const text = (value: unknown): string => JSON.stringify(value);
-  // `disabled` of a route follows the state of this node, so it is no difference.
+  // Ignore `disabled` of a route: it follows the state of this node.
   const counts = (name: string): boolean => name !== "disabled" || recordType !== "route";
   const names = Object.keys(options).filter(counts);
   const kept = here.options.filter(counts);

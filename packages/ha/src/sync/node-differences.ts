@@ -1,5 +1,5 @@
 /**
- * Files that differ between the nodes on purpose: what only the active node does is switched off in the passive node's copy. Pure but for
+ * Intended differences between the nodes' files: tasks of the active node only are switched off in the passive node's copy. Pure but for
  * reading the service table.
  */
 import { suspendLines } from "@nethsec/host/local/crontab";
@@ -14,7 +14,7 @@ import type { Transforms } from "./restore-request.ts";
 const crontab = "/etc/crontabs/root";
 const dhcp = "/etc/config/dhcp";
 
-/** How this passive node's files differ from the primary's. */
+/** Transforms the primary's files into those of this passive node. */
 export function transformsFor(host: Pick<Host, "uci" | "files">): Transforms {
   const words = readServiceTable(host.uci.load("ns-ha")).flatMap(({ cron }) => cron);
   return (path) => {
@@ -25,7 +25,7 @@ export function transformsFor(host: Pick<Host, "uci" | "files">): Transforms {
   };
 }
 
-/** `force` 0 in every dnsmasq section: a DHCP server must not answer beside the active one. A file that does not parse is left as it is. */
+/** Sets `force` 0 in every dnsmasq section: only the active node may answer DHCP. A file that does not parse is left unchanged. */
 export function dhcpForceOff(text: string): string {
   try {
     const pkg = parsePackage(text, "dhcp");

@@ -1,12 +1,12 @@
 /**
- * Which paths travel. Pure.
+ * Which paths may be synchronised. Pure.
  * Invariant: a path that passes `isCleanPath` is absolute, has no `.`, `..`, empty part or NUL, and is not "/". Names are bytes, newlines and
  * all (see @nethsec/host/files/os-path).
  */
 import { pathBytes } from "@nethsec/host/files/os-path";
 import { haPaths } from "../cluster/config.ts";
 
-/** Never sent and never accepted: what makes a node itself, and where the synchronisation keeps its own things. */
+/** Never sent and never accepted: each node's own configuration, and the synchronisation's own files. */
 export const ownPaths: readonly string[] = [
   "/proc",
   "/sys",
@@ -29,7 +29,7 @@ export const ownPaths: readonly string[] = [
   haPaths.linkRulesOut,
 ];
 
-/** Names of the manifest and of the list in the staging area; they describe the rest and are restored nowhere. */
+/** Paths of the manifest and of the restore list in the staging area; they are metadata and are not restored. */
 export const manifestPath = "/tmp/ns-ha-manifest.json";
 export const restoreListPath = "/tmp/restore_list";
 
@@ -45,7 +45,7 @@ export function isCleanPath(path: string): boolean {
     .every((part) => part !== "" && part !== "." && part !== ".." && pathBytes(part).length <= nameBytesMax);
 }
 
-/** Below the folders of `ownPaths`, but state that the other node needs (cluster/state-files.ts): caches of ddns-scripts. */
+/** Exceptions below `ownPaths`: state that the other node needs (cluster/state-files.ts), the caches of ddns-scripts. */
 const stateInRun = ["/tmp/run/ddns", "/var/run/ddns"];
 
 /** "/a/b/c" → "/a", "/a/b" */
@@ -59,10 +59,10 @@ export function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(`${root}/`);
 }
 
-/** Names under which @nethsec/host writes files before they are renamed into place: there for a moment, or left by a writer that was killed. */
+/** Temporary names under which @nethsec/host writes files before renaming them into place. */
 const halfWritten = /\/\.[^/]+\.(?:new|uci)-[A-Za-z0-9]{8}$/;
 
-/** Left by a writer that was killed, or gone in a moment. */
+/** True for a temporary file of a write in progress, or of a killed writer. */
 export function isHalfWritten(path: string): boolean {
   return halfWritten.test(path);
 }

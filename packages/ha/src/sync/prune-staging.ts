@@ -1,4 +1,4 @@
-/** Keeps the staging area as large as what it stands for. */
+/** Keeps the staging area from growing beyond the current manifest. */
 import type { Host } from "@nethsec/host/host";
 import type { HaConfig } from "../cluster/config.ts";
 import type { Manifest } from "./manifest.ts";

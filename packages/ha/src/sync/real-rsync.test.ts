@@ -1,6 +1,6 @@
 /**
- * The primary's half and the backup's half of a synchronisation over the real rsync, on real files: what becomes a link or a file, odd names, content
- * that was lost. Only the SSH client is a script, which runs here what it would run there.
+ * Both halves of a synchronisation over the real rsync, on real files: paths that change their type, odd names, lost content.
+ * Only the SSH client is replaced, by a script that runs the remote command locally.
  */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {

@@ -1,4 +1,4 @@
-/** What the backup lets the other node write and remove, and what it does with a manifest that wants more. */
+/** The paths that the backup lets the other node write and remove, and its handling of a manifest that asks for more. */
 import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * What the backup lets the primary write and remove: decided by this node's own configuration and by what its system keeps at an upgrade, never by
- * what was sent. Whoever has the key of the synchronisation chooses contents, not places.
+ * The paths that the backup lets the primary write and remove: decided by this node's own configuration and by its list of files kept at an upgrade,
+ * never by what was sent. The holder of the synchronisation key chooses contents, not paths.
  */
 import type { Host } from "@nethsec/host/host";
 import { defaultSyncList } from "../cluster/sync-list.ts";
@@ -10,11 +10,11 @@ import { sysupgradeList, withoutLink } from "./file-list.ts";
 import { isOwnPath, matchesAny } from "./path-rules.ts";
 
 const keepFiles = "/lib/upgrade/keep.d";
-/** Configuration files of the packages: `sysupgrade -l` lists those that were changed, which the primary's may be and this node's not. */
+/** Lists of the packages' configuration files. `sysupgrade -l` only names those changed on this node; the primary may have changed others. */
 const opkgStatus = "/usr/lib/opkg/status";
 const apkPackages = "/lib/apk/packages";
 
-/** True for paths that may be received. Throws when `sysupgrade -l` fails. */
+/** Returns a predicate: true for paths that may be received. Throws when `sysupgrade -l` fails. */
 export async function receiveScope(host: Host, config: HaConfig): Promise<(path: string) => boolean> {
   const { files } = host;
   const leases = host.uci.read("dhcp").get("ns_dnsmasq", "leasefile") ?? "/tmp/dhcp.leases";
@@ -35,7 +35,7 @@ export async function receiveScope(host: Host, config: HaConfig): Promise<(path:
   return (path) => !isOwnPath(path) && (names.has(path) || matchesAny(path, folders));
 }
 
-/** Without comments (sysupgrade of OpenWrt: `sed -ne '/^[[:space:]]*$/d; /^#/d; p'`); several patterns on a line, as the shell splits them. */
+/** Patterns of a list, without comments (OpenWrt's sysupgrade: `sed -ne '/^[[:space:]]*$/d; /^#/d; p'`); a line may hold several, as in the shell. */
 function linesOf(text: string | undefined): string[] {
   return (text ?? "")
     .split("\n")

@@ -1,4 +1,4 @@
-/** Receiving ends before the file system is full, and leaves nothing that would keep it so. */
+/** Receiving stops before the file system is full, and removes the partial transfer. */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ test("a transfer that fills the file system is stopped, said, and thrown away", 
     for (const folder of ["etc/config", "usr/bin"]) mkdirSync(join(root, folder), { recursive: true });
     writeFileSync(join(root, "etc/config/keepalived"), keepalived);
     const staging = join(root, "usr/share/keepalived/rsync");
-    // A transfer that goes on for ever; the room is gone as soon as something has come.
+    // An endless transfer; free space is exhausted as soon as some data arrived.
     writeFileSync(join(root, "usr/bin/rsync"), `#!/bin/sh\necho x >${staging}/large\nexec sleep 60\n`, { mode: 0o755 });
     const machine = localHost({ root });
     const host: Host = {

@@ -1,6 +1,6 @@
 /**
- * rsync as the receiving side of a synchronisation, into the staging area and nowhere else, and never until the file system is full: everything
- * else on this node lives there too.
+ * Runs rsync as the receiver of a synchronisation, into the staging area only. Stops it before the file system is full, since the rest of the
+ * system needs that space too.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { shownPath } from "@nethsec/host/files/os-path";
@@ -9,11 +9,11 @@ import { formatBytes } from "@nethsec/host/units";
 import type { HaConfig } from "../cluster/config.ts";
 import { cleanStaging } from "./clean-staging.ts";
 
-/** Left free on the file system of the staging area: this much, or a twentieth where that is less. */
+/** Space left free on the file system of the staging area: the smaller of these two. */
 const spareBytesMax = 8 * 1024 * 1024;
 const spareShare = 0.05;
 const lookEveryMs = 200;
-/** `args`: checked by `parseRequest`. Returns rsync's exit code; throws `staging_full`, with what came thrown away, before there is no room left. */
+/** `args`: checked by `parseRequest`. Returns rsync's exit code. When space runs low, empties the staging area and throws `staging_full`. */
 export async function receive(
   host: Host,
   config: HaConfig,
@@ -47,7 +47,7 @@ export async function receive(
   ended.abort(new Error("rsync ended"));
   await watching;
   if (!full.signal.aborted) return code ?? 1;
-  // What came so far would keep the file system full; it is sent again when there is room.
+  // Remove the partial transfer, or the file system stays full; it is sent again when there is room.
   files.remove(stagingDir, { recursive: true });
   throw new NethsecError({
     code: "staging_full",

@@ -1,4 +1,4 @@
-/** The outcome of the last synchronisation where OpenWrt's scripts and `status` look for it: /var/state, keepalived.ha_peer. */
+/** Records the outcome of the last synchronisation in /var/state, keepalived.ha_peer, where OpenWrt's scripts and `status` read it. */
 import type { Host } from "@nethsec/host/host";
 
 /** `status`: a documented word, e.g. "Successful"; the time is now, in epoch seconds. */

@@ -1,4 +1,4 @@
-/** Which services hear of a restore. A service that does not reload does not undo the restore. */
+/** Reloads services after a restore. A failed reload does not undo the restore. */
 import type { Host } from "@nethsec/host/host";
 import { enabledServices } from "../cluster/enabled-services.ts";
 import { readServiceTable, servicesOfPaths, switchedOn } from "../cluster/service-table.ts";

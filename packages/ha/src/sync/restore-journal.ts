@@ -1,6 +1,6 @@
 /**
- * The journal of a restore, and what is done with one that is found: finished, or else undone; whatever it holds, nothing is left to stop later
- * restores, which compare with the files as they are.
+ * The journal of a restore, and recovery from a leftover one: the restore is finished, or else undone. In any case nothing is left that blocks
+ * later restores, since these compare with the files as they are.
  * Invariant: `recoverRestore` never throws.
  */
 import { syncFolder } from "@nethsec/host/files/move-tree";
@@ -9,12 +9,12 @@ import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 import { type Operation, operationSchema, perform, undo } from "./restore-operations.ts";
 
-/** Outlives a power loss. */
+/** On persistent storage: survives a power loss. */
 export const journalPath = "/usr/share/keepalived/restore.json";
 
 const journalSchema = v.object({
   version: v.literal(2),
-  /** preparing: nothing is visible yet; committing: the steps are being done; cleaning: all are done. */
+  /** preparing: nothing is visible yet; committing: operations are being performed; cleaning: all are done. */
   state: v.picklist(["preparing", "committing", "cleaning"]),
   operations: v.array(operationSchema),
 });
@@ -25,9 +25,9 @@ export function writeJournal(files: Files, state: Journal["state"], operations: 
 }
 
 export interface Recovered {
-  /** "abandoned": neither was possible, or the journal cannot be read; the next synchronisation puts the files right. */
+  /** "abandoned": could neither finish nor undo, or could not read the journal; the next synchronisation repairs the files. */
   readonly result: "finished" | "undone" | "abandoned";
-  /** Why it was not finished. */
+  /** Why the restore was not finished. */
   readonly trouble?: string;
 }
 
@@ -56,7 +56,7 @@ export function recoverRestore(files: Files): Recovered | undefined {
   return { result: "finished" };
 }
 
-/** The steps, one after the other, and then the old content goes. Throws after everything was put back as it was. */
+/** Performs the operations in order, then deletes the old content. On an error, rolls back and rethrows. */
 export function commit(files: Files, operations: readonly Operation[], checkpoint: (step: string) => void): void {
   try {
     for (const operation of operations) {
@@ -71,14 +71,14 @@ export function commit(files: Files, operations: readonly Operation[], checkpoin
     throw error;
   }
   checkpoint("journal cleaning");
-  // What cannot be taken away now is taken away by the next recovery.
+  // Leftovers that cannot be removed now are removed by the next recovery.
   quietly(() => tidy(files, operations));
 }
 
-/** What a test throws from a checkpoint to stand for SIGKILL: nothing is tidied up. */
+/** Thrown by tests from a checkpoint to simulate SIGKILL: no cleanup is done. */
 export class Interrupted extends Error {}
 
-/** Puts back what was done and takes away what was prepared; undefined: all of it. */
+/** Undoes performed operations (if `begun`) and removes prepared files; undefined: complete success. */
 export function rollBack(files: Files, operations: readonly Operation[], begun: boolean): Recovered | undefined {
   const troubles: string[] = [];
   const attempt = (work: () => void): void => {
@@ -110,6 +110,6 @@ function quietly(work: () => void): void {
   try {
     work();
   } catch {
-    // e.g. a read-only file system: the next restore meets the same journal and does the same.
+    // e.g. a read-only file system: the next restore finds the same journal and retries.
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The steps that make a restore visible, each of which can be done again and undone, also half-way: so that a restore ends in the new state or in
- * the old one, wherever it is cut or refused.
- * Invariants: new content stands ready under a temporary name before the first step, old content is kept under another until the last; all of them
- * are beside the path, in a folder that stays; a step goes through no link: not one that was there, nor one that came meanwhile.
+ * The operations that make a restore visible. Each can be repeated and undone, even when interrupted, so that a restore ends in the new state
+ * or in the old one, wherever it is interrupted or fails.
+ * Invariants: new content is ready under a temporary name before the first operation; old content is kept under another until after the last; both
+ * names are beside the path, in a folder that is not replaced; an operation follows no link, not even one created meanwhile.
  */
 import { keepAside, moveTree } from "@nethsec/host/files/move-tree";
 import { setOwner } from "@nethsec/host/files/verified-copy";
@@ -15,11 +15,11 @@ export const operationSchema = v.variant("kind", [
   v.object({
     kind: v.literal("replace"),
     path: v.string(),
-    /** Where the new content is; absent: the path goes. */
+    /** Path of the new content; absent: `path` is removed. */
     temporary: v.optional(v.string()),
-    /** Where the old content goes; absent: there was none. */
+    /** Path where the old content is kept; absent: there was none. */
     saved: v.optional(v.string()),
-    /** A folder comes or goes: it is moved. Otherwise one file or link takes the place of another in one step. */
+    /** True: a path is removed, or a folder is involved: move the old content away first. False: a file or link is replaced by one rename. */
     whole: v.boolean(),
   }),
   v.object({ kind: v.literal("attributes"), path: v.string(), ...attributes, before: v.object(attributes) }),
@@ -27,7 +27,7 @@ export const operationSchema = v.variant("kind", [
 export type Operation = v.InferOutput<typeof operationSchema>;
 export type Replace = Extract<Operation, { kind: "replace" }>;
 
-/** Throws when a part of the way to `path` is no folder. */
+/** Throws when a parent of `path` is not a folder. */
 function checkWay(files: Files, path: string): void {
   const bad = parentsOf(path).find((parent) => files.stat(parent)?.type !== "directory");
   if (bad !== undefined) throw new Error(`${bad} is no folder any more`);

@@ -1,8 +1,8 @@
 /**
- * What a restore has to do: the wanted tree (the manifest) is walked side by side with the files of this node. Reads only.
- * Invariants: where a folder comes, goes or changes into something else, it is one step for all that is in it; what this node keeps (its own
- * paths, its exclude list, what is held back) is neither changed nor removed, nor is any folder above it removed or replaced; what cannot be
- * done is named, and the rest is planned.
+ * Plans a restore: walks the wanted tree (the manifest) side by side with this node's files. Read-only.
+ * Invariants: a folder that is added, removed or replaced by another type is one operation with everything in it; what this node keeps (its own
+ * paths, its exclude list, files held back) is neither changed nor removed, nor is any folder above it removed or replaced; paths that cannot
+ * be restored are reported, and the rest is planned.
  */
 import { sha256 } from "@nethsec/host/files/digests";
 import { NethsecError } from "@nethsec/host/error";
@@ -14,23 +14,23 @@ import { isHalfWritten, isOwnPath, isWithin, matchesAny, ownPaths, parentsOf } f
 import type { RestoreRequest } from "./restore-request.ts";
 import type { Operation } from "./restore-operations.ts";
 
-/** Names that nothing else uses; an interrupted preparation leaves them. */
+/** Prefix of temporary names, used by nothing else; an interrupted preparation leaves such files. */
 export const temporaryPrefix = ".ns-ha-restore.";
 
-/** Something to be made ready before the commit; folders come before what is in them. */
+/** An entry to be prepared before the commit; folders come before their content. */
 export interface Copy {
   readonly entry: ManifestEntry;
   readonly staged: string;
   readonly at: string;
   /** Bytes to write instead of the staged ones. */
   readonly text: Uint8Array | undefined;
-  /** A folder that exists, on the file system that is written to. */
+  /** An existing folder on the file system that is written to. */
   readonly beside: string;
   readonly bytes: number;
 }
 
 export interface RestorePlan {
-  /** Files and links that will be others, and what will be gone; without folders that are only made. */
+  /** Files and links that will change, and removed paths; not folders that are merely created. */
   readonly changed: readonly string[];
   readonly operations: readonly Operation[];
   readonly copies: readonly Copy[];
@@ -45,7 +45,7 @@ export function planRestore(files: Files, random: Pick<Random, "text">, request:
   return planner;
 }
 
-/** A wanted path; without an entry a folder that only has to be there. */
+/** A wanted path; without `entry` a folder that only has to exist. */
 interface Node {
   entry?: ManifestEntry;
   readonly children: Map<string, Node>;
@@ -93,7 +93,7 @@ class Planner implements RestorePlan {
     for (const [name, child] of node.children) this.#visit(`${path}/${name}`, child);
   }
 
-  /** `path`: its folder exists and stays. */
+  /** Precondition: the folder of `path` exists and is not replaced. */
   #visit(path: string, node: Node): void {
     const { entry } = node;
     const here = this.#files.stat(path);
@@ -129,7 +129,7 @@ class Planner implements RestorePlan {
     else if (here !== undefined && entry.type === "file") this.#attributes(path, entry, here);
   }
 
-  /** New content for `path`, with all that is below it. */
+  /** Plans new content for `path` and everything below it. */
   #place(path: string, node: Node, here: FileStat | undefined): void {
     const folder = path.slice(0, path.lastIndexOf("/"));
     const temporary = this.#aside(folder);
@@ -163,7 +163,7 @@ class Planner implements RestorePlan {
     this.operations.push({ kind: "attributes", path, mode, uid, gid, before: { ...before, mode: here.mode } });
   }
 
-  /** What the primary says is gone. */
+  /** Plans the removal of a path that no longer exists on the primary. */
   gone(path: string): void {
     if (!this.#request.inScope(path) || this.#nodeAt(path) !== undefined) return;
     if (parentsOf(path).some((parent) => this.#removed.has(parent) || this.#files.stat(parent)?.type !== "directory"))
@@ -196,13 +196,13 @@ class Planner implements RestorePlan {
     this.operations.push({ kind: "replace", path, saved, whole: true });
   }
 
-  /** This node's own, or to be left alone. */
+  /** True for this node's own paths, and for excluded and kept ones. */
   #stays(path: string): boolean {
     if (isOwnPath(path) || matchesAny(path, this.#request.exclude) || this.#kept.has(path)) return true;
     return parentsOf(path).some((parent) => this.#kept.has(parent));
   }
 
-  /** The first path below that stays. */
+  /** The first path below `path` that stays; half-written files do not count. */
   #staysBelow(path: string): string | undefined {
     for (const name of this.#files.list(path)) {
       const below = `${path}/${name}`;
@@ -220,7 +220,7 @@ class Planner implements RestorePlan {
 
   /** The bytes to write when the file is transformed. Throws when the staging area does not hold what the manifest says. */
   #checkStaged(entry: ManifestEntry): Uint8Array | undefined {
-    // Folders and links are made from the manifest alone.
+    // Folders and links are created from the manifest alone.
     if (entry.type !== "file") return undefined;
     const { stagingDir, transforms } = this.#request;
     for (const parent of parentsOf(entry.path))
@@ -230,7 +230,7 @@ class Planner implements RestorePlan {
     const transform = transforms(entry.path);
     if (transform === undefined) return undefined;
     const bytes = this.#files.readBytes(`${stagingDir}${entry.path}`) ?? new Uint8Array();
-    // Bytes that are no UTF-8 come through as they are.
+    // Preserves bytes that are not valid UTF-8.
     return pathBytes(transform(pathText(bytes)));
   }
 
@@ -239,7 +239,7 @@ class Planner implements RestorePlan {
   }
 }
 
-/** Some path of the node itself is below. */
+/** True when one of the node's own paths is below `path`. */
 function isAboveOwn(path: string): boolean {
   return ownPaths.some((own) => own !== path && isWithin(own, path));
 }

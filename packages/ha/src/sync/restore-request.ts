@@ -1,7 +1,7 @@
-/** What is asked of a restore. */
+/** Input of a restore. */
 import type { Manifest } from "./manifest.ts";
 
-/** How this node's copy of a file differs on purpose from the primary's (e.g. cron lines suspended): text → text, or undefined. */
+/** Intended difference of this node's copy of a file from the primary's (e.g. cron lines suspended): text → text; undefined: none. */
 export type Transforms = (path: string) => ((text: string) => string) | undefined;
 
 export interface RestoreRequest {
@@ -10,6 +10,6 @@ export interface RestoreRequest {
   /** This node's own exclude list. */
   readonly exclude: readonly string[];
   readonly transforms: Transforms;
-  /** What this node lets the other one write and remove. */
+  /** True for paths that the other node may write and remove here. */
   readonly inScope: (path: string) => boolean;
 }

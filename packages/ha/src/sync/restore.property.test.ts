@@ -1,6 +1,6 @@
 /**
- * Random trees of files, folders and links on the primary, one after the other, and whatever the backup had: after each run the backup holds what
- * the primary has; cut anywhere it holds the old or the new; nothing outside is touched. The canary shows that the comparison can fail.
+ * Random sequences of trees (files, folders, links) on the primary, and any initial content of the backup: after each run the backup's tree equals
+ * the primary's; interrupted anywhere, it is the old or the new one; nothing outside is touched. The canary shows that the comparison can fail.
  */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
@@ -36,7 +36,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-/** Links begin with "->"; they lead out, to each other, to folders and to nowhere. */
+/** Links begin with "->"; they point outside, to each other, to folders, or to nothing. */
 const leaf = fc.constantFrom(
   "one",
   "two",
@@ -129,7 +129,7 @@ test("the backup equals the primary after the next run, wherever a run is cut, a
           let step = 0;
           try {
             run(manifest, [], (what) => {
-              // Between the steps nothing can fail.
+              // Errors, unlike kills, only occur within a step, not at the journal checkpoints.
               if (what.startsWith("journal") && how === "failed") return;
               if (step++ === at) throw how === "killed" ? new Interrupted() : new Error("no space");
             });
@@ -138,7 +138,7 @@ test("the backup equals the primary after the next run, wherever a run is cut, a
             if (error instanceof Interrupted) recoverRestore(localFiles(root));
             else if (!(error instanceof Error) || error.message !== "no space") throw error;
             const after = look(join(root, "etc"));
-            // Cut after the last step a failure comes too late to matter.
+            // An interruption after the last step leaves the new state.
             if (JSON.stringify(after) !== JSON.stringify(wanted)) expect(after).toEqual(before);
           }
           expect(existsSync(join(root, journalPath))).toBe(false);

@@ -1,4 +1,4 @@
-/** Restoring: complete or not at all, wherever it is cut, and nothing outside the list whatever the staging area holds. */
+/** Restoring: complete or not at all, wherever interrupted, and nothing outside the list, whatever the staging area holds. */
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   chmodSync,
@@ -199,7 +199,7 @@ describe("restore", () => {
       ),
     ).toEqual(["/etc/nginx/evil"]);
     expect(look("/outside")).toEqual({ "/outside/": "", "/outside/keep": "k" });
-    // With the folder itself in the list the link is replaced by a folder.
+    // When the list has the folder itself, the folder replaces the link.
     plant({ "/etc/nginx/deep/evil": "deep" }, stagingDir);
     mkdirSync(join(root, "/outside/deep"));
     const whole = stage({}, ["/etc/nginx"]);
@@ -253,7 +253,7 @@ describe("restore", () => {
     const names = ["/etc/a/x", "/etc/a/y", "/etc/a/z/w", "/etc/b", "/etc/c/d", "/etc/c/e"];
     const tree = fc.dictionary(
       fc.constantFrom(...names),
-      // A link to nowhere does not exist.
+      // A link cannot have an empty target.
       fc.oneof(
         fc.constantFrom("one", "two", "->x", "->/etc/b"),
         fc.string({ maxLength: 4 }).filter((text) => text !== "->"),

@@ -1,12 +1,12 @@
 /**
  * Applying a staging area: all of it or nothing (design decision 5; contract ns-ha 7, promises 3 and 4).
  *
- * How: restore-plan.ts compares; what differs is copied beside its destination under a temporary name, each copy verified against the manifest; a
- * journal that says "committing" is written, and only then are files exchanged (restore-operations.ts). Killed before the journal says so:
- * undone at the next start. Killed after: finished at the next start, or undone if that is not possible (restore-journal.ts).
+ * How: restore-plan.ts compares; files that differ are copied beside their destination under a temporary name, each copy verified against the
+ * manifest; the journal state "committing" is written, and only then are files replaced (restore-operations.ts). After a kill before that
+ * state, the next start undoes the restore; after a later kill, the next start finishes it, or undoes it if that is not possible (restore-journal.ts).
  *
- * Invariants: no symbolic link is followed, in the staging area or on the way to a destination; nothing is written or removed but what `inScope`
- * allows; a full disk is noticed before the first visible change; running it again changes nothing.
+ * Invariants: no symbolic link is followed, in the staging area or on the way to a destination; only paths that `inScope` allows are written or
+ * removed; a full disk is detected before the first visible change; running it again changes nothing.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { copyVerified, setOwner } from "@nethsec/host/files/verified-copy";
@@ -21,23 +21,23 @@ export interface RestoreDependencies {
   readonly files: Files;
   readonly random: Pick<Random, "text">;
   readonly system: Pick<System, "fileSystem">;
-  /** Called between the steps with their names; tests throw here to cut the restore. */
+  /** Called between the steps with their names; tests throw here to interrupt the restore. */
   readonly checkpoint?: (step: string) => void;
 }
 
 export interface Restored {
   /** Paths that were changed or removed. */
   readonly changed: readonly string[];
-  /** Paths that stay as they are on this node, and why. */
+  /** Paths that were left unchanged on this node, and why. */
   readonly withheld: readonly Withheld[];
 }
 
-/** Left free on every file system that is written to, where the rest of the system lives too: this much, or a fiftieth where that is less. */
+/** Space left free on every file system written to, since the rest of the system needs it too: the smaller of these two. */
 const spareBytesMax = 2 * 1024 * 1024;
 const spareShare = 0.02;
 
 /**
- * Throws `staging_incomplete` (run the synchronisation again), `restore_no_space`, or a system error such as a full disk; then nothing was changed.
+ * Throws `staging_incomplete` (run the synchronisation again), `restore_no_space`, or a system error such as a full disk; nothing is changed then.
  */
 export function restore(
   { files, random, system, checkpoint = () => undefined }: RestoreDependencies,

@@ -1,8 +1,8 @@
 /**
- * What the primary sent, and whether it had content: so that it notices when a file has lost it or is gone, also after a restart or the
- * power loss that did it.
- * Invariants: written only when it changes (flash memory); a memory that cannot be read is an empty one: then only what cannot be
- * configuration at all is held back, and the backup compares with its own files.
+ * Remembers which paths the primary sent and whether they had content, to detect files that lost it or disappeared, also after a restart or
+ * the power loss that caused it.
+ * Invariants: written only when it changes (flash memory); an unreadable memory counts as empty: then only content that cannot be
+ * configuration is held back, and the backup compares with its own files.
  */
 import { sha256 } from "@nethsec/host/files/digests";
 import type { Files } from "@nethsec/host/host";
@@ -13,16 +13,16 @@ import type { ManifestEntry } from "./manifest.ts";
 
 export const sentContentPath = "/etc/ns-ha/sent-content.json";
 
-/** What the network export is made from; of the first two a node has always some. */
+/** Input files of the network export; the first two exist on every node. */
 export const exportSources: readonly string[] = ["/etc/config/network", "/etc/config/firewall", "/etc/config/dedalo"];
 const neverAbsent: ReadonlySet<string> = new Set(exportSources.slice(0, 2));
 
 const memorySchema = v.object({
   version: v.literal(1),
-  /** Every path that the backup was given; 1: with content. */
+  /** Every path that the backup has received; 1: with content. */
   paths: v.record(v.string(), v.picklist([0, 1])),
   essentials: v.record(v.string(), v.array(v.string())),
-  /** Contents that an administrator wants as they are: path → SHA-256. */
+  /** Contents confirmed by an administrator (--force): path → SHA-256. */
   forced: v.record(v.string(), v.string()),
 });
 type Memory = v.InferOutput<typeof memorySchema>;
@@ -32,7 +32,7 @@ type FileEntry = Extract<ManifestEntry, { type: "file" }>;
 export class SentContent {
   readonly #files: Files;
   readonly #known = new Map<string, { readonly sha256: string; readonly facts: ContentFacts }>();
-  /** Other files than UCI packages that had content since this process started: they may be emptied by somebody who means it. */
+  /** Files other than UCI packages that had content since this process started: if one becomes empty now, that was done on purpose. */
   readonly #seenFull = new Set<string>();
   #memory: Memory;
 
@@ -41,12 +41,12 @@ export class SentContent {
     this.#memory = readMemory(files);
   }
 
-  /** What the backup was given by the last good run. */
+  /** The paths that the backup has as of the last delivered run. */
   get sent(): readonly string[] {
     return Object.keys(this.#memory.paths);
   }
 
-  /** Paths of `entries`, and of the sources of the export, that lost their content; without those whose content was forced. */
+  /** Paths of `entries` and of the export sources that lost their content, except forced ones. */
   lost(entries: readonly ManifestEntry[], haInterface: string, force: ReadonlySet<string>): Withheld[] {
     const sources = exportSources.flatMap((path) => this.#lostSource(path, haInterface, force));
     const named = new Set(sources.map(({ path }) => path));
@@ -62,14 +62,14 @@ export class SentContent {
     return [...sources, ...others];
   }
 
-  /** Those of `force`, and of what was forced before, whose content the backup is to take as it is. */
+  /** Entries whose content the backup must accept: those in `force`, and those forced before with the same content. */
   forced(entries: readonly ManifestEntry[], force: ReadonlySet<string>): string[] {
     return entries.flatMap((entry) =>
       entry.type === "file" && this.#isForced(entry.path, entry.sha256, force) ? [entry.path] : [],
     );
   }
 
-  /** The backup has these now. */
+  /** Records that the backup has `entries` now, except `withheld`. */
   remember(
     entries: readonly ManifestEntry[],
     withheld: readonly Withheld[],

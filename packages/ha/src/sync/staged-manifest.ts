@@ -1,11 +1,11 @@
-/** The manifest that lies in the staging area. Reads only. */
+/** Reads the manifest in the staging area. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import type { HaConfig } from "../cluster/config.ts";
 import { manifestId, type Manifest, parseManifest } from "./manifest.ts";
 import { manifestPath } from "./path-rules.ts";
 
-/** `id`: of the manifest that the primary just sent; undefined: whichever is there. Throws `staging_incomplete` and what `parseManifest` throws. */
+/** `id`: of the manifest that the primary just sent; undefined: any. Throws `staging_incomplete`, and like `parseManifest`. */
 export function stagedManifest(host: Pick<Host, "files">, config: HaConfig, id: string | undefined): Manifest {
   const path = `${config.sync.stagingDir}${manifestPath}`;
   const text = host.files.stat(path)?.type === "file" ? host.files.readText(path) : undefined;

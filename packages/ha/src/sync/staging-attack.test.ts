@@ -1,6 +1,6 @@
 /**
- * The real rsync on both sides of a pipe, as the synchronisation calls it: what somebody with its key can leave in the staging area, and what a
- * later run makes of it. rsync 3.2.7 (Debian 12, OpenWrt 23.05) followed a link that an earlier run had left; 3.5.0 fails on it for ever.
+ * The real rsync on both sides of a pipe, as the synchronisation calls it: what an attacker with the synchronisation key can leave in the staging
+ * area, and its effect on a later run. rsync 3.2.7 (Debian 12, OpenWrt 23.05) followed a link left by an earlier run; 3.5.0 fails on it every time.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
@@ -25,7 +25,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "attack-"));
   staging = join(root, "staging");
   for (const folder of [staging, join(root, "victim")]) mkdirSync(folder);
-  // Instead of an SSH client: writes down what the server is asked to run, and runs it.
+  // Replaces the SSH client: records the command for the server, and runs it.
   writeFileSync(join(root, "rsh"), `#!/bin/sh\nshift\necho "$*" >${root}/asked\nexec "$@"\n`, { mode: 0o755 });
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));

@@ -1,13 +1,13 @@
 /**
- * How state files travel to the primary, which asks for them with the key of the synchronisation: JSON, one value a line.
+ * The protocol by which the primary fetches state files, over SSH with the synchronisation key: JSON, one value a line.
  *
  *   primary, on stdin:  { final, have: { PATH: SHA-256 } }
- *   backup, on stdout:  { carried }                     whether this node carried the site since the primary took its state last
+ *   backup, on stdout:  { carried }                     whether this node carried the site since the primary last fetched its state
  *                       { entry }, { data: BASE64 }…    each file or link that the primary does not have, a file's content in pieces
- *                       { skipped: PATH }               larger than what travels this way
- *                       { end: true }                   nothing is missing
+ *                       { skipped: PATH }               too large to send, or gone meanwhile
+ *                       { end: true }                   the answer is complete
  *
- * Invariant of the receiver: one file in memory at a time, everything bounded; what does not have the announced digest is left out.
+ * Invariant of the receiver: one file in memory at a time, all sizes bounded; a file whose digest differs from the announced one is skipped.
  */
 import { normalize } from "node:path";
 import { sha256 } from "@nethsec/host/files/digests";
@@ -19,12 +19,12 @@ import { type ManifestEntry, manifestEntrySchema, ManifestReader } from "./manif
 export const fileBytesMax = 16 * 1024 * 1024;
 export const totalBytesMax = 64 * 1024 * 1024;
 const pieceBytes = 48 * 1024;
-/** Base64 of a piece, and what is around it. */
+/** A piece as base64, with the JSON around it. */
 export const lineLengthMax = 100_000;
 const entriesMax = 20_000;
 
 export const stateQuestionSchema = v.object({
-  /** The primary has just taken the site: what is answered is the last word. */
+  /** True: the primary has just taken the site over, so this is the last fetch. */
   final: v.boolean(),
   have: v.record(v.string(), v.string()),
 });
@@ -38,13 +38,13 @@ const lineSchema = v.union([
   v.object({ end: v.literal(true) }),
 ]);
 
-/** Content of a file, target of a link: what `have` compares. */
+/** The value compared in `have`: digest of a file, target of a link. */
 export function digestOf(entry: ManifestEntry): string {
   if (entry.type === "file") return entry.sha256;
   return entry.type === "symlink" ? `link ${entry.target}` : "folder";
 }
 
-/** What this node has of its state files; folders stand for what is in them and are left out. */
+/** This node's state files and links, without folders. */
 export function stateEntries(host: Pick<Host, "files" | "uci">, reader: ManifestReader): ManifestEntry[] {
   return reader.read(statePaths(host), () => false).filter(({ type }) => type !== "directory");
 }
@@ -71,7 +71,7 @@ export function* stateLines(
       yield line({ skipped: entry.path });
       continue;
     }
-    // It may have changed since it was looked at: what is sent is described as it is sent.
+    // The file may have changed since it was listed: describe the bytes that are sent.
     yield line({ entry: { ...entry, size: bytes.length, sha256: sha256(bytes) } });
     for (let at = 0; at < bytes.length; at += pieceBytes)
       yield line({ data: Buffer.from(bytes.subarray(at, at + pieceBytes)).toString("base64") });
@@ -81,15 +81,15 @@ export function* stateLines(
 
 export interface ReceivedState {
   readonly carried: boolean;
-  /** What lies below the folder it was received into. */
+  /** The received files and links, below the receive directory. */
   readonly entries: readonly ManifestEntry[];
-  /** Paths that were too large. */
+  /** Paths that were not taken: too large, not allowed, or with a wrong digest. */
   readonly skipped: readonly string[];
 }
 
 /**
- * Receives an answer into `dir` (emptied first). `allowed`: of this node's own list, with all below. Throws an Error when the answer is not
- * understood, too large, or cut.
+ * Receives an answer into `dir` (emptied first). `allowed`: whether this node's own list covers a path. Throws an Error when the answer is not
+ * understood, too large, or incomplete.
  */
 export async function receiveState(
   files: Files,
@@ -156,7 +156,7 @@ class Receiver {
     this.#entries.push(entry);
   }
 
-  /** Pieces of a file that is not allowed go nowhere. */
+  /** Pieces of a file that is not allowed are discarded. */
   #piece(bytes: Buffer): void {
     this.#total += bytes.length;
     if (this.#total > totalBytesMax) throw new Error("the answer is too large");
@@ -177,7 +177,7 @@ class Receiver {
   }
 }
 
-/** Where a link leads, as an absolute path: one that leads out of the list is not taken. */
+/** Target of a link as an absolute path; links that lead out of the list are not taken. */
 const linkTarget = ({ path, target }: Extract<ManifestEntry, { type: "symlink" }>): string =>
   target.startsWith("/") ? normalize(target) : normalize(`${folderOf(path)}/${target}`);
 

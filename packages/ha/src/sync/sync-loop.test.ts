@@ -1,4 +1,4 @@
-/** What starts a synchronisation by itself, and what is told of a change that has not arrived yet. Real files and inotify, a clock that stands still. */
+/** Triggers of a synchronisation, and the reporting of a change that has not arrived yet. Real files and inotify, virtual clock. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import { readHaConfig } from "../cluster/config.ts";
@@ -35,7 +35,7 @@ let life: AbortController;
 let loop: SyncLoop;
 let done: Promise<void>;
 let outcomes: SyncOutcome[];
-/** What the backup answers to "apply"; false: it cannot be reached. */
+/** The backup's answer to "apply"; false: unreachable. */
 let answers: boolean;
 /** Names of files in each transfer. */
 let transfers: string[];
@@ -86,7 +86,7 @@ afterEach(async () => {
   host[Symbol.dispose]();
 });
 
-/** Lets the virtual time pass in small steps until it holds; inotify and files take real time. */
+/** Advances the virtual time in small steps until the condition holds; inotify and files take real time. */
 async function until(holds: () => boolean, stepMs = 50): Promise<void> {
   const end = Date.now() + 20_000;
   while (!holds()) {
@@ -104,7 +104,7 @@ describe("a change starts a synchronisation by itself", () => {
     await until(() => exported("wan_interfaces").includes('"77"') && transfers.length === 2);
     expect(transfers[1]).toContain("etc/ha/wan_interfaces");
     expect(transfers[1]).not.toContain("etc/config/network");
-    // Within seconds, not by the periodic run.
+    // Sent within seconds, not by the periodic run.
     expect(host.clock.monotonic()).toBeLessThan(60_000);
   });
 
@@ -169,7 +169,7 @@ test("a description holds the export of this moment, not of the last run", async
 
 describe("a file that lost its content", () => {
   const good = zone("\tlist network 'wan'\n");
-  /** What the last manifest says. */
+  /** The last manifest. */
   const manifest = (): { kept: string[]; forced: string[]; gone: string[]; entries: { path: string }[] } =>
     JSON.parse(host.files.readText("/tmp/ns-ha-manifest.json") ?? "");
   const sends = (path: string): boolean => manifest().entries.some((entry) => entry.path === path);

@@ -1,7 +1,7 @@
 /**
  * When to synchronise: at once after a change (inotify, short debounce), when asked, and periodically as a safety net (design decision 5).
- * Invariants: one run at a time; requests that come while one is running are one more run together; only while `allowed`; after a
- * failure it is tried again by itself, with a growing delay; the outcome is in /var/state, in the log, and in a condition.
+ * Invariants: one run at a time; requests made during a run share one further run; only while `allowed`; failures are retried
+ * automatically, with a growing delay; the outcome is in /var/state, in the log, and in a condition.
  */
 import { backoffMs } from "@nethsec/host/backoff";
 import { Doorbell } from "@nethsec/host/doorbell";
@@ -16,7 +16,7 @@ import { type SyncOutcome, SyncSender } from "./sync-sender.ts";
 import { concernsSync, watchRoots } from "./watch-list.ts";
 
 const quietMs = 100;
-/** Leases and other files that programs write all the time. */
+/** Debounce for leases and other files that programs write all the time. */
 const busyQuietMs = 5000;
 const firstRetryMs = 5000;
 const lastRetryMs = 120_000;
@@ -24,11 +24,11 @@ const lastRetryMs = 120_000;
 export interface SyncLoopOptions {
   readonly host: Host;
   readonly config: () => HaConfig;
-  /** True while this node is the one that sends. */
+  /** True while this node is the sender. */
   readonly allowed: () => boolean;
-  /** Done before anything is looked at or sent; what it throws is the reason why the run failed. */
+  /** Called before anything is read or sent; an error makes the run fail with that reason. */
   readonly before?: (signal: AbortSignal) => Promise<void>;
-  /** Tells the backup this node's list of files; called when it did not take a path that its own list does not name. */
+  /** Sends this node's list of files to the backup; called when the backup refused a path because its own list does not name it. */
   readonly shareList?: (config: HaConfig) => Promise<void>;
   readonly finished: (outcome: SyncOutcome) => void;
 }
@@ -49,7 +49,7 @@ export class SyncLoop {
   #failures = 0;
   readonly #doorbell = new Doorbell();
   #watching: { readonly roots: string; readonly stop: AbortController } | undefined;
-  /** Wall clock of the first change that no run has looked at since it happened. */
+  /** Wall clock of the first change not yet covered by a run. */
   #changedAt: number | undefined;
   last: SyncOutcome | undefined;
   /** Wall clock, milliseconds since 1970. */
@@ -61,8 +61,8 @@ export class SyncLoop {
   }
 
   /**
-   * Synchronises as soon as possible; resolves with what came of it. `force`: paths that are sent though their content looks lost.
-   * Throws `sync_not_here` where it makes no sense.
+   * Synchronises as soon as possible; resolves with the outcome. `force`: paths that are sent though their content looks lost.
+   * Throws `sync_not_here` when this node is not the sender.
    */
   now(progress: (text: string) => void, force: readonly string[] = []): Promise<SyncOutcome> {
     if (!this.#options.allowed()) {
@@ -81,19 +81,19 @@ export class SyncLoop {
   }
 
   /**
-   * Since when (wall clock, milliseconds) the backup lacks a change that was seen here: it waits for its run, or the runs fail. undefined: it
-   * has everything that was seen.
+   * Since when (wall clock, milliseconds) a change detected here has not reached the backup: its run is due, or runs fail. undefined: the backup
+   * has all detected changes.
    */
   get waitingSince(): number | undefined {
     return this.#changedAt;
   }
 
-  /** What would be sent now, the export of this moment included. */
+  /** What would be sent now, with a fresh export. */
   describe(config: HaConfig): Promise<Described> {
     return this.#sender.describe(config, AbortSignal.timeout(30_000));
   }
 
-  /** The state or the configuration changed: whether this node sends is to be decided again. */
+  /** To be called after a change of state or configuration: re-evaluates whether this node sends. */
   look(): void {
     this.#dueAt = 0;
     this.#doorbell.ring();
@@ -139,7 +139,7 @@ export class SyncLoop {
         ...(shareList === undefined ? {} : { shareList }),
         progress: (text) => waiters.forEach((waiter) => waiter.progress(text)),
       });
-      // With a file held back everything else arrived: the link is well, and the next change is sent at once.
+      // When only some files were held back, the link works: no retry delay, so that the next change is sent at once.
       const delivered = outcome.ok || outcome.withheld !== undefined;
       this.#failures = delivered ? 0 : this.#failures + 1;
       if (!outcome.ok) this.#changedAt = changedAt ?? this.#changedAt;
@@ -148,7 +148,7 @@ export class SyncLoop {
         : backoffMs(this.#failures, { firstMs: firstRetryMs, longestMs: lastRetryMs });
       this.#due(next);
       this.#force ||= this.#waiters.length > 0;
-      // What went wrong because this node stopped being master meanwhile is no failure of the synchronisation.
+      // Ignore a failure when this node stopped being master meanwhile.
       if (outcome.ok || this.#options.allowed()) {
         this.last = outcome;
         this.lastAt = host.clock.now();
@@ -171,7 +171,7 @@ export class SyncLoop {
     this.#doorbell.ring();
   }
 
-  /** Watches what the configuration lists and what the last run sent; starts again when these roots are others. */
+  /** Watches the paths that the configuration lists and that the last run sent; restarts the watches when these change. */
   #watch(signal: AbortSignal): void {
     const { files, log } = this.#options.host;
     const listed = [...this.#options.config().sync.list, ...statePaths(this.#options.host)];
@@ -199,7 +199,7 @@ export class SyncLoop {
     if (!concernsSync(path)) return;
     this.#changedAt ??= this.#options.host.clock.now();
     const inEtc = isWithin(path, "/etc");
-    // A link that fails is not tried for every lease; a change of the configuration is a reason to try sooner.
+    // While the link fails, do not retry for every lease; a configuration change does trigger an earlier retry.
     if (this.#failures > 0 && !inEtc) return;
     if (this.#failures > 0) this.#due(firstRetryMs);
     else this.#due(inEtc ? quietMs : busyQuietMs);

@@ -1,4 +1,4 @@
-/** What the key of the synchronisation may ask for, and what a spoilt staging area is cleaned of. */
+/** The commands allowed for the synchronisation key, and the cleaning of a manipulated staging area. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -46,7 +46,7 @@ describe("what may be asked for", () => {
     `rsync --server --sender -logDtpr . ${staging}`,
     "rsync --server -logtpr . /etc",
     `rsync --server -logtpr . ${staging}/../..`,
-    // Links, of which run 2 could follow one that run 1 left.
+    // --links: a second run could follow a link left by the first.
     `rsync --server -logtpcRe.LsfxCIvu --timeout=10 --no-implied-dirs . ${staging}`,
     // --keep-dirlinks, devices, and programs of the sender's choice
     `rsync --server -ogtpKr . ${staging}`,

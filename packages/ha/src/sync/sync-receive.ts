@@ -1,8 +1,8 @@
 /**
- * `ns-ha sync-receive`: all that the synchronisation's key may do on the backup (forced command in authorized_keys). It receives into the
- * staging area, has it applied, and answers questions; everything else is refused.
- * Invariants: no shell sees what the other node asked for; rsync gets only options from a list, may only receive, and only into the staging
- * area, in which there is no link when it starts and none that it could make: so nothing leads out of it.
+ * `ns-ha sync-receive`: the forced command of the synchronisation key on the backup (authorized_keys). Receives into the staging area, has it
+ * applied, and answers queries; everything else is refused.
+ * Invariants: the requested command never reaches a shell; rsync gets only options from a list, may only receive, and only into the staging
+ * area, which has no links when rsync starts and in which rsync cannot create any: so it cannot write outside.
  */
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
@@ -34,7 +34,7 @@ const shortOptions = /^-[ptgoRdcvz]+(?:e\d*\.[A-Za-z]*)?$/;
 const longOptions =
   /^(?:--no-implied-dirs|--timeout=\d{1,4}|--log-format=[A-Za-z%]{0,8}|--checksum|--dirs|--force|--no-r)$/;
 
-/** What `SSH_ORIGINAL_COMMAND` asks for; undefined: refused. Pure. */
+/** Parses `SSH_ORIGINAL_COMMAND`; undefined: refused. Pure. */
 export function parseRequest(command: string, stagingDir: string): Request | undefined {
   const words = ["facts", "held", "state", "changes", "meet"] as const;
   const word = words.find((known) => known === command);

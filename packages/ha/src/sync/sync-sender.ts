@@ -1,7 +1,7 @@
 /**
  * One synchronisation, primary's side: export → list → manifest → rsync into the staging area → "apply" (design decision 5).
- * Invariants: one at a time (the agent's duty); nothing is sent that the receiver would refuse; a run that fails anywhere leaves the backup
- * as it was, since it applies only what matches the manifest; the status is one of the documented words.
+ * Invariants: one run at a time (the caller's duty); nothing is sent that the receiver would refuse; a failed run leaves the backup
+ * unchanged, since it applies only what matches the manifest; the status is one of the documented words.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { pathBytes, shownPath } from "@nethsec/host/files/os-path";
@@ -16,7 +16,7 @@ import { type Described, Description } from "./description.ts";
 import { manifestPath as manifestFile, restoreListPath } from "./path-rules.ts";
 import { withheldAdvice, withheldText } from "./withheld-text.ts";
 
-/** As the documentation and `/var/state` tell it. */
+/** The documented words, as in `/var/state`. */
 export type SyncStatus =
   | "Successful"
   | "SSH Connection Failed"
@@ -33,27 +33,27 @@ export interface SyncOutcome {
   readonly tookMs: number;
   readonly reason?: string;
   readonly advice?: string;
-  /** What is not on the backup as it is here, though everything else arrived; absent when the run as a whole failed. */
+  /** Paths that differ on the backup although everything else arrived; absent when the whole run failed. */
   readonly withheld?: readonly Withheld[];
 }
 
 const transferTimeoutMs = 300_000;
 const applyTimeoutMs = 120_000;
-/** rsync(1): error in socket IO, in the protocol data stream, timeouts. */
+/** Exit codes of rsync(1): error in socket I/O, in the protocol data stream, timeouts. */
 const linkCodes = new Set([10, 12, 30, 35]);
 const linkTimeoutMs = 5000;
-/** Files may change between their hashing and their transfer: then once more. */
+/** Files may change between hashing and transfer: then the run is repeated. */
 const attempts = 3;
-/** A file that somebody is just writing is empty for a moment. */
+/** Wait before a file counts as lost: a file being written may be empty for a moment. */
 const settleMs = 1000;
 
 export interface RunOfSync {
-  /** Nothing is sent when the manifest is that of the last run that arrived. */
+  /** Send nothing when the manifest equals that of the last delivered run. */
   readonly onlyIfChanged: boolean;
   /** Paths that are sent though their content looks lost. */
   readonly force: readonly string[];
   readonly signal: AbortSignal;
-  /** Done before anything is looked at; what it throws is the reason why the run failed. */
+  /** Called before anything is read; an error makes the run fail with that reason. */
   readonly before?: (signal: AbortSignal) => Promise<void>;
   readonly shareList?: (config: HaConfig) => Promise<void>;
   readonly progress: (text: string) => void;
@@ -62,7 +62,7 @@ export interface RunOfSync {
 export class SyncSender {
   readonly #host: Host;
   readonly #description: Description;
-  /** Of the last run that arrived. */
+  /** Result of the last delivered run. */
   #last:
     | { readonly id: string; readonly withheld: readonly Withheld[]; readonly notTaken: readonly Withheld[] }
     | undefined;
@@ -72,7 +72,7 @@ export class SyncSender {
     this.#description = new Description(host);
   }
 
-  /** The restore list of the last description: what is worth watching. */
+  /** The restore list of the last description: the paths to watch. */
   get roots(): readonly string[] {
     return this.#description.roots;
   }
@@ -95,7 +95,7 @@ export class SyncSender {
         status = "Rsync Transfer Failed";
         progress(`sending ${manifest.entries.length} entries to ${config.peer.address}`);
         const sent = await this.#transfer(config, described, attempt > 1, signal);
-        // Files that vanished meanwhile (24), or could not be read (23): describe and send again.
+        // Files vanished meanwhile (24), or could not be read (23): describe and send again.
         const again = attempt < attempts && (sent.code === 23 || sent.code === 24);
         if (sent.code !== 0 && !again) return outcome(await this.#transferFailed(config, sent, signal));
         if (again) continue;
@@ -103,7 +103,7 @@ export class SyncSender {
         progress("applying on the backup node");
         const answer = await this.#apply(config, id, signal);
         if (answer.ok) {
-          // What the backup got just now, or its list, may name more than before.
+          // The files just applied on the backup, or the list sent now, may widen its scope: try again.
           if (attempt < attempts && answer.withheld.some(({ outOfScope }) => outOfScope === true)) {
             await this.#shareList(config, options);
             continue;
@@ -127,13 +127,13 @@ export class SyncSender {
     }
   }
 
-  /** What would be sent now: the export is made afresh, so that what is told holds for a failover at this moment. */
+  /** What would be sent now. Renews the export, so that the answer holds for a failover at this moment. */
   describe(config: HaConfig, signal: AbortSignal): Promise<Described> {
     return this.#description.describe(config, { fresh: false, force: new Set(), signal });
   }
 
   async #describe(config: HaConfig, { onlyIfChanged, force, signal }: RunOfSync): Promise<Described> {
-    // Who asks for a synchronisation has changed something, perhaps the list itself.
+    // A requested run usually follows a change, perhaps of the list itself: read it again.
     const options = { fresh: !onlyIfChanged, force: new Set(force), signal };
     const described = await this.#description.describe(config, options);
     const known = new Set(this.#last?.withheld.map(({ path }) => path));
@@ -151,7 +151,7 @@ export class SyncSender {
     }
   }
 
-  /** Sends the entries one by one, by name: what is not in the manifest does not travel. */
+  /** Transfers exactly the entries of the manifest, each listed by name. */
   #transfer(
     config: HaConfig,
     { manifest, text }: Described,
@@ -159,14 +159,14 @@ export class SyncSender {
     signal: AbortSignal,
   ): Promise<RunResult> {
     const { files, run } = this.#host;
-    // Names that any local user could take first, with a folder that no file can replace.
+    // In /tmp any local user could create a folder of these names first, which no file can replace.
     for (const path of [manifestFile, restoreListPath]) holdPlace(this.#host, path);
     files.write(manifestFile, text, { mode: 0o600 });
     files.write(restoreListPath, `${manifest.roots.map(shownPath).join("\n")}\n`, { mode: 0o600 });
     const { argv, env } = sshCommand(this.#host, config, "sync");
     const shell = argv.slice(0, -1).join(" ");
     const target = argv.at(-1) ?? "";
-    // Links travel in the manifest: nothing that rsync writes there can lead anywhere.
+    // Links are sent in the manifest only, so rsync creates none in the staging area.
     const sent = manifest.entries.flatMap(({ path, type }) => (type === "symlink" ? [] : [path]));
     const names = Buffer.concat(
       [...sent, manifestFile, restoreListPath].map((path) => pathBytes(`${path.slice(1)}\0`)),
@@ -178,7 +178,7 @@ export class SyncSender {
         "-ptgo",
         "--relative",
         "--no-implied-dirs",
-        // A folder in the staging area that is a file now.
+        // Allows a file to replace a folder in the staging area.
         "--force",
         ...check,
         "--timeout=10",
@@ -193,7 +193,7 @@ export class SyncSender {
     );
   }
 
-  /** rsync gives up on a silent link before its SSH client has said why: then the link is asked. */
+  /** rsync times out on a silent link before its SSH client reports why: then an SSH request is made to get that error. */
   async #transferFailed(
     config: HaConfig,
     result: RunResult,
@@ -225,7 +225,7 @@ export class SyncSender {
   }
 }
 
-/** Everything arrived but for what is named: by this node (`withheld`) or by the backup (`notTaken`). */
+/** Everything arrived except paths held back by this node (`withheld`) or refused by the backup (`notTaken`). */
 function arrived(
   changed: readonly string[],
   withheld: readonly Withheld[],

@@ -1,8 +1,8 @@
-/** How paths that are not synchronised are told to people. Pure. */
+/** Messages about paths that are not synchronised. Pure. */
 import { shownPath } from "@nethsec/host/files/os-path";
 import type { Withheld } from "../cluster/agent-schemas.ts";
 
-/** More are counted only. */
+/** Further paths are only counted. */
 const namedMax = 5;
 
 /** "/etc/config/firewall is not synchronised: it is empty, and was not." */
