@@ -104,7 +104,7 @@ test("both nodes always agree with the model", async () => {
         );
         full = false;
         if (done) model = next(model, wanted);
-        // The administrator configures again the interfaces that remove-interface deleted from the backup's network.
+        // As an administrator would, configures the interfaces that remove-interface deleted from the backup's network.
         restoreLan2(nodes.backup.uci, nodes.primary.uci);
         const expected = { ...model, vips: model.vips.toSorted() };
         expect(seen(nodes.primary.uci)).toEqual(expected);

@@ -79,7 +79,7 @@ async function completeInterrupted(host: ClusterHost, config: HaConfig, timing: 
 }
 
 interface Holding {
-  /** Tells the backup to start with the new timing, and waits until it has. */
+  /** Makes the backup start with the new timing, and waits until it has. */
   go(): Promise<void>;
   /** Makes the backup restart with the old timing. */
   release(): Promise<void>;

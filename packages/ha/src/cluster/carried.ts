@@ -1,5 +1,5 @@
 /**
- * Marks a backup that has been active since the primary last fetched its state, so that its state is the newer one. Survives a reboot.
+ * Marks a backup that was master after the primary last fetched its state, so that its state is the newer one. Survives a reboot.
  * Set when the node becomes master, cleared when the first synchronisation after that has been applied: the primary fetches everything
  * before it sends.
  */
