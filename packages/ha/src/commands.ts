@@ -1,4 +1,4 @@
-/** Commands of ns-ha, as data that loads no implementation. Actions of `ns-ha-config` are in config-actions.ts. */
+/** Commands of ns-ha, as data that imports no implementation. The actions of `ns-ha-config` are in config-actions.ts. */
 import type { Command } from "@nethsec/host/command/command";
 import { agentActions, agentTools } from "./agent/commands.ts";
 import { configActions } from "./cli/config-actions.ts";

@@ -1,4 +1,4 @@
-/** What lab/test/migration.root.test.ts does not see of taking over a pair and giving it back: refusals, and the priorities in between. */
+/** Adopting a pair and handing it back, as far as lab/test/migration.root.test.ts does not cover it: refusals, and the priorities in between. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { adoptCluster, authorize, handBack, unauthorize } from "./adopt.ts";
 import { haPaths } from "../cluster/config.ts";

@@ -1,9 +1,9 @@
 /**
- * Taking over a pair that the older ns-ha made, and giving it back. The older one knows one key, which opens a root shell on the backup, and no
- * pinned host keys. By that key the primary gives the backup its administrator's key, and the old key becomes what it is here: good for the
- * synchronisation only. The configuration in UCI stays as it is, but for the name of the rendered file (`ns-ha render`) and the new key. In between,
+ * Takes over a pair set up by the older ns-ha, and hands it back. The older version has one SSH key, which opens a root shell on the backup, and
+ * pins no host keys. With that key the primary installs its administrator's key on the backup; the old key is then restricted to the
+ * synchronisation. The configuration in UCI stays as it is, except for the path of the rendered file (`ns-ha render`) and the new key. In between,
  * while one node has the older packages, `keepalived.globals.ns_mixed` keeps the VRRP priorities in order.
- * Invariant: running it again completes it; a pair that was made or taken over here is left alone.
+ * Invariant: running it again completes it; a pair that this version made or already took over is left alone.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Argv, Host } from "@nethsec/host/host";
@@ -27,7 +27,7 @@ function isKey(text: string): boolean {
 
 const timeoutMs = 30_000;
 
-/** On the primary. undefined: there was nothing to take over. Throws `backup_not_adopted` when the backup cannot be asked or has the older version. */
+/** On the primary. undefined: nothing to take over. Throws `backup_not_adopted` when the backup is unreachable or has the older version. */
 export async function adoptCluster(host: Host): Promise<{ address: string; fingerprint: string } | undefined> {
   const config = readHaConfig(host.uci);
   if (config?.role !== "primary" || !host.files.exists(config.sync.keyPath)) return undefined;
@@ -43,7 +43,7 @@ export async function adoptCluster(host: Host): Promise<{ address: string; finge
 }
 
 /**
- * The first contact: whichever key is shown is accepted, as the older version did at every contact, and returned. It is pinned for good only when
+ * First contact: accepts any host key, as the older version did on every connection, and returns it. The caller pins the key only after
  * the backup has done its part.
  */
 async function authorizeThere(host: Host, config: HaConfig, stdin: string): Promise<HostKey> {
@@ -52,7 +52,7 @@ async function authorizeThere(host: Host, config: HaConfig, stdin: string): Prom
     if (error instanceof NethsecError) throw notAdopted(address, error.message);
     throw error;
   });
-  // After an interruption the backup may have the new key already, and the old one may be good for the synchronisation only.
+  // After an interruption the backup may have the new key already, and the old one may be restricted to the synchronisation.
   const identities = [haPaths.adminKey, config.sync.keyPath].flatMap((path) => ["-i", host.files.real(path)]);
   const target = ["-p", String(sshPort), `root@${address}`, "/usr/sbin/ns-ha authorize"];
   const argv: Argv = ["dbclient", "-T", ...identities, ...target];
@@ -71,7 +71,7 @@ function notAdopted(address: string, why: string): NethsecError {
   });
 }
 
-/** On the backup: `text` is what the primary sent. From now on its keys are good for what they are here. */
+/** On the backup: `text` is the primary's message. Authorises the primary's keys, the synchronisation key with its forced command. */
 export async function authorize(host: Host, text: string): Promise<void> {
   if (readHaConfig(host.uci)?.role !== "backup")
     throw new NethsecError({ code: "not_the_backup", message: "This node is not the backup of a cluster." });
@@ -86,7 +86,7 @@ export async function authorize(host: Host, text: string): Promise<void> {
   await renderAndReload(host);
 }
 
-/** Whether the other node runs the older packages: the VRRP priorities follow (`render-keepalived.ts`). */
+/** Records whether the other node runs the older packages; `render-keepalived.ts` derives the VRRP priorities from it. */
 function setMixed(host: Pick<Host, "uci">, mixed: boolean): void {
   host.uci.change((tx) => {
     if (mixed) tx.set("keepalived", "globals", "ns_mixed", "1");
@@ -95,7 +95,7 @@ function setMixed(host: Pick<Host, "uci">, mixed: boolean): void {
   });
 }
 
-/** On the backup, before the primary goes back to the older packages: they need a key that opens a shell, and have lower priorities. */
+/** On the backup, before the primary is downgraded to the older packages: those need a key that opens a shell, and use lower VRRP priorities. */
 export async function unauthorize(host: Host): Promise<void> {
   const peer = host.uci.read("keepalived").section("ha_peer");
   const [sync, admin] = [peer?.get("ssh_pubkey"), peer?.get("ssh_admin_pubkey")];
@@ -109,8 +109,8 @@ export async function unauthorize(host: Host): Promise<void> {
 }
 
 /**
- * Before the older packages come back, the primary first: what they do not know goes from this node, and the backup is told. Virtual addresses stay
- * where they are. False on a node of no cluster.
+ * Run before a downgrade to the older packages, on the primary first: removes what they do not know from this node, and has the backup authorise
+ * the old key again. Virtual addresses stay where they are. Returns false on a node outside a cluster.
  */
 export async function handBack(host: Host): Promise<boolean> {
   const config = readHaConfig(host.uci);
@@ -123,7 +123,7 @@ export async function handBack(host: Host): Promise<boolean> {
       advice: "On the primary: ns-ha-config set-timing classic",
     });
   if (config.role === "backup") await unauthorize(host);
-  // A backup that is off, or was handed back already, is as it should be.
+  // A failure is ignored: the backup may be off, or already handed back.
   else
     await sshRun(host, config, { key: "admin", command: "/usr/sbin/ns-ha unauthorize", timeoutMs }).catch(
       isNethsecError,
@@ -133,7 +133,7 @@ export async function handBack(host: Host): Promise<boolean> {
     host.files.remove(haPaths.adminKey);
     host.files.remove(`${haPaths.sshHome}/.ssh`, { recursive: true });
   }
-  // Lines that this program holds back; the older one comments them out in its own way.
+  // Restores the cron lines that this version suspended; the older version comments them out in its own format.
   const resumed = host.cron.resume(readServiceTable(host.uci.load("ns-ha")).flatMap(({ cron }) => cron));
   if (resumed && host.services.exists("cron")) await host.services.call("cron", "restart");
   host.uci.change((tx) => {

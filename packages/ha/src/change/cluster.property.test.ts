@@ -1,6 +1,6 @@
 /**
- * Any sequence of changes, with a backup that now and then cannot be reached or fails: after each one both nodes have the same interfaces
- * and addresses, as a model says; what keepalived gets is what UCI says; what a user added by hand is still there.
+ * Random sequences of changes, with a backup that is sometimes unreachable or fails: after each change both nodes have the interfaces and
+ * addresses of the model, keepalived's configuration matches UCI, and what a user added by hand is still there.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -40,7 +40,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   ),
 });
 
-/** What the cluster should be. */
+/** The expected state of the cluster. */
 interface Model {
   lan2: boolean;
   vips: string[];
@@ -104,7 +104,7 @@ test("both nodes always agree with the model", async () => {
         );
         full = false;
         if (done) model = next(model, wanted);
-        // Interfaces that remove-interface took from the backup's network: an administrator configures them again.
+        // As an administrator would, configures the interfaces that remove-interface deleted from the backup's network.
         restoreLan2(nodes.backup.uci, nodes.primary.uci);
         const expected = { ...model, vips: model.vips.toSorted() };
         expect(seen(nodes.primary.uci)).toEqual(expected);
@@ -124,7 +124,7 @@ test("both nodes always agree with the model", async () => {
   );
 });
 
-/** Names in the lists of the VRRP instance that name no section. */
+/** Entries in the lists of the VRRP instance that refer to no existing section. */
 function dangling(uci: cluster.ClusterHost["uci"], role: string): string[] {
   const pkg = uci.read("keepalived");
   const names = new Set(pkg.sections.map((section) => section.get("name")));

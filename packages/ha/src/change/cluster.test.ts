@@ -1,4 +1,4 @@
-/** Changes of both nodes: all or nothing, completed by running again, nothing left by reset. */
+/** Changes of both nodes: all or nothing; running an interrupted one again completes it; reset leaves nothing behind. */
 import { describe, expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import * as cluster from "./cluster.ts";
@@ -185,7 +185,7 @@ const changes: readonly (readonly [name: string, run: (nodes: TwoNodes) => Promi
   ["disable", ({ primary }) => cluster.disable(primary)],
 ];
 
-/** A cluster with a VIP and a third interface, for changes that remove. */
+/** A cluster with a VIP and a third interface, for tests of removals. */
 async function prepared(): Promise<TwoNodes> {
   const nodes = twoNodes();
   for (const [host, last] of [[nodes.primary, 238] as const, [nodes.backup, 239] as const]) {
@@ -245,7 +245,7 @@ describe("a change cut off by a kill is completed by running it again", () => {
     using straight = await prepared();
     await run(straight);
     using nodes = await prepared();
-    // The process dies while it waits for the backup: what it awaits never ends.
+    // The process is killed while it waits for the backup: the call never returns.
     nodes.primary.program("dbclient", ({ args }) => (args.at(-1) === "true" ? "" : new Promise(() => undefined)));
     const from = nodes.primary.calls.length;
     void run(nodes);
@@ -294,7 +294,7 @@ test("reset leaves no trace on either node", async () => {
     tx.set("network", "wan", "ns_tag", "ha");
   });
   await cluster.reset(nodes.primary, false);
-  /** uci ends a file by an empty line; the lock of the crontab is the host layer's. */
+  /** Ignores the empty line that uci puts at the end of a file, and the crontab's lock file, which belongs to the host layer. */
   const plain = (lines: string[]): string[] =>
     lines
       .filter((line) => !line.startsWith("/var/run/nethsec/"))

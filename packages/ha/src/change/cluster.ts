@@ -1,6 +1,6 @@
 /**
  * The actions that change the cluster, as `ns-ha-config` and the rpcd plugin both offer them: on the primary, for both nodes.
- * Invariant: nothing is changed before this node is known to be the primary and the arguments are known to be right.
+ * Invariant: nothing is changed before this node is known to be the primary and the arguments have been validated.
  */
 import type { Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
@@ -17,7 +17,7 @@ import { hasTraces, resetNode } from "./reset-node.ts";
 
 export type ClusterHost = node.NodeHost & Pick<Host, "clock">;
 
-/** Here, then the same on the backup through its rpcd plugin. */
+/** Runs the change here, then the same one on the backup through its rpcd plugin. */
 async function both(
   host: ClusterHost,
   action: string,
@@ -56,12 +56,12 @@ export async function removeVip(host: ClusterHost, name: string, cidr: string): 
   });
 }
 
-/** The primary first, so that the backup does not take over for a moment. */
+/** Enables the primary first: otherwise the backup would take over for a moment. */
 export async function enable(host: ClusterHost): Promise<void> {
   await both(host, "enable", () => node.setEnabled(host, true), { method: "enable", args: {} });
 }
 
-/** The backup first: it would take over otherwise. */
+/** Disables the backup first: otherwise it would take over. */
 export async function disable(host: ClusterHost): Promise<void> {
   const config = onPrimary(host, "disable");
   await reachPeer(host, config);
@@ -75,14 +75,14 @@ export async function disable(host: ClusterHost): Promise<void> {
 
 /**
  * Both nodes leave the cluster, the backup first, because the keys to reach it go with this node's configuration.
- * `force`: this node only, whichever it is, when the other one does not answer (or is gone for good). A backup that is master then becomes the
- * successor: it goes on with the WAN, VPNs and routes that it carries.
+ * `force`: this node only, whichever role it has, for when the other one does not answer or is gone for good. A backup that is master then
+ * becomes the successor: it keeps the WAN, VPNs and routes that it has up.
  */
 export async function reset(host: ClusterHost, force: boolean, extraKey?: string): Promise<{ successor: boolean }> {
   if (force) {
     const role = readHaConfig(host.uci)?.role;
     if (role === undefined && !hasTraces(host)) throw notConfigured();
-    // Only who carries the site goes on carrying it: two nodes with one WAN address would be worse than none.
+    // Only a backup that is master keeps the WAN: two nodes with the same WAN address would be worse than none.
     const agent = agentClient(host.files.real(haPaths.agentSocket));
     const successor = role === "backup" && (await agent.status())?.state === "master";
     await resetNode(host, { ...(extraKey === undefined ? {} : { extraKey }), successor });
@@ -91,14 +91,14 @@ export async function reset(host: ClusterHost, force: boolean, extraKey?: string
   const config = onPrimary(host, "reset");
   await reachPeer(host, config).catch(unreachable);
   const journal = readJournal(host);
-  // Nothing is left half-way by giving up the cluster as a whole.
+  // Resetting the whole cluster makes any other interrupted change obsolete.
   if (journal !== undefined && journal.action !== "reset") host.files.remove(journalPath);
   const pubkey = host.files.exists(haPaths.syncKey) ? await publicKey(host, haPaths.syncKey) : "";
   await changePair(host, {
     action: "reset",
     first: () => callPeer(host, config, "reset", { role: "backup", pubkey }).catch(unreachable),
     second: () => resetNode(host),
-    // A node that was reset has no key of ours any more: what remains is to run reset again.
+    // The reset backup no longer accepts our key, so it cannot be undone; the user has to run reset again.
     undoFirst: () => Promise.reject(interrupted({ action: "reset", startedAt: 0, firstDone: true })),
   });
   return { successor: false };

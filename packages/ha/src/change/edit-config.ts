@@ -1,5 +1,5 @@
 /**
- * Changes to the cluster's configuration, as edits of one UCI transaction. Pure in effect: what is committed is the caller's.
+ * Changes to the cluster's configuration, as edits of one UCI transaction. The caller commits.
  * Invariants: each edit is idempotent; options and sections that a user added stay; both nodes get the same edits, so that a
  * synchronised file (dropbear, firewall) is right on both.
  */
@@ -20,13 +20,13 @@ export interface NodeSetup {
   /** VRRP password, 8 characters. */
   readonly password: string;
   readonly timing: Timing;
-  /** Public halves of the primary's keys; the backup keeps them to be able to remove them. */
+  /** Public halves of the primary's keys; the backup stores them so that a reset can revoke them. */
   readonly publicKeys?: { readonly sync: string; readonly admin: string | undefined };
   /** Where dnsmasq keeps its leases on this node. */
   readonly leaseFile: string;
 }
 
-/** Everything in the package `keepalived` that makes this node a member. On a node that is a member already: the same, other VIPs kept. */
+/** Writes everything in the package `keepalived` that makes this node a member. On a node that is a member already it keeps the other VIPs. */
 export function setNode(tx: Transaction, setup: NodeSetup): void {
   const before = tx.load("keepalived");
   const fill = (section: string, type: string, options: Readonly<Record<string, string | readonly string[]>>): void => {
@@ -101,7 +101,7 @@ const defaultExcludeList = [
   haPaths.keysDir,
 ];
 
-/** The first list, then what the second has besides it. */
+/** `first`, followed by the items of `second` that it lacks. */
 function united(first: readonly string[], second: readonly string[] = []): string[] {
   return [...new Set([...first, ...second])];
 }
@@ -120,7 +120,7 @@ export function addInterface(
   listed(tx, role, "track_interface", vip);
 }
 
-/** Sections with a link to the interface go, and what names them in the VRRP instance: addresses, VIPs, tracking and virtual routes. */
+/** Removes the sections linked to the interface and the VRRP instance's references to it: addresses, VIPs, tracking and virtual routes. */
 export function removeInterface(tx: Transaction, role: Role, name: string): void {
   const pkg = tx.load("keepalived");
   const gone = new Set<string>();
@@ -189,9 +189,9 @@ const firewallServices = [
 ] as const;
 
 /**
- * Accepts VRRP, conntrackd and SSH of the cluster from the two nodes' addresses in the zone of the HA interface, and from nobody
- * else anywhere. Both addresses are listed because the file is synchronised: on either node one of them is the peer's, and no packet
- * comes in from one's own. Without a zone for the interface nothing is changed.
+ * Accepts the cluster's VRRP, conntrackd and SSH only from the two nodes' addresses, in the zone of the HA interface. Both addresses are listed
+ * because the file is synchronised: on either node one of them is the peer's, and no packet arrives from the node's own address. Without a zone
+ * for the interface nothing is changed.
  */
 export function setFirewall(tx: Transaction, interfaceName: string, addresses: readonly string[]): void {
   const zones = tx.load("firewall").ofType("zone");
@@ -209,7 +209,7 @@ function rule(tx: Transaction, section: string, options: Readonly<Record<string,
   for (const [option, value] of Object.entries(options)) tx.set("firewall", section, option, value);
 }
 
-/** Nothing of the cluster remains in UCI: keepalived's package is as after its installation, our sections elsewhere are gone. */
+/** Removes the cluster from UCI: resets keepalived's package to its state after installation, and deletes our sections in other packages. */
 export function removeNode(tx: Transaction): void {
   for (const section of tx.load("keepalived").sections) tx.delete("keepalived", section.name);
   tx.setSection("keepalived", "globals", "globals");
@@ -255,7 +255,7 @@ function addTracking(tx: Transaction, prefix: string, interfaceName: string, dev
   fill(`${prefix}_delays`, "interface_up_down_delays", { device, up_delay: "1", down_delay: "1" });
 }
 
-/** Adds to a list unless it is there. */
+/** Adds an item to a list unless it is in it already. */
 function listed(tx: Transaction, role: Role, option: string, item: string): void {
   if (!(tx.load("keepalived").section(role)?.list(option) ?? []).includes(item))
     tx.addList("keepalived", role, option, item);

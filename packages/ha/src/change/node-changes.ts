@@ -27,11 +27,11 @@ export interface InitNode {
   /** CIDR. */
   readonly virtualIp: string;
   readonly interfaceName: string;
-  /** Given to the backup by the primary. */
+  /** Sent to the backup by the primary. */
   readonly publicKeys?: { readonly sync: string; readonly admin: string | undefined };
   readonly password?: string;
   readonly timing?: Timing;
-  /** Further interfaces and VIPs of a cluster whose backup is initialised again. */
+  /** Further interfaces and VIPs, when a backup is initialised for an existing cluster. */
   readonly interfaces?: readonly { readonly name: string; readonly virtualIp: string }[];
   readonly aliases?: readonly { readonly name: string; readonly virtualIp: string }[];
 }
@@ -48,7 +48,7 @@ export async function initNode(host: NodeHost, init: InitNode): Promise<void> {
   const first = readHaConfig(host.uci) === undefined;
   await changeNode(host, async () => {
     if (init.role === "primary") await ensureKeys(host);
-    // Read before: a transaction holds the locks of what it changes.
+    // Read before the transaction, which locks the packages that it changes.
     const setup: edit.NodeSetup = {
       role: init.role,
       primaryAddress: init.primaryAddress,
@@ -81,7 +81,7 @@ function addFurther(tx: Transaction, init: InitNode, here: readonly ConfiguredIn
   }
 }
 
-/** A node belongs to one cluster; initialising it again in the same role and on the same interface is how an interruption is completed. */
+/** A node belongs to one cluster. Initialising it again in the same role and on the same interface is allowed: that completes an interrupted run. */
 function checkMembership(init: InitNode, config: HaConfig | undefined): Problem[] {
   if (config === undefined) return [];
   if (config.role !== init.role) {
@@ -103,7 +103,7 @@ function checkOwnAddress(init: InitNode, own: string, found: ConfiguredInterface
   return checkStatic(about, found, init.interfaceName);
 }
 
-/** `wanted` undefined: any interface will do. */
+/** `wanted` undefined: any interface is accepted. */
 function checkStatic(
   about: Pick<Problem, "parameter" | "value">,
   found: ConfiguredInterface | undefined,
@@ -137,7 +137,7 @@ async function checkPrimary(host: NodeHost, init: InitNode): Promise<Problem[]> 
 
 function checkPeerAddress(onInterface: ConfiguredInterface | undefined, parameter: string, address: string): Problem[] {
   if (onInterface === undefined) return [];
-  // A peer in another network could never answer VRRP; the checks of a virtual address tell the same about a node's.
+  // The peer must be in the same network, or its VRRP packets never arrive. The checks of a virtual address fit a node's address as well.
   const prefix = onInterface.addresses[0]?.prefix ?? 24;
   return checkVirtualIp(`${address}/${prefix}`, onInterface, []).map((problem) => ({
     ...problem,
@@ -147,7 +147,7 @@ function checkPeerAddress(onInterface: ConfiguredInterface | undefined, paramete
   }));
 }
 
-/** The backup cannot ask the network for the virtual address (the master has it), nor has it a DHCP server that runs. */
+/** No ARP probe for the virtual address on the backup (the master has it), and no DHCP check (no DHCP server runs there). */
 function checkBackup(host: NodeHost, init: InitNode, onInterface: ConfiguredInterface | undefined): Problem[] {
   const network = host.uci.read("network");
   const problems = checkInterface(network, init.interfaceName);
@@ -179,7 +179,7 @@ export interface AddInterface {
   readonly virtualIp: string;
 }
 
-/** Returns the name of the interface that was added. */
+/** Returns the name of the added interface. */
 export async function addInterface(host: NodeHost, added: AddInterface): Promise<string> {
   const config = member(host);
   const own = config.role === "primary" ? added.primaryAddress : added.backupAddress;
@@ -231,9 +231,9 @@ async function checkAdded(
 }
 
 /**
- * The cluster forgets the interface. As documented the virtual address goes to the interface itself on the primary, so that its clients
- * keep their gateway; on the backup, which could not have the same address, the interface is removed.
- * `again`: completing an interrupted removal, so what is gone already is no mistake.
+ * Removes the interface from the cluster. As documented, the primary's interface takes the virtual address as its own, so that its clients
+ * keep their gateway; on the backup, which cannot have the same address, the interface is deleted.
+ * `again`: completes an interrupted removal, so an interface that is gone already is no error.
  */
 export async function removeInterface(host: NodeHost, name: string, again: boolean): Promise<void> {
   const config = member(host);
@@ -253,7 +253,7 @@ export async function removeInterface(host: NodeHost, name: string, again: boole
   });
 }
 
-/** Replaces the first static address, in the way it was written (CIDR, list, or with a netmask). */
+/** Replaces the first static address, in the notation in use (CIDR, list, or with a netmask). */
 function moveAddress(tx: Transaction, name: string, virtualIp: string): void {
   const section = tx.load("network").section(name);
   const [first = "", ...others] = section?.list("ipaddr") ?? [];
@@ -283,7 +283,7 @@ export async function addVip(host: NodeHost, name: string, cidr: string): Promis
   });
 }
 
-/** Without the DHCP server's options, which announce the interface's own virtual address and not an extra one. */
+/** Skips the checks of the DHCP options: the server announces the interface's main virtual address, never an extra one. */
 async function checkAddressHere(
   host: NodeHost,
   name: string,
@@ -316,7 +316,7 @@ export async function setEnabled(host: NodeHost, enabled: boolean): Promise<void
   });
 }
 
-/** Commits and makes effective; when either fails, this node is as it was. */
+/** Commits the change and applies it; when either fails, restores this node's previous configuration. */
 export async function changeNode(host: NodeHost, change: () => Promise<void>): Promise<void> {
   const work = async (): Promise<void> => {
     await promiseToCarry(host);
@@ -326,7 +326,7 @@ export async function changeNode(host: NodeHost, change: () => Promise<void>): P
   await withRollback(host.files, configurationFiles, work, () => applyNode(host));
 }
 
-/** Puts this node back as it was before a change whose process was killed, if there is one. Never throws. */
+/** Rolls back a change of this node whose process was killed, if there is one. Never throws. */
 export async function recoverNode(host: NodeHost): Promise<boolean> {
   try {
     const recovered = await recoverChange(host.files, () => applyNode(host));
@@ -356,7 +356,7 @@ export function refuse(problems: readonly Problem[]): void {
   if (problems.length > 0) throw new RequirementsError(problems);
 }
 
-/** Every problem found, with the words of the web interface and a sentence each. */
+/** Every problem found, with the web interface's error code and a sentence each. */
 export class RequirementsError extends ValidationError {
   readonly problems: readonly Problem[];
   constructor(problems: readonly Problem[]) {

@@ -1,7 +1,7 @@
 /**
- * Changes of both nodes, from the primary: one after the other, and if the second refuses the first is put back as it was.
- * A change that was cut off (power, kill) is in the journal: `status` shows it, and running the action again completes it.
- * Invariants: one change at a time; the journal is there exactly while the nodes may differ.
+ * Changes of both nodes, run on the primary: one node after the other; if the second fails, the first is rolled back.
+ * An interrupted change (power, kill) stays in the journal: `status` shows it, and running the action again completes it.
+ * Invariants: one change at a time; the journal exists exactly while the nodes may differ.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -41,7 +41,7 @@ export async function changePair(host: Pick<Host, "files" | "clock">, change: Pa
   try {
     if (before?.firstDone !== true) await change.first(again);
   } catch (error) {
-    // The first node put itself back; what an earlier run left half-way remains so.
+    // The first node rolled itself back. If this run was completing an earlier one, the nodes still differ: keep the journal.
     if (!again) host.files.remove(journalPath);
     throw error;
   }
@@ -49,7 +49,7 @@ export async function changePair(host: Pick<Host, "files" | "clock">, change: Pa
   try {
     await change.second();
   } catch (error) {
-    // What was before an interrupted run is not known any more: the administrator may have changed other things since.
+    // The state before an interrupted run is unknown (the administrator may have changed other things since): no rollback.
     if (again) throw error;
     await change.undoFirst();
     host.files.remove(journalPath);
@@ -58,7 +58,7 @@ export async function changePair(host: Pick<Host, "files" | "clock">, change: Pa
   host.files.remove(journalPath);
 }
 
-/** This node first, then the backup: the usual order. The files are put back and made effective again if the backup refuses. */
+/** This node first, then the backup: the usual order. If the backup refuses, this node's files are restored and applied again. */
 export function primaryThenBackup(
   host: NodeHost,
   action: string,

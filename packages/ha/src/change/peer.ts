@@ -22,7 +22,7 @@ export type PeerMethod =
   | "status";
 
 export function peerCommand(method: PeerMethod): string {
-  // Over SSH nothing ends the call after 30 s, as rpcd does: it may wait for its job as long as we wait for it.
+  // rpcd's limit of 30 s does not apply over SSH: let the plugin wait for its job as long as this side waits.
   return `NS_HA_WAIT=${peerWaitSeconds} /usr/libexec/rpcd/ns.ha call ${method}`;
 }
 
@@ -31,12 +31,12 @@ const callTimeoutMs = 90_000;
 
 const reachTimeoutMs = 10_000;
 
-/** Before anything is changed: a backup that is not there, or hangs, is known within seconds. Throws what the link throws. */
+/** Called before any change, so that an unreachable or hanging backup is detected within seconds. Throws what the link throws. */
 export async function reachPeer(host: Pick<Host, "files" | "run">, config: HaConfig): Promise<void> {
   await sshRun(host, config, { key: "admin", command: "true", timeoutMs: reachTimeoutMs });
 }
 
-/** By the administrator's key. Throws what the link throws, and `backup_refused` with the backup's own words. */
+/** Uses the administrator's key. Throws what the link throws, and `backup_refused` with the backup's own message. */
 export async function callPeer(
   host: Pick<Host, "files" | "run">,
   config: HaConfig,
@@ -63,7 +63,7 @@ const answerSchema = v.looseObject({
   ),
 });
 
-/** The plugin's answer, or the refusal in it as an error that names the node. */
+/** Returns the plugin's answer; throws an error that names the node if the answer is a refusal. */
 export function readAnswer(
   address: string,
   method: PeerMethod,

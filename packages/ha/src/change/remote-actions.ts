@@ -1,4 +1,4 @@
-/** What the primary asks of the backup before they share a key: with root's password, once to check and once to initialise. */
+/** Calls to the backup before it has the primary's key, so with root's password: the check, and the initialisation. */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { requiredDevices } from "../cluster/checks.ts";
@@ -15,7 +15,7 @@ type Machine = Pick<Host, "uci" | "files" | "run" | "clock" | "random">;
 export interface RemoteCheck {
   readonly errors: readonly { readonly code: string; readonly message: string }[];
   readonly hostKey: HostKey;
-  /** True when this was the first contact: the key was pinned now. */
+  /** True at first contact: the host key has just been pinned. */
   readonly pinnedNow: boolean;
 }
 
@@ -61,7 +61,7 @@ export interface RemoteInit {
   readonly pinnedNow: boolean;
 }
 
-/** Makes the backup a member with everything that this primary has: also how a replaced backup is brought back. */
+/** Makes the backup a member, with all of this primary's interfaces and VIPs; also used to set up a replacement. */
 export async function initBackup(host: Machine, password: string, interfaceName: string): Promise<RemoteInit> {
   const config = readHaConfig(host.uci);
   if (config === undefined) throw notConfigured();
@@ -87,7 +87,7 @@ export async function initBackup(host: Machine, password: string, interfaceName:
     { command: peerCommand("init-local"), stdin: JSON.stringify(args) },
   );
   readAnswer(address, "init-local", result);
-  // A pair that was taken over has another staging area: the new node has ours, and both must have the same.
+  // An adopted pair has another staging folder. The new backup uses ours, and both nodes must agree.
   if (config.sync.stagingDir !== haPaths.stagingDir)
     host.uci.change((tx) => tx.set("keepalived", "ha_peer", "sync_dir", haPaths.stagingDir));
   if (pinned === undefined) pin(host.files, address, result.hostKey);
@@ -95,7 +95,7 @@ export async function initBackup(host: Machine, password: string, interfaceName:
   return { address, fingerprint: fingerprint(result.hostKey), pinnedNow: pinned === undefined };
 }
 
-/** The backup's SSH server of the link starts a moment after its answer, and the next command needs it. Throws what the link throws. */
+/** Waits for the backup's SSH server on the link, which starts a moment after its answer. Throws what the link throws. */
 async function untilReached(host: Machine, config: HaConfig): Promise<void> {
   const end = host.clock.monotonic() + linkUpTimeoutMs;
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Leaving the cluster: nothing of it remains on this node, which goes on as a standalone firewall with the network configuration it has.
- * Invariant: each step looks at what is there, so that running it again completes an interrupted one.
+ * Leaving the cluster: removes every trace of it from this node, which continues as a standalone firewall with its current network configuration.
+ * Invariant: each step checks the actual state, so that running it again completes an interrupted reset.
  */
 import type { Host } from "@nethsec/host/host";
 import type { Transaction } from "@nethsec/host/uci-store";
@@ -13,7 +13,7 @@ import { importTag } from "../cluster/network-records.ts";
 
 type Machine = Pick<Host, "uci" | "files" | "services" | "cron" | "run">;
 
-/** Besides configuration: what the cluster wrote. */
+/** Files and folders the cluster wrote, besides configuration. */
 const traces = [
   haPaths.keepalivedConf,
   haPaths.keepalivedLink,
@@ -33,15 +33,15 @@ const traces = [
   "/tmp/ns-ha-manifest.json",
 ];
 
-/** Something of a cluster is left on a node that has no cluster's configuration: a reset that was cut off. */
+/** True when cluster files remain on a node without a cluster configuration: an interrupted reset. */
 export function hasTraces(host: Pick<Host, "files">): boolean {
   return host.files.exists(haPaths.keysDir) || host.files.exists(haPaths.conntrackdConf);
 }
 
 export interface ResetOptions {
-  /** A public key of the primary to be refused from now on, besides those that the configuration knows. */
+  /** A public key of the primary to revoke, besides those in the configuration. */
   readonly extraKey?: string;
-  /** The backup goes on in the primary's place: what was imported from it becomes this node's own, and is up. */
+  /** The backup replaces the primary: sections imported from it become this node's own, and stay up. */
   readonly successor?: boolean;
 }
 
@@ -61,12 +61,12 @@ export async function resetNode(host: Machine, options: ResetOptions = {}): Prom
   for (const option of ["last_sync_status", "last_sync_time"])
     host.uci.setState("keepalived", "ha_peer", option, undefined);
   for (const path of traces) {
-    // A folder of ours in /tmp there is none, and one of another user is not walked through.
+    // None of our paths in /tmp is a folder; a folder of that name belongs to another user and must not be walked through.
     if (path.startsWith("/tmp/") && host.files.stat(path)?.type === "directory") continue;
     host.files.remove(path, { recursive: true });
   }
   if (backup) await goOnAlone(host);
-  // Last, so that the primary can come again after a failure.
+  // Revoke the keys last, so that the primary can still connect and retry after a failure.
   revokeKeys(host.files, keys);
   await host.services.reloadConfig();
 }
@@ -77,7 +77,7 @@ async function keysOfCluster(host: Machine, extraKey: string | undefined): Promi
   return [peer?.get("ssh_pubkey"), peer?.get("ssh_admin_pubkey"), own, extraKey];
 }
 
-/** The marks of an import go, and with them what held the sections down (see sync/network-import.ts). */
+/** Removes the import marks, and the options that kept the imported sections down (see sync/network-import.ts). */
 function keepImported(tx: Transaction): void {
   for (const section of tx.load("network").sections) {
     if (section.get("ns_tag") !== importTag) continue;
@@ -89,7 +89,7 @@ function keepImported(tx: Transaction): void {
   }
 }
 
-/** Services that stood still on the backup run again, as far as they are enabled; its cron lines come back. */
+/** Starts the services that were stopped on the backup, if they are enabled, and restores its cron lines. */
 async function goOnAlone(host: Machine): Promise<void> {
   const table = readServiceTable(host.uci.load("ns-ha"));
   const resumed = host.cron.resume(table.flatMap(({ cron }) => cron));

@@ -1,19 +1,19 @@
 /**
- * A change of this node that happens or does not: the files it touches are remembered before, and put back byte for byte, with their modes,
- * when anything fails. What was made effective is made effective again by `undo`.
+ * An all-or-nothing change of this node: saves the files before, and restores them byte for byte, with their modes, when anything fails.
+ * `undo` then applies the restored configuration.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Files } from "@nethsec/host/host";
 import { dropUndo, lockNodeChange, readUndo, type Remembered, undoPath, writeUndo } from "./undo-record.ts";
 
-/** Files of which a copy can be kept and put back, as often as wanted. */
+/** Saved files that can be restored any number of times. */
 export interface Snapshot {
   readonly remembered: readonly Remembered[];
-  /** Paths that were not as remembered. */
+  /** Returns the paths that differed from the saved state. */
   restore(): string[];
 }
 
-/** `paths`: single files; missing ones are remembered as missing. */
+/** `paths`: single files; a missing file is removed on restore. */
 export function snapshot(files: Files, paths: readonly string[]): Snapshot {
   return snapshotOf(files, rememberedFiles(files, paths));
 }
@@ -45,8 +45,8 @@ function snapshotOf(files: Files, all: readonly Remembered[]): Snapshot {
 }
 
 /**
- * Runs `work`; when it throws, puts the files back, runs `undo` (whose own failure is not told: the first one matters), and throws again. When its
- * process is killed, the next caller, or {@link recoverChange}, does the same. Throws `change_under_way` while another process is at it.
+ * Runs `work`. When it throws, restores the files, runs `undo` (whose own failure is dropped in favour of the first error), and rethrows. If the
+ * process is killed, the next caller, or {@link recoverChange}, does this. Throws `change_under_way` while another process makes a change.
  */
 export async function withRollback<T>(
   files: Files,
@@ -76,7 +76,7 @@ export async function withRollback<T>(
   }
 }
 
-/** Undoes a change whose process was killed. True when there was one; false: none, or it is under way. */
+/** Rolls back a change whose process was killed. True: there was one; false: none, or a change is still under way. */
 export async function recoverChange(files: Files, undo: () => Promise<unknown>): Promise<boolean> {
   if (!files.exists(undoPath)) return false;
   using lock = lockNodeChange(files);

@@ -1,7 +1,7 @@
 /**
- * Both nodes from VRRPv2 to VRRPv3 or back, without a switchover. While only one of them has changed they do not hear each other, so the backup
- * holds still for that moment: its keepalived is stopped, the primary reloads (which keeps its state), then the backup starts again.
- * The backup decides by itself: if "go" does not come within a few seconds it goes on as it was, so a primary that dies meanwhile is taken over.
+ * Switches both nodes from VRRPv2 to VRRPv3 or back, without a switchover. While only one of them has changed they ignore each other's
+ * advertisements, so the backup's keepalived is stopped meanwhile: the primary reloads (which keeps its state), then the backup starts again.
+ * If "go" does not arrive within a few seconds, the backup restarts with the old timing, so it takes over should the primary die meanwhile.
  */
 import type { RunCommand } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
@@ -23,7 +23,7 @@ import { sshCommand } from "../ssh/ssh-link.ts";
 const goTimeoutMs = 8000;
 const answerTimeoutMs = 20_000;
 
-/** Throws `backup_is_master`, and what the link throws; both nodes are as they were then. */
+/** Throws `backup_is_master`, and what the link throws; in both cases nothing was changed. */
 export async function setTiming(host: ClusterHost, timing: Timing): Promise<void> {
   const config = onPrimary(host, `set-timing ${timing}`);
   const state = (await agentClient(host.files.real(haPaths.agentSocket)).status())?.state;
@@ -71,7 +71,7 @@ async function change(host: NodeHost, timing: Timing): Promise<void> {
   await withRollback(host.files, configurationFiles, work, () => applyNode(host));
 }
 
-/** The primary has changed in a run that was cut off: the backup follows, if it has not. */
+/** An interrupted run has changed the primary: change the backup too, unless that is done already. */
 async function completeInterrupted(host: ClusterHost, config: HaConfig, timing: Timing): Promise<void> {
   if ((await callPeer(host, config, "status", {}))["timing"] === timing) return;
   const holding = await hold(host, config, timing);
@@ -79,13 +79,13 @@ async function completeInterrupted(host: ClusterHost, config: HaConfig, timing: 
 }
 
 interface Holding {
-  /** Tells the backup to start with the new timing, and waits until it has. */
+  /** Makes the backup start with the new timing, and waits until it has. */
   go(): Promise<void>;
-  /** Lets the backup go on as it was. */
+  /** Makes the backup restart with the old timing. */
   release(): Promise<void>;
 }
 
-/** The backup stands still when this returns. */
+/** Returns once the backup's keepalived is stopped. */
 async function hold(host: Pick<Host, "files" | "run" | "clock">, config: HaConfig, timing: Timing): Promise<Holding> {
   const { argv, env } = sshCommand(host, config, "admin");
   const process = host.run.spawn([...argv, "/usr/sbin/ns-ha hold-timing"], { env, stdin: "pipe" });
@@ -118,7 +118,7 @@ async function hold(host: Pick<Host, "files" | "run" | "clock">, config: HaConfi
   };
 }
 
-/** undefined when the time is over first. The clock is stopped afterwards: a sleep that goes on would hold the process. */
+/** undefined on timeout. Cancels the timer afterwards: a pending sleep would keep the process alive. */
 async function within<T>(
   host: Pick<Host, "clock">,
   timeoutMs: number,
@@ -147,7 +147,7 @@ function refusalIn(line: string): string {
 
 const requestSchema = v.pipe(v.string(), v.parseJson(), v.object({ timing: v.picklist(["classic", "fast"]) }));
 
-/** `ns-ha hold-timing`, on the backup, its standard streams being the primary. */
+/** `ns-ha hold-timing`, on the backup; stdin and stdout are connected to the primary. */
 export const runHoldTiming: RunCommand = async ({ host, io, signal }) => {
   const config = member(host);
   const state = (await agentClient(host.files.real(haPaths.agentSocket)).status())?.state;
@@ -176,7 +176,7 @@ export const runHoldTiming: RunCommand = async ({ host, io, signal }) => {
   return 0;
 };
 
-/** A keepalived that the administrator had stopped stays stopped: only the files follow. */
+/** Restarts keepalived only if it was running: if the administrator had stopped it, only the files are written. */
 async function startAgain(host: NodeHost, wasRunning: boolean): Promise<void> {
   if (wasRunning) await applyNode(host);
   else renderFiles(host);

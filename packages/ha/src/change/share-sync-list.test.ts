@@ -1,4 +1,4 @@
-/** The list of files that the administrator extends on the primary reaches the backup, which takes nothing else. */
+/** Paths that the administrator adds to the list on the primary reach the backup, which accepts no others. */
 import { expect, test } from "bun:test";
 import { readHaConfig } from "../cluster/config.ts";
 import { receiveScope } from "../sync/receive-scope.ts";

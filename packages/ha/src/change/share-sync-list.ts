@@ -1,6 +1,6 @@
 /**
- * The backup takes only what its own configuration names. The administrator extends the list on the primary, as documented, so the primary tells it
- * to the backup: by the administrator's key, which may change the backup; the key of the synchronisation may not.
+ * The backup accepts only the paths in its own configuration. The administrator extends the list on the primary, as documented, so the primary
+ * sends the list to the backup, using the administrator's key: the synchronisation key must not be able to change the backup's configuration.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -12,7 +12,7 @@ export async function shareSyncList(host: Pick<Host, "files" | "run">, config: H
   await callPeer(host, config, "set-sync-list", { list: config.sync.list });
 }
 
-/** Backup. Nothing is written when it is the same already. Throws `not_the_backup`. */
+/** Backup. Writes nothing when the list is unchanged. Throws `not_the_backup`. */
 export function setOwnSyncList(host: Pick<Host, "uci">, list: readonly string[]): void {
   const config = readHaConfig(host.uci);
   if (config?.role !== "backup") {

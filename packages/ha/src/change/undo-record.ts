@@ -1,7 +1,7 @@
 /**
- * What a change of this node is to be undone to, on disk while the change lasts: a change whose process was killed, or that lost its power, is put
- * back by whoever finds the record (the next change, the call that waited for it, the agent's start). The lock tells a record of a change that is
- * under way from one that was cut off.
+ * The state to which a change of this node is rolled back, on disk while the change lasts. If its process is killed or power is lost, the next
+ * process to find the record rolls back (the next change, the call that waited for it, the agent's start). The lock distinguishes a change under
+ * way from an interrupted one.
  */
 import { tryLock } from "@nethsec/host/files/file-lock";
 import { readJson } from "@nethsec/host/files/read-json";
@@ -10,7 +10,7 @@ import * as v from "valibot";
 
 export interface Remembered {
   readonly path: string;
-  /** undefined: there was none. */
+  /** undefined: the file did not exist. */
   readonly was: { readonly bytes: Uint8Array; readonly mode: number } | undefined;
 }
 
@@ -42,7 +42,7 @@ export function dropUndo(files: Files): void {
   files.remove(undoPath);
 }
 
-/** What a change that was cut off had remembered; undefined: there is none. Only for the holder of the lock. */
+/** The saved state of an interrupted change; undefined: there is none. Call with the lock held. */
 export function readUndo(files: Files): readonly Remembered[] | undefined {
   return readJson(files, undoPath, recordSchema)?.map(({ path, was }) => ({
     path,

@@ -1,4 +1,4 @@
-/** What the actions print: the documentation's layout to the byte, JSON, refusals. */
+/** Output of the actions: the documentation's layout to the byte, JSON, refusals. */
 import { describe, expect, test } from "bun:test";
 import * as cluster from "../change/cluster.ts";
 import { callOn, callPlugin, initBoth, twoNodes } from "../testing/two-nodes.ts";

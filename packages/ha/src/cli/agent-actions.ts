@@ -1,4 +1,4 @@
-/** `sync`, `diff`, `history`, `switch`, `drill`: what the agent of this primary does or knows. */
+/** `sync`, `diff`, `history`, `switch`, `drill`: actions that the agent of this primary carries out or answers. */
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { textOfLines } from "@nethsec/host/command/visible-text";
@@ -125,7 +125,7 @@ export async function drill(call: Call): Promise<number> {
   return failed ? 1 : 0;
 }
 
-/** A verdict a line, and the sum. Pure. */
+/** One line per check with its verdict, then a summary. Pure. */
 export function drillReport(checks: readonly DrillCheck[], color: boolean): readonly string[] {
   const code = { ok: 32, warning: 33, fail: 31 } as const;
   const lines = checks.map(({ verdict, text }) => {

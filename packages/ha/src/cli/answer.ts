@@ -1,4 +1,4 @@
-/** How every action of ns-ha-config speaks: one JSON document with `--json`, plain sentences else; and how a list of problems is refused. */
+/** Output of every action of ns-ha-config: one JSON document with `--json`, sentences otherwise; and how a list of problems is reported. */
 import type { Call } from "@nethsec/host/command/command";
 import { textOfLines } from "@nethsec/host/command/visible-text";
 import { NethsecError } from "@nethsec/host/error";
@@ -15,7 +15,7 @@ export function succeed(
   return 0;
 }
 
-/** Each problem on a line of its own; exit code 1. */
+/** Prints one problem per line; returns the exit code 1. */
 export function failWith(call: Call, title: string, problems: readonly Pick<Problem, "code" | "message">[]): number {
   if (call.json) {
     const errors = problems.map(({ code, message }) => ({ code, message }));
@@ -24,12 +24,12 @@ export function failWith(call: Call, title: string, problems: readonly Pick<Prob
   return 1;
 }
 
-/** What is under way, for a person who waits; nothing with `--json` or into a file. */
+/** Progress for a person at the terminal; silent with `--json` or when output goes to a file. */
 export function progress(call: Call, text: string): void {
   if (!call.json && call.io.stdoutIsTerminal) call.io.err(`${text}\n`);
 }
 
-/** A change of both nodes, or a switchover. Ctrl-C does not cut it in two: it is completed or undone first, and that is said. */
+/** Runs a change of both nodes, or a switchover. Ctrl-C does not interrupt it half-way: it is completed or undone first, and a message says so. */
 export async function changing<T>(call: Call, text: string, work: () => Promise<T>): Promise<T> {
   progress(call, text);
   const say = (): void => {
@@ -44,8 +44,8 @@ export async function changing<T>(call: Call, text: string, work: () => Promise<
 }
 
 /**
- * The action as it was typed: `action` with its arguments, then the options of this call; for a refusal that says where to run it. A value that a
- * shell would take apart is quoted.
+ * The action as it was typed: `action` with its arguments, then the options of this call. For refusals that name the command to run on the other
+ * node. Values with shell metacharacters are quoted.
  */
 export function asTyped(call: Pick<Call, "options" | "json">, action: string): string {
   const options = Object.entries(call.options).flatMap(([name, value]) =>
@@ -57,7 +57,7 @@ export function asTyped(call: Pick<Call, "options" | "json">, action: string): s
   return [action, ...options, ...json].join(" ");
 }
 
-/** An argument that the table demands, so its absence is a fault of ours. */
+/** A required argument. The command table enforces it, so a missing one is a bug. */
 export function argument(call: Call, name: string): string {
   const value = call.args[name];
   if (value === undefined) throw new Error(`the argument ${name} is not declared`);

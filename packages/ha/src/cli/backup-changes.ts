@@ -1,4 +1,4 @@
-/** `diff --backup-changes` and `backup-changes adopt|drop`: what was changed on the backup while it carried the site. */
+/** `diff --backup-changes` and `backup-changes adopt|drop`: changes made on the backup while it was active. */
 import type { Call } from "@nethsec/host/command/command";
 import { table } from "@nethsec/host/command/table";
 import { NethsecError, UsageError } from "@nethsec/host/error";
@@ -11,7 +11,7 @@ import { adoptChanges } from "../sync/adopt-changes.ts";
 import { backupChanges } from "../sync/kept-changes.ts";
 import { asTyped, succeed } from "./answer.ts";
 
-/** On either node: the backup answers itself, the primary asks it. */
+/** Works on either node: the backup reads its own changes, the primary asks the backup. */
 export async function showChanges(call: Call): Promise<number> {
   const { host, io } = call;
   const config = readHaConfig(host.uci);
@@ -58,7 +58,7 @@ export async function run(call: Call): Promise<number> {
   return adopt(call, config, client, kept);
 }
 
-/** The oldest first, so that the newest of several changes of one file stays. */
+/** Applies the oldest set first, so that the newest change of a file wins. */
 async function adopt(call: Call, config: HaConfig, client: PeerClient, kept: readonly KeptSet[]): Promise<number> {
   const adopted: string[] = [];
   const refused: string[] = [];

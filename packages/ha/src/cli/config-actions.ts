@@ -10,7 +10,7 @@ const virtualIp = (name: string): Arg => ({
 });
 const interfaceArg: Arg = { name: "interface", summary: "network interface of the cluster, e.g. lan2" };
 
-/** Loads the implementation when it is called, with `--trace` around it. */
+/** Loads the implementation on first use, and wraps it with `--trace`. */
 function lazy(load: () => Promise<RunCommand>): NonNullable<Command["load"]> {
   return async () => {
     const [run, { traced }] = await Promise.all([load(), import("./trace.ts")]);

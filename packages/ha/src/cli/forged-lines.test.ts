@@ -1,4 +1,4 @@
-/** What the other node, a portal or a file name says cannot add a line of its own to what an administrator reads. */
+/** Text from the other node, a portal or a file name must not inject lines into what an administrator reads. */
 import { expect, test } from "bun:test";
 import { textOfLines } from "@nethsec/host/command/visible-text";
 import { drillReport, historyLine } from "./agent-actions.ts";
@@ -23,7 +23,7 @@ const status = {
 
 test.each([false, true])("status, colours %p", (color) => {
   const lines = showStatus(status, undefined, color).split("\n");
-  // The one line that is ours; what was forged stands inside other lines.
+  // Only the real line begins with this; the forged text stays inside other lines.
   expect(lines.filter((each) => each.startsWith("Last Sync Status:"))).toHaveLength(1);
   expect(lines.join("")).not.toMatch(/\r|\u001b\[2A/);
 });

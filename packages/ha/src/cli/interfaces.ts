@@ -41,7 +41,7 @@ export async function addVip(call: Call): Promise<number> {
   const config = onPrimary(call.host, asTyped(call, `add-vip ${name} ${cidr}`));
   const known = config.aliases.some((alias) => alias.name === name && alias.virtualIp === cidr);
   await change(call, () => cluster.addVip(call.host, name, cidr));
-  // Done again all the same: that is how an interrupted change is completed.
+  // Run the change even if the VIP exists: that completes an interrupted one.
   const sentence = known
     ? `${name} had the VIP ${cidr} already; both nodes have it.`
     : `The VIP ${cidr} was added to ${name} on both nodes.`;

@@ -1,4 +1,4 @@
-/** Messages that misled a newcomer, each with what it says instead; and what a backup answers by itself. */
+/** Wording of messages that used to mislead new users; and the actions that a backup answers without the primary. */
 import { describe, expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { conditions } from "@nethsec/host/conditions";

@@ -1,4 +1,4 @@
-/** Long methods of the plugin run beside the call: it may end before them, and they end all the same. */
+/** Long methods of the plugin run in a separate process, which finishes even if the call ends first. */
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import type { FakeHost } from "@nethsec/host/testing/fake-host";
@@ -14,7 +14,7 @@ async function called(host: FakeHost, rest: string[], stdin = "{}", wait?: numbe
   return JSON.parse(output.out) as Record<string, unknown>;
 }
 
-/** The executable of the plugin, started by the plugin; `before` is waited for. Returns how often a job was started. */
+/** Lets the plugin start its own executable as a job; each job first waits for `before`. Returns the number of jobs started. */
 function installPlugin(host: FakeHost, before: () => Promise<unknown> = () => Promise.resolve()): { started: number } {
   const seen = { started: 0 };
   host.program("ns.ha", async ({ args, stdin }) => {
@@ -27,7 +27,7 @@ function installPlugin(host: FakeHost, before: () => Promise<unknown> = () => Pr
   return seen;
 }
 
-/** Another process changes the configuration, and is killed before it has ended. */
+/** Simulates another process that is killed half-way through a change of the configuration. */
 async function killedHalfWay(host: FakeHost): Promise<void> {
   const rollback = join(import.meta.dir, "../change/rollback.ts");
   const work = `
@@ -78,7 +78,7 @@ test("one that is slow goes on; the same call again, and the method job, get its
   expect(await called(primary, ["call", "job"], id)).toEqual({ state: "done", answer: { success: true } });
   expect(await called(primary, ["call", "add-vip"], vip)).toEqual({ success: true });
   expect(seen.started).toBe(1);
-  // Fetched once: the next call is a new one.
+  // A result is returned once; the same call after that starts a new job.
   await called(primary, ["call", "add-vip"], vip);
   expect(seen.started).toBe(2);
 });

@@ -1,9 +1,9 @@
 /**
- * Methods of the plugin that may take long run in a process of their own: rpcd ends a plugin after 30 s (its option timeout), kills only that
- * process, and the node must not stand in between. The call waits for the job and answers with its result; when it is too slow the job goes on, and
- * the same call again, or the method `job`, gets the result.
- * Invariants: one job of a method at a time; a job that died without a result is undone before the call is answered; arguments (passwords) are in
- * no argv and no file.
+ * Methods of the plugin that may take long run in a separate process (a job): rpcd kills a plugin after 30 s (its option timeout), and only that
+ * process, which must not leave the node half changed. The call waits for the job and returns its result. If the job takes longer, it continues;
+ * repeating the call, or calling the method `job`, returns the result.
+ * Invariants: one job of a method at a time; a job that died without a result is rolled back before the call returns; arguments (passwords) are
+ * in no argv and no file.
  */
 import type { Call } from "@nethsec/host/command/command";
 import { sha256 } from "@nethsec/host/files/digests";
@@ -14,23 +14,23 @@ import { isJsonObject, type JsonObject, type RpcdMethod, type RpcdPlugin, runRpc
 import * as v from "valibot";
 import { recoverNode } from "../change/node-changes.ts";
 
-/** Only root enters it. */
+/** Accessible to root only. */
 const folder = "/var/run/ns-ha-jobs";
 const pluginPath = "/usr/libexec/rpcd/ns.ha";
-/** Below rpcd's 30 s. Over SSH the environment says more. */
+/** Seconds to wait for the job, below rpcd's 30 s. Over SSH the environment variable NS_HA_WAIT sets a longer wait. */
 const waitSeconds = 25;
 const attachedPollMs = 200;
-/** A result that nobody fetched is an answer to the same call for so long. */
+/** How long a result that was not fetched yet is returned to a repeated call. */
 const resultAgeMaxMs = 600_000;
 
 const recordSchema = v.object({
   id: v.string(),
   method: v.string(),
-  /** Of the arguments, keyed by the id of the boot's secret: tells the same call again. */
+  /** Hash of the arguments, keyed with a secret of this boot: recognises a repeated call. */
   digest: v.string(),
   /** Wall clock, milliseconds. */
   at: v.number(),
-  /** What the method printed; undefined: not done. */
+  /** The method's output; undefined: not finished. */
   answer: v.optional(v.string()),
   fetched: v.optional(v.boolean(), false),
 });
@@ -39,12 +39,12 @@ type JobRecord = v.InferOutput<typeof recordSchema>;
 const recordPath = (method: string): string => `${folder}/${method}.json`;
 const lockPath = (method: string): string => `${folder}/${method}.lock`;
 
-/** The method, its work in a job. */
+/** Wraps a method so that its work is done in a job. */
 export function inJob(method: RpcdMethod): RpcdMethod {
   return { ...method, call: (input, call) => callInJob(method.name, input, call) };
 }
 
-/** `PLUGIN job METHOD ID`: the job itself; arguments on stdin. */
+/** `PLUGIN job METHOD ID`: runs the job itself; arguments on stdin. */
 export async function runJob(plugin: RpcdPlugin, call: Call): Promise<number> {
   const { host, io } = call;
   const [, method = "", id = ""] = call.rest;
@@ -65,7 +65,7 @@ export async function runJob(plugin: RpcdPlugin, call: Call): Promise<number> {
   return code;
 }
 
-/** The state of a job, for who was told that it still runs. */
+/** The state of a job, for a caller that got `still_running`. */
 export function jobState(host: Pick<Host, "files">, id: string): JsonObject {
   const found = recordsOf(host).find((record) => record.id === id);
   if (found === undefined) return { state: "unknown" };
@@ -101,12 +101,12 @@ async function callInJob(method: string, input: JsonObject, call: Call): Promise
   if (ended === "late") return stillRunning(method, id);
   const record = readRecord(host, method);
   if (record?.id === id && record.answer !== undefined) return fetched(host, record);
-  // Somebody else's job of the same method was quicker.
+  // Another caller's job of the same method took the lock first.
   if (isRunning(host, method)) return underWay(method);
   return died(call, method);
 }
 
-/** Waits for a job that an earlier call has started. */
+/** Waits for a job started by an earlier call. */
 async function attached(host: Host, id: string, method: string, deadline: number): Promise<JsonObject> {
   while (isRunning(host, method)) {
     if (host.clock.monotonic() >= deadline) return stillRunning(method, id);
@@ -170,13 +170,13 @@ function recordsOf(host: Pick<Host, "files">): JobRecord[] {
   return names.flatMap((name) => readRecord(host, name.replace(/\.json$/, "")) ?? []);
 }
 
-/** An old result of another method is no answer any more once something was changed since. */
+/** Removes the results of other methods: a new change makes them outdated. */
 function forgetOthers(host: Pick<Host, "files">, method: string): void {
   for (const record of recordsOf(host))
     if (record.method !== method && record.answer !== undefined) host.files.remove(recordPath(record.method));
 }
 
-/** With a secret of this boot, so that the file tells nothing of a password. */
+/** Includes a secret of this boot, so that passwords cannot be guessed from the stored digest. */
 function digestOf(host: Pick<Host, "files" | "random">, text: string): string {
   const path = `${folder}/secret`;
   if (!host.files.exists(path)) host.files.write(path, host.random.text(40), { mode: 0o600 });

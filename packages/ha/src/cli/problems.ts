@@ -1,8 +1,8 @@
-/** Every problem of a refused change on a line of its own, as one error. */
+/** Turns all problems of a refused change into one error, one line per problem. */
 import { NethsecError } from "@nethsec/host/error";
 import { RequirementsError } from "../change/node-changes.ts";
 
-/** Runs `work`; turns its {@link RequirementsError} into an error that lists every problem below `title`. */
+/** Runs `work`; converts its {@link RequirementsError} into an error that lists every problem below `title`. */
 export async function listing<T>(title: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,6 +1,6 @@
 /**
- * `ns-ha render`: both configuration files from /etc/config/keepalived. At boot it runs before keepalived starts; on a running system the
- * services whose file changed are told, also after a change made by hand with uci and reload_config.
+ * `ns-ha render`: writes both configuration files from /etc/config/keepalived. At boot it runs before keepalived starts. On a running system it
+ * reloads or restarts the services whose file changed, also after a change made by hand with uci and reload_config.
  */
 import type { Call } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
@@ -16,7 +16,7 @@ export async function run(call: Call): Promise<number> {
   return 0;
 }
 
-/** A cluster that was made by another implementation: keepalived's init script is told where the rendered file is. */
+/** For a cluster made by another implementation: sets the path of the rendered file for keepalived's init script. */
 function adopt(host: Pick<Host, "uci">): void {
   const before = host.uci.load("keepalived")?.get("globals", "alt_config_file");
   if (before !== undefined || readHaConfig(host.uci) === undefined) return;

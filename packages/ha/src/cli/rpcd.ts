@@ -25,15 +25,15 @@ const text = v.pipe(v.string(), v.nonEmpty("required"));
 /** A network section. */
 const name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]{1,64}$/));
 const address = v.pipe(v.string(), v.ipv4());
-/** What is no CIDR at all is told with an example by the checks. */
+/** Only the length is validated here: the checks report a malformed CIDR with an example. */
 const cidr = v.pipe(v.string(), v.maxLength(64));
 const further = v.optional(v.array(v.object({ name, virtual_ip: cidr })), []);
 
 const success = { success: true };
 
 /**
- * The caller names the role; the node knows its own. On a primary, "backup" would change this node alone and leave the other as it is. ("primary" on
- * a backup is refused by the actions themselves, which say where to go.)
+ * The caller names a role. With "backup" on a primary, the change would apply to this node alone and not to the backup: refuse. ("primary" on
+ * a backup is refused by the actions themselves, whose message names the command to run.)
  */
 function refuseOtherRole(host: Pick<Host, "uci">, asked: Role): void {
   if (asked !== "backup" || readHaConfig(host.uci)?.role !== "primary") return;
@@ -120,7 +120,7 @@ const checkRemote = rpcdMethod({
       const { errors } = await checkBackup(host, args.backup_node_ip, args.ssh_password, args.lan_interface);
       return { success: errors.length === 0, errors: errors.map(({ code }) => code) };
     } catch (error) {
-      // The web interface lists it among the other problems.
+      // Returned as a code: the web interface lists it with the other problems.
       if (error instanceof NethsecError) return { success: false, errors: [error.code] };
       throw error;
     }
@@ -266,7 +266,7 @@ const power = (method: "enable" | "disable", change: (host: cluster.ClusterHost)
     },
   });
 
-/** Called by the primary's agent with the administrator's key: in no ACL of rpcd, so that no session of the web interface can. */
+/** Called by the primary's agent with the administrator's key. Not in any rpcd ACL, so sessions of the web interface cannot call it. */
 const setSyncList = rpcdMethod({
   name: "set-sync-list",
   example: { list: ["/etc/mine"] },
@@ -306,7 +306,7 @@ export const plugin: RpcdPlugin = {
   ],
 };
 
-/** What may take longer than rpcd lets a plugin run, or must not be cut off by it. */
+/** Methods that may exceed rpcd's time limit, or must not be killed by it. */
 const long: ReadonlySet<string> = new Set([
   "init-local",
   "init-remote",
@@ -327,7 +327,7 @@ const job = rpcdMethod({
   run: ({ id }, { host }) => jobState(host, id),
 });
 
-/** `list`, `call METHOD`, and for the calls themselves `job METHOD ID`. */
+/** `list`, `call METHOD`, and `job METHOD ID`, which the plugin starts itself for long methods. */
 export const run: RunCommand = (call) => {
   if (call.rest[0] === "job") return runJob(plugin, call);
   const methods = plugin.methods.map((method) => (long.has(method.name) ? inJob(method) : method));

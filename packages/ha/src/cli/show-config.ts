@@ -24,7 +24,7 @@ export function run(call: Call): number {
 
 const rule = "-".repeat(65);
 
-/** Pure: what there is → the text, with its last newline. The blank after a device that is not configured is the documentation's. */
+/** Pure. Returns the text with its final newline. The trailing blank for a device that is not configured is the documentation's. */
 export function showConfig(
   interfaces: readonly ListedInterface[],
   vips: readonly { interface: string; ipaddr: string }[],

@@ -4,14 +4,14 @@ import { onPrimary } from "../cluster/on-primary.ts";
 import { reachPeer } from "../change/peer.ts";
 import { sshCommand } from "../ssh/ssh-link.ts";
 
-/** The exit code is that of the remote command. */
+/** Returns the exit code of the remote command. */
 export async function run(call: Call): Promise<number> {
   const config = onPrimary(call.host, ["ssh-remote", ...call.rest].join(" "));
   const shell = call.rest.length === 0 && call.io.stdinIsTerminal;
-  // dbclient would wait for minutes, and say no more than its own words.
+  // Check first: dbclient alone would wait for minutes and print only its own error.
   await reachPeer(call.host, config);
   const { argv, env } = sshCommand(call.host, config, "admin", shell);
-  // SSH joins the words with blanks for the remote shell, as ssh itself does.
+  // Like ssh, the words are joined with blanks; the remote shell parses the result.
   const process = call.host.run.spawn([...argv, ...call.rest], {
     env: { ...env, TERM: call.io.env["TERM"] ?? "dumb" },
     stdin: "inherit",

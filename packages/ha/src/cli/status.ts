@@ -25,7 +25,7 @@ async function print(call: Call): Promise<number> {
   return 0;
 }
 
-/** The plugin's names (contract ns-ha 2), with what is new. */
+/** The plugin's field names (contract ns-ha 2), plus the fields added since. */
 function asJson(status: ClusterStatus): Record<string, unknown> {
   return {
     role: status.role,
@@ -51,7 +51,7 @@ function otherNodeJson({ role, address, seenAt, said }: OtherNode): Record<strin
   };
 }
 
-/** What is older than this is told with its age. */
+/** Older information is shown with its age. */
 const freshMs = 90_000;
 
 /** "backup 192.168.100.239, seen 3 s ago, state backup, version 0.2.0". Pure. */
@@ -85,7 +85,7 @@ const colors: Readonly<Record<string, number>> = {
   warning: 33,
 };
 
-/** Pure: what is known → the text, with its last newline. `syncTime`: as `date` prints it. */
+/** Pure. Returns the text with its final newline. `syncTime`: as `date` prints it. */
 export function showStatus(status: ClusterStatus, syncTime: string | undefined, color: boolean): string {
   const paint = (text: string, kind = text): string => {
     const code = colors[kind];

@@ -1,10 +1,10 @@
 /**
- * `--trace`: each step on stderr as it happens, like `sh -x`. Arguments are shown, standard input never: that is where secrets are.
+ * `--trace`: prints each step on stderr as it happens, like `sh -x`. Shows arguments but never standard input, which may hold secrets.
  */
 import type { Call, RunCommand } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
 
-/** Wraps an action: with `--trace` its host tells what it does. */
+/** Wraps an action: with `--trace` its host logs every step. */
 export function traced(run: RunCommand): RunCommand {
   return (call) => run(call.options["trace"] === true ? { ...call, host: tracingHost(call) } : call);
 }

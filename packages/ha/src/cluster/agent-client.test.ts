@@ -1,4 +1,4 @@
-/** An agent that runs and says nothing: a frozen process, a full machine. */
+/** An agent that runs but does not answer: a frozen process, an overloaded machine. */
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";

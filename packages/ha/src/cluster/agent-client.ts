@@ -1,6 +1,6 @@
 /**
- * How commands ask the resident agent, over its UNIX socket. Which questions there are: agent-endpoints.ts.
- * Invariant: no question waits longer than its endpoint's deadline; a stream ends when the caller's signal aborts.
+ * The client of the resident agent, over its UNIX socket. The endpoints are in agent-endpoints.ts.
+ * Invariant: no request waits longer than its endpoint's deadline; a stream ends when the caller's signal aborts.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { nobodyListens, unixRequest } from "@nethsec/host/http/unix-request";
@@ -10,7 +10,7 @@ import { agentEndpoints, type Endpoint, type Question, type Stream } from "./age
 import type { AgentStatus } from "./agent-schemas.ts";
 import { haPaths } from "./config.ts";
 
-/** Characters of one value. The longest is `held`: some 300 for each synchronised file. */
+/** Maximum length of one value in characters. The longest answer is `held`: some 300 for each synchronised file. */
 const lineMax = 16 * 1024 * 1024;
 
 export class AgentClient {
@@ -19,7 +19,7 @@ export class AgentClient {
     this.#socket = socket;
   }
 
-  /** Throws `ha_agent_not_running`, `ha_agent_silent`, `ha_agent_failed`, and what the agent refuses with. */
+  /** Throws `ha_agent_not_running`, `ha_agent_silent`, `ha_agent_failed`, and the agent's refusal. */
   async ask<Request, Answer>(endpoint: Question<Request, Answer>, request: Request): Promise<Answer> {
     return within(endpoint.deadlineMs, async (signal) => {
       if (!endpoint.lines) {
@@ -35,7 +35,7 @@ export class AgentClient {
     });
   }
 
-  /** The values as they come. Throws like {@link ask}. */
+  /** Yields the values as they arrive. Throws like {@link ask}. */
   stream<Request, Answer>(
     endpoint: Stream<Request, Answer>,
     request: Request,
@@ -49,7 +49,7 @@ export class AgentClient {
     return this.ask(agentEndpoints.status, {}).catch(absent);
   }
 
-  /** Tells the agent to read the configuration again; without an agent nothing happens. */
+  /** Makes the agent read the configuration again; does nothing when no agent runs. */
   async changed(): Promise<void> {
     await this.ask(agentEndpoints.changed, {}).catch(absent);
   }
@@ -89,14 +89,14 @@ export function agentClient(socket: string = haPaths.agentSocket): AgentClient {
   return new AgentClient(socket);
 }
 
-/** Each member as JSON. */
+/** Encodes each member as JSON. */
 function queryOf(request: unknown): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(request ?? {})) query.set(name, JSON.stringify(value));
   return query.size === 0 ? "" : `?${query.toString()}`;
 }
 
-/** "The agent does not run" is an answer for some callers. */
+/** Error handler for callers that accept a missing agent: returns undefined for it, rethrows anything else. */
 function absent(error: unknown): undefined {
   if (error instanceof NethsecError && error.code === "ha_agent_not_running") return undefined;
   throw error;

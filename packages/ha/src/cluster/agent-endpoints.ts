@@ -2,12 +2,12 @@
  * The endpoints of the agent's socket, as one table: the client (agent-client.ts) and the server (agent/agent-server.ts) both derive from it,
  * so that a new endpoint is one entry here and one handler in the part that answers.
  *
- * How they travel: HTTP over a UNIX socket (mode 0600). The request's members go into the query of a GET, each as JSON, and as a JSON object into
+ * Transport: HTTP over a UNIX socket (mode 0600). The request's members are sent in the query of a GET, each as JSON, or as a JSON object in
  * the body of a POST. Kinds of answers:
  *   plain   one JSON value; refused with status 409 and { error: code, message, advice? }
  *   slow    one JSON line; empty lines before it keep the connection open (json-lines.ts)
- *   stream  one JSON line for each value, until the work is done or the caller goes away; empty lines as above
- * The answer of the last two has begun, with status 200, before the work is done: a refusal is a last line { refused: { error, message, advice? } }.
+ *   stream  one JSON line for each value, until the work is done or the client disconnects; empty lines as above
+ * For the last two, status 200 is sent before the work is done, so a refusal is a last line { refused: { error, message, advice? } }.
  */
 import * as v from "valibot";
 import {
@@ -27,7 +27,7 @@ export interface Endpoint<Request, Answer> {
   readonly path: string;
   readonly request: v.GenericSchema<unknown, Request>;
   readonly answer: v.GenericSchema<unknown, Answer>;
-  /** How long the client waits for the whole answer, milliseconds; undefined for streams, which their caller ends. */
+  /** Client's timeout for the whole answer, milliseconds; undefined for streams, which the caller ends. */
   readonly deadlineMs: number | undefined;
   /** The server sends it as JSON lines. */
   readonly lines: boolean;
@@ -86,20 +86,20 @@ export const agentEndpoints = {
   ),
   diff: question("slow", "GET /diff", 60_000, nothing, v.object({ entries: v.array(diffEntrySchema) })),
   drill: question("slow", "GET /drill", 60_000, nothing, v.object({ checks: v.array(drillCheckSchema) })),
-  /** The last value has kind "result". Without `wait` it comes at once, with status "started". */
-  /** `force`: paths that are sent though their content looks lost. */
+  /** The last value has kind "result". Without `wait` it is sent immediately, with status "started". */
+  /** `force`: paths that are sent even if their content looks lost. */
   sync: stream("POST /sync", v.object({ wait: v.boolean(), force: v.array(v.string()) }), syncEventSchema),
   switch: question("slow", "POST /switch", 90_000, v.object({ to: node }), switchResultSchema),
   /** The configuration was changed: read it again. */
   changed: question("plain", "POST /changed", 2000, nothing, nothing),
-  /** Backup: restores the staging area; without an id whatever is complete there. Errors of the restore are answers. */
+  /** Backup: restores the staging area; without an id, whichever complete manifest is there. Errors of the restore are returned as answers. */
   apply: question("slow", "POST /apply", 120_000, v.object({ id: v.optional(v.string()) }), applyAnswerSchema),
-  /** What the other node asks for in `drill` and `history`. */
+  /** Facts of this node that the other one needs for `drill` and `history`. */
   facts: question("plain", "GET /facts", 10_000, nothing, factsSchema),
-  /** Backup: what this node holds of the staging area's list, for `diff`. The primary checks the entries. */
+  /** Backup: the entries of this node for the paths in the staging area's list, for `diff`. The primary validates them. */
   held: question("slow", "GET /held", 60_000, nothing, v.object({ entries: v.array(v.unknown()) })),
-  /** Backup: the primary introduces itself, and is answered with the same of this node. */
+  /** Backup: receives the primary's facts about itself, and returns the same facts of this node. */
   meet: question("plain", "POST /meet", 2000, meetingSchema, meetingSchema),
-  /** The other node hands over on purpose within the next moment; false: it did not after all. */
+  /** Announces a planned switchover by the other node within the next moment; false: it was called off. */
   planned: question("plain", "POST /planned", 2000, v.object({ planned: v.boolean() }), nothing),
 } as const;

@@ -1,4 +1,4 @@
-/** Shapes of what the agent answers. Which endpoint answers which: agent-endpoints.ts. */
+/** Schemas of the agent's answers. Which endpoint returns which: agent-endpoints.ts. */
 import * as v from "valibot";
 import { vrrpStateSchema } from "./state.ts";
 
@@ -10,11 +10,11 @@ const conditionSchema = v.object({
   text: v.string(),
 });
 
-/** What the nodes tell each other now and then. */
+/** What the nodes exchange about themselves at intervals. */
 export const meetingSchema = v.object({
   version: v.string(),
   state: vrrpStateSchema,
-  /** Names of what was changed on the backup while it carried the site, and kept aside there. */
+  /** Names of changes made on the backup while it was active, now kept aside there. */
   keptChanges: v.optional(v.array(v.string())),
 });
 export type Meeting = v.InferOutput<typeof meetingSchema>;
@@ -22,9 +22,9 @@ export type Meeting = v.InferOutput<typeof meetingSchema>;
 export const otherNodeSchema = v.object({
   role: v.picklist(["primary", "backup"]),
   address: v.string(),
-  /** Wall clock, milliseconds: it answered then; undefined: not since this node was started. */
+  /** Wall clock of the last answer, milliseconds; undefined: none since this node was started. */
   seenAt: v.optional(v.number()),
-  /** What it said of itself at last. */
+  /** The last information it sent about itself. */
   said: v.optional(v.object({ at: v.number(), version: v.string(), state: vrrpStateSchema })),
 });
 export type OtherNode = v.InferOutput<typeof otherNodeSchema>;
@@ -34,9 +34,9 @@ export const agentStatusSchema = v.object({
   state: vrrpStateSchema,
   /** Milliseconds since 1970 of the last transition; undefined when there was none since the agent started. */
   stateSince: v.optional(v.number()),
-  /** True when the plan is empty: everything on this node is as its state wants it. */
+  /** True when the plan is empty: the node matches its VRRP state. */
   converged: v.boolean(),
-  /** Steps that are still to be done, e.g. "start openvpn". */
+  /** Remaining steps, e.g. "start openvpn". */
   pending: v.array(v.string()),
   /** As in the documentation: "Successful", "SSH Connection Failed", …; undefined before the first one. */
   lastSyncStatus: v.optional(v.string()),
@@ -56,16 +56,16 @@ export const historyEntrySchema = v.object({
   node: v.picklist(["primary", "backup"]),
   kind: v.picklist(["transition", "sync", "fault", "switch", "agent"]),
   text: v.string(),
-  /** How long it took, milliseconds; absent for what has no duration. */
+  /** Duration in milliseconds; absent for events without one. */
   tookMs: v.optional(v.number()),
 });
 export type HistoryEntry = v.InferOutput<typeof historyEntrySchema>;
 
 export const diffEntrySchema = v.object({
   path: v.string(),
-  /** "withheld": it is not synchronised now; the detail says why. */
+  /** "withheld": excluded from the synchronisation at present; the detail gives the reason. */
   change: v.picklist(["missing", "different", "extra", "mode", "owner", "withheld"]),
-  /** One line more, e.g. sizes or modes on both sides. */
+  /** Details in one line, e.g. sizes or modes on both sides. */
   detail: v.optional(v.string()),
 });
 export type DiffEntry = v.InferOutput<typeof diffEntrySchema>;
@@ -89,33 +89,33 @@ export const syncEventSchema = v.variant("kind", [
     /** Paths that were changed on the backup, and packages reloaded; only with wait. */
     changed: v.array(v.string()),
     tookMs: v.number(),
-    /** What to do when it failed. */
+    /** What to do after a failure. */
     advice: v.optional(v.string()),
   }),
 ]);
 export type SyncEvent = v.InferOutput<typeof syncEventSchema>;
 
 export const switchResultSchema = v.object({
-  /** The node that is master now. */
+  /** The current master. */
   master: v.picklist(["primary", "backup"]),
-  /** Milliseconds between the old master's last and the new master's first word, as seen by this node. */
+  /** Longest time without a ping answer from the virtual address, milliseconds, as measured by this node. */
   outageMs: v.number(),
-  /** Milliseconds until every service was where it belongs. */
+  /** Milliseconds until every service had reached its wanted state. */
   convergedMs: v.optional(v.number()),
 });
 export type SwitchResult = v.InferOutput<typeof switchResultSchema>;
 
-/** A path that is not synchronised now, and why: the end of a sentence that begins with the path. */
+/** A path excluded from the synchronisation at present, and why: the end of a sentence that begins with the path. */
 export const withheldSchema = v.object({
   path: v.string(),
   reason: v.string(),
-  /** The backup's own list does not name it. */
+  /** True: not in the backup's own list. */
   outOfScope: v.optional(v.boolean()),
 });
 export type Withheld = v.InferOutput<typeof withheldSchema>;
 
 export const applyAnswerSchema = v.variant("ok", [
-  /** Paths that changed here, services that were reloaded, and what this node did not take. */
+  /** Paths changed on this node, services reloaded, and what this node refused. */
   v.object({
     ok: v.literal(true),
     changed: v.array(v.string()),
@@ -133,13 +133,13 @@ export const factsSchema = v.object({
   converged: v.boolean(),
   /** Wall clock of that node, milliseconds since 1970. */
   now: v.number(),
-  /** Of the file system that receives; bytes. */
+  /** Free bytes on the root file system. */
   freeBytes: v.number(),
-  /** Network devices that exist. */
+  /** Existing network devices. */
   devices: v.array(v.string()),
-  /** Protocols that its interfaces can have; absent when netifd did not say, or the node is older. */
+  /** Protocols that netifd supports; absent when netifd did not answer, or on an older node. */
   protocols: v.optional(v.array(v.string())),
-  /** What of the primary's network this node refuses, a sentence each; absent on a primary and on an older node. */
+  /** Parts of the primary's network configuration that this node refuses, a sentence each; absent on a primary and on an older node. */
   refused: v.optional(v.array(v.string())),
   /** Entries of conntrackd's caches; undefined when it does not answer. */
   connections: v.optional(v.object({ internal: v.number(), external: v.number() })),

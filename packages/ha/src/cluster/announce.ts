@@ -1,10 +1,10 @@
 /**
- * Frames that tell the neighbours where an address is now: gratuitous ARP (RFC 5227, section 3: an ARP announcement) and unsolicited
+ * Frames that announce to neighbours where an address is now: gratuitous ARP (RFC 5227, section 3: an ARP announcement) and unsolicited
  * neighbour advertisements (RFC 4861, section 7.2.6). Pure.
  */
 import { isIPv4, isIPv6 } from "@nethsec/host/ip-address";
 
-/** Ethernet frames for all addresses of a device at once. Link-local addresses are left out: they did not move. */
+/** Ethernet frames for all addresses of a device. Skips link-local addresses, which did not move. */
 export function announcements(mac: string, addresses: readonly string[]): Uint8Array[] {
   const sender = macBytes(mac);
   if (sender === undefined) return [];

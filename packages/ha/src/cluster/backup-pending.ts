@@ -1,6 +1,6 @@
 /**
- * The mark of a primary whose backup is not set up yet: from `init-primary-node` until the first synchronisation that arrives. Until then a
- * synchronisation that fails is no fault, and nobody is told of it but `status`.
+ * Marks a primary whose backup is not set up yet: from `init-primary-node` until the first successful synchronisation. Until then a failed
+ * synchronisation is no fault: `status` shows it, but no alert is raised.
  */
 import type { Host } from "@nethsec/host/host";
 

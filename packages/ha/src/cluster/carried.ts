@@ -1,6 +1,6 @@
 /**
- * The mark that this backup carried the site since the primary took its state last. It says whose state is the newer one, and outlives a reboot.
- * Set when the node becomes master, taken away when the first synchronisation after that was applied: the primary has fetched everything
+ * Marks a backup that was master after the primary last fetched its state, so that its state is the newer one. Survives a reboot.
+ * Set when the node becomes master, cleared when the first synchronisation after that has been applied: the primary fetches everything
  * before it sends.
  */
 import type { Host } from "@nethsec/host/host";
@@ -11,12 +11,12 @@ import { lastingPath, removeLasting, writeLasting } from "./lasting-file.ts";
 const name = "carried.json";
 const carriedSchema = v.object({ since: v.number() });
 
-/** Since when (epoch milliseconds); undefined: what this node has came from the primary. */
+/** Epoch milliseconds of the takeover; undefined: this node's state came from the primary. */
 export function carriedSince(files: Pick<Host["files"], "readText" | "exists">): number | undefined {
   return readJson(files, lastingPath(files, name), carriedSchema)?.since;
 }
 
-/** Also on a full disk, and on disk as soon as that can be written again. */
+/** Works with a full disk too: the mark is then kept in memory, and a later call writes it to disk. */
 export function markCarried({ files, clock }: Pick<Host, "files" | "clock">): void {
   const since = carriedSince(files);
   if (since !== undefined && lastingPath(files, name).startsWith("/etc/")) return;

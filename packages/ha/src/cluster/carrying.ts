@@ -1,7 +1,7 @@
 /**
- * A firewall in service goes on while it becomes the primary of a cluster, or is enabled again: until keepalived says "master" (three
- * advertisements later) the agent would take the WAN down. The command that starts keepalived leaves a promise; the agent holds still while
- * it lasts. Never at boot, when the other node may have the site: /var/run is empty then.
+ * Keeps a firewall in service while it becomes the primary of a cluster, or is enabled again: until keepalived reports "master" (three
+ * advertisements later) the agent would take the WAN down. The command that starts keepalived leaves a marker file (the promise), and the agent
+ * changes nothing while it is valid. Never at boot, when the other node may be master: /var/run is empty then.
  */
 import type { Host } from "@nethsec/host/host";
 import type { VrrpState } from "./state.ts";
@@ -9,12 +9,12 @@ import { type HaConfig, readHaConfig } from "./config.ts";
 import { followingInterfaces } from "./following-interfaces.ts";
 
 const promisePath = "/var/run/ns-ha/carrying";
-/** Longer than conntrackd and keepalived need to start and `classic` needs to become master; short enough when that never happens. */
+/** Longer than conntrackd and keepalived need to start and `classic` needs to become master; short in case that never happens. */
 const carryingMs = 15_000;
 
-/** Before a change that may start keepalived: promises that this node goes on, if it has its WAN up and no keepalived to ask. */
+/** Call before a change that may start keepalived. Leaves the promise if this node has its WAN up and no running keepalived decides. */
 export async function promiseToCarry(host: Pick<Host, "uci" | "files" | "services" | "net">): Promise<void> {
-  // Just disabled, it may still be on its way out.
+  // If it was just disabled, keepalived may still be stopping.
   if (readHaConfig(host.uci)?.enabled === true && (await host.services.running("keepalived"))) return;
   const names = new Set(followingInterfaces(host.uci, "primary").map(({ name }) => name));
   const carries = (await host.net.interfaces()).some(({ name, up }) => up && names.has(name));
@@ -26,21 +26,21 @@ export async function promiseToCarry(host: Pick<Host, "uci" | "files" | "service
 /** The agent's side of the promise. */
 export class Carrying {
   readonly #host: Pick<Host, "files" | "clock">;
-  /** Monotonic. */
+  /** Monotonic time at which the agent found the promise. */
   #since: number | undefined;
 
   constructor(host: Pick<Host, "files" | "clock">) {
     this.#host = host;
   }
 
-  /** As of the last look. */
+  /** Result of the last call of {@link look}. */
   get on(): boolean {
     return this.#since !== undefined;
   }
 
   /**
-   * True while nothing on this node may be changed: a promise was made, and keepalived (`stats`: its counters) has neither said its word nor
-   * heard another master. Once false, the promise is gone.
+   * True while nothing on this node may be changed: there is a promise, and keepalived (`stats`: its counters) has neither reported a final state
+   * nor received another master's advertisement. When the result is false, the promise is removed.
    */
   look(
     { role, enabled }: Pick<HaConfig, "role" | "enabled">,

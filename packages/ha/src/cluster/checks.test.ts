@@ -1,4 +1,4 @@
-/** Which DHCP section counts as a server, and what it must announce; which protocols a node can do. */
+/** Which DHCP section counts as a server, and which options it must send; which protocols a node supports. */
 import { describe, expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { callOn, callPlugin, initBoth, twoNodes } from "../testing/two-nodes.ts";

@@ -1,6 +1,6 @@
 /**
- * Requirements of a cluster: what is wrong with a node or with the arguments of a command, every problem and not only the first.
- * Pure but for `answers`, the ARP probe. The codes are words of the web interface (contract ns-ha 2): they stay.
+ * Requirements of a cluster: lists every problem of a node or of a command's arguments, not only the first one.
+ * Pure except for `answers`, the ARP probe. The codes are known to the web interface (contract ns-ha 2): do not change them.
  */
 import type { Host } from "@nethsec/host/host";
 import type { Package, Section, UciStore } from "@nethsec/host/uci-store";
@@ -13,7 +13,7 @@ export interface Problem {
   readonly code: string;
   /** A sentence for the administrator, with what to do. */
   readonly message: string;
-  /** The argument it is about, for the web interface. */
+  /** The argument it refers to, for the web interface. */
   readonly parameter: string;
   readonly value: string;
 }
@@ -56,8 +56,8 @@ export function checkInterface(network: Package, name: string): Problem[] {
 }
 
 /**
- * With a DHCP server on the interface: clients must be told the virtual address as their router, and a DNS server.
- * `virtualIp` (CIDR or address) undefined: not known yet. `force`: the option "force" is demanded too.
+ * If the interface has a DHCP server, it must give clients the virtual address as their router, and a DNS server.
+ * `virtualIp` (CIDR or address) undefined: not known yet. `force`: also require the option "force".
  */
 export function checkDhcp(
   dhcp: Package,
@@ -88,7 +88,7 @@ export function checkDhcp(
   return problems;
 }
 
-/** The router that the DHCP server of the interface announces: before initialisation that is the virtual IP to be. */
+/** The router that the interface's DHCP server announces; before initialisation this is the future virtual IP. */
 export function announcedRouter(dhcp: Package, name: string): string | undefined {
   const routers = dhcpServers(dhcp, name).map((server) => dhcpOption(optionsToldBy(server), ["3", "option:router"]));
   return routers.find((router) => router !== undefined && ipv4ToNumber(router) !== undefined);
@@ -108,12 +108,12 @@ function dhcpServers(dhcp: Package, name: string) {
     );
 }
 
-/** What the section tells clients; `dhcp_option_force` is told to those too that did not ask. */
+/** The DHCP options that the section sends; `dhcp_option_force` is sent to clients that did not request it as well. */
 function optionsToldBy(server: Section): string[] {
   return [...server.list("dhcp_option"), ...server.list("dhcp_option_force")];
 }
 
-/** The first value of a DHCP option; `3,192.168.1.1` and `option:router,192.168.1.1`, a tag before it allowed. */
+/** The first value of a DHCP option, given as `3,192.168.1.1` or `option:router,192.168.1.1`, optionally preceded by a tag. */
 function dhcpOption(options: readonly string[], names: readonly string[]): string | undefined {
   for (const option of options) {
     const parts = option.split(",").filter((part) => !part.startsWith("tag:"));
@@ -122,7 +122,7 @@ function dhcpOption(options: readonly string[], names: readonly string[]): strin
   return undefined;
 }
 
-/** The interface's network must hold the virtual address, which is no node's own, no network's and no broadcast address. */
+/** The virtual address must be in the interface's network, and be neither a node's own, the network's nor the broadcast address. */
 export function checkVirtualIp(
   text: string,
   onInterface: ConfiguredInterface | undefined,
@@ -169,7 +169,7 @@ function checkPlace(cidr: Cidr, network: Cidr, problem: (code: string, message: 
   return [problem("virtual_ip_not_usable", `${cidr.address} is the network's own or its broadcast address.`)];
 }
 
-/** Devices that the other node has and this one must have too: `present` are the names of this node's devices. */
+/** Devices of the other node that this one must have too. `present`: names of this node's devices. */
 export function checkDevices(required: readonly string[], present: readonly string[]): Problem[] {
   return required
     .filter((device) => !present.includes(device))
@@ -181,7 +181,7 @@ export function checkDevices(required: readonly string[], present: readonly stri
     }));
 }
 
-/** What interfaces of the primary need netifd to do: `there` are the protocols of this node. netifd would bring such an interface up without an address. */
+/** Protocols that the primary's interfaces use. `there`: protocols of this node. With one missing, netifd would bring the interface up without an address. */
 export function checkProtocols(required: readonly string[], there: readonly string[]): Problem[] {
   return required
     .filter((protocol) => !there.includes(protocol))
@@ -193,7 +193,7 @@ export function checkProtocols(required: readonly string[], there: readonly stri
     }));
 }
 
-/** The hotspot's MAC address moves with it, which only a physical device allows. */
+/** The hotspot's MAC address moves to the active node, which only a physical device supports. */
 export function checkHotspot(uci: Pick<UciStore, "read">): Problem[] {
   const hotspot = uci.read("dedalo").section("config");
   const device = hotspot?.get("interface");
@@ -204,7 +204,7 @@ export function checkHotspot(uci: Pick<UciStore, "read">): Problem[] {
   return [{ code: "hotspot_not_on_physical_device", message, parameter: "lan_interface", value: device }];
 }
 
-/** Physical devices that this node's interfaces stand on. */
+/** The physical devices below this node's interfaces. */
 export function requiredDevices(network: Package): string[] {
   const devices = configuredInterfaces(network).flatMap(({ device, proto }) =>
     device === undefined || ["wireguard", "none"].includes(proto) || /^(tun|tap|ipsec|wg|ppp)/.test(device)
@@ -214,7 +214,7 @@ export function requiredDevices(network: Package): string[] {
   return [...new Set(devices.flatMap((device) => physicalDevices(network, device)))].sort();
 }
 
-/** An address that a cluster has already: it may answer, because it is ours. */
+/** An address that the cluster uses already: an ARP answer for it is no conflict. */
 export function isOurs(config: HaConfig | undefined, address: string): boolean {
   return [...(config?.interfaces ?? []), ...(config?.aliases ?? [])].some(
     ({ virtualIp }) => virtualIp.split("/")[0] === address,
@@ -222,8 +222,8 @@ export function isOurs(config: HaConfig | undefined, address: string): boolean {
 }
 
 /**
- * Does somebody answer to ARP for `address` on the network of `device`? Two seconds at most. By the kernel's own neighbour table, since arping is
- * on few systems: whether the ping itself is answered does not matter, a firewall may drop it.
+ * True if a host on the network of `device` answers ARP for `address`. Takes two seconds at most. Reads the kernel's neighbour table after a ping,
+ * since few systems have arping; whether the ping itself is answered does not matter, since a firewall may drop it.
  */
 export async function answers(host: Pick<Host, "run">, device: string, address: string): Promise<boolean> {
   const options = { timeoutMs: 5000, ok: "any" } as const;

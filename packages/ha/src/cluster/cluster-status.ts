@@ -1,4 +1,4 @@
-/** What is known about the cluster on this node: configuration, the agent's word, the last synchronisation. Reads only. */
+/** The cluster as this node sees it: configuration, the agent's status, the last synchronisation. Reads only. */
 import type { Condition, Host } from "@nethsec/host/host";
 import type { VrrpState } from "./state.ts";
 import { agentClient } from "./agent-client.ts";
@@ -20,9 +20,9 @@ export interface ClusterStatus {
   readonly keepalivedStats: Readonly<Record<string, number>>;
   /** What this node knows of the other one; undefined without an agent. */
   readonly otherNode: OtherNode | undefined;
-  /** This node's wall clock when it was asked, milliseconds. */
+  /** This node's wall clock at the time of the query, milliseconds. */
   readonly now: number;
-  /** Steps that the agent has still to do; empty when converged or when there is no agent. */
+  /** Steps the agent has not completed yet; empty when converged or when there is no agent. */
   readonly pending: readonly string[];
   readonly conditions: readonly Pick<Condition, "code" | "severity" | "text">[];
 }

@@ -1,7 +1,7 @@
 /**
  * The cluster's configuration: UCI package `keepalived` ↔ {@link HaConfig}. Reading is pure; nothing here changes anything.
- * The sections are those of existing clusters (contract ns-ha 3), so that they can move to this implementation as they are.
- * Invariant: `readHaConfig` gives a complete value, or undefined when this node belongs to no cluster, or throws; never a half.
+ * Uses the sections of existing clusters (contract ns-ha 3), so that these can move to this implementation unchanged.
+ * Invariant: `readHaConfig` returns a complete value, or undefined when this node belongs to no cluster, or throws; never an incomplete one.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Package, Section, UciStore } from "@nethsec/host/uci-store";
@@ -21,11 +21,11 @@ export interface HaConfig {
   readonly nodeAddress: string;
   /** The other node. */
   readonly peer: { readonly address: string; readonly sshPort: number };
-  /** Name of the VRRP instance as keepalived's FIFO and JSON tell it: "master" on the primary, "backup" on the backup. */
+  /** Name of the VRRP instance in keepalived's FIFO and JSON: "master" on the primary, "backup" on the backup. */
   readonly instance: string;
   /**
-   * Interfaces with their virtual address, the HA interface first. keepalived sets all of them when it becomes master, but only looks
-   * after that of the HA interface: an address of another interface whose device was made later, or that somebody deleted, is the agent's to add.
+   * Interfaces with their virtual address, the HA interface first. keepalived sets all of them when it becomes master, but monitors only that of
+   * the HA interface. The agent restores an address of another interface whose device was made later, or that was deleted.
    */
   readonly interfaces: readonly HaInterface[];
   /** Extra virtual addresses made by `add-vip`. */
@@ -54,7 +54,7 @@ export interface SyncSettings {
   /** Paths besides those of `sysupgrade -l`. */
   readonly list: readonly string[];
   readonly exclude: readonly string[];
-  /** Where the backup receives. */
+  /** Staging folder on the backup. */
   readonly stagingDir: string;
   /** Private key for the synchronisation (primary). */
   readonly keyPath: string;
@@ -65,7 +65,7 @@ export interface SyncSettings {
 export const haPaths = {
   /** The active configuration of keepalived; its init script links /tmp/keepalived.conf to it (globals.alt_config_file). */
   keepalivedConf: "/var/run/ns-ha/keepalived.conf",
-  /** `/tmp/keepalived.conf`, the name the documentation tells. */
+  /** `/tmp/keepalived.conf`, the name given in the documentation. */
   keepalivedLink: "/tmp/keepalived.conf",
   /** keepalived writes each transition here; the agent keeps it open for reading and writing. */
   notifyFifo: "/var/run/ns-ha/notify.fifo",
@@ -78,7 +78,7 @@ export const haPaths = {
   linkRulesIn: "/usr/share/nftables.d/chain-pre/input/20-ns-ha.nft",
   linkRulesOut: "/usr/share/nftables.d/chain-pre/output/20-ns-ha.nft",
   keysDir: "/etc/keepalived/keys",
-  /** For the synchronisation: on the backup it can do no more than `ns-ha sync-receive`. */
+  /** For the synchronisation: on the backup it can only run `ns-ha sync-receive`. */
   syncKey: "/etc/keepalived/keys/id_rsa",
   /** For the administrator: `ssh-remote`, and the actions that change both nodes. */
   adminKey: "/etc/keepalived/keys/id_admin",
@@ -95,7 +95,7 @@ export const conntrackdPort = 3780;
 /** keepalived's own name for "the cluster's first interface": its VIP is called lan_ha whatever the interface is called. */
 export const mainVipName = "lan_ha";
 
-/** undefined: this node belongs to no cluster. Throws `ha_config_invalid` with the option that is missing or wrong. */
+/** undefined: this node belongs to no cluster. Throws `ha_config_invalid`, naming the option that is missing or wrong. */
 export function readHaConfig(uci: Pick<UciStore, "load">): HaConfig | undefined {
   const pkg = uci.load("keepalived");
   if (pkg === undefined) return undefined;
@@ -153,7 +153,7 @@ function readAliases(pkg: Package): HaAlias[] {
   return addresses(pkg).flatMap(({ section, value }) => (aliasSection.test(section.name) ? [value] : []));
 }
 
-/** Sections of type ipaddress that this project made: those with a link to a network section. A user's own have none. */
+/** Sections of type ipaddress that this project made: those with a link to a network section, which a user's own sections lack. */
 function addresses(pkg: Package): { section: Section; value: HaInterface }[] {
   return pkg.ofType("ipaddress").flatMap((section) => {
     const link = /^network\/(.+)$/.exec(section.get("ns_link") ?? "")?.[1];

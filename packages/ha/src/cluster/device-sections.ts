@@ -41,14 +41,14 @@ export function memberDevices(section: Section | undefined): string[] {
   return [...section.list("ports"), ...section.list("ifname")];
 }
 
-/** `device` and all that it stands on, what carries before what is carried. Ends at circles. */
+/** `device` and all devices below it, lower devices first. Cycles end the recursion. */
 export function standsOn(device: string, devices: DeviceSections, seen: Set<string> = new Set()): string[] {
   if (seen.has(device)) return [];
   seen.add(device);
   return [...partsOf(device, devices).flatMap((part) => standsOn(part, devices, seen)), device];
 }
 
-/** The device that an interface's section asks for; undefined: an alias (`@wan`), or none. */
+/** The device named in an interface's section; undefined for an alias (`@wan`) or none. */
 export function deviceOf(section: Section): string | undefined {
   const device = section.get("device") ?? section.get("ifname");
   return device === undefined || device === "" || device.startsWith("@") ? undefined : device;

@@ -8,20 +8,20 @@ import { wanNetworks, wanZone } from "./wan-zone.ts";
 /** An interface that follows the state: WAN, bond below a WAN, WireGuard, IPsec, tun. */
 export interface FollowingInterface {
   readonly name: string;
-  /** False for what comes up by itself later (tun of an OpenVPN server): called once, not waited for. */
+  /** False for interfaces that come up later by themselves (tun of an OpenVPN server): brought up once, not waited for. */
   readonly waited: boolean;
-  /** False when the user disabled it on the primary: kept down. */
+  /** False when the user disabled it on the primary: stays down. */
   readonly wanted: boolean;
-  /** Interfaces of this list that carry it. */
+  /** Interfaces of this list that it depends on. */
   readonly parents: readonly string[];
-  /** It is a WAN: tunnels can leave by it. */
+  /** True for a WAN, which tunnels can use. */
   readonly uplink: boolean;
-  /** It needs one of the uplinks, whichever. */
+  /** True when it needs any one of the uplinks. */
   readonly anyUplink: boolean;
 }
 
 /**
- * On the primary those that would be exported, on the backup those that were imported; parents before what they carry.
+ * On the primary the interfaces that would be exported, on the backup the imported ones; parents before the interfaces that depend on them.
  * An interface that the user disabled is in the list, but not wanted.
  */
 export function followingInterfaces(uci: UciStore, role: Role): FollowingInterface[] {
@@ -42,7 +42,7 @@ export function followingInterfaces(uci: UciStore, role: Role): FollowingInterfa
   );
 }
 
-/** Protocols that a node needs for the interfaces that follow the active node, each once. */
+/** Protocols that a node must support for the interfaces that follow the active node, without duplicates. */
 export function followingProtocols(uci: UciStore, role: Role): string[] {
   const names = role === "primary" ? exportedNames(uci) : undefined;
   const interfaces = uci
@@ -53,15 +53,15 @@ export function followingProtocols(uci: UciStore, role: Role): string[] {
 }
 
 export interface WanTrouble {
-  /** fail: the site would be without a way out. */
+  /** fail: the site would have no uplink. */
   readonly verdict: "warning" | "fail";
   /** A sentence for the administrator. */
   readonly text: string;
 }
 
 /**
- * What is wrong with the choice of interfaces that follow this primary. An interface that looks like a way out (an address from elsewhere, a
- * gateway) and does not follow is named: after a failover it is missing. `lans`: interfaces of the cluster, which each node has.
+ * Checks which interfaces follow this primary. Reports an interface that seems to be an uplink (address from outside, a gateway) but does not
+ * follow: after a failover it would be missing. `lans`: interfaces of the cluster, which each node has.
  */
 export function wanTroubles(uci: UciStore, lans: readonly string[]): WanTrouble[] {
   const firewall = uci.read("firewall");
@@ -99,7 +99,7 @@ function isUplink(section: Section): boolean {
   return !["bonding", "wireguard", "xfrm", "none"].includes(proto) && isWaited(section);
 }
 
-/** A tun device appears with the program that makes it. */
+/** False for tun devices, which appear only when their program has started. */
 function isWaited(section: Section): boolean {
   return section.get("proto") !== "none" && section.get("device")?.startsWith("tun") !== true;
 }

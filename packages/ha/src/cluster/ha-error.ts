@@ -1,4 +1,4 @@
-/** Refusals that several actions share. */
+/** Errors shared by several actions. */
 import { NethsecError } from "@nethsec/host/error";
 import type { HaConfig } from "./config.ts";
 

@@ -1,4 +1,4 @@
-/** A fixed name in a world-writable folder is taken, and kept. */
+/** Reserving a fixed file name in a world-writable folder. */
 import { expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { holdPlace } from "./hold-place.ts";

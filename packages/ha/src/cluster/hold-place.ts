@@ -1,7 +1,7 @@
 /**
- * Files that other programs exchange through fixed names in a world-writable folder (keepalived's /tmp/keepalived.json). There any local user can
- * make a folder of that name first, and then nobody's rename(2) to it succeeds. What root owns in a folder with the sticky bit nobody else can
- * remove, rename or replace (unlink(2), rename(2): EPERM): so the name is taken early, and kept.
+ * Reserves fixed file names in a world-writable folder through which other programs exchange data (keepalived's /tmp/keepalived.json). Any local user
+ * could create a folder of that name first, and then rename(2) to it fails for every program. In a folder with the sticky bit only root can
+ * remove, rename or replace what root owns (unlink(2), rename(2): EPERM), so we create the file early and keep it.
  */
 import type { Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
@@ -9,8 +9,8 @@ import { messageOf } from "@nethsec/host/message-of";
 const attemptsMax = 5;
 
 /**
- * Sees to it that a file of our own is at `path`, or a link of our own to `target` when that is given. A folder is moved aside (never
- * deleted: walking through what another user may change at the same moment is not safe). Returns true when the name is ours afterwards.
+ * Ensures that `path` is a file owned by us, or a link to `target` if given. A folder in the way is moved aside, never deleted:
+ * walking through it while another user may change it is not safe. Returns true when the name is ours afterwards.
  */
 export function holdPlace(host: Pick<Host, "files" | "random" | "log">, path: string, target?: string): boolean {
   const { files, random, log } = host;
@@ -31,7 +31,7 @@ export function holdPlace(host: Pick<Host, "files" | "random" | "log">, path: st
       if (target === undefined) files.write(path, "", { mode: 0o600 });
       else files.symlink(target, path);
     } catch (error) {
-      // Somebody was quicker, or the file system is full.
+      // Another process created the name first, or the file system is full.
       log("debug", `${path}: ${messageOf(error)}`);
     }
   }

@@ -1,4 +1,4 @@
-/** Who carries whom, from /etc/config/network. */
+/** Which interface depends on which, from /etc/config/network. */
 import { expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { followingInterfaces } from "./following-interfaces.ts";

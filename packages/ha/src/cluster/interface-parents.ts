@@ -1,21 +1,21 @@
 /**
- * What an interface that follows the state needs before it can come up: its own parents, and nothing else. An interface that hangs (a PPPoE that
- * negotiates for a minute) holds up only what it carries. Pure.
+ * Dependencies of an interface that follows the state: it waits for its own parents only. An interface that hangs (a PPPoE that negotiates for
+ * a minute) delays only the interfaces above it. Pure.
  */
 import type { Package, Section } from "@nethsec/host/uci-store";
 import { deviceOf, deviceSections, standsOn } from "./device-sections.ts";
 
 export interface InterfaceNeeds {
-  /** Names of interfaces that carry this one. */
+  /** Names of the interfaces it depends on. */
   readonly parents: readonly string[];
-  /** It reaches its peer over any WAN: one of them is enough. */
+  /** True when its peer is reachable over any WAN, so that one WAN is enough. */
   readonly anyUplink: boolean;
 }
 
-/** `names`: the interfaces among which parents are looked for. */
+/** `names`: candidates for parents. */
 export function needsOf(section: Section, network: Package, names: ReadonlySet<string>): InterfaceNeeds {
   const alias = /^@(.+)$/.exec(section.get("device") ?? section.get("ifname") ?? "")?.[1];
-  // Of tunnels (WireGuard, xfrm, 6in4, GRE): the interface that their packets leave by.
+  // Tunnels (WireGuard, xfrm, 6in4, GRE): `tunlink` names the interface that their packets leave by.
   const link = section.get("tunlink");
   const own = [alias, link, ...carriers(section, network, names)];
   const parents = [...new Set(own)].filter((name) => name !== undefined && name !== section.name && names.has(name));
@@ -25,7 +25,7 @@ export function needsOf(section: Section, network: Package, names: ReadonlySet<s
   };
 }
 
-/** Interfaces whose device this one's device stands on: a bond below a VLAN, a tunnel in a bridge. */
+/** Interfaces that provide a device below this one's device: a bond below a VLAN, a tunnel in a bridge. */
 function carriers(section: Section, network: Package, names: ReadonlySet<string>): string[] {
   const device = deviceOf(section);
   const base = section.get("proto") === "bonding" ? `bond-${section.name}` : device;
@@ -35,7 +35,7 @@ function carriers(section: Section, network: Package, names: ReadonlySet<string>
   return others.filter((other) => madeDevices(other).some((made) => below.has(made))).map(({ name }) => name);
 }
 
-/** Devices that come with an interface rather than before it. */
+/** Devices that are created when the interface comes up. */
 function madeDevices(section: Section): string[] {
   switch (section.get("proto")) {
     case "bonding":
@@ -51,9 +51,9 @@ function madeDevices(section: Section): string[] {
 }
 
 /**
- * WireGuard: with a peer that has an endpoint, netifd holds the interface back until there is a route to it (wireguard.sh of OpenWrt: a host
- * dependency for each endpoint, unless `nohostroute`), and a name has to be resolved first. One that only listens needs nothing. Other tunnels
- * (6in4, L2TP, PPTP, OpenConnect) have no device of their own either.
+ * WireGuard with an endpoint: netifd holds the interface back until there is a route to the peer (wireguard.sh of OpenWrt: a host
+ * dependency for each endpoint, unless `nohostroute`), and the endpoint's name has to be resolved first. Without endpoints it only listens and
+ * depends on no uplink. Other tunnels (6in4, L2TP, PPTP, OpenConnect) are recognised by having no device option.
  */
 function overAnyUplink(section: Section, network: Package): boolean {
   const proto = section.get("proto") ?? "none";
@@ -65,7 +65,7 @@ function overAnyUplink(section: Section, network: Package): boolean {
   return ownDevice === undefined && !["none", "bonding", "static", "xfrm"].includes(proto);
 }
 
-/** Parents before what they carry; otherwise the order stays. Ends at circles. */
+/** Sorts parents before the interfaces that depend on them, otherwise keeping the order. Cycles end the recursion. */
 export function parentsFirst<Item extends { readonly name: string; readonly parents: readonly string[] }>(
   items: readonly Item[],
 ): Item[] {

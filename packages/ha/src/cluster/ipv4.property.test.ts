@@ -1,4 +1,4 @@
-/** IPv4 text and networks: what holds for any address. */
+/** IPv4 text and networks: properties that hold for any address. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { contains, ipv4ToNumber, netmaskToPrefix, networkOf, parseCidr, usable } from "./ipv4.ts";

@@ -7,7 +7,7 @@ export interface Cidr {
   readonly prefix: number;
 }
 
-/** Strict dotted decimal, without leading zeros (inet_aton would read those as octal); undefined when it is none. */
+/** Strict dotted decimal, without leading zeros (inet_aton would read those as octal); undefined for any other text. */
 export function ipv4ToNumber(text: string): number | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;
@@ -19,14 +19,14 @@ export function ipv4ToNumber(text: string): number | undefined {
   return value;
 }
 
-/** "192.168.100.240/24"; undefined when it is not written like that. */
+/** "192.168.100.240/24"; undefined for any other notation. */
 export function parseCidr(text: string): Cidr | undefined {
   const [address = "", prefix, ...rest] = text.split("/");
   if (rest.length > 0 || prefix === undefined || !/^(\d|[12]\d|3[0-2])$/.test(prefix)) return undefined;
   return ipv4ToNumber(address) === undefined ? undefined : { address, prefix: Number(prefix) };
 }
 
-/** Why `text` is no IPv4 address in CIDR notation, as the end of a sentence that begins with the text; undefined: it is one. */
+/** Why `text` is not an IPv4 address in CIDR notation, as the end of a sentence that begins with the text; undefined: it is one. */
 export function cidrFault(text: string): string | undefined {
   if (parseCidr(text) !== undefined) return undefined;
   const [address = "", prefix] = text.split("/");
@@ -40,7 +40,7 @@ export function cidrFault(text: string): string | undefined {
   return `is not in CIDR notation: ${prefix} is no length of a prefix (0 to 32)`;
 }
 
-/** "255.255.255.0" → 24; undefined for what is no netmask (holes in it included). */
+/** "255.255.255.0" → 24; undefined if it is not a contiguous netmask. */
 export function netmaskToPrefix(netmask: string): number | undefined {
   const value = ipv4ToNumber(netmask);
   if (value === undefined) return undefined;
@@ -56,14 +56,14 @@ function range(cidr: Cidr): [first: number, last: number] {
   return [first, first + size - 1];
 }
 
-/** Is `address` inside the network of `network`? */
+/** True if `address` is inside the network of `network`. */
 export function contains(network: Cidr, address: string): boolean {
   const value = ipv4ToNumber(address);
   const [first, last] = range(network);
   return value !== undefined && value >= first && value <= last;
 }
 
-/** Can `address` be given to a machine in this network: not the network's own nor the broadcast address (RFC 3021: a /31 has neither)? */
+/** True if a machine in this network can have `address`: it is neither the network's own nor the broadcast address (RFC 3021: a /31 has neither). */
 export function usable(network: Cidr, address: string): boolean {
   const value = ipv4ToNumber(address);
   const [first, last] = range(network);

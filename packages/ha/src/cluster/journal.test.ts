@@ -1,4 +1,4 @@
-/** Whether a change is under way is told by a lock, which its process alone holds and which ends with it. */
+/** A lock, held by the process that makes the change and released when it ends, shows whether a change is under way. */
 import { expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { until } from "@nethsec/host/testing/until";
@@ -13,7 +13,7 @@ const change = {
 };
 
 test("a journal whose process number is another program's now does not block", async () => {
-  // As an earlier version wrote it; the number has gone to dnsmasq since.
+  // Format of an earlier version, which recorded a process ID; dnsmasq has that ID now.
   const journal = { action: "enable", startedAt: 1, pid: 1234, firstDone: false };
   using host = fakeHost({
     files: {

@@ -1,6 +1,6 @@
 /**
- * The journal of a change of both nodes: on disk while the nodes may differ, so that a change that was cut off (power, kill) is known.
- * Loads little: `status` reads it.
+ * The journal of a change of both nodes: on disk while the nodes may differ, so that an interrupted change (power, kill) is detected later.
+ * Has few imports, since `status` reads it.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { tryLock } from "@nethsec/host/files/file-lock";
@@ -8,7 +8,7 @@ import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { haPaths } from "./config.ts";
 
-/** Beside the keys, because that folder is not synchronised: the backup must not believe that a change of its own was interrupted. */
+/** Stored beside the keys because that folder is not synchronised: the backup must not take the primary's journal for its own. */
 export const journalPath: string = `${haPaths.keysDir}/change.json`;
 
 const journalSchema = v.object({
@@ -21,7 +21,7 @@ const journalSchema = v.object({
 });
 export type Journal = v.InferOutput<typeof journalSchema>;
 
-/** The change that was begun and not ended; undefined when there is none. */
+/** The change that was started but not finished; undefined when there is none. */
 export function readJournal(host: Pick<Host, "files">): Journal | undefined {
   const text = host.files.readText(journalPath);
   if (text === undefined) return undefined;
@@ -30,14 +30,14 @@ export function readJournal(host: Pick<Host, "files">): Journal | undefined {
 }
 
 export const changeLockPath = "/var/run/ns-ha/change.lock";
-/** `isUnderWay` of another process holds the lock for a moment. */
+/** Retries, because `isUnderWay` in another process holds the lock for a moment. */
 const tries = 5;
 const betweenMs = 20;
 
-/** Held by this process, by real path: a command makes one change, and what it left hanging is no other's. */
+/** Locks held by this process, by real path. A process makes one change at a time, so a new change releases a lock left by an earlier one. */
 const ownLocks = new Map<string, Disposable>();
 
-/** For the time of a change; the kernel releases it when its process ends, however that happens. undefined: another process is at it. */
+/** Holds the lock for the duration of a change; the kernel releases it when the process ends for any reason. undefined: another process holds it. */
 export function lockChange({ files }: Pick<Host, "files">): Disposable | undefined {
   const real = files.real(changeLockPath);
   ownLocks.get(real)?.[Symbol.dispose]();
@@ -59,7 +59,7 @@ function tryRepeatedly(files: Host["files"]): Disposable | undefined {
   return undefined;
 }
 
-/** True while another process changes the cluster: the journal is its, and no trace of an interruption. */
+/** True while another process changes the cluster: the journal then belongs to that change and does not mean an interruption. */
 export function isUnderWay({ files }: Pick<Host, "files">): boolean {
   if (ownLocks.has(files.real(changeLockPath))) return false;
   const lock = tryLock(files, changeLockPath);

@@ -1,5 +1,5 @@
 /**
- * Small facts that should outlive a reboot but must not be lost to a full disk: in /etc/ns-ha when that can be written, else in memory until it can.
+ * Small values that should survive a reboot, and must be stored even on a full disk: in /etc/ns-ha if writable, else in memory until it is.
  */
 import { FileError } from "@nethsec/host/files/file-error";
 import type { Files } from "@nethsec/host/host";
@@ -8,7 +8,7 @@ const onDisk = (name: string): string => `/etc/ns-ha/${name}`;
 /** On tmpfs. */
 const inMemory = (name: string): string => `/var/run/ns-ha/${name}`;
 
-/** True when it will outlive a reboot. Throws what is no trouble of the disk. */
+/** True when the value is on disk, so that it survives a reboot. Rethrows errors other than FileError. */
 export function writeLasting(files: Pick<Files, "write" | "remove">, name: string, text: string): boolean {
   try {
     files.write(onDisk(name), text, { mode: 0o600 });
@@ -21,7 +21,7 @@ export function writeLasting(files: Pick<Files, "write" | "remove">, name: strin
   return true;
 }
 
-/** Where it is; a path that does not exist when it is nowhere. */
+/** Path of the current copy; a nonexistent path when there is none. */
 export function lastingPath(files: Pick<Files, "exists">, name: string): string {
   return files.exists(inMemory(name)) ? inMemory(name) : onDisk(name);
 }

@@ -11,7 +11,7 @@ export interface ListedInterface {
   readonly virtual_ip: string;
 }
 
-/** Every interface with a device of its own; aliases (`@lan`) and the loopback are none. */
+/** Every interface with a device of its own; not aliases (`@lan`) nor the loopback. */
 export function listInterfaces(uci: Pick<UciStore, "load" | "read">): ListedInterface[] {
   const config = readHaConfig(uci);
   return configuredInterfaces(uci.read("network")).flatMap(({ name, device }) => {

@@ -1,4 +1,4 @@
-/** Interfaces and devices as OpenWrt's network file writes them. */
+/** Interfaces and devices in the forms that OpenWrt's network file allows. */
 import { describe, expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { requiredDevices } from "./checks.ts";

@@ -35,14 +35,14 @@ function staticAddresses(section: Section): Cidr[] {
     .flatMap((text) => parseCidr(text) ?? (ipv4ToNumber(text) === undefined ? [] : [{ address: text, prefix }]));
 }
 
-/** The interface that has `address` as a static one. */
+/** The interface with the static address `address`. */
 export function interfaceWithAddress(network: Package, address: string): ConfiguredInterface | undefined {
   return configuredInterfaces(network).find((found) => found.addresses.some((own) => own.address === address));
 }
 
 /**
  * The physical devices below `device`: ports of a bridge, slaves of a bond, the parent of a VLAN or macvlan, all the way down.
- * What is not described by a section is physical, except a VLAN that exists by its name alone (eth1.10).
+ * A device without a section is physical, unless its name makes it a VLAN (eth1.10).
  */
 export function physicalDevices(network: Package, device: string, seen: ReadonlySet<string> = new Set()): string[] {
   if (device.startsWith("@") || seen.has(device)) return [];

@@ -1,8 +1,8 @@
 /**
- * What travels in /etc/ha: the network sections that only the active node may bring up, as JSON, one file a kind (contract ns-ha 4).
- * `exportNetwork` runs on the primary, `parseRecords` checks what arrived on the backup. Pure.
- * Invariants: every section is exported once; what carries comes before what is carried; a section imported from the other node is never
- * exported again.
+ * The network sections that only the active node may bring up, as JSON in /etc/ha, one file per kind (contract ns-ha 4).
+ * `exportNetwork` runs on the primary; `parseRecords` validates what the backup received. Pure.
+ * Invariants: every section is exported once; lower devices and interfaces come before those above them; a section imported from the other node is
+ * never exported again.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -28,13 +28,13 @@ const deviceSchema = v.intersect([v.object({ type: v.string(), key: sectionName 
 export type Options = v.InferOutput<typeof optionsSchema>;
 export type Sections = v.InferOutput<typeof sectionsSchema>;
 
-/** A device that the WAN stands on and that this node needs for itself too: never imported, only demanded. `type` as in deviceSchema. */
+/** A device below the WAN that the node also uses itself: never imported, but required to exist. `type` as in deviceSchema. */
 const sharedDeviceSchema = v.object({ name: v.string(), type: v.string(), key: sectionName });
 export type SharedDevice = v.InferOutput<typeof sharedDeviceSchema>;
 
 export const recordsSchema = v.object({
   wan_devices: v.array(deviceSchema),
-  /** Sections `bridge-vlan` of the WAN's bridges; of a shared bridge those of the WAN's VLANs. */
+  /** Sections `bridge-vlan` of the WAN's bridges; for a shared bridge only those of the WAN's VLANs. */
   bridge_vlans: sectionsSchema,
   shared_devices: v.array(sharedDeviceSchema),
   wan_interfaces: sectionsSchema,
@@ -54,7 +54,7 @@ export const recordKinds = Object.keys(recordsSchema.entries) as readonly Record
 /** The tag of sections that came from the other node. */
 export const importTag = "ha";
 
-/** `text` is what a file of /etc/ha holds. Throws `export_not_understood`. */
+/** `text` is the content of a file in /etc/ha. Throws `export_not_understood`. */
 export function parseRecords(files: ReadonlyMap<RecordKind, string>): NetworkRecords {
   const lists = new Set<RecordKind>(["wan_devices", "shared_devices"]);
   try {
@@ -72,7 +72,7 @@ export function parseRecords(files: ReadonlyMap<RecordKind, string>): NetworkRec
   }
 }
 
-/** `macOf`: the address of a device, as it is now. `lans`: interfaces of the cluster, up on both nodes; undefined: all that do not follow are. */
+/** `macOf`: the current MAC address of a device. `lans`: interfaces of the cluster, up on both nodes; undefined: all interfaces that do not follow. */
 export function exportNetwork(
   packages: { readonly network: Package; readonly firewall: Package; readonly dedalo: Package },
   macOf: (device: string) => string | undefined,
@@ -110,7 +110,7 @@ export function exportNetwork(
   };
 }
 
-/** An alias (`device '@wan'`) needs its parent first. */
+/** An alias (`device '@wan'`) needs its parent to be defined before it. */
 function aliasesLast(sections: readonly Section[]): Section[] {
   const alias = (section: Section): boolean => section.get("device")?.startsWith("@") ?? false;
   return [...sections.filter((section) => !alias(section)), ...sections.filter(alias)];
@@ -133,8 +133,8 @@ export function optionsOf(section: Section): Options {
 }
 
 /**
- * The devices that WAN interfaces need, each after those it is made of. What an interface that stays up on both nodes (`staying`: a LAN) stands
- * on too is shared: each node describes it for itself, and the copy of a bridge with the other node's MAC address would take the LAN down.
+ * The devices that WAN interfaces need, each after its lower devices. A device that also lies below an interface of both nodes (`staying`: a LAN)
+ * is shared: each node configures its own, since a copy of a bridge with the other node's MAC address would take the LAN down.
  */
 function devicesOf(
   own: readonly Section[],
@@ -174,7 +174,7 @@ function carriersOf(interfaces: readonly Section[], devices: DeviceSections): st
   });
 }
 
-/** A VLAN as PARENT.NUMBER, also when its device section gives it another name; undefined: no VLAN. */
+/** The VLAN as PARENT.NUMBER, even if its device section gives it another name; undefined: not a VLAN. */
 function vlanOf(device: string, devices: DeviceSections): string | undefined {
   const section = devices.get(device);
   const vid = section?.get("vid");
@@ -196,7 +196,7 @@ function hotspotOf(
   return mac === undefined ? {} : { device, mac_address: mac };
 }
 
-/** What an export would hold now. */
+/** The records that an export would write now. */
 export function currentRecords(host: Pick<Host, "uci">, macOf: (device: string) => string | undefined): NetworkRecords {
   const read = (name: string) => host.uci.read(name);
   return exportNetwork(
@@ -206,7 +206,7 @@ export function currentRecords(host: Pick<Host, "uci">, macOf: (device: string) 
   );
 }
 
-/** Interfaces with a virtual address, as their `ns_link` names them; undefined: there is no cluster yet. Read loosely: an export must not fail over it. */
+/** Interfaces with a virtual address, from their `ns_link`; undefined: no cluster yet. Does not validate, so that an export cannot fail because of it. */
 function clusterInterfaces(keepalived: Package): string[] | undefined {
   const names = keepalived.ofType("ipaddress").flatMap((section) => {
     const name = /^network\/(.+)$/.exec(section.get("ns_link") ?? "")?.[1];

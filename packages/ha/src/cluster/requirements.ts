@@ -1,4 +1,4 @@
-/** What `check-primary-node` and `check-backup-node` ask of a node (its own half), and the same for an interface to be added. */
+/** The checks of `check-primary-node` and `check-backup-node` for the node they run on, and the same checks for an interface to be added. */
 import type { Host } from "@nethsec/host/host";
 import {
   announcedRouter,
@@ -19,19 +19,19 @@ import { configuredInterfaces } from "./network-config.ts";
 export interface Requirements {
   readonly role: Role;
   readonly interfaceName: string;
-  /** CIDR; undefined: what the cluster has, or what the DHCP server announces as router. */
+  /** CIDR; undefined: the cluster's virtual address, or the router that the DHCP server announces. */
   readonly virtualIp?: string;
-  /** Addresses that a virtual one must not be, besides this node's own. */
+  /** Addresses that the virtual address must differ from, besides this node's own. */
   readonly otherAddresses?: readonly string[];
-  /** The DHCP server must have its option "force". */
+  /** Require the option "force" of the DHCP server. */
   readonly dhcpForce?: boolean;
-  /** Devices of the primary (asked of the backup). */
+  /** Devices of the primary, to be checked on the backup. */
   readonly devices?: readonly string[];
-  /** Protocols of the primary's interfaces that are to come up on the backup (asked of the backup). */
+  /** Protocols of the primary's interfaces that will come up on the backup, to be checked there. */
   readonly protocols?: readonly string[];
 }
 
-/** Every problem of this node; empty when it is ready. Changes nothing. */
+/** Every problem of this node; empty when it meets the requirements. Changes nothing. */
 export async function checkRequirements(
   host: Pick<Host, "uci" | "run" | "net">,
   wanted: Requirements,
@@ -73,7 +73,7 @@ async function checkPrimary(host: Pick<Host, "uci" | "run">, wanted: Requirement
   return problems;
 }
 
-/** No virtual IP was given yet: it is the address that clients are told as their router, and that is what must be changed. */
+/** For when no virtual IP was given yet: the address checked is the router announced to clients, so that DHCP option has to be changed. */
 function ofRouter(interfaceName: string, problem: Problem): Problem {
   const message = `The DHCP server on ${interfaceName} announces a router that cannot be the virtual IP: set DHCP option 3 (router) to the virtual IP that the cluster is to have. ${problem.message}`;
   return { ...problem, message };

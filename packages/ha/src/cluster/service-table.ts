@@ -1,16 +1,16 @@
 /**
- * What runs where, as data (contract ns-ha 5). Users add or change rows in /etc/config/ns-ha without touching code:
+ * The services that follow the VRRP state, as data (contract ns-ha 5). Users add or change rows in /etc/config/ns-ha without touching code:
  *
  *   config service 'squid'
  *           option active 'restart'      # restart | reload | none
  *           option passive 'stop'        # stop | none
  *           option synced 'reload'       # reload | restart | none: after a sync that changed one of its files
  *           list files '/etc/squid'      # paths, or folders with all below
- *           list cron 'squid-rotate'     # words of cron lines that follow it
- *           option process '1'           # it has a process: look whether it is running
- *           option init 'squid'          # init script, when it is not called like the section
+ *           list cron 'squid-rotate'     # cron lines with these words follow the service
+ *           option process '1'           # it has a process: check whether it is running
+ *           option init 'squid'          # init script, when its name differs from the section's
  *
- * A row of the same name replaces the options it sets of the built-in row. Pure.
+ * A row overrides the options it sets in the built-in row of the same name. Pure.
  */
 import type { Package } from "@nethsec/host/uci-store";
 
@@ -22,9 +22,9 @@ export interface ServiceRow {
   readonly synced: "reload" | "restart" | "none";
   readonly files: readonly string[];
   readonly cron: readonly string[];
-  /** True: when active, a running process is expected; when passive, none. */
+  /** True: expect a running process when active, and none when passive. */
   readonly process: boolean;
-  /** `package.section.option`: the service's own switch. Off (or, with `!` in front, on): left alone. */
+  /** `package.section.option`: the service's own switch. If it is off (with a leading `!`: on), the service is left alone. */
   readonly switches: readonly string[];
 }
 
@@ -45,7 +45,7 @@ const reloaded = (name: string, files: readonly string[]): ServiceRow =>
 const served = (name: string, files: readonly string[]): ServiceRow =>
   row(name, { passive: "none", synced: "reload", files, process: false });
 
-/** Rows of contract ns-ha 5, in the order in which they are started when there is a choice. */
+/** Rows of contract ns-ha 5, in starting order where dependencies leave a choice. */
 export const serviceTable: readonly ServiceRow[] = [
   reloaded("firewall", ["/etc/config/firewall", "/etc/firewall.user", "/etc/nftables.d"]),
   row("dnsmasq"),
@@ -76,14 +76,14 @@ export const serviceTable: readonly ServiceRow[] = [
   served("ns-ui", ["/etc/config/ns-ui"]),
   reloaded("qosify", ["/etc/config/qosify", "/etc/qosify"]),
   reloaded("ns-netmap", ["/etc/config/netmap"]),
-  // A reload drops the calls in flight without an answer: only when what it reads has changed.
+  // A reload drops the calls in flight without an answer: reload only when a file that rpcd reads has changed.
   { ...reloaded("rpcd", ["/etc/config/rpcd", "/usr/share/rpcd/acl.d", "/usr/libexec/rpcd"]), active: "none" },
   reloaded("system", ["/etc/config/system"]),
   reloaded("dropbear", ["/etc/config/dropbear"]),
   reloaded("cron", ["/etc/crontabs"]),
 ];
 
-/** The table with the rows of package `ns-ha` (undefined: none). A row with an unknown word keeps the built-in behaviour. */
+/** The built-in table with the rows of package `ns-ha` (undefined: none). A row with an unknown word keeps the built-in behaviour. */
 export function readServiceTable(settings: Package | undefined): readonly ServiceRow[] {
   const table = new Map(serviceTable.map((built) => [built.name, built]));
   for (const section of settings?.ofType("service") ?? []) {
@@ -107,7 +107,7 @@ function word<const Word extends string>(given: string | undefined, words: reado
   return words.find((candidate) => candidate === given) ?? fallback;
 }
 
-/** False when the service's own configuration switches it off: then nothing starts or stops it (contract ns-ha 5). */
+/** False when the service's own configuration disables it: nothing starts or stops it then (contract ns-ha 5). */
 export function switchedOn(row: ServiceRow, read: (pkg: string) => Package | undefined): boolean {
   return row.switches.every((reference) => {
     const inverted = reference.startsWith("!");
@@ -117,7 +117,7 @@ export function switchedOn(row: ServiceRow, read: (pkg: string) => Package | und
   });
 }
 
-/** The services that want to hear of a sync that changed `paths`. */
+/** The services to reload or restart after a sync that changed `paths`. */
 export function servicesOfPaths(
   table: readonly ServiceRow[],
   paths: readonly string[],

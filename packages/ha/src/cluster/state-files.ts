@@ -1,18 +1,18 @@
 /**
- * Files that services write while this node carries the site, and that a node which takes over must have: from the node that carries it to the
- * other, whichever that is (docs/high-availability.md, "What travels which way"). Pure but for reading UCI and the names of folders.
- * Invariant: every path is clean and goes through no link of the root folder (`/var` is one on OpenWrt); the node that receives computes the
- * list itself and takes nothing else.
+ * Files that services write on the active node, and that the other node needs for a takeover: copied from the active node to the other, in either
+ * direction (docs/high-availability.md, "What travels which way"). Pure except for reading UCI and listing folders.
+ * Invariant: every path is clean and contains no symbolic link of the root folder (`/var` is one on OpenWrt); the receiving node computes the
+ * list itself and accepts nothing else.
  */
 import type { Host } from "@nethsec/host/host";
 import type { Package } from "@nethsec/host/uci-store";
 
 export interface StateFiles {
-  /** What it is, for messages. */
+  /** Description for messages. */
   readonly what: string;
   /** Files, or folders with all below. */
   readonly paths: readonly string[];
-  /** Init scripts that read them when they start: they start after the files have come. */
+  /** Init scripts that read the files at start, so they are started after the files have arrived. */
   readonly services: readonly string[];
 }
 
@@ -30,7 +30,7 @@ const connectionsName = "connections.db";
 export const plugAlerts = "/etc/ns-plug/alerts";
 export const plugCursors = "/etc/ns-plug/reports.json";
 
-/** Each with the paths that this node's configuration gives them. */
+/** The state files, with the paths from this node's configuration. */
 export function stateFiles(host: Pick<Host, "files" | "uci">): readonly StateFiles[] {
   const { files, uci } = host;
   const option = (pkg: string, section: string, name: string, fallback: string): string =>
@@ -57,7 +57,7 @@ export function stateFiles(host: Pick<Host, "files" | "uci">): readonly StateFil
   ];
 }
 
-/** All paths, each once. */
+/** All paths, without duplicates. */
 export function statePaths(host: Pick<Host, "files" | "uci">): string[] {
   return [...new Set(stateFiles(host).flatMap(({ paths }) => paths))].sort();
 }
@@ -75,13 +75,13 @@ function poolFiles(openvpn: Package): string[] {
   });
 }
 
-/** A folder for each instance: those that are here and, after a reboot has emptied /var, those that the configuration names. */
+/** One folder per instance: the existing ones and, since a reboot empties /var, those named in the configuration. */
 function connectionFiles(files: Host["files"], openvpn: Package): string[] {
   const instances = [...files.list(openvpnDir), ...openvpn.ofType("openvpn").map(({ name }) => name)];
   return instances.map((instance) => `${openvpnDir}/${instance}/${connectionsName}`);
 }
 
-/** Clean and without a link as its first part; undefined for a relative path, one with `..`, and the root folder's own children. */
+/** A clean path with a leading link resolved; undefined for a relative path, one with `..`, or a direct child of the root folder. */
 function cleanPath(files: Pick<Host["files"], "readlink">, path: string): string | undefined {
   const [, first = "", ...rest] = path
     .replaceAll(/\/{2,}/g, "/")

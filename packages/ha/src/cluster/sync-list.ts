@@ -1,4 +1,4 @@
-/** What is synchronised besides the list of `sysupgrade -l`, unless somebody changes it. */
+/** Default of the list of synchronised paths, besides those of `sysupgrade -l`. */
 
 /** Contract, section 3; besides these everything that `sysupgrade -l` lists. */
 export function defaultSyncList(leaseFile: string): string[] {

@@ -1,11 +1,14 @@
-/** Numbers in the file that keepalived adds to this node's priority (`haPaths.priorityFile`); 0: nothing. See keepalived/render-keepalived.ts. */
+/** Values of the file whose number keepalived adds to this node's priority (`haPaths.priorityFile`); 0: none. See keepalived/render-keepalived.ts. */
 
-/** Below this keepalived goes to FAULT, tells the peer with priority 0, and the peer takes over after its skew time. */
+/** keepalived goes to FAULT and sends an advertisement with priority 0, so that the peer takes over after its skew time. */
 export const handOver = -254;
-/** While the backup carries the site after a switchover: less than its priority with all its cables but one, and no FAULT, in which this node would not take over if the backup died. */
+/**
+ * For the primary while the backup stays master after a switchover: lower than the backup's priority with all but one of its cables lost, yet
+ * not FAULT, so that this node still takes over if the backup dies.
+ */
 export const standBy = -60;
 /**
- * The primary when it starts, and when it has lost the site: as `standBy`, until the agent has fetched what the backup learnt meanwhile
- * (agent/state-flow.ts). A number of its own, so that the two are told apart.
+ * For the primary when it starts, and after it has lost the master role: like `standBy`, until the agent has fetched the backup's newer state
+ * (agent/state-flow.ts). A different number, so that the two can be told apart.
  */
 export const hold = -61;

@@ -1,4 +1,4 @@
-/** Virtual addresses are where the state wants them, and nowhere else. */
+/** Virtual addresses are added on the master and removed on any other node. */
 import { expect, test } from "bun:test";
 import type { VrrpState } from "./state.ts";
 import * as cluster from "../change/cluster.ts";

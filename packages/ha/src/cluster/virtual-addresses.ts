@@ -1,7 +1,7 @@
 /**
- * The virtual addresses that keepalived sets when it becomes master and does not look after (all but the HA interface's; see
- * render-keepalived.ts): one whose device was made later, or that somebody deleted with the interface, is added again; one
- * that is here while this node is not master goes. Level-triggered, like the agent that calls it.
+ * The virtual addresses that keepalived sets when it becomes master but does not monitor (all but the HA interface's; see
+ * render-keepalived.ts). On the master a missing one is added (its device was made later, or it was deleted with the interface); on any other
+ * node a remaining one is removed. Level-triggered, like the agent that calls it.
  */
 import type { DeviceAddresses, Host } from "@nethsec/host/host";
 import { sendFrames } from "@nethsec/host/ffi/raw-frames";
@@ -17,7 +17,7 @@ export interface AddressRepair {
   readonly cidr: string;
 }
 
-/** What is to be done for the addresses to be where they belong; nothing while the state is not known. Pure. */
+/** The changes needed for the addresses to match the state; none while the state is unknown. Pure. */
 export function addressRepairs(
   config: HaConfig,
   devices: readonly DeviceAddresses[],
@@ -35,7 +35,7 @@ export function addressRepairs(
   });
 }
 
-/** `state` is asked again before each change: a transition in between has the last word. Returns what was done. */
+/** `state` is read before each change, and a transition stops the repair. Returns the changes made. */
 export async function repairAddresses(
   host: Pick<Host, "net" | "run" | "log">,
   config: HaConfig,
@@ -49,7 +49,7 @@ export async function repairAddresses(
     if (state() !== seen) return done;
     const { action, device, cidr } = repair;
     const label = action === "add" ? ["label", `${device}:ha`] : [];
-    // Somebody else may have done it meanwhile: whether it is there is looked at again the next time.
+    // Ignore failures: the change may have been made meanwhile, and the next run checks again.
     await host.run(["ip", "address", action, cidr, "dev", device, ...label], { timeoutMs: 5000, ok: "any" });
     host.log(
       "warning",

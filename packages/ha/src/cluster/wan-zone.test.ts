@@ -1,4 +1,4 @@
-/** Which zone's interfaces follow. The case is OpenWrt's default configuration, whose zones have no section names. */
+/** Which zone's interfaces follow the active node, tested with OpenWrt's default configuration, whose zones have no section names. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { fakeHost } from "@nethsec/host/testing/fake-host";

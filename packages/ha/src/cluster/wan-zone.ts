@@ -2,8 +2,8 @@
 import type { Package, Section } from "@nethsec/host/uci-store";
 
 /**
- * The section `ns_wan`, as NethSecurity names it; where there is none, the first zone with the option `name 'wan'`: a plain OpenWrt has zones
- * without section names. undefined: neither.
+ * The section `ns_wan`, as NethSecurity names it; without it the first zone with the option `name 'wan'`, since a plain OpenWrt has zones
+ * without section names. undefined: neither exists.
  */
 export function wanZone(firewall: Package): Section | undefined {
   const zones = firewall.ofType("zone");

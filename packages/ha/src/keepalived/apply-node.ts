@@ -1,6 +1,6 @@
 /**
- * Makes what is configured effective on this node. Level-triggered: looks at what is there, so running it twice is running it once.
- * Order matters: keepalived's init script reads the rendered file, so the file comes first.
+ * Applies the configuration on this node. Level-triggered: compares with the actual state, so running it twice equals running it once.
+ * Order matters: keepalived's init script reads the rendered file, so the file is written first.
  */
 import type { Host } from "@nethsec/host/host";
 import { agentClient } from "../cluster/agent-client.ts";
@@ -12,15 +12,15 @@ import { renderLinkRules } from "./render-link-rules.ts";
 
 type Machine = Pick<Host, "uci" | "files" | "services" | "random" | "log">;
 
-/** Which files were rendered anew. */
+/** Which files changed when they were rendered. */
 export interface Rendered {
   readonly keepalived: boolean;
   readonly conntrackd: boolean;
-  /** The rules of the link between the nodes. */
+  /** The firewall rules of the link between the nodes. */
   readonly firewall: boolean;
 }
 
-/** Writes keepalived.conf and conntrackd.conf when they differ from what the configuration says; on a node of no cluster there is none. */
+/** Writes keepalived.conf, conntrackd.conf and the link rules if they changed; outside a cluster removes keepalived.conf and the link rules. */
 export function renderFiles(host: Pick<Host, "uci" | "files" | "random" | "log">): Rendered {
   const config = readHaConfig(host.uci);
   if (config === undefined) {
@@ -29,7 +29,7 @@ export function renderFiles(host: Pick<Host, "uci" | "files" | "random" | "log">
     return { keepalived: had, conntrackd: false, firewall: writeLinkRules(host, new Map()) };
   }
   const rendered = {
-    // It holds the VRRP password.
+    // Contains the VRRP password.
     keepalived: writeIfChanged(
       host,
       haPaths.keepalivedConf,
@@ -39,7 +39,7 @@ export function renderFiles(host: Pick<Host, "uci" | "files" | "random" | "log">
     conntrackd: writeIfChanged(host, haPaths.conntrackdConf, renderConntrackd(config), 0o644),
     firewall: writeLinkRules(host, renderLinkRules(config)),
   };
-  // keepalived's init script makes this link anew at each start, and cannot when a folder is in its way.
+  // keepalived's init script creates this link at each start, and fails when a folder is in its place.
   holdPlace(host, haPaths.keepalivedLink, haPaths.keepalivedConf);
   return rendered;
 }
@@ -55,7 +55,7 @@ function writeLinkRules(host: Pick<Host, "files">, rules: ReadonlyMap<string, st
   return changed.includes(true);
 }
 
-/** CAP_SYS_RESOURCE (capability 24) of this process, which keepalived has as well: both are started by procd. Unknown counts as yes. */
+/** CAP_SYS_RESOURCE (capability 24) of this process; keepalived has the same, since procd starts both. Unknown counts as present. */
 function mayBeRealtime(host: Pick<Host, "files">): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(host.files.readText("/proc/self/status") ?? "")?.[1];
   return effective === undefined || ((BigInt(`0x${effective}`) >> 24n) & 1n) === 1n;
@@ -67,7 +67,7 @@ function writeIfChanged(host: Pick<Host, "files">, path: string, text: string, m
   return true;
 }
 
-/** After every change, on either node. Throws when a service cannot be had running that must be. */
+/** Called after every change, on either node. Throws when a required service cannot be started. */
 export async function applyNode(host: Machine): Promise<void> {
   const rendered = renderFiles(host);
   await host.services.reloadConfig();
@@ -86,7 +86,7 @@ async function startAgent(host: Machine): Promise<void> {
   if (!(await host.services.running("ns-ha"))) await host.services.call("ns-ha", "start");
 }
 
-/** conntrackd reads its configuration only when it starts; its tables are filled again from the kernel and from the peer. */
+/** conntrackd reads its configuration only at start, so it is restarted; its tables are refilled from the kernel and the peer. */
 async function applyConntrackd(host: Machine, changed: boolean): Promise<void> {
   if (!host.services.exists("conntrackd")) return;
   if (!(await host.services.enabled("conntrackd"))) await host.services.call("conntrackd", "enable");
@@ -94,7 +94,7 @@ async function applyConntrackd(host: Machine, changed: boolean): Promise<void> {
   if (!running || changed) await host.services.call("conntrackd", "restart");
 }
 
-/** A reload keeps the VRRP state; only what does not run is started. */
+/** Reloads a running keepalived, which keeps its VRRP state; starts it only if it is stopped. */
 export async function applyKeepalived(host: Machine, config: HaConfig, changed: boolean): Promise<void> {
   if (!config.enabled) {
     if (await host.services.running("keepalived")) await host.services.call("keepalived", "stop");
@@ -105,13 +105,13 @@ export async function applyKeepalived(host: Machine, config: HaConfig, changed: 
   else if (changed) await host.services.call("keepalived", "reload");
 }
 
-/** Writes the files; services that run are told when theirs changed. */
+/** Writes the files and reloads or restarts the running services whose files changed. */
 export async function renderAndReload(host: Host): Promise<Rendered> {
-  // Its init script links the file only when it finds it: one that came later is read after a reload.
+  // keepalived's init script links the file only if it exists at start. If it was written later, a reload makes keepalived read it.
   const linked = host.files.readlink(haPaths.keepalivedLink) === haPaths.keepalivedConf;
   const rendered = renderFiles(host);
   const config = readHaConfig(host.uci);
-  // What is not running is not started here: that is the boot's order, or the administrator's will (maintenance).
+  // Stopped services are not started here: the boot starts them in order, or the administrator stopped them (maintenance).
   const running = config !== undefined && (await host.services.running("keepalived"));
   if (running) await applyKeepalived(host, config, rendered.keepalived || !linked);
   if (rendered.conntrackd && (await host.services.running("conntrackd")))
@@ -120,7 +120,7 @@ export async function renderAndReload(host: Host): Promise<Rendered> {
   return rendered;
 }
 
-/** fw4 reads the files of the packages when it is loaded. */
+/** fw4 reads the packages' rule files only when it loads. */
 async function reloadFirewall(host: Pick<Host, "services">, changed: boolean): Promise<void> {
   if (changed && host.services.exists("firewall")) await host.services.call("firewall", "reload");
 }

@@ -1,4 +1,4 @@
-/** The rules of the link between the nodes are files of the package's own, beside the synchronised firewall file. */
+/** The rules of the link between the nodes are the package's own files, independent of the synchronised firewall configuration. */
 import { expect, test } from "bun:test";
 import { haPaths } from "../cluster/config.ts";
 import { isOwnPath } from "../sync/path-rules.ts";
@@ -22,7 +22,7 @@ test("each node accepts its peer on the HA interface, in both directions, and no
         `oifname "br-lan" ip daddr ${peer} ${kind} counter accept`,
       );
     }
-    // Written anew when somebody took them away, e.g. a system upgrade.
+    // Rewritten after a deletion, e.g. by a system upgrade.
     node.files.remove(haPaths.linkRulesIn);
     expect((await renderAndReload(node)).firewall).toBe(true);
     expect(node.files.readText(haPaths.linkRulesIn)).toBe(incoming);

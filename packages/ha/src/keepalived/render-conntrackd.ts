@@ -2,9 +2,9 @@
 import { conntrackdPort, type HaConfig } from "../cluster/config.ts";
 
 /**
- * Reliable protocol (FTFW) over UDP between the two nodes' addresses on the HA interface. The external cache is kept, so that
- * taking over is one commit. Not replicated: what ends on a node itself by the loopback's, the nodes' and the main virtual address. The
- * other virtual addresses are not listed: conntrackd reads its file only when it starts, and a restart would empty the cache that a
+ * Reliable protocol (FTFW) over UDP between the two nodes' addresses on the HA interface. The external cache is enabled, so that a
+ * takeover needs one commit. Connections that end on the node itself (loopback, the nodes' and the main virtual address) are not replicated. The
+ * other virtual addresses are not listed: conntrackd reads its file only at start, and a restart would empty the cache that a
  * failover needs.
  */
 export function renderConntrackd(config: HaConfig): string {

@@ -1,17 +1,17 @@
 /**
- * The whole keepalived.conf from UCI. Pure: package in, text out. Refuses what would change the meaning of the file (quotes,
- * braces, newlines in a value) instead of writing it.
+ * The whole keepalived.conf from UCI. Pure: package in, text out. Throws on values that would change the meaning of the file (quotes,
+ * braces, newlines) instead of writing them.
  *
  * What differs from a literal translation of the options, and why:
  * - Priorities 100 and 50 become 200 and 190, tracked interfaces weigh -11 each. VRRP waits skew = (256 - priority)/256 of an advertisement
  *   before taking over (RFC 5798, section 6.1), so a low priority costs time; and the weight of +100 that older clusters have in UCI
  *   saturates at 254 with three interfaces, after which a lost cable changes nothing. With -11 the node that has more of
  *   its cables wins, up to 17 of them.
- * - Only the address of the HA interface is advertised; all others are `virtual_ipaddress_excluded`: adding one is then no
- *   disagreement between the nodes for as long as only one of them has it (keepalived drops advertisements with another list).
- *   And they are `no_track`: without it keepalived goes to FAULT, weight or no weight, as soon as one of their devices is down or not
- *   made yet, so that a dead switch behind the second LAN would leave no master at all. The agent looks after these addresses.
- * - Transitions go to a FIFO, and the handing over of `switch` comes by a tracked file: no script is ever run.
+ * - Only the address of the HA interface is advertised; all others are `virtual_ipaddress_excluded`: keepalived drops advertisements with another
+ *   list, so while an address is being added, and only one node has it, the nodes still accept each other's advertisements.
+ *   And they are `no_track`: otherwise keepalived goes to FAULT, whatever the weights, as soon as one of their devices is down or does not
+ *   exist yet, so that a dead switch behind the second LAN would leave no master at all. The agent maintains these addresses.
+ * - Transitions are written to a FIFO, and `switch` hands over through a tracked file: keepalived never runs a script.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Package, Section } from "@nethsec/host/uci-store";
@@ -19,7 +19,7 @@ import { haPaths, type HaConfig } from "../cluster/config.ts";
 import { hold } from "../cluster/tracked-priority.ts";
 
 const interfaceWeight = -11;
-/** The weight older clusters carry in UCI; a user's own weight is taken as it is. */
+/** The weight that older clusters have in UCI; any other weight is the user's and stays unchanged. */
 const defaultUciWeight = "100";
 
 /**
@@ -44,14 +44,14 @@ export function renderKeepalived(pkg: Package, config: HaConfig, realtime: boole
   return `${blocks.filter((text) => text !== "").join("\n\n")}\n`;
 }
 
-/** 100 → 200, 50 → 190. A priority that a user chose keeps its order among the others. */
+/** 100 → 200, 50 → 190. Priorities that users chose keep their relative order. */
 export function vrrpPriority(uciPriority: number): number {
   return Math.min(254, Math.max(1, 180 + Math.round(uciPriority / 5)));
 }
 
 /**
- * While the other node still runs, or runs again, the older packages (`adopt.ts`): theirs are the values in UCI, with 100 added for each tracked interface or
- * script, up to 254. The primary stays above, the backup below them all.
+ * While the other node runs the older packages (`adopt.ts`), it uses the values in UCI, plus 100 for each tracked interface or script, up
+ * to 254. The primary gets 254, the top of that range; the backup keeps its UCI value, below all of the other node's.
  */
 function priorityOf(pkg: Package, instance: Section): number {
   const own = instance.int("priority", 100);
@@ -70,9 +70,9 @@ const globalOptions = [
 ];
 
 /**
- * With a real-time priority the kernel kills a process that computes for longer than RLIMIT_RTTIME without waiting; keepalived's own limit of
- * 10 ms is little for a slow machine. At each reload keepalived lowers the limit and raises it again, which takes CAP_SYS_RESOURCE: without
- * it (in a container) it stays low and the VRRP process is killed soon after (seen with 2.2.7). There a high priority must do.
+ * With a real-time priority the kernel kills a process that computes for longer than RLIMIT_RTTIME without blocking; keepalived's own limit of
+ * 10 ms is little for a slow machine. At each reload keepalived lowers the limit and raises it again, which requires CAP_SYS_RESOURCE: without
+ * it (in a container) the limit stays low and the VRRP process is killed soon after (seen with 2.2.7). There we use a high priority instead.
  */
 function scheduling(realtime: boolean): string[] {
   return realtime
@@ -87,7 +87,7 @@ function globals(pkg: Package, config: HaConfig, realtime: boolean): string[] {
     "script_user root",
     "enable_script_security",
     "process_names",
-    // A bridge or VLAN that netifd has not made yet at boot is waited for instead of being an error.
+    // Wait for a bridge or VLAN that netifd has not created yet at boot, instead of failing.
     "dynamic_interfaces",
     "vrrp_check_unicast_src",
     `vrrp_notify_fifo ${haPaths.notifyFifo}`,
@@ -110,7 +110,7 @@ function staticBlocks(pkg: Package): string[] {
   ];
 }
 
-/** keepalived wants delays below two advertisements; in `fast` that is 0.2 s. */
+/** keepalived requires delays below two advertisement intervals, which is 0.2 s with `fast`. */
 function delays(pkg: Package, config: HaConfig): string {
   const lines = pkg.ofType("interface_up_down_delays").flatMap((section) => {
     const device = section.get("device");
@@ -127,7 +127,7 @@ function delays(pkg: Package, config: HaConfig): string {
   return lines.length === 0 ? "" : block("interface_up_down_delays", lines);
 }
 
-/** `ha_sync` describes the agent's periodic synchronisation; keepalived runs nothing for it. */
+/** Skips `ha_sync`, which describes the agent's periodic synchronisation: keepalived runs nothing for it. */
 function userScript(section: Section): string[] {
   return section.name === "ha_sync"
     ? []
@@ -147,7 +147,7 @@ function syncGroup(section: Section): string[] {
   if (name === undefined || group.length === 0) return [];
   const lines = [
     ...sub("group", group.map(word)),
-    // Without it keepalived ignores the weights of what the members track, `switch` among them.
+    // Without this option keepalived ignores the weights of what the members track, including the file for `switch`.
     "sync_group_tracking_weight",
     ...flags(section, ["smtp_alert", "global_tracking"]),
   ];
@@ -165,9 +165,9 @@ const instanceOptions = [
   "garp_lower_prio_repeat",
 ];
 /**
- * A primary that comes back has the other's connections in its table before it takes the addresses: what it does not know it would reset.
- * At boot conntrackd starts after keepalived. A node that hears no master does not wait. (Not vrrp_startup_delay: with 2.2.7 each
- * advertisement heard meanwhile adds a second to it.)
+ * A returning primary needs the other node's connections in its table before it takes the addresses: it would reset connections it does not know.
+ * At boot conntrackd starts after keepalived. Without another master there is no delay. (vrrp_startup_delay is unsuitable: with 2.2.7 each
+ * advertisement received meanwhile adds a second to it.)
  */
 const preemptDelaySeconds = 3;
 const instanceFlags = ["vmac_xmit_base", "native_ipv6", "accept", "dont_track_primary", "smtp_alert", "use_vmac"];
@@ -180,13 +180,13 @@ function instance(pkg: Package, config: HaConfig, section: Section): string[] {
   const fast = config.timing === "fast";
   const returns = ours && config.role === "primary" && !nopreempt;
   const lines = [
-    // keepalived accepts nopreempt and preempt_delay only with the initial state BACKUP; the priority decides anyway.
+    // keepalived accepts nopreempt and preempt_delay only with the initial state BACKUP; the election is by priority in any case.
     `state ${returns || nopreempt ? "BACKUP" : word(section.get("state") ?? "BACKUP")}`,
     `interface ${word(section.get("interface") ?? config.haInterface.device)}`,
     `virtual_router_id ${section.int("virtual_router_id", 100)}`,
     `priority ${ours ? priorityOf(pkg, section) : section.int("priority", 100)}`,
     `advert_int ${ours && fast ? "0.1" : word(section.get("advert_int") ?? "1")}`,
-    // A LAN interface that netifd sets up again drops its address: without this the kernel would drop the virtual ones with it.
+    // When netifd reconfigures a LAN interface, it removes its address; without this option the kernel would remove the virtual ones with it.
     "promote_secondaries",
     `garp_master_delay ${word(section.get("garp_master_delay") ?? "1")}`,
     ...options(section, instanceOptions),
@@ -208,7 +208,7 @@ function instance(pkg: Package, config: HaConfig, section: Section): string[] {
   return [block(`vrrp_instance ${word(name)}`, lines)];
 }
 
-/** VRRPv3 has no authentication (RFC 5798, section 9); VRRPv2 reads eight characters. */
+/** VRRPv3 has no authentication (RFC 5798, section 9); VRRPv2 uses a password of eight characters. */
 function authentication(section: Section, fast: boolean): string[] {
   const type = section.get("auth_type");
   const password = section.get("auth_pass");
@@ -296,7 +296,7 @@ function tracking(pkg: Package, config: HaConfig, section: Section, ours: boolea
   ];
 }
 
-/** The HA interface needs no entry: without it there is no VRRP, and keepalived goes to FAULT by itself. */
+/** The HA interface needs no entry: VRRP runs on it, so keepalived goes to FAULT by itself when it is down. */
 function trackedInterfaces(pkg: Package, config: HaConfig, name: string): string[] {
   return pkg.ofType("track_interface").flatMap((section) => {
     const device = section.get("value");
@@ -310,7 +310,7 @@ function trackedInterfaces(pkg: Package, config: HaConfig, name: string): string
   });
 }
 
-/** A track_script section names a vrrp_script by its `value`; ours name `ha_sync`, which the agent runs. */
+/** A track_script section refers to a vrrp_script by its `value`. Skips our own `ha_sync`, which the agent runs. */
 function trackedScripts(pkg: Package, name: string): string[] {
   return pkg.ofType("track_script").flatMap((section) => {
     const script = section.get("value");
@@ -341,12 +341,12 @@ function block(head: string, lines: readonly string[]): string {
   return [`${head} {`, ...lines.map((line) => `\t${line}`), "}"].join("\n");
 }
 
-/** A block inside a block; nothing when it would be empty. */
+/** A nested block; nothing when it would be empty. */
 function sub(head: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [`${head} {`, ...lines.map((line) => `\t${line}`), "}"];
 }
 
-/** One word, or several in quotes. Comments (! #), quotes, braces and variables ($, @, ~) have a meaning in keepalived.conf. */
+/** One word, or several in quotes. Rejects comments (! #), quotes, braces and variables ($, @, ~), which have a meaning in keepalived.conf. */
 function word(value: string): string {
   if (value === "" || /["'{}\\!#$~\u0000-\u001f\u007f]/.test(value) || value.startsWith("@")) {
     throw unusable(`${JSON.stringify(value)} holds a character that keepalived.conf gives a meaning to`);

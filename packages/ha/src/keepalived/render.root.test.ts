@@ -1,4 +1,4 @@
-/** keepalived itself accepts what is rendered (`keepalived -t`; it wants to be root). */
+/** keepalived itself accepts the rendered file (`keepalived -t`, which needs root). */
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** keepalived.conf and conntrackd.conf from UCI, against golden files (test-data/render): read those to see what is written. */
+/** keepalived.conf and conntrackd.conf from UCI, compared with golden files (test-data/render), which show complete output. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * The cluster's SSH keys. Two of them: the one for the synchronisation can do no more on the backup than `ns-ha sync-receive` (forced
- * command), the administrator's can do everything (`ssh-remote`, and the actions that change both nodes).
+ * The cluster's two SSH keys: the synchronisation key, which on the backup can only run `ns-ha sync-receive` (forced command), and the
+ * administrator's key without restrictions (`ssh-remote`, and the actions that change both nodes).
  */
 import type { Files, Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
@@ -12,11 +12,11 @@ export interface PublicKeys {
   readonly admin: string;
 }
 
-/** Makes the keys that are missing and returns the public halves. Files are 0600 in a folder that only root enters. */
+/** Generates missing keys and returns the public halves. Files are 0600 in a folder accessible to root only. */
 export async function ensureKeys(host: Pick<Host, "files" | "run">): Promise<PublicKeys> {
   host.files.mkdir(haPaths.keysDir, { mode: 0o700 });
   return {
-    // The name is that of existing clusters, whose key is RSA and stays. A new one is made in milliseconds, an RSA-3072 key took 7 s.
+    // The file name is that of existing clusters, whose RSA key is kept. New keys are ed25519: made in milliseconds, while an RSA-3072 key took 7 s.
     sync: await ensureKey(host, haPaths.syncKey, ["-t", "ed25519"]),
     admin: await ensureKey(host, haPaths.adminKey, ["-t", "ed25519"]),
   };
@@ -55,7 +55,7 @@ export const authorizedKeysPath = "/etc/dropbear/authorized_keys";
 
 const restrictions = "no-port-forwarding,no-agent-forwarding,no-X11-forwarding";
 
-/** Lets the primary's keys in: the sync key with its forced command. Older entries of the same keys are replaced. */
+/** Authorises the primary's keys, the sync key with its forced command. Replaces older entries of the same keys. */
 export function authorizeKeys(files: Files, keys: { readonly sync: string; readonly admin: string | undefined }): void {
   const own = [
     `command="/usr/sbin/ns-ha sync-receive",${restrictions},no-pty ${keys.sync} ns-ha-sync`,

@@ -1,7 +1,7 @@
 /**
- * The peer's host key, pinned at first contact, in the file that dbclient reads (OpenSSH's known_hosts format, one line a host). dbclient
- * looks for the address alone, whatever the port; 22 and 65022 are one dropbear's keys.
- * Invariant: one key per address; a key is replaced only by `pin`, which only a command that shows it to the administrator calls.
+ * The peer's host key, pinned at first contact, in the file that dbclient reads (OpenSSH's known_hosts format, one line per host). dbclient
+ * looks up the address without the port; ports 22 and 65022 have the same dropbear keys.
+ * Invariant: one key per address; a key is replaced only by `pin`, called only by commands that show the key to the administrator.
  */
 import { sha256 } from "@nethsec/host/files/digests";
 import type { Files } from "@nethsec/host/host";
@@ -36,7 +36,7 @@ function lines(files: Files): string[] {
   return (files.readText(haPaths.knownHosts) ?? "").split("\n").filter((line) => line.trim() !== "");
 }
 
-/** The key out of its blob, whose first field is the algorithm. undefined: malformed. */
+/** Parses a key blob, whose first field is the algorithm. undefined: malformed. */
 export function hostKey(blob: Uint8Array): HostKey | undefined {
   if (blob.byteLength < 4) return undefined;
   const length = new DataView(blob.buffer, blob.byteOffset).getUint32(0);
@@ -47,7 +47,7 @@ export function hostKey(blob: Uint8Array): HostKey | undefined {
   };
 }
 
-/** As ssh and dropbear show it: "SHA256:…". */
+/** In the format of ssh and dropbear: "SHA256:…". */
 export function fingerprint(key: HostKey): string {
   const digest = Buffer.from(sha256(Buffer.from(key.blob, "base64")), "hex").toString("base64");
   return `SHA256:${digest.replace(/=+$/, "")}`;

@@ -1,4 +1,4 @@
-/** The host key of a real dropbear, and a login with a wrong password; the right one is tried in the lab (ha-config.root.test.ts). */
+/** The host key of a real dropbear, and a login with a wrong password; the lab tests the right one (ha-config.root.test.ts). */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +21,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts a dropbear that has one host key of that kind. */
+/** Starts a dropbear with a single host key of the given kind. */
 async function dropbear(kind: string, port: number): Promise<HostKey> {
   const file = join(folder, `${kind}-${port}`);
   const made = spawnSync("dropbearkey", ["-t", kind, "-f", file], { encoding: "utf8" });
@@ -36,7 +36,7 @@ function listen(server: Server): Promise<number> {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
 }
 
-/** A port that nobody has. */
+/** An unused port. */
 async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listen(server);

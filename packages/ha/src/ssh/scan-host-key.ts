@@ -1,7 +1,7 @@
 /**
- * Asks an SSH server for its host key and goes no further: no user, no password, no login. The key exchange is begun (RFC 4253, sections 4 to 8;
- * curve25519 by RFC 8731) and ended when the server has shown its key. That it owns the key is checked by dbclient, which connects afterwards
- * with exactly this key.
+ * Reads an SSH server's host key without logging in: no user, no password. Starts the key exchange (RFC 4253, sections 4 to 8;
+ * curve25519 by RFC 8731) and disconnects when the server has sent its key. dbclient, which connects afterwards and accepts only
+ * this key, verifies that the server has the private key.
  */
 import { connect } from "node:net";
 import type { Random } from "@nethsec/host/host";
@@ -13,7 +13,7 @@ const ecdhInit = 30;
 const ecdhReply = 31;
 const disconnect = 1;
 
-/** The order in which dbclient prefers them: the key found here is the one that it will be shown. */
+/** In dbclient's order of preference, so that the server sends the same key to dbclient later. */
 const hostKeyAlgorithms = [
   "ssh-ed25519",
   "ecdsa-sha2-nistp256",
@@ -26,7 +26,7 @@ const keyExchanges = ["curve25519-sha256", "curve25519-sha256@libssh.org"];
 const ciphers = ["chacha20-poly1305@openssh.com", "aes128-ctr", "aes256-ctr", "aes128-gcm@openssh.com"];
 const digests = ["hmac-sha2-256", "hmac-sha2-512", "hmac-sha1"];
 
-/** Throws what the system says (an error with a `code`), or an Error that says what the server did. */
+/** Throws the system's error (with a `code`), or an Error that describes what the server did. */
 export function scanHostKey(address: string, port: number, timeoutMs: number, random: Random): Promise<HostKey> {
   const { promise, resolve, reject } = Promise.withResolvers<HostKey>();
   const socket = connect({ host: address, port });
@@ -57,20 +57,20 @@ export function scanHostKey(address: string, port: number, timeoutMs: number, ra
   });
 }
 
-/** SSH_MSG_KEXINIT: what this side can do (RFC 4253, section 7.1). */
+/** SSH_MSG_KEXINIT: the algorithms this side supports (RFC 4253, section 7.1). */
 function proposal(random: Random): Uint8Array {
   const lists = [keyExchanges, hostKeyAlgorithms, ciphers, ciphers, digests, digests, ["none"], ["none"], [], []];
   const names = lists.map((list) => sshString(Buffer.from(list.join(","))));
-  // No guessed packet follows; the last four bytes are reserved.
+  // first_kex_packet_follows is 0, and the last four bytes are reserved.
   return Buffer.concat([Uint8Array.of(kexInit), random.bytes(16), ...names, new Uint8Array(5)]);
 }
 
-/** SSH_MSG_KEX_ECDH_INIT with a public key of curve25519: any 32 bytes are one, and nobody will know the private half. */
+/** SSH_MSG_KEX_ECDH_INIT with a random curve25519 public key: any 32 bytes are valid, and the private half is never needed. */
 function exchangeBegin(random: Random): Uint8Array {
   return Buffer.concat([Uint8Array.of(ecdhInit), sshString(random.bytes(32))]);
 }
 
-/** The first field of SSH_MSG_KEX_ECDH_REPLY. */
+/** The host key: the first field of SSH_MSG_KEX_ECDH_REPLY. */
 function shownKey(payload: Uint8Array): HostKey {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const length = payload.byteLength < 5 ? 0 : view.getUint32(1);

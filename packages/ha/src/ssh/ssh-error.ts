@@ -1,9 +1,9 @@
-/** What can go wrong between the nodes, in the words of the web interface. Never holds a password. */
+/** Errors of the connection between the nodes, with the web interface's codes. They never contain a password. */
 import { NethsecError } from "@nethsec/host/error";
 import { haPaths } from "../cluster/config.ts";
 import { fingerprint, type HostKey } from "./known-hosts.ts";
 
-/** Code `ssh_connection_failed`: not reachable, refused, timed out, or not let in. */
+/** Code `ssh_connection_failed`: not reachable, refused, timed out, or login refused. */
 export function connectionFailed(
   address: string,
   port: number,

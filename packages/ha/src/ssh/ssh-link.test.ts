@@ -1,4 +1,4 @@
-/** What dbclient says, told as what it means; the pinned key; the backup's answers. */
+/** Interpretation of dbclient's messages; the pinned key; the backup's answers. */
 import { describe, expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { readHaConfig } from "../cluster/config.ts";

@@ -1,6 +1,6 @@
 /**
- * The link between the nodes once the cluster is made: dbclient with a key, to port 65022, the peer's host key pinned. Never asks,
- * never accepts an unknown key; a peer without a pinned key is not even connected to.
+ * The link between the nodes of an existing cluster: dbclient with a key, to port 65022, the peer's host key pinned. Never prompts,
+ * never accepts an unknown key; without a pinned key it does not even connect.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Argv, Host, RunResult } from "@nethsec/host/host";
@@ -9,19 +9,19 @@ import { haPaths, type HaConfig } from "../cluster/config.ts";
 import { pinnedKey } from "./known-hosts.ts";
 import { connectionFailed, hostKeyChanged } from "./ssh-error.ts";
 
-/** "sync": the key that can do no more than the synchronisation; "admin": everything. */
+/** "sync": restricted to the synchronisation; "admin": unrestricted. */
 export type LinkKey = "sync" | "admin";
 
 export interface SshCommand {
-  /** `dbclient … root@PEER`, to which the remote command is appended; as one string for rsync's `-e`: leave the last word (the host) out. */
+  /** `dbclient … root@PEER`; append the remote command. For rsync's `-e`, join it to one string without the last word (the host). */
   readonly argv: Argv;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Seconds of silence after which dbclient asks whether the other side is still there, and after three such gives up. */
+/** Interval in seconds of dbclient's keepalive requests on a silent connection; after three without an answer it disconnects. */
 const keepaliveSeconds = 5;
 
-/** How to start an SSH client to the peer. Throws `ssh_host_key_not_pinned` before anything is connected. */
+/** Command line of an SSH client to the peer. Throws `ssh_host_key_not_pinned` before connecting. */
 export function sshCommand(host: Pick<Host, "files">, config: HaConfig, key: LinkKey, terminal = false): SshCommand {
   const { address, sshPort } = config.peer;
   if (pinnedKey(host.files, address) === undefined) {
@@ -46,15 +46,15 @@ export interface LinkCall {
   readonly stdin?: string | Uint8Array;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
-  /** Bytes of answer that are held; default 1 MiB. A longer one is an error. */
+  /** Maximum size of the answer in bytes; default 1 MiB. A longer answer is an error. */
   readonly maxOutput?: number;
 }
 
-/** The other node decides what it sends: parsed, an answer takes ten times its bytes. */
+/** Limits memory: the peer decides how much it sends, and a parsed answer takes ten times its bytes. */
 const defaultMaxOutput = 1024 * 1024;
 
 /**
- * Runs a command on the peer to its end; any exit code of the command is a result. Throws `ssh_connection_failed`,
+ * Runs a command on the peer until it exits; returns any exit code of the command as a result. Throws `ssh_connection_failed`,
  * `ssh_host_key_changed`, `ssh_host_key_not_pinned` or `peer_answer_too_long`.
  */
 export async function sshRun(host: Pick<Host, "files" | "run">, config: HaConfig, call: LinkCall): Promise<RunResult> {
@@ -102,7 +102,7 @@ export function linkFailed(config: HaConfig, why: string, cause?: unknown): Neth
   return connectionFailed(address, sshPort, why, advice, cause);
 }
 
-/** dbclient ends with 1 for its own troubles, as a remote command may: its message tells them apart (2022.83 to 2025.88). */
+/** dbclient exits with 1 for its own errors, and so may a remote command; only the message tells them apart (2022.83 to 2025.88). */
 export function dbclientTrouble(result: Pick<RunResult, "code" | "stderr">): string | undefined {
   if (result.code === 0) return undefined;
   if (/host key mismatch for|Didn't validate host key/.test(result.stderr)) return "host key";

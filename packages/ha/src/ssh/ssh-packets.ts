@@ -1,31 +1,31 @@
 /** The packets of an SSH connection before encryption begins (RFC 4253, sections 4.2 and 6). */
 import type { Random } from "@nethsec/host/host";
 
-/** RFC 4253, section 6.1, demands 35,000; host keys and proposals are far smaller. */
+/** RFC 4253, section 6.1, requires support for 35,000; host keys and proposals are far smaller. */
 const maxPacket = 35_000;
-/** A server may say lines of text before its version (section 4.2). */
+/** A server may send lines of text before its version (section 4.2). */
 const maxGreeting = 8192;
 
-/** `string` of RFC 4251, section 5: its length in front. */
+/** `string` of RFC 4251, section 5: the bytes with their length in front. */
 export function sshString(bytes: Uint8Array): Uint8Array {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(bytes.byteLength);
   return Buffer.concat([length, bytes]);
 }
 
-/** A packet around its payload, padded to a multiple of eight bytes, with at least four. */
+/** Wraps a payload in a packet, padded with at least four bytes to a multiple of eight. */
 export function sshPacket(payload: Uint8Array, random: Random): Uint8Array {
   const missing = 8 - ((payload.byteLength + 5) % 8);
   const fill = missing < 4 ? missing + 8 : missing;
   return sshString(Buffer.concat([Uint8Array.of(fill), payload, random.bytes(fill)]));
 }
 
-/** Takes what comes from the server and gives the payloads of whole packets. */
+/** Splits the server's byte stream into packets and returns the payloads of complete ones. */
 export class SshPackets {
   #rest: Buffer = Buffer.alloc(0);
   #greeted = false;
 
-  /** Throws when it is no SSH server, or a packet is malformed. */
+  /** Throws when the other side is no SSH server, or a packet is malformed. */
   take(chunk: Uint8Array): Uint8Array[] {
     this.#rest = Buffer.concat([this.#rest, chunk]);
     const found: Uint8Array[] = [];
@@ -37,7 +37,7 @@ export class SshPackets {
     return found;
   }
 
-  /** False while the server's version line has not come. */
+  /** False until the server's version line has arrived. */
   #skipGreeting(): boolean {
     for (let end = this.#rest.indexOf("\n"); end !== -1; end = this.#rest.indexOf("\n")) {
       const line = this.#rest.subarray(0, end).toString("latin1");

@@ -1,7 +1,7 @@
 /**
- * First contact with the other node: SSH with root's password, by dbclient, which is on every OpenWrt. The host key is read and compared before
- * anything else happens; dbclient then gets a known_hosts file of its own with that key and nothing else, so that the password goes only to who
- * holds it. The password is handed over in the environment of that one process (DROPBEAR_PASSWORD, dbclient(1)), which only root can read.
+ * First contact with the other node: SSH with root's password, by dbclient, which every OpenWrt has. The host key is read and compared
+ * first; dbclient then gets a separate known_hosts file with that key only, so that the password is sent only to the holder of the key.
+ * The password is passed in the environment of that one process (DROPBEAR_PASSWORD, dbclient(1)), which only root can read.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
@@ -18,7 +18,7 @@ export interface PasswordLogin {
   readonly address: string;
   readonly port: number;
   readonly password: string;
-  /** The key that the node must show; undefined at the very first contact: any is accepted, told in `hostKey`. */
+  /** The expected host key; undefined at first contact: any key is accepted and returned in `hostKey`. */
   readonly pinned: HostKey | undefined;
   readonly timeoutMs: number;
 }
@@ -38,7 +38,7 @@ export interface RemoteResult {
 
 const outputMax = 1024 * 1024;
 
-/** The remote shell says this on standard error first: what went wrong before it went wrong at the login. */
+/** The remote shell prints this to standard error first. If it is missing, the login itself failed. */
 const loggedIn = "ns-ha: logged in";
 
 /** Logs in, runs one command, logs out. Throws `ssh_connection_failed` or `ssh_host_key_changed`. */
@@ -60,7 +60,7 @@ export async function runWithPassword(
   throw notLoggedIn(login, trouble ?? result.stderr.trim());
 }
 
-/** The key that a node shows, without logging in: no password is sent. Throws `ssh_connection_failed`. */
+/** The host key of a node, read without logging in: no password is sent. Throws `ssh_connection_failed`. */
 export async function seenHostKey(
   host: Pick<Host, "random">,
   address: string,
@@ -81,7 +81,7 @@ export async function seenHostKey(
   }
 }
 
-/** Runs `work` with a home folder whose known_hosts holds this key only; the folder is removed afterwards. */
+/** Runs `work` with a home folder whose known_hosts contains only this key; removes the folder afterwards. */
 export async function withKnownHost<T>(
   host: Machine,
   address: string,
@@ -125,23 +125,23 @@ async function execute(host: Machine, login: PasswordLogin, remote: RemoteComman
   }
 }
 
-/** The key exchange worked a moment before: what ends the connection now is the refusal of the password (dropbear closes it after some tries). */
+/** The key exchange has just succeeded, so a closed connection means a refused password (dropbear disconnects after some tries). */
 function notLoggedIn(login: PasswordLogin, why: string): NethsecError {
   const { address, port } = login;
   const advice = "Check the password, and that root may log in with it.";
   if (!/closed the connection|the key of the cluster was refused/.test(why))
     return connectionFailed(address, port, why, advice);
   return new NethsecError({
-    // The word that the web interface knows for it.
+    // The code that the web interface knows for this case.
     code: "ssh_connection_failed",
     message: `The backup node ${address} was reached, and refused the password of root.`,
     advice,
   });
 }
 
-/** What the system calls by a code, in the words of dbclient. */
+/** System error codes, in dbclient's wording. */
 const reasons: ReadonlyMap<string, string> = new Map([
-  // Bun 1.4.5 also reports it for an unreachable address (oven-sh/bun#37093).
+  // Bun 1.4.5 also reports this code for an unreachable address (oven-sh/bun#37093).
   ["ECONNREFUSED", "nobody answers there, or the connection is refused"],
   ["ECONNRESET", "the connection was reset"],
   ["EHOSTUNREACH", "no route to host"],

@@ -1,4 +1,4 @@
-/** A file to the backup over the HA link, complete and verified there, or not at all. Memory stays small whatever the size. */
+/** Copies a file to the backup over the HA link: complete and verified there, or not at all. Memory use does not depend on the size. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import { digestFile } from "@nethsec/host/files/verified-copy";
@@ -7,7 +7,7 @@ import { sshCommand, sshRun } from "./ssh-link.ts";
 
 type Machine = Pick<Host, "files" | "run">;
 
-/** `to`: a path without blanks or quotes, in a folder that exists there. Throws `upload_failed`. */
+/** `to`: a path without blanks or quotes, in an existing folder on the backup. Throws `upload_failed`. */
 export async function uploadFile(
   host: Machine,
   config: HaConfig,

@@ -1,4 +1,4 @@
-/** What `rsync -lptgo --relative --files-from` does with the named files, as far as a pair needs it: what stands in the way is replaced. */
+/** Models `rsync -lptgo --relative --files-from` for the named files, as far as a pair needs it; replaces files of another type at the destination. */
 import type { Files } from "@nethsec/host/host";
 
 export function copyNamed(from: Files, to: Files, folder: string, paths: readonly string[]): void {
@@ -22,7 +22,7 @@ export function copyNamed(from: Files, to: Files, folder: string, paths: readonl
   }
 }
 
-/** Folders above that are links or files in the staging area. */
+/** Removes links and files in the staging area that are in the place of parent folders. */
 function clearWay(to: Files, folder: string, path: string): void {
   const parts = path.split("/").slice(1, -1);
   let at = folder;

@@ -1,6 +1,6 @@
 /**
- * One node of a simulated pair: a machine in memory with real files, on which the agent's real parts run; power, a full disk, a kill in the middle of any
- * operation on files, and a DHCP server that behaves as dnsmasq does (reads its leases when it starts, writes them all from memory).
+ * One node of a simulated pair: a machine in memory with real files, running the real parts of the agent. Simulates power loss, a full disk, a kill
+ * during any file operation, and a DHCP server that behaves like dnsmasq (reads its leases at start, and writes all of them from memory).
  */
 import { type Conditions, conditions } from "@nethsec/host/conditions";
 import { FileError } from "@nethsec/host/files/file-error";
@@ -11,7 +11,7 @@ import { type HaConfig, haPaths, readHaConfig, type Role } from "../cluster/conf
 import type { VrrpState } from "../cluster/state.ts";
 import { hold } from "../cluster/tracked-priority.ts";
 
-/** What ends the process: nothing is tidied up, and whatever it tries afterwards ends it again. */
+/** Thrown to simulate a kill: no cleanup takes effect, since every later file operation throws it again. */
 export class Killed extends Error {}
 
 export const leasesPath = "/tmp/dhcp.leases";
@@ -41,7 +41,7 @@ const lan = "config interface 'lan'\n\toption proto 'static'\n\toption device 'b
 export const firewall = (note: string): string =>
   `config zone 'ns_lan'\n\toption name 'lan'\n\tlist network 'lan'\n\nconfig zone 'ns_wan'\n\toption name 'wan'\n\tlist network 'wan'\n\nconfig rule 'r'\n\toption name '${note}'\n`;
 
-/** Time that passes when somebody waits for it. */
+/** A clock that advances when code sleeps. */
 class SteppingClock implements Clock {
   #elapsed = 0;
   now(): number {
@@ -61,7 +61,7 @@ export class SimulatedNode implements Disposable {
   readonly role: Role;
   readonly machine: FakeHost;
   readonly clock = new SteppingClock();
-  /** What the agent's parts see. */
+  /** The host that the agent's parts use. */
   readonly host: Host;
   readonly conditions: Conditions;
   readonly history: History;
@@ -69,9 +69,9 @@ export class SimulatedNode implements Disposable {
   state: VrrpState = "backup";
   powered = true;
   diskFull = false;
-  /** Operations on files until the process is killed; undefined: it lives. */
+  /** Number of file operations before the process is killed; undefined: it is not killed. */
   killAfter: number | undefined;
-  /** Leases in the memory of its DHCP server: address by client; undefined: it does not run. */
+  /** Leases in the memory of the DHCP server: address by client; undefined: it does not run. */
   #served: Map<string, { readonly address: string; readonly expiry: number }> | undefined;
 
   constructor(role: Role) {
@@ -111,14 +111,14 @@ export class SimulatedNode implements Disposable {
     return config;
   }
 
-  /** Everything in memory is gone, the DHCP server's leases included. */
+  /** Loses everything in memory, including the DHCP server's leases. */
   cutPower(): void {
     this.powered = false;
     this.#served = undefined;
     for (const folder of ["/tmp", "/var/run", "/run"]) this.machine.files.remove(folder, { recursive: true });
   }
 
-  /** keepalived writes the first number of the tracked file when it starts (`init_file … overwrite`). */
+  /** At start keepalived writes the initial number to the tracked file (`init_file … overwrite`). */
   boot(): void {
     this.powered = true;
     this.killAfter = undefined;
@@ -132,7 +132,7 @@ export class SimulatedNode implements Disposable {
     this.machine.files.write(haPaths.priorityFile, `${value}\n`);
   }
 
-  /** dnsmasq starts: it knows what its file says. */
+  /** Starts dnsmasq, which loads the leases in its file. */
   serve(): void {
     this.#served = new Map(
       this.leaseLines().map(([expiry = "", mac = "", address = ""]) => [mac, { address, expiry: Number(expiry) }]),
@@ -145,7 +145,7 @@ export class SimulatedNode implements Disposable {
     return this.#served !== undefined;
   }
 
-  /** A client asks: the address it has, or the first that is free as far as this server knows. */
+  /** Answers a client: its present address, or the first one that this server considers free. */
   lease(mac: string): string {
     const served = this.#served;
     if (served === undefined) throw new Error("no DHCP server runs here");
@@ -186,7 +186,7 @@ export class SimulatedNode implements Disposable {
         return (...args: unknown[]): unknown => {
           this.#operation();
           const path = String(args[0]);
-          // What is in memory has room.
+          // The disk being full does not affect tmpfs.
           if (this.diskFull && growing.has(name) && !/^\/(?:tmp|var\/run)\//.test(path))
             throw new FileError({ path, code: "disk_full", message: `Cannot write ${path}: the disk is full` });
           return Reflect.apply(member, target, args);

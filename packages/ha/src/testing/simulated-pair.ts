@@ -1,8 +1,8 @@
 /**
- * A pair whose files are real and whose time, power, cables and disks are simulated. The agent's real parts plan, send, restore, fetch and keep; only
- * VRRP, rsync and the DHCP server are models: VRRP by priorities as render-keepalived.ts sets them, rsync as a copy of the named files that may be cut.
- * What must never happen is checked after every step and throws: a lease that nobody has any more although no power was lost, an address given twice by nodes
- * that hear each other.
+ * A pair with real files, and simulated time, power, cables and disks. The real parts of the agent plan, send, restore, fetch and keep; only
+ * VRRP, rsync and the DHCP server are models: VRRP by the priorities of render-keepalived.ts, rsync as a copy of the named files that may be
+ * interrupted. Checked after every step, throwing if violated: no lease is lost unless power was lost, and no address is given twice by nodes
+ * that receive each other's advertisements.
  */
 import { FileError } from "@nethsec/host/files/file-error";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
@@ -21,11 +21,11 @@ import { type SyncOutcome, SyncSender } from "../sync/sync-sender.ts";
 import { copyNamed } from "./copy-named.ts";
 import { Killed, SimulatedNode } from "./simulated-node.ts";
 
-/** As render-keepalived.ts makes them of the default configuration. */
+/** The priorities that render-keepalived.ts produces for the default configuration. */
 const priorities = { primary: 200, backup: 190 } as const;
 const never = new AbortController().signal;
 
-/** The real parts of one node's agent, made anew when the agent starts. */
+/** The real parts of one node's agent, recreated when the agent starts. */
 interface Agent {
   readonly flow: StateFlow;
   readonly changes: BackupChangesPart;
@@ -36,12 +36,12 @@ interface Agent {
 export class SimulatedPair implements Disposable {
   readonly primary = new SimulatedNode("primary");
   readonly backup = new SimulatedNode("backup");
-  /** The line between the nodes; their own cables are in `cables`. */
+  /** The link between the nodes; the nodes' own cables are in `cables`. */
   line = true;
   readonly cables = { primary: true, backup: true };
-  /** Files that the next transfer gets through before it is cut; undefined: all. */
+  /** Number of files the next transfer copies before it is interrupted; undefined: all. */
   cutAfter: number | undefined;
-  /** The nodes did not hear each other while both may have served: what they gave then may collide. */
+  /** Both nodes may have been master at once without a connection between them: the addresses they gave may collide. */
   diverged = false;
   lastSync: SyncOutcome | undefined;
   #agents: Record<"primary" | "backup", Agent>;
@@ -70,14 +70,14 @@ export class SimulatedPair implements Disposable {
     return this.nodes.filter(({ powered, state }) => powered && state === "master");
   }
 
-  /** keepalived of both nodes decides, the agents hear of it, and what follows from it happens. */
+  /** keepalived on both nodes elects a master; the agents react, until no state changes any more. */
   async vote(): Promise<void> {
     for (let round = 0; round < 4; round += 1) {
       const before = this.nodes.map(({ state }) => state);
       const after = [this.#stateOf(this.primary, this.backup), this.#stateOf(this.backup, this.primary)];
       if (after.every((state, index) => state === before[index])) return;
       this.nodes.forEach((node, index) => (node.state = after[index] ?? "unknown"));
-      // The node that lets go is first: its DHCP server has stopped when the other's starts.
+      // The node that gives up the master role goes first: its DHCP server has stopped before the other's starts.
       const order = this.nodes.map((node, index) => ({ node, before: before[index] ?? "unknown" }));
       for (const { node, before: old } of order.toSorted((a) => (a.node.state === "master" ? 1 : -1)))
         if (node.powered && node.state !== old) await this.#entered(node, old);
@@ -85,7 +85,7 @@ export class SimulatedPair implements Disposable {
     }
   }
 
-  /** Some seconds pass: each part has its turn, and the primary sends what changed. */
+  /** Advances the clocks by some seconds: each part runs once, and the primary sends changes. */
   async pass(): Promise<void> {
     for (const node of this.nodes) await node.clock.sleep(4000);
     for (const node of this.nodes) if (node.powered) await this.#alive(node, () => this.#turn(node));
@@ -109,7 +109,7 @@ export class SimulatedPair implements Disposable {
   async switchTo(to: "primary" | "backup"): Promise<void> {
     if (!this.linked || this.primary.state === "fault") return;
     if (to === "backup" && this.primary.state === "master") {
-      // As switchover.ts: first the backup gets what changed; an agent that is killed meanwhile hands over nothing.
+      // Like switchover.ts: sends changes to the backup first; if the agent is killed meanwhile, there is no switchover.
       const before = this.#agents.primary;
       await this.#alive(this.primary, () => this.#sync());
       if (this.#agents.primary !== before || this.lastSync?.ok !== true) return;
@@ -118,7 +118,7 @@ export class SimulatedPair implements Disposable {
     return this.vote();
   }
 
-  /** A client with this MAC address asks whoever serves; undefined: nobody does. */
+  /** A client with this MAC address requests a lease from the node that serves; without such a node nothing happens. */
   lease(mac: string): void {
     const server = this.nodes.find((node) => node.powered && node.serves);
     if (server === undefined) return;
@@ -130,19 +130,19 @@ export class SimulatedPair implements Disposable {
     this.#known.set(mac, address);
   }
 
-  /** Every lease that somebody with power should know, by client. */
+  /** Every lease that a node with power should have, by client. */
   get known(): ReadonlyMap<string, string> {
     return this.#known;
   }
 
-  /** What differs between the nodes, as `ns-ha-config diff` tells it. */
+  /** Differences between the nodes, as in `ns-ha-config diff`. */
   async differences(): Promise<readonly string[]> {
     const { manifest, withheld } = await this.#agents.primary.sender.describe(this.primary.config, never);
     const held = await heldEntries(this.backup.host, this.backup.config);
     return diffEntries(manifest.entries, held, withheld).map(({ path, change }) => `${change} ${path}`);
   }
 
-  /** No lease is lost while its node has power. */
+  /** Throws if a lease is lost although its node has power. */
   check(): void {
     const held = this.held();
     for (const [mac, address] of this.#known) {
@@ -150,13 +150,13 @@ export class SimulatedPair implements Disposable {
     }
   }
 
-  /** What nodes with power have in their files, by client. */
+  /** The leases in the files of nodes with power, by client. */
   held(): Map<string, string> {
     const lines = this.nodes.filter(({ powered }) => powered).flatMap((node) => node.leaseLines());
     return new Map(lines.map(([, mac = "", address = ""]) => [mac, address]));
   }
 
-  /** What only the node without power knew is known to nobody. */
+  /** Drops leases that only the node without power had. */
   #forget(): void {
     const held = this.held();
     for (const mac of this.#known.keys()) if (!held.has(mac)) this.#known.delete(mac);
@@ -206,7 +206,7 @@ export class SimulatedPair implements Disposable {
     }
   }
 
-  /** A process that was killed is started again by procd, and mends what it was in the middle of. */
+  /** Runs `work`; if its process is killed, restarts it as procd does, with the recovery of interrupted work. */
   async #alive(node: SimulatedNode, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -262,7 +262,7 @@ export class SimulatedPair implements Disposable {
   }
 }
 
-/** As the agent does: one part's trouble with the disk is its own. A kill is not its to survive. */
+/** Like the agent, ignores a part's disk errors, so that the other parts go on. A simulated kill propagates. */
 function guarded(work: () => void): void {
   try {
     work();

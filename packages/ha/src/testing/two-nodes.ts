@@ -1,6 +1,6 @@
 /**
- * Two firewalls in memory, joined by an SSH client that runs the backup's real rpcd plugin: for tests of what changes both nodes.
- * The link can be cut, and the backup can be told to fail at its n-th step.
+ * Two firewalls in memory, connected by an SSH client that runs the backup's real rpcd plugin: for tests of changes of both nodes.
+ * Tests can cut the link, and make the backup fail at its n-th step.
  */
 import type { Call } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
@@ -67,13 +67,13 @@ export interface TwoNodes extends Disposable {
   readonly backup: FakeHost;
   /** Addresses that answer to ARP. */
   readonly answering: Set<string>;
-  /** What was said on the link: method, then what the backup answered. */
+  /** Calls over the link: method, input, and the backup's answer. */
   readonly said: { readonly method: string; readonly stdin: string; readonly stdout: string }[];
   /** False: the backup cannot be reached. */
   link: boolean;
 }
 
-/** Two nodes as the documentation has them before initialisation: 192.168.100.238 and .239. */
+/** Two nodes as in the documentation before initialisation: 192.168.100.238 and .239. */
 export function twoNodes(): TwoNodes {
   const primary = firewallNode(238);
   const backup = firewallNode(239);
@@ -129,7 +129,7 @@ function firewallNode(last: number): FakeHost {
   return host;
 }
 
-/** Keys that look like dropbear's and are told apart by their file. */
+/** Generates keys that look like dropbear's and differ by file. */
 function dropbearkey(host: FakeHost, args: readonly string[]): string {
   const path = (args.at(-1) ?? "").slice(host.files.root.length);
   if (!args.includes("-y")) {
@@ -152,7 +152,7 @@ export function callOn(host: Host, facts: CallFacts): { call: Call; output: Outp
   return fakeCall(host, { calledAs: "ns-ha-config", ...facts });
 }
 
-/** Makes the cluster of the documentation's session on both nodes, the backup by its plugin. */
+/** Sets up the cluster of the documentation's session on both nodes, the backup through its plugin. */
 export async function initBoth(nodes: TwoNodes): Promise<void> {
   const common = {
     primary_node_ip: "192.168.100.238",
@@ -183,7 +183,7 @@ export function tree(host: Host, dir = "/"): string[] {
     const path = dir === "/" ? `/${name}` : `${dir}/${name}`;
     const stat = host.files.stat(path);
     if (stat?.type === "directory") return tree(host, path);
-    // A lock's file stays, empty, whatever happens.
+    // Lock files remain, empty, after any action.
     if (path.startsWith("/var/run/") && path.endsWith(".lock")) return [];
     return [`${path} ${(stat?.mode ?? 0).toString(8)} ${host.files.readText(path) ?? ""}`];
   });

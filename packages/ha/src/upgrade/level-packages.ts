@@ -1,5 +1,5 @@
 /**
- * Packages of the backup kept level with the primary's: those installed on both in another version there, or missing there, are
+ * Brings the backup's packages to the primary's versions: packages that are missing on the backup or have another version there are
  * downloaded here and installed there. opkg up to OpenWrt 24.10, apk from 25.12.
  */
 import { NethsecError } from "@nethsec/host/error";
@@ -38,7 +38,7 @@ const folder = "/tmp/ns-ha-packages";
 const listTimeoutMs = 60_000;
 const fetchTimeoutMs = 300_000;
 
-/** Returns "name version" of what was installed. Throws `no_package_manager`, `package_not_available`, `package_refused`. */
+/** Returns "name version" of the installed packages. Throws `no_package_manager`, `package_not_available`, `package_refused`. */
 export async function levelPackages(
   host: Pick<Host, "files" | "run">,
   config: HaConfig,
@@ -104,7 +104,7 @@ async function installThere(
   });
 }
 
-/** "name - version" (opkg) and "name version" (apk --manifest), one a line. */
+/** Parses "name - version" (opkg) and "name version" (apk --manifest), one per line. */
 export function parsePackages(list: string): Map<string, string> {
   const packages = new Map<string, string>();
   for (const line of list.split("\n")) {
@@ -114,7 +114,7 @@ export function parsePackages(list: string): Map<string, string> {
   return packages;
 }
 
-/** What `here` has and `there` has not in this version. */
+/** Packages of `here` that `there` lacks or has in another version. */
 export function outdated(
   here: ReadonlyMap<string, string>,
   there: ReadonlyMap<string, string>,

@@ -1,4 +1,4 @@
-/** A firmware image for the backup, which has no way to the internet of its own: sent, verified, tested, then installed there. */
+/** Installs a firmware image on the backup, which has no internet access of its own: sends, verifies and tests the image first. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 import type { HaConfig } from "../cluster/config.ts";
@@ -7,7 +7,7 @@ import { uploadFile } from "../ssh/upload.ts";
 
 const remoteImage = "/tmp/ns-ha-upgrade.img";
 
-/** Returns when the installation was started; the node restarts by itself. Throws `image_file_not_found`, `upload_failed`, `image_refused`. */
+/** Returns once the installation has started; the node then reboots. Throws `image_file_not_found`, `upload_failed`, `image_refused`. */
 export async function upgradeBackup(
   host: Pick<Host, "files" | "run">,
   config: HaConfig,
@@ -37,7 +37,7 @@ export async function upgradeBackup(
       advice: "Take the image made for that hardware.",
     });
   }
-  // In the background: the installation ends every program there, the SSH server included.
+  // In the background: the installation kills every program there, including the SSH server.
   const start = `(sleep 1; sysupgrade ${remoteImage}) </dev/null >/tmp/ns-ha-upgrade.log 2>&1 &`;
   await sshRun(host, config, { key: "admin", command: start, timeoutMs: 30_000, signal });
 }

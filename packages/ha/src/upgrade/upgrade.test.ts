@@ -1,4 +1,4 @@
-/** Images and packages for the backup: what is downloaded is what the release lists, and only what differs is installed. */
+/** Images and packages for the backup: downloads match the release's list, and only packages that differ are installed. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
