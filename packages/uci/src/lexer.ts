@@ -1,8 +1,8 @@
 /**
  * Words of a UCI file (spec "uci", section 2.1): the quoting, joining and truncating rules of the original, with its positions for error messages.
  *
- * Invariants: `pos <= limit`; text between `limit` and the next physical line is discarded (after a comment, or a `;` directly after a bare word); `pos - origin` is
- * the offset in the logical line. Each byte is read a bounded number of times.
+ * Invariants: `pos <= limit`; text between `limit` and the next physical line is discarded (after a comment, or a `;` directly after a bare word);
+ * `pos - origin` is the offset in the logical line. Each byte is read a bounded number of times.
  */
 import { UciError } from "./uci-error.ts";
 import { findUsualLines, type UsualLines } from "./usual-lines.ts";
