@@ -1,4 +1,4 @@
-/** The one table of commands: from it come dispatch by name, `nethsec help`, completion and the man pages. Loads no implementation. */
+/** The table of all commands: dispatch by name, `nethsec help`, completion and the man pages come from it. Loads no implementation. */
 import type { Command } from "@nethsec/host/command/command";
 import { commands as host } from "@nethsec/host/uci/commands";
 import { commands as ha } from "@nethsec/ha/commands";

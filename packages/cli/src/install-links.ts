@@ -11,7 +11,7 @@ export type CommandsByService = ReadonlyMap<string, readonly Command[]>;
 /** Where the link of a command is on OpenWrt. */
 const pathOf = (command: Command): string => command.path ?? `/usr/sbin/${command.name}`;
 
-/** Commands that are called as `nethsec NAME` only. */
+/** Commands that can only be called as `nethsec NAME`. */
 const withoutLink = new Set(["install-links", "help", "completion", "man"]);
 
 function chosen(byService: CommandsByService, service: string | true | undefined): readonly Command[] {

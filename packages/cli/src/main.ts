@@ -4,7 +4,7 @@ import { uciMain } from "@nethsec/host/uci/main";
 
 const { argv0 } = process;
 const argv = process.argv.slice(2);
-// `uci` is called by scripts hundreds of times in a row: by its own name it loads no table of commands and nothing that reads one.
+// Scripts call `uci` hundreds of times in a row: called by its own name it does not load the table of commands.
 if (argv0 === "uci" || argv0.endsWith("/uci")) {
   process.exit(await uciMain(argv));
 } else {

@@ -1,8 +1,8 @@
 /**
- * Long-lived troubles (design decision 8), kept in one JSON file that `status`, pages, alerts and metrics read.
+ * Persistent problems (design decision 8), kept in one JSON file that `status`, pages, alerts and metrics read.
  *
- * Invariants: the time since when a condition holds does not move while it is raised again and again; two processes that raise and clear at once
- * lose nothing; a file that is damaged counts as empty, for a condition that still holds is raised again soon.
+ * Invariants: raising a condition again keeps its start time; concurrent raise and clear calls of two processes lose no update; a damaged file counts
+ * as empty, since a condition that still holds is raised again soon.
  */
 import * as v from "valibot";
 import { withLock } from "./files/file-lock.ts";
@@ -10,11 +10,11 @@ import type { Condition, Host } from "./host.ts";
 import { readJson } from "./files/read-json.ts";
 
 export interface Conditions {
-  /** In order of their beginning. */
+  /** In order of their start time. */
   list(): readonly Condition[];
-  /** True when it is new or its text or severity changed. */
+  /** True when the condition is new or its text or severity changed. */
   raise(code: string, severity: Condition["severity"], text: string): boolean;
-  /** True when it was raised. */
+  /** True when the condition was raised. */
   clear(code: string): boolean;
 }
 
@@ -27,7 +27,10 @@ const stored = v.array(
   }),
 );
 
-/** Over the file `path` (mode 0644, on tmpfs: e.g. "/var/run/ns-plug/conditions.json"). Each call reads it again: several processes may share it. */
+/**
+ * Conditions kept in the file `path` (mode 0644, on tmpfs: e.g. "/var/run/ns-plug/conditions.json"). Each call reads the file: several processes may
+ * share it.
+ */
 export function conditions(host: Pick<Host, "files" | "clock">, path: string): Conditions {
   const { files, clock } = host;
   const list = (): readonly Condition[] => readJson(files, path, stored) ?? [];

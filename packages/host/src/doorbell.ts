@@ -1,30 +1,30 @@
-/** Wakes a loop that sleeps until there is something to do. */
+/** Wakes a loop that sleeps until there is work. */
 import type { Clock } from "./host.ts";
 
-/** What one timer can hold. */
+/** The longest delay of a timer. */
 const longestMs = 2 ** 31 - 1;
 
 export class Doorbell {
   #rung = false;
   #wake: () => void = () => undefined;
 
-  /** Ends the wait that is under way, or else the next one before it begins. */
+  /** Ends the current wait; if there is none, the next wait returns at once. */
   ring(): void {
     this.#rung = true;
     this.#wake();
   }
 
-  /** Whether it was rung since the last `clear` or the end of the last wait. */
+  /** True when `ring` was called since the last `clear` or the end of the last wait. */
   get rung(): boolean {
     return this.#rung;
   }
 
-  /** Forgets a ring that nobody waited for. */
+  /** Discards a pending ring. */
   clear(): void {
     this.#rung = false;
   }
 
-  /** Resolves when it is rung, after `ms`, or when the signal aborts; never rejects. */
+  /** Resolves after a ring, after `ms`, or when the signal aborts; never rejects. */
   async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#rung && !signal.aborted) {
       const rest = new AbortController();

@@ -1,12 +1,12 @@
 /** Operating errors: what was attempted, why it failed, what to do next. Programming errors are plain `Error`s and crash. */
 export interface ErrorFacts {
-  /** Stable, snake_case: what programs (the web interface, tests) look at. */
+  /** Stable, snake_case; read by programs (the web interface, tests). */
   readonly code: string;
   /** One sentence for the administrator: what happened, and where. */
   readonly message: string;
   /** What to do next; may name a command. */
   readonly advice?: string;
-  /** Exit code of a command that ends by this error; default 1. */
+  /** Exit code of a command that fails with this error; default 1. */
   readonly exitCode?: number;
   readonly cause?: unknown;
 }

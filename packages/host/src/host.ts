@@ -1,7 +1,7 @@
 /**
- * `Host`: the only way from domain code to the machine (design decision 7). Domain code takes the parts it needs of
- * it and is pure otherwise. `local-host.ts` is the real one; `testing/fake-host.ts` keeps services, network and time
- * in memory over a temporary folder, and passes the same contract suite.
+ * `Host`: the only access of domain code to the machine (design decision 7). Domain code takes the parts of `Host` that it needs and is pure
+ * otherwise. `local-host.ts` is the real implementation; `testing/fake-host.ts` keeps services, network and time in memory over a temporary folder,
+ * and passes the same contract suite.
  */
 import type { UciStore } from "./uci-store.ts";
 
@@ -21,12 +21,12 @@ export interface Host {
 /** Files under a root folder ("/" on a firewall, a temporary folder in tests). Paths are absolute, as on the firewall. */
 export interface Files {
   readonly root: string;
-  /** The real path of `path`, that is with the root in front: for handing to programs. */
+  /** The real path of `path`, that is with the root prepended: to pass to programs. */
   real(path: string): string;
-  /** undefined when it does not exist; every other trouble throws {@link FileError}. */
+  /** undefined when the file does not exist; every other failure throws {@link FileError}. */
   readText(path: string): string | undefined;
   readBytes(path: string): Uint8Array | undefined;
-  /** The content as it is read: for files that are too large for memory. A file that does not exist errors the stream. */
+  /** The content as a stream, for files that are too large for memory. If the file does not exist, the stream errors. */
   readStream(path: string): ReadableStream<Uint8Array>;
   /** undefined when it does not exist. Follows a final symbolic link only with `follow`. */
   stat(path: string, options?: { follow?: boolean }): FileStat | undefined;
@@ -34,22 +34,22 @@ export interface Files {
   /** Names in byte order; empty when the folder does not exist. */
   list(dir: string): string[];
   /**
-   * Temporary file beside it, write, fsync, rename, fsync of the folder: a reader sees the old or the new file. Folders that
-   * are missing are made (0755). `mode` is set before the first byte; default: the mode of the file replaced, else 0644.
-   * A symbolic link at `path` is replaced, never followed, unless `follow` is true.
+   * Writes a temporary file beside `path`, fsyncs, renames and fsyncs the folder: readers see the old or the new file. Missing parent folders are
+   * created (0755). `mode` is set before the first byte; default: the mode of the replaced file, else 0644. A symbolic link at `path` is replaced,
+   * never followed, unless `follow` is true.
    */
   write(path: string, data: string | Uint8Array, options?: { mode?: number; follow?: boolean }): void;
   /** Appends in one write(2); creates with `mode` (default 0644). */
   append(path: string, data: string, options?: { mode?: number }): void;
-  /** `gid`: the number of the group that the folder gets, also when it exists. */
+  /** `gid`: the group id set on the folder, even if the folder exists already. */
   mkdir(path: string, options?: { mode?: number; gid?: number }): void;
   rename(from: string, to: string): void;
   symlink(target: string, path: string): void;
   readlink(path: string): string | undefined;
   chmod(path: string, mode: number): void;
-  /** A file, link, or (with `recursive`) a folder. Not existing is success. */
+  /** Removes a file, link, or (with `recursive`) a folder. A missing path counts as success. */
   remove(path: string, options?: { recursive?: boolean }): void;
-  /** Calls `changed` with the path of what changed below `path` (recursive when a folder); stops when the signal aborts. */
+  /** Calls `changed` with the path of each change below `path` (recursive when a folder); stops when the signal aborts. */
   watch(path: string, changed: (path: string) => void, signal: AbortSignal): void;
 }
 
@@ -62,34 +62,34 @@ export interface FileStat {
   /** Bytes. */
   readonly size: number;
   readonly mtimeMs: number;
-  /** When content, name or attributes last changed: what nobody can set back. */
+  /** Time of the last change of content, name or attributes; cannot be set back. */
   readonly ctimeMs: number;
   readonly ino: number;
 }
 
 export type Argv = readonly [program: string, ...args: string[]];
 
-/** Starts programs. Never a shell; the environment is PATH, HOME, LC_ALL=C and what `env` gives; a process group each. */
+/** Starts programs. No shell; the environment is PATH, HOME, LC_ALL=C and the variables of `env`; each program has its own process group. */
 export interface Run {
-  /** Runs to the end. Throws {@link RunError} (argv, code, stderr) unless the exit code is accepted by `ok`. */
+  /** Runs a program to its end. Throws {@link RunError} (argv, code, stderr) unless `ok` accepts the exit code. */
   (argv: Argv, options: RunOptions): Promise<RunResult>;
-  /** Starts and returns; for daemons and streams. The signal, or `kill`, ends the whole process group. */
+  /** Starts a program and returns; for daemons and streams. The signal, or `kill`, ends the whole process group. */
   spawn(argv: Argv, options?: SpawnOptions): Process;
 }
 
 export interface RunOptions {
-  /** After this the whole process group is killed and the result has `timedOut` (which `ok` never accepts). */
+  /** After this time the whole process group is killed and the result has `timedOut` (which `ok` never accepts). */
   readonly timeoutMs: number;
   readonly stdin?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Accepted exit codes; default [0]; "any" accepts all but a timeout and a program that cannot be started. */
   readonly ok?: readonly number[] | "any";
-  /** Bytes kept of stdout and of stderr, each; default 16 MiB. What is over is dropped and `truncated` set. */
+  /** Bytes kept of stdout and of stderr, each; default 16 MiB. The excess is dropped and `truncated` set. */
   readonly maxOutput?: number;
-  /** Ends it; the run then throws "program_aborted", whose `result` has what was printed until then. */
+  /** Aborting ends the program; the run then throws "program_aborted", whose `result` has the output so far. */
   readonly signal?: AbortSignal;
-  /** What an aborted or timed-out run gets instead of SIGTERM, with 5 s to finish: for programs that print their results at the end. */
+  /** Signal sent instead of SIGTERM on abort or timeout, with 5 s to finish: for programs that print their results at the end. */
   readonly stopWith?: "SIGINT";
   /** Texts that must not appear in an error (passwords never belong in argv; this is for output echoed by programs). */
   readonly secrets?: readonly string[];
@@ -115,7 +115,7 @@ export interface SpawnOptions {
   readonly stdout?: "pipe" | "inherit" | "ignore";
   readonly stderr?: "pipe" | "inherit" | "ignore";
   readonly signal?: AbortSignal;
-  /** This program ends without waiting for it. Only with streams that are not pipes. */
+  /** The program may run on after this process ends. Only with streams that are not pipes. */
   readonly outlives?: boolean;
 }
 
@@ -127,51 +127,50 @@ export interface Process {
   readonly stderr: ReadableStream<Uint8Array>;
   /** Settles when the process has ended; `code` is null when a signal ended it. */
   readonly exited: Promise<{ code: number | null }>;
-  /** Signal to the process group; SIGKILL follows after `graceMs` (default 5000) if it is still there. */
+  /** Sends the signal to the process group; SIGKILL follows after `graceMs` (default 5000) if the group still exists. */
   kill(signal?: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL", graceMs?: number): Promise<void>;
 }
 
-/** `/etc/init.d/NAME`. Exit codes of start and stop are not reliable on OpenWrt: look at `running` afterwards. */
+/** `/etc/init.d/NAME`. Exit codes of start and stop are not reliable on OpenWrt: check `running` afterwards. */
 export interface Services {
   exists(name: string): boolean;
   enabled(name: string): Promise<boolean>;
   running(name: string): Promise<boolean>;
-  /** Throws {@link RunError} when the script cannot be run or does not come back in time. */
+  /** Throws {@link RunError} when the script cannot be run or exceeds its timeout. */
   call(name: string, action: ServiceAction, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<void>;
-  /** `/sbin/reload_config`: tells procd that files under /etc/config changed. */
+  /** Runs `/sbin/reload_config`, which notifies procd that files under /etc/config changed. */
   reloadConfig(): Promise<void>;
 }
 export type ServiceAction = "start" | "stop" | "restart" | "reload" | "enable" | "disable";
 
 /**
- * `/etc/crontabs/root`. Each of our lines ends in a comment ` # nethsec:<id>`; a line that we commented out begins with
- * `#nethsec# `. Everything else stays byte for byte. Each call is one atomic edit; the answer tells whether the file
- * changed (then crond wants `services.call("cron", "restart")`).
+ * `/etc/crontabs/root`. Each of our lines ends in a comment ` # nethsec:<id>`; a line that we commented out begins with `#nethsec# `. Everything else
+ * stays byte for byte. Each call is one atomic edit and returns whether the file changed (then crond needs `services.call("cron", "restart")`).
  */
 export interface Cron {
   text(): string;
   /** Installs or replaces our line `id`. */
   set(id: string, line: string): boolean;
   remove(id: string): boolean;
-  /** Comments out every active line (ours or not) whose command contains one of the words; a user's comment stays. */
+  /** Comments out every active line (ours or not) whose command contains one of the words; users' own comments are not changed. */
   suspend(words: readonly string[]): boolean;
-  /** Brings back only lines that `suspend` commented out. */
+  /** Restores only lines that `suspend` commented out. */
   resume(words: readonly string[]): boolean;
 }
 
 export interface Net {
   /** `ubus call network.interface dump`. */
   interfaces(): Promise<NetworkInterface[]>;
-  /** Protocols that an interface can have on this machine (`ubus call network get_proto_handlers`), "none" among them. */
+  /** Protocols that an interface can have on this machine (`ubus call network get_proto_handlers`), including "none". */
   protocols(): Promise<string[]>;
   /** `ip -j address show`. */
   addresses(): Promise<DeviceAddresses[]>;
   /** `ip -j route show` (both families, main table). */
   routes(): Promise<Route[]>;
   /**
-   * netifd's call for this one interface, which returns before it is done: look at `interfaces` afterwards. The program `ifup` would make netifd read
-   * all of /etc/config/network again first, and what is pending there would take effect. One that is up, or on its way, stays as it is.
-   * Throws {@link RunError} when netifd does not know the interface.
+   * netifd's call for this one interface; it returns before the interface is up: check `interfaces` afterwards. The program `ifup` would first make
+   * netifd reload all of /etc/config/network and so apply pending changes. An interface that is up or pending is left as it is. Throws {@link
+   * RunError} when netifd does not know the interface.
    */
   ifup(name: string): Promise<void>;
   ifdown(name: string): Promise<void>;
@@ -186,7 +185,7 @@ export interface NetworkInterface {
   readonly routes: readonly { readonly target: string; readonly prefix: number; readonly nexthop: string }[];
   /** netifd is setting it up. */
   readonly pending: boolean;
-  /** netifd's codes for why it is not up, e.g. "NO_DEVICE"; a code may come several times. */
+  /** netifd's codes for why the interface is not up, e.g. "NO_DEVICE"; a code may be repeated. */
   readonly errors: readonly string[];
 }
 export interface DeviceAddresses {
@@ -220,7 +219,7 @@ export interface System {
 export interface Clock {
   /** Wall clock, milliseconds since 1970: for display and file names only. */
   now(): number;
-  /** Milliseconds that only grow: for durations. */
+  /** Monotonic milliseconds: for durations. */
   monotonic(): number;
   /** Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -243,7 +242,7 @@ export interface Log {
   tagged(tag: string): Log;
 }
 
-/** A long-lived trouble that `status`, pages, alerts and metrics all read (design decision 8). */
+/** A persistent problem that `status`, pages, alerts and metrics read (design decision 8). */
 export interface Condition {
   /** Stable, snake_case. */
   readonly code: string;

@@ -6,17 +6,17 @@ export interface Metric {
   readonly help: string;
   /** "info": facts as labels, value 1. */
   readonly type: "gauge" | "counter" | "info";
-  /** Must be the name's ending, e.g. "bytes", "seconds". */
+  /** Must be the last part of the name, e.g. "bytes", "seconds". */
   readonly unit?: string;
   readonly samples: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number }[];
 }
 
-/** The content type to serve it with. */
+/** The content type of this text. */
 export const openMetricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 const suffixes = { gauge: "", counter: "_total", info: "_info" } as const;
 
-/** Ends with `# EOF`. A wrong name, a repeated one, or a counter that is negative is a programming error. */
+/** Ends with `# EOF`. An invalid or repeated name or a negative counter is a programming error. */
 export function openMetrics(metrics: readonly Metric[]): string {
   const names = new Set<string>();
   const families = metrics.map((metric) => {

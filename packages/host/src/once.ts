@@ -1,4 +1,4 @@
-/** Makes a value when it is first asked for, and that one only. */
+/** Calls `make` at the first call and returns that value from then on. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => (made ??= { value: make() }).value;

@@ -3,7 +3,7 @@ import type { Random } from "./host.ts";
 
 export const lettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** getRandomValues gives at most this much at once. */
+/** The most that one getRandomValues call returns. */
 const pieceBytes = 65_536;
 
 export const localRandom: Random = {
@@ -17,7 +17,7 @@ export const localRandom: Random = {
   fraction: () => randomUint32() / 2 ** 32,
 };
 
-/** 0 ≤ x < limit, each as likely: what lies above the greatest multiple of the limit is drawn again. */
+/** Uniform, 0 ≤ x < limit: values above the greatest multiple of the limit are redrawn. */
 function below(limit: number): number {
   const usable = 2 ** 32 - (2 ** 32 % limit);
   for (;;) {

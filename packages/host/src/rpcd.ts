@@ -13,13 +13,13 @@ import { NethsecError } from "./error.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** What `rpcdMethod` makes of a declaration: the same for every argument type. */
+/** The form of every method that `rpcdMethod` returns, independent of its argument type. */
 export interface RpcdMethod {
   readonly name: string;
   /** As in `ubus -v list`: argument name → a value of its type. */
   readonly example: JsonObject;
   readonly call: (input: JsonObject, call: Call) => Promise<JsonObject>;
-  /** Runs after the answer was printed, when the method did not fail: for what ends the connection to the caller (a reboot). */
+  /** Runs after the answer was printed and the method succeeded: for actions that cut the connection to the caller (a reboot). */
   readonly afterwards?: ((call: Call) => Promise<void>) | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface RpcdPlugin {
 interface InvalidArgument {
   readonly parameter: string;
   readonly value: unknown;
-  /** The word that the web interface translates (snake_case). */
+  /** The snake_case word that the web interface translates. */
   readonly message: string;
 }
 
@@ -45,9 +45,9 @@ export class ValidationError extends NethsecError {
   }
 }
 
-/** Arguments larger than this are refused; backups and images pass by file name. */
+/** Larger arguments are refused; backups and images are passed by file name. */
 const maxInput = 1024 * 1024;
-/** rpcd loses all of its objects over an answer of more than 1 MiB: what comes near that is an error instead. */
+/** An answer of more than 1 MiB makes rpcd lose all of its objects: an answer near that limit becomes an error. */
 const maxAnswer = 1_000_000;
 
 /**
@@ -83,14 +83,14 @@ function invalidArgument(issue: v.BaseIssue<unknown>): InvalidArgument {
   };
 }
 
-/** What can be shown again: no deep structures. */
+/** The value to repeat in the error answer; objects become "". */
 function plainValue(value: unknown): unknown {
   return typeof value === "object" && value !== null ? "" : value;
 }
 
 /**
- * Answers `list` or `call METHOD` (in `call.rest`) and returns the exit code: 0 also for error objects, as rpcd wants, 2 for a wrong command line.
- * A programming error is answered by `{"error": "internal_error"}`, exit code 1, and goes to the log.
+ * Answers `list` or `call METHOD` (in `call.rest`) and returns the exit code: 0 also for error objects, as rpcd requires; 2 for a wrong command line;
+ * 1 for a programming error, which is answered by `{"error": "internal_error"}` and logged.
  */
 export async function runRpcd(plugin: RpcdPlugin, call: Call): Promise<number> {
   const [verb, name] = call.rest;
@@ -130,7 +130,7 @@ function print(call: Call, answer: JsonObject): void {
   call.io.out(`${text}\n`);
 }
 
-/** rpcd gives one object. Nothing at all, and the `null` of the API server for a request without payload, stand for an empty one. */
+/** rpcd sends one object. Empty input, and the `null` that the API server sends for a request without payload, count as an empty object. */
 async function readArguments(call: Call): Promise<JsonObject> {
   const text = await call.io.readAll(maxInput);
   let value: unknown;

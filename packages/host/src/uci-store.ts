@@ -8,17 +8,17 @@ export interface Section {
   readonly name: string;
   readonly type: string;
   readonly anonymous: boolean;
-  /** Names in order. */
+  /** Option names in order. */
   readonly options: readonly string[];
-  /** A list is joined with a space; undefined when the option does not exist. */
+  /** List items are joined with a space; undefined when the option does not exist. */
   get(option: string): string | undefined;
-  /** A list's items; a string option is split at blanks, as OpenWrt's shell does; [] when it does not exist. */
+  /** The items of a list; a string option is split at blanks, as in OpenWrt's shell functions; [] when the option does not exist. */
   list(option: string): string[];
   /** `1 on true yes enabled` / `0 off false no disabled`; anything else, or absent: the default. */
   bool(option: string, fallback: boolean): boolean;
   /** A decimal integer, else the fallback. */
   int(option: string, fallback: number): number;
-  /** Value as it stands: string or list. */
+  /** The value unconverted: string or list. */
   raw(option: string): string | readonly string[] | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface Package {
   get(section: string, option: string): string | undefined;
 }
 
-/** Changes to any number of packages that are committed together or not at all. Section references: name or `@type[i]`. */
+/** Changes to any number of packages, committed together or not at all. Section references: name or `@type[i]`. */
 export interface Transaction {
   load(name: string): Package;
   /** Creates the package file if it is missing. Adds a named section, or retypes an existing one. */
@@ -44,32 +44,32 @@ export interface Transaction {
   set(pkg: string, section: string, option: string, value: string | readonly string[]): void;
   addList(pkg: string, section: string, option: string, item: string): void;
   removeFromList(pkg: string, section: string, option: string, item: string): void;
-  /** Not existing is success. */
+  /** A missing section or option counts as success. */
   delete(pkg: string, section: string, option?: string): void;
   rename(pkg: string, section: string, name: string): void;
   reorder(pkg: string, section: string, position: number): void;
 }
 
 export interface UciStore {
-  /** undefined when the package does not exist; throws on a file that does not parse. */
+  /** undefined when the package does not exist; throws when the file does not parse. */
   load(name: string): Package | undefined;
-  /** Like load, an absent package being an empty one. */
+  /** Like `load`, but a missing package counts as an empty one. */
   read(name: string): Package;
   /** Names of all packages, byte order. */
   names(): string[];
   /**
-   * Runs `work`, then commits every package it changed: all or nothing. If `work` throws, nothing changes. Other people's
-   * pending deltas of those packages stay pending, and the transaction does not see them. `work` runs at least twice when it changes something (first to
-   * find out which files to lock), so it must not do anything but change the transaction. Returns the names of the packages whose file changed.
+   * Runs `work`, then commits every package it changed: all or nothing. If `work` throws, nothing changes. Pending deltas of others for those
+   * packages stay pending and are not visible in the transaction. If `work` changes something, it runs at least twice (the first run finds out which
+   * files to lock), so it must have no side effects other than on the transaction. Returns the names of the packages whose file changed.
    */
   change(work: (transaction: Transaction) => void): string[];
   /**
-   * Runtime state in /var/state/PKG (`uci -P /var/state`): never reaches /etc/config. Value undefined removes. With `type`, a section that the
-   * configuration does not have is made there; without, it is an error.
+   * Sets runtime state in /var/state/PKG (`uci -P /var/state`): never written to /etc/config. Value undefined removes the option. With `type`, a
+   * section that the configuration does not have is created; without, it is an error.
    */
   setState(pkg: string, section: string, option: string, value: string | undefined, type?: string): void;
-  /** With the state of /var/state on top. */
+  /** The package with the state of /var/state applied on top. */
   readState(name: string): Package;
-  /** A hash of what `load` would give, by package: for "which packages differ from what was last seen". */
+  /** A hash of the result of `load` for each package: to find the packages that changed since the last call. */
   fingerprint(names?: readonly string[]): Map<string, string>;
 }

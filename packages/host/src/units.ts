@@ -1,4 +1,4 @@
-/** Durations and sizes as people read and write them. Pure. */
+/** Durations and sizes in human-readable form. Pure. */
 
 /** "0.42 s", "12 s", "3 min 5 s", "2 h 10 min", "4 d 3 h"; milliseconds in. */
 export function formatDuration(ms: number): string {
@@ -23,7 +23,7 @@ export function formatBytes(bytes: number): string {
   return scaled(bytes, 1024, (prefix) => (prefix === "" ? "B" : `${prefix}iB`));
 }
 
-/** "950 bit/s", "1.2 Mbit/s": powers of 1000, as line speeds are given. */
+/** "950 bit/s", "1.2 Mbit/s": powers of 1000, as usual for line speeds. */
 export function formatBitRate(bitsPerSecond: number): string {
   return scaled(bitsPerSecond, 1000, (prefix) => `${prefix === "K" ? "k" : prefix}bit/s`);
 }

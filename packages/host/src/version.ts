@@ -1,4 +1,4 @@
-/** The product's version: what `--version` prints and what other machines are told. */
+/** The product's version: printed by `--version` and sent to other machines. */
 import packageFile from "../package.json" with { type: "json" };
 
 /** e.g. "0.2.0" */

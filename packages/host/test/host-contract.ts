@@ -1,6 +1,6 @@
 /**
- * What every `Host` promises, as tests: run against the machine's own parts over a temporary root (local-host.test.ts) and against the fake
- * (testing/fake-host.test.ts), so that tests with the fake say something about the real one.
+ * The contract of every `Host`, as tests: run against the machine's own parts over a temporary root (local-host.test.ts) and against the fake
+ * (testing/fake-host.test.ts), so that tests with the fake are valid for the real one.
  */
 import { describe, expect, test } from "bun:test";
 import type { Host } from "../src/host.ts";
@@ -9,15 +9,15 @@ import { until as untilDeadline } from "../src/testing/until.ts";
 
 export interface HostUnderTest extends Disposable {
   readonly host: Host;
-  /** Installs a service that starts and stops as told, stopped and enabled. */
+  /** Installs a working service, stopped and enabled. */
   service(name: string): void;
   /** Installs the network interface "wan", down, proto "dhcp". */
   wanInterface(): void;
-  /** A program "contract" that prints its arguments, its input and the variable GREETING, and ends by the code in EXIT. */
+  /** Installs a program "contract" that prints its arguments, its input and the variable GREETING, and exits with the code in EXIT. */
   contractProgram(): void;
-  /** A program "hang" that never ends. */
+  /** Installs a program "hang" that never ends. */
   hangingProgram(): void;
-  /** Lets milliseconds pass: really, or on the fake clock. */
+  /** Waits for `ms` milliseconds: really, or on the fake clock. */
   pass(ms: number): Promise<void>;
 }
 
@@ -274,7 +274,7 @@ function timeContract(make: () => HostUnderTest): void {
   });
 }
 
-/** What a promise is rejected with; not being rejected fails the test. */
+/** Returns the rejection reason of a promise; fails the test when the promise resolves. */
 export function rejection(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     (value) => {

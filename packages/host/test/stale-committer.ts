@@ -1,4 +1,4 @@
-/** Commits as libuci does: what it opened before it waited for the lock is what it goes on with. Arguments: FILE LINE. */
+/** Commits as libuci does: continues with the content it read before it waited for the lock. Arguments: FILE LINE. */
 import { openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { lockFile } from "../src/files/flock.ts";
 

@@ -1,4 +1,4 @@
-/** Many `uci` processes on one file: nothing that was committed is lost, and nobody waits for ever. */
+/** Many `uci` processes on one file: no committed change is lost, and no process waits for ever. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -40,7 +40,7 @@ function uci(args: readonly string[], input = ""): ReturnType<typeof start> {
   return start(bin, ["-c", "c", "-C", "", "-t", "save", ...args], input);
 }
 
-/** Somebody who holds the exclusive lock on the configuration, and runs `work` before letting it go. */
+/** Starts a process that holds the exclusive lock on the configuration, and runs `work` before releasing it. */
 async function hold(work: string): Promise<{ release: () => Promise<void> }> {
   const holder = spawn("flock", ["c/n", "sh", "-c", `echo held; read go; ${work}`], {
     cwd: dir,
@@ -105,7 +105,7 @@ test("four processes with 1,000 transactions each, by commands and by the store,
 test("a commit that waited works on what the one before it wrote, and keeps a set made meanwhile", async () => {
   writeFileSync(join(dir, "c/n"), "config s a\n");
   await uci(["set", "n.a.o1=1"]).done;
-  // Another committer: holds the lock until ours waits for it, writes a successor and renames it into place.
+  // Another committer: holds the lock until our commit waits for it, then renames a new file into place.
   const holder = await hold("printf 'config s a\\n\\toption o7 7\\n' > c/.t; mv c/.t c/n");
   const waiting = [uci(["commit", "n"]), uci(["set", "n.a.o2=2"])];
   for (const { pid } of waiting) await waitsForLock(pid);
@@ -159,7 +159,7 @@ test("a commit does not wait for programs that hold locks on other files", async
   const holder = spawn("flock", ["other", "sh", "-c", "echo held; read go"], { cwd: dir, timeout: paced(60_000) });
   await new Promise((resolve) => holder.stdout.once("data", resolve));
   let shortestMs = Infinity;
-  // The shortest of several: the machine may be busy. With somebody to wait for it would be 200 ms.
+  // Take the shortest of several runs: the machine may be busy. Waiting for another committer would take 200 ms.
   for (let attempt = 0; attempt < 10 && shortestMs > 150; attempt += 1) {
     const since = performance.now();
     expect(await uci(["batch"], `set n.a.x=${attempt}\ncommit n\n`).done).toEqual({ code: 0, out: "" });
@@ -173,7 +173,7 @@ test("a commit survives a committer that goes on with the file it opened before,
   writeFileSync(join(dir, "c/n"), "config s a\n\tlist l 1\n");
   await uci(["set", "n.a.o1=1"]).done;
   await uci(["add_list", "n.a.l=2"]).done;
-  // Holds the lock until both wait, first our commit and then the other one.
+  // Holds the lock until both wait: first our commit, then the other one.
   const holder = await hold("true");
   const ours = uci(["commit", "n"]);
   await waitsForLock(ours.pid);

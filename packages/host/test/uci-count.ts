@@ -1,4 +1,4 @@
-/** Counts `n.b.count` up N times, each by a transaction of the store: arguments ROOT N. */
+/** Increments `n.b.count` N times, each in its own transaction of the store. Arguments: ROOT N. */
 import { localUciStore } from "../src/uci/local-store.ts";
 
 const [root = "", times = "0"] = process.argv.slice(2);

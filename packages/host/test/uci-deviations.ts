@@ -1,7 +1,7 @@
-/** The steps of the examples whose output is not the original's, with ours and the reason. Every entry must still differ. */
+/** The steps of the examples whose output differs from the original's, with our output and the reason. Every entry must still differ. */
 export interface Deviation {
   readonly example: string;
-  /** How the step's command begins. */
+  /** Beginning of the step's command. */
   readonly command: string;
   readonly ours: string;
   readonly reason: string;

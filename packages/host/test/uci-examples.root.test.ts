@@ -1,4 +1,4 @@
-/** Every example of the behaviour's description against our own `uci` (compiled), but for the deviations that are listed with their reasons. */
+/** Runs every example of the spec against our compiled `uci`; the listed deviations are excepted. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { deviations } from "./uci-deviations.ts";
 import { readExamples, replay, type Step } from "./uci-examples.ts";

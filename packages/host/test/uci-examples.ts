@@ -1,4 +1,4 @@
-/** The examples of the behaviour's description (`packages/uci/test/examples.txt`) as steps, and their replay in a shell with a /tmp of its own. */
+/** Parses the examples of the spec (`packages/uci/test/examples.txt`) into steps and replays them in a shell with its own /tmp. */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ export interface Example {
 
 export interface Step {
   readonly command: string;
-  /** Lines, `<no newline>` where the last one has none, and `[N]` for an exit status that is not 0. */
+  /** The output lines; `<no newline>` if the last one has none, and `[N]` for a non-zero exit status. */
   readonly expected: string;
 }
 
@@ -38,7 +38,10 @@ function readSteps(text: string): Step[] {
     });
 }
 
-/** Runs the steps in one shell, in an empty /tmp/w; returns what each gave in the form of `expected`. `uci` is the path of an executable outside /tmp. */
+/**
+ * Runs the steps in one shell, in an empty /tmp/w; returns the result of each in the form of `expected`. `uciDir`: a folder outside /tmp with the
+ * `uci` executable.
+ */
 export function replay(example: Example, uciDir: string): string[] {
   const mark = `@${randomBytes(8).toString("hex")}@`;
   const script = [
@@ -55,7 +58,7 @@ export function replay(example: Example, uciDir: string): string[] {
   return result.stdout.split(mark).slice(0, -1).map(asExpected);
 }
 
-/** Output, then "\n[STATUS]". */
+/** `raw`: the output, then "\n[STATUS]". */
 function asExpected(raw: string): string {
   const at = raw.lastIndexOf("\n[");
   const output = raw.slice(0, at);

@@ -1,4 +1,4 @@
-/** `uci` compiled for tests, from `uci-main.ts`. */
+/** Compiles `uci` for tests, from `uci-main.ts`. */
 import { spawnSync } from "node:child_process";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -7,10 +7,10 @@ import { makeFolder } from "./temporary-folder.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
 
-/** Compiling may take this long where the machine is busy, in milliseconds; for the hook that does it. */
+/** Time limit of the hook that compiles, in milliseconds; stretched on a busy machine. */
 export const compileTimeoutMs: number = paced(120_000);
 
-/** Returns a folder (not below /tmp, which tests hide, nor in the checkout, which may be there) with `uci` in it; to be removed by `removeFolder`. */
+/** Returns a folder with `uci` in it; remove it by `removeFolder`. It is neither below /tmp, which tests hide, nor in the checkout, which may lie there. */
 export function compileUci(): string {
   const dir = makeFolder("/var/tmp/nethsec-uci-");
   const executable = join(dir, "nethsec");

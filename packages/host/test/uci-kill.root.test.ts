@@ -1,4 +1,4 @@
-/** A commit killed before each of its system calls leaves the old file and the deltas, or the new file; never neither, and nothing applied twice. */
+/** A commit killed before each of its system calls leaves the old file and the deltas, or the new file; never neither, and no delta is applied twice. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ function uci(...args: readonly string[]): string {
   return status === 0 ? stdout : `${stdout}${stderr}[${status}]`;
 }
 
-/** Runs `uci` until its n-th call of this name (strace counts each name by itself); false when it came to its end. */
+/** Runs `uci` and kills it at its n-th call of this name (strace counts each name separately); false when it ran to its end. */
 function killedAt(call: string, n: number, args: readonly string[]): boolean {
   const inject = `inject=${call}:signal=SIGKILL:when=${n}`;
   const { signal, status } = spawnSync(
@@ -46,7 +46,7 @@ function killedAt(call: string, n: number, args: readonly string[]): boolean {
   return signal === "SIGKILL" || status === 137;
 }
 
-/** Runs `uci` once for each of its calls, killed before it, and once to the end; `prepare` before, `check` after each. */
+/** Runs `uci` once for each of its system calls, killed before that call, and once to the end; calls `prepare` before and `check` after each run. */
 function killedEverywhere(args: readonly string[], prepare: () => void, check: () => void): void {
   for (const call of calls.split(" ")) {
     for (let n = 1, killed = true; killed; n += 1) {
@@ -93,7 +93,7 @@ test("commit", () => {
   });
   expect(seen.old).toBeGreaterThan(10);
   expect(seen.new).toBeGreaterThan(3);
-  // Else nothing was there to be swept.
+  // Ensures that there were temporary files to sweep.
   expect(seen.litter).toBeGreaterThan(3);
 });
 

@@ -1,4 +1,4 @@
-/** The executable of these tests: `uci` as `nethsec` runs it, without the other commands, so that it is compiled in a moment. */
+/** The executable of these tests: `uci` as in `nethsec`, without the other commands, so that it compiles quickly. */
 import { uciMain } from "../src/uci/main.ts";
 
 process.exit(await uciMain(process.argv.slice(2)));

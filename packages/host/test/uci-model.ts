@@ -1,6 +1,6 @@
 /**
- * A small model of `uci` on one package, written from its description and sharing no code with the implementation: lists of sections and of delta
- * lines, searched from the front. It expects commands that are well-formed; what it answers is the output and the exit status.
+ * A small model of `uci` on one package, written from the spec and sharing no code with the implementation: lists of sections and of delta lines,
+ * searched linearly. Commands must be well-formed; it returns the output and the exit status.
  */
 interface ModelSection {
   name: string;
@@ -68,7 +68,7 @@ export class UciModel {
     }
   }
 
-  /** The committed sections, then every line in turn. */
+  /** Loads the committed sections, then applies every delta line in order. */
   #load(): void {
     this.#sections = structuredClone(this.#committed);
     this.#created = 0;

@@ -1,8 +1,8 @@
 /**
- * Pending changes: the lines of a delta file (spec "uci", section 7), how they change a package, and how `uci changes` shows them.
+ * Pending changes: the lines of a delta file (spec "uci", section 7), how they change a package, and how `uci changes` prints them.
  *
- * Beyond the original there is one more line, `#commit ID`: a commit writes it behind the deltas just before it puts the new configuration in
- * place. Where the configuration file has that identity, the lines before the mark are in it already. Every other reader takes it for a comment.
+ * An extension to the original: `#commit ID`. A commit appends this mark to the deltas just before it puts the new configuration in place. If the
+ * configuration file has that identity, it already contains the lines before the mark. Every other reader takes the mark for a comment.
  */
 import { decimalPrefix } from "./decimal.ts";
 import type { Lexer } from "./lexer.ts";
@@ -17,10 +17,10 @@ export type DeltaKind = "set" | "add" | "delete" | "rename" | "reorder" | "add_l
 
 export interface Delta {
   readonly kind: DeltaKind;
-  /** A name, never a reference. */
+  /** A section name, never a reference. */
   readonly section: string;
   readonly option?: string | undefined;
-  /** Only deletions may be without; there it is the index in a list. */
+  /** Optional for deletions only, where it is the index in a list. */
   readonly value?: string | undefined;
 }
 
@@ -42,12 +42,12 @@ const kinds = new Map<string, DeltaKind>([
   ["~", "del_list"],
 ]);
 
-/** A delta as its line in the file, newline included. */
+/** Formats a delta as its line in the file, newline included. */
 export function formatDelta(pkg: string, delta: Delta): string {
   return `${prefixes[delta.kind]}${pkg}.${path(delta)}${delta.value === undefined ? "" : `=${quoted(delta.value)}`}\n`;
 }
 
-/** A delta as `uci changes` shows it, newline included. */
+/** Formats a delta as `uci changes` prints it, newline included. */
 export function formatChange(pkg: string, delta: Delta): string {
   if (delta.kind === "delete") return `-${pkg}.${path(delta)}\n`;
   const sign = delta.kind === "add_list" ? "+=" : delta.kind === "del_list" ? "-=" : "=";
@@ -64,13 +64,13 @@ export function formatMark(id: string): string {
 }
 
 export interface DeltaFile {
-  /** Well-formed lines in order, of other packages too. */
+  /** Well-formed lines in order, including lines for other packages. */
   readonly deltas: readonly { readonly package: string; readonly delta: Delta }[];
-  /** Lines that every load ignores (blank ones too; commit marks not). */
+  /** Lines that every load ignores, blank ones included, commit marks excluded. */
   readonly malformed: number;
 }
 
-/** Reads a delta file. `isCommitted` tells whether the configuration file has the identity of a mark; the lines before the last such mark are left out. */
+/** Reads a delta file. `isCommitted`: true if the configuration file has the identity of this mark; the lines before the last such mark are left out. */
 export function parseDeltas(text: string, isCommitted: (id: string) => boolean = () => false): DeltaFile {
   const lexer = lexerFor(text);
   let deltas: { package: string; delta: Delta }[] = [];
@@ -175,7 +175,7 @@ function applyToOption(pkg: Package, { kind, section: name, value = "" }: Delta,
   }
 }
 
-/** Deletes an item of a list by index, or the option as a whole. An index that does not exist is no trouble. */
+/** Deletes one list item by index, or the whole option. An index that does not exist is not an error. */
 function deleteItem(option: { value: string | string[] }, index: string, deleteAll: () => void): boolean {
   if (typeof option.value === "string" || index === "") {
     deleteAll();
@@ -187,13 +187,13 @@ function deleteItem(option: { value: string | string[] }, index: string, deleteA
   return true;
 }
 
-/** An index for `reorder`: a decimal prefix as a 32-bit integer; anything else is 0. */
+/** Parses an index for `reorder`: a decimal prefix as a 32-bit integer; anything else is 0. */
 export function position(value: string): number {
   const number = decimalPrefix(value) ?? 0;
   return Number.isSafeInteger(number) ? number | 0 : -1;
 }
 
-/** The deltas that `revert` keeps: those which are not of `section`, or not of its `option`; without a section none. */
+/** The deltas that `revert` keeps: those of other sections or, if `option` is given, of other options; none if no section is given. */
 export function keptByRevert(
   deltas: readonly Delta[],
   section: string | undefined,

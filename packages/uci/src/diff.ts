@@ -1,10 +1,10 @@
-/** What differs between two states of a package. Anonymous sections are told apart by their generated names, that is by their place. */
+/** The differences between two states of a package. Anonymous sections are matched by their generated names, that is by position. */
 import type { Package, Section } from "./model.ts";
 
 type Value = string | readonly string[] | undefined;
 
 export type Difference =
-  /** A section came, went (type undefined) or changed its type. */
+  /** A section was added, was removed (type undefined) or changed its type. */
   | {
       readonly kind: "section";
       readonly section: string;
@@ -18,10 +18,10 @@ export type Difference =
       readonly before: Value;
       readonly after: Value;
     }
-  /** The sections that are in both stand in another order. */
+  /** The sections that exist in both packages are in a different order. */
   | { readonly kind: "order"; readonly before: readonly string[]; readonly after: readonly string[] };
 
-/** Empty when the packages are equal; in the order of `before`, then of what is new. */
+/** Empty when the packages are equal. Sections in the order of `before`, then the new ones. */
 export function diffPackages(before: Package, after: Package): Difference[] {
   const differences: Difference[] = [];
   for (const name of namesOf(before, after)) {
@@ -49,7 +49,7 @@ function diffOptions(section: string, old: Section | undefined, now: Section | u
   });
 }
 
-/** A list is never the same as a string. */
+/** A list never equals a string. */
 export function sameValue(one: Value, other: Value): boolean {
   if (typeof one !== "object" || typeof other !== "object") return one === other;
   return one.length === other.length && one.every((item, at) => item === other[at]);

@@ -1,11 +1,11 @@
 /**
- * What the mutating commands do (spec "uci", sections 6.2 to 6.7): check, work out the delta, apply it. A function returns the delta to be
- * recorded, undefined when nothing changes, and throws {@link UciError} before anything has changed. The package is changed by applying that very delta, as
- * the next load will: where two sections have one name (a rename can clash) that is the first of them.
+ * The mutating commands (spec "uci", sections 6.2 to 6.7): check, compute the delta, apply it. Each function returns the delta to record, or
+ * undefined when nothing changes; it throws {@link UciError} before anything has changed. The package is changed by applying that same delta, as the
+ * next load will do: if two sections have the same name (possible after a rename), the first one is changed.
  *
- * Where the original accepts what every later load ignores (a `set` of a reference that names nothing, a `rename` to no name, an
- * `add` of no type), these refuse with "invalid_argument" (spec "uci", 13.7). A section is not renamed to the name of another one ("duplicate"): once
- * committed, they would be one section, or the file would not parse.
+ * Where the original accepts what every later load ignores (a `set` of a reference that matches no section, a `rename` to an empty name, an `add`
+ * without a type), these functions throw "invalid_argument" (spec "uci", 13.7). Renaming a section to the name of another one throws "duplicate":
+ * once committed, the two would be one section, or the file would not parse.
  */
 import { decimalPrefix } from "./decimal.ts";
 import { applyDelta, checkDelta, type Delta, position } from "./delta.ts";
@@ -57,7 +57,7 @@ export function addToList(pkg: Package, tuple: Tuple): Delta {
   return record(pkg, { kind: "add_list", section: section.name, option, value });
 }
 
-/** Nothing to do when there is no such option or it is a string. */
+/** Returns undefined when the option does not exist or is a string. */
 export function removeFromList(pkg: Package, tuple: Tuple): Delta | undefined {
   const { option, value } = tuple;
   const section = sectionOf(pkg, tuple);
@@ -66,7 +66,7 @@ export function removeFromList(pkg: Package, tuple: Tuple): Delta | undefined {
   return record(pkg, { kind: "del_list", section: section.name, option, value });
 }
 
-/** `P.S`, `P.S.O`, or with a value one item of a list. The value begins with a decimal integer, or is empty. */
+/** Deletes `P.S`, `P.S.O` or, with a value, one item of a list. The value begins with a decimal integer, or is empty. */
 export function deleteTuple(pkg: Package, tuple: Tuple): Delta | undefined {
   const { section: reference, option, value } = tuple;
   const section = sectionOf(pkg, tuple);
@@ -93,7 +93,7 @@ export function renameTuple(pkg: Package, tuple: Tuple): Delta {
   return record(pkg, { kind: "rename", section: section.name, option, value });
 }
 
-/** Moves a section to an index counted without it; nothing to record when it is there already. */
+/** Moves a section to an index counted without the section itself; undefined when it is already there. */
 export function reorderTuple(pkg: Package, tuple: Tuple): Delta | undefined {
   const section = sectionOf(pkg, tuple);
   if (section === undefined || tuple.value === undefined) throw new UciError("not_found");

@@ -1,8 +1,8 @@
 /**
  * Words of a UCI file (spec "uci", section 2.1): the quoting, joining and truncating rules of the original, with its positions for error messages.
  *
- * Invariants: `pos <= limit`; text between `limit` and the next physical line is lost (after a comment or a swallowed `;`); `pos - origin` is the
- * offset in the logical line. Every byte is looked at a bounded number of times.
+ * Invariants: `pos <= limit`; text between `limit` and the next physical line is discarded (after a comment, or a `;` directly after a bare word);
+ * `pos - origin` is the offset in the logical line. Each byte is read a bounded number of times.
  */
 import { UciError } from "./uci-error.ts";
 import { findUsualLines, type UsualLines } from "./usual-lines.ts";
@@ -23,10 +23,10 @@ function isSpace(code: number): boolean {
   return code === 32 || (code >= 9 && code <= 13);
 }
 
-/** The beginning of nearly every section, blank lines before it included. */
+/** The usual form of a `config` line, preceding blank lines included. */
 const usualHeader = /\n*[ \t]*config[ \t]+([A-Za-z0-9_-]+)(?:[ \t]+'([A-Za-z0-9_]+)')?\n/y;
 
-/** Bytes. In a smaller file the steps cost less than making the first regular expressions of a process. */
+/** Bytes. In smaller files compiling the first regular expressions of a process costs more than lexing step by step. */
 const worthMatching = 4096;
 
 export class Lexer {
@@ -38,12 +38,12 @@ export class Lexer {
   #lineEnd = 0;
   #keywordEnd = 0;
 
-  /** The whole of a file without NUL bytes; with them (or for input that comes bit by bit) use `StreamLexer`. */
+  /** `text`: a whole file without NUL bytes. For files with NUL bytes and for streamed input use `StreamLexer`. */
   constructor(text: string) {
     this.text = text;
   }
 
-  /** Physical lines read so far that ended in a newline: only errors ask for it. */
+  /** Number of newline-terminated physical lines read so far. Counted on demand: only errors need it. */
   get line(): number {
     let lines = 0;
     for (let at = this.text.indexOf("\n"); at >= 0 && at < this.#lineEnd; at = this.text.indexOf("\n", at + 1))
@@ -51,7 +51,7 @@ export class Lexer {
     return lines;
   }
 
-  /** Moves behind the next lines that have the usual form; undefined when there is none. */
+  /** Skips and returns the next run of lines in the usual form; undefined when there is none. */
   usualLines(): UsualLines | undefined {
     if (this.text.length < worthMatching) return undefined;
     const lines = findUsualLines(this.text, this.#lineEnd);
@@ -59,9 +59,7 @@ export class Lexer {
     return lines;
   }
 
-  /**
-   * Moves behind the next `config` line when it has the usual form and `accept` likes its type and name.
-   */
+  /** Skips the next `config` line if it has the usual form and `accept` returns true for its type and name. */
   usualHeader(accept: (type: string, name: string | undefined) => boolean): boolean {
     if (this.text.length < worthMatching) return false;
     usualHeader.lastIndex = this.#lineEnd;
@@ -78,7 +76,7 @@ export class Lexer {
     return this.join();
   }
 
-  /** Reads the next physical line behind `limit`, where `pos` has to be; false when there is none. */
+  /** Appends the next physical line; `pos` must be at `limit`. False at the end of the input. */
   protected join(): boolean {
     if (this.#lineEnd >= this.text.length) return false;
     const newline = this.text.indexOf("\n", this.#lineEnd);
@@ -108,7 +106,7 @@ export class Lexer {
     this.pos = pos;
   }
 
-  /** The next keyword, undefined when there is none; the position stays, for error messages, until {@link acceptKeyword}. */
+  /** The next keyword; undefined when there is none. Does not advance (for positions in error messages) until {@link acceptKeyword}. */
   keyword(): string | undefined {
     const { text, limit } = this;
     let start = this.pos;
@@ -120,7 +118,7 @@ export class Lexer {
     return text.slice(start, end);
   }
 
-  /** Moves behind the keyword; false when nothing at all, not even a blank, follows it. */
+  /** Advances past the keyword; false when nothing follows it, not even a blank. */
   acceptKeyword(): boolean {
     if (this.#keywordEnd >= this.limit) return false;
     this.pos = this.#keywordEnd + 1;
@@ -163,7 +161,7 @@ export class Lexer {
 
   #pieces(): string {
     let word = "";
-    // Once a quote or backslash was dropped, the original's terminator no longer falls on the `;` that ends the word.
+    // Once a quote or backslash was dropped, the original writes its terminator before the `;`, so the text after the `;` is not cut off.
     let shifted = false;
     do {
       const code = this.pos < this.limit ? this.text.charCodeAt(this.pos) : -1;
@@ -231,7 +229,7 @@ export class Lexer {
     }
   }
 
-  /** Behind a backslash: the byte it stands for, or nothing when it joined two lines. */
+  /** Reads the byte after a backslash; returns "" when the backslash joined two lines. */
   #escaped(): string {
     this.pos += 1;
     const left = this.limit - this.pos;

@@ -1,11 +1,8 @@
-/**
- * Whether a change was undone by somebody who did not know of it: a committer of libuci's that had waited for the lock writes what it read from the file
- * as it was before (spec "uci", 13.4).
- */
+/** Detects changes that were lost: a libuci committer that waited for the lock writes back the state it had read before our change (spec "uci", 13.4). */
 import { diffPackages } from "./diff.ts";
 import type { Package } from "./model.ts";
 
-/** True when everything that changed from `before` to `ours` is again as it was before. */
+/** True when everything that changed from `before` to `ours` has its old value in `now`. */
 export function isLost(before: Package, ours: Package, now: Package): boolean {
   const changed = diffPackages(before, ours).filter(({ kind }) => kind !== "order");
   const changedSince = new Set(diffPackages(before, now).map(identify));

@@ -5,7 +5,7 @@ import type { Package, Section } from "./model.ts";
 import { readUsualLines } from "./usual-lines.ts";
 import { type ParseOptions, parseStatements } from "./parse.ts";
 
-/** Changes `pkg` and returns the deltas to be recorded. Throws {@link UciError}; then `pkg` may be changed in part and is not to be used any more. */
+/** Changes `pkg` and returns the deltas to record. When it throws {@link UciError}, `pkg` may be partly changed: discard it. */
 export function mergeInto(pkg: Package, text: string, options: ParseOptions = {}): Delta[] {
   const deltas: Delta[] = [];
   let section: Section | undefined;

@@ -1,6 +1,6 @@
 /**
- * A configuration package in memory (spec "uci", sections 1 and 4). Strings are byte strings (see `names.ts`). The methods change without
- * asking: who calls them has checked names and types.
+ * A configuration package in memory (spec "uci", sections 1 and 4). Strings are byte strings (see `names.ts`). The methods do not validate: callers
+ * check names and types first.
  */
 import { NamedList } from "./named-list.ts";
 import { isWrittenSo, readUsualLines, type UsualLines } from "./usual-lines.ts";
@@ -15,7 +15,7 @@ export class Section {
   type: string;
   anonymous: boolean;
   #options: NamedList<Option> | undefined;
-  /** Lines that nobody has asked for yet: most commands look at one section of many. */
+  /** Lines not parsed yet: most commands read one section of many. */
   #unread: UsualLines | undefined;
 
   constructor(type: string, name: string, anonymous: boolean) {
@@ -32,13 +32,13 @@ export class Section {
     return this.#options;
   }
 
-  /** What `option` and `list` lines of a file say: an option without a value says nothing. */
+  /** Adds `option` and `list` lines of a file. An option with an empty value is ignored. */
   addLines(lines: UsualLines): void {
     if (this.#options === undefined && this.#unread === undefined) this.#unread = lines;
     else this.#read(lines);
   }
 
-  /** The lines that were read, where writing the options would give the same; undefined where they have to be written. */
+  /** The original lines, if writing the options would reproduce them exactly; otherwise undefined. */
   get writtenLines(): string | undefined {
     const lines = this.#unread;
     return lines !== undefined && isWrittenSo(lines) ? lines.text.slice(lines.from, lines.to) : undefined;
@@ -55,7 +55,7 @@ export class Section {
     return this.options.find(option)?.value;
   }
 
-  /** Replaces in place, a list too; false when it was this very string already. */
+  /** Replaces the value in place, also that of a list; false when the value was already this string. */
   set(option: string, value: string): boolean {
     const found = this.options.find(option);
     if (found === undefined) this.options.push({ name: option, value });
@@ -82,7 +82,7 @@ export class Section {
 export class Package {
   readonly name: string;
   readonly sections = new NamedList<Section>();
-  /** Sections created so far, named or not: the number in generated names. */
+  /** Number of sections created so far, named or not; used in generated names. */
   #created = 0;
 
   constructor(name: string) {
@@ -113,7 +113,7 @@ export class Package {
     return generatedName(this.#created + 1, type);
   }
 
-  /** Appends a section; without a name an anonymous one with the generated name. */
+  /** Appends a section; without a name, an anonymous section with a generated name. */
   add(type: string, name?: string): Section {
     const section = new Section(type, name ?? this.nextName(type), name === undefined);
     this.#created += 1;
@@ -121,7 +121,7 @@ export class Package {
     return section;
   }
 
-  /** False when it has that type already. An anonymous section stays so only if the new type is as long as the old one, as in the original. */
+  /** False when the type is the same. An anonymous section stays anonymous only if the new type is as long as the old one, as in the original. */
   retype(section: Section, type: string): boolean {
     if (section.type === type) return false;
     if (section.type.length !== type.length) section.anonymous = false;

@@ -1,12 +1,12 @@
 /**
- * An ordered list whose items are found by name. Names may repeat (a rename can clash): the first one is found. Short lists are searched, long
- * ones have an index, so that finding stays constant and building linear.
+ * An ordered list with lookup by name. Names may repeat (after a rename); lookup returns the first. Short lists are searched linearly, long ones have
+ * an index, so that lookup is constant and building linear.
  */
 const indexedFrom = 12;
 
 export class NamedList<T extends { name: string }> implements Iterable<T> {
   #items: T[] = [];
-  /** The first item of each name; undefined when it has to be built. */
+  /** The first item of each name; undefined: not built yet. */
   #index: Map<string, T> | undefined;
   #repeats = false;
 
@@ -22,7 +22,7 @@ export class NamedList<T extends { name: string }> implements Iterable<T> {
     return this.#items[Symbol.iterator]();
   }
 
-  /** True when two items have one name. */
+  /** True when two items have the same name. */
   get repeats(): boolean {
     this.#indexed();
     return this.#repeats;
@@ -56,7 +56,7 @@ export class NamedList<T extends { name: string }> implements Iterable<T> {
     this.#index = undefined;
   }
 
-  /** Moves to `position`, counted without the item itself and bounded to the list; false when it was there already. */
+  /** Moves an item to `position`, counted without the item and clamped to the list; false when it was already there. */
   move(item: T, position: number): boolean {
     const from = this.#items.indexOf(item);
     const to = Math.max(0, Math.min(position, this.#items.length - 1));

@@ -1,9 +1,9 @@
 /**
- * What may be called what (spec "uci", section 3). All strings of this package are byte strings: one character from U+0000 to U+00FF is one
+ * Valid names, types and values (spec "uci", section 3). All strings of this package are byte strings: one character from U+0000 to U+00FF is one
  * byte of the file.
  */
 
-// Loops in place of regular expressions: the first of these costs a process as much as ten system calls, and `uci get` is a process.
+// Loops instead of regular expressions: the first regular expression of a process costs as much as ten system calls, and `uci get` is a process.
 
 /** Names of sections and options. */
 export function isName(text: string): boolean {
@@ -25,8 +25,8 @@ export function isType(text: string): boolean {
 }
 
 /**
- * Package names on the command line. The original also takes `/` (and so `sub/../../x`), which leaves the configuration directory: refused
- * here. A path that begins with `/` is no package name; who accepts one asks first.
+ * Package names on the command line. The original also accepts `/` (and so `sub/../../x`), which leaves the configuration directory: refused here. A
+ * path that begins with `/` is not a package name; callers that accept paths check for them first.
  */
 export function isPackageName(text: string): boolean {
   return isType(text) && !text.includes("/");
@@ -37,7 +37,7 @@ export function isStatedPackageName(text: string): boolean {
   return isName(text.replaceAll("-", "_"));
 }
 
-/** Values given on a command line, in a batch or in a delta: no control bytes but tab, newline and carriage return. */
+/** Values given on a command line, in a batch or in a delta: no control bytes except tab, newline and carriage return. */
 export function isValue(text: string): boolean {
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);

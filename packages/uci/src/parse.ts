@@ -12,7 +12,7 @@ import type { UsualLines } from "./usual-lines.ts";
 export interface ParseOptions {
   /** Skip bad statements instead of throwing at the first one. */
   readonly lenient?: boolean;
-  /** Told of each parse error, in strict mode too (the original's `-S -s`). */
+  /** Called for each parse error, in strict mode too (the original's `-S -s`). */
   readonly report?: (error: UciError) => void;
 }
 
@@ -20,15 +20,15 @@ export interface ParseOptions {
 export interface ParseTarget {
   /** A `package` line with a valid name. */
   openPackage(name: string): void;
-  /** True when there is a package that a section could go to. */
+  /** True when there is a package to add a section to. */
   readonly hasPackage: boolean;
   readonly hasSection: boolean;
-  /** False, with nothing done, when there is a section of this name with another type and `strict`. */
+  /** Returns false and does nothing when `strict` and a section of this name with another type exists. */
   openSection(type: string, name: string | undefined, strict: boolean): boolean;
   /** `value` is not empty. */
   option(name: string, value: string): void;
   item(name: string, value: string): void;
-  /** Several of these at once. */
+  /** Several `option` and `list` lines at once. */
   lines(lines: UsualLines): void;
 }
 
@@ -104,7 +104,7 @@ class PackageTarget implements ParseTarget {
   }
 }
 
-/** Runs the statements of `text` against `target`. Throws {@link UciError}; in lenient mode only what is not a parse error. */
+/** Runs the statements of `text` against `target`. Throws {@link UciError}; in lenient mode parse errors are not thrown. */
 export function parseStatements(text: string, target: ParseTarget, options: ParseOptions): void {
   const lexer = lexerFor(text);
   const strict = options.lenient !== true;
@@ -123,7 +123,7 @@ export function parseStatements(text: string, target: ParseTarget, options: Pars
   }
 }
 
-/** As much of the file as has the usual form and cannot be wrong. */
+/** Fast path: consumes lines in the usual form, which cannot contain errors, and stops at the first other line. */
 function usualSections(lexer: Lexer, target: ParseTarget): void {
   const open = (type: string, name: string | undefined): boolean =>
     target.hasPackage && target.openSection(type, name, true);
@@ -189,7 +189,7 @@ function requiredWord(lexer: Lexer): string {
   return word;
 }
 
-/** In lenient mode one word too many is dropped, and what follows it is the next statement. */
+/** In lenient mode one extra word is dropped, and the text after it is read as the next statement. */
 function endOfStatement(lexer: Lexer, strict: boolean): void {
   if (lexer.word() !== "" && strict) throw lexer.error("too many arguments");
 }

@@ -3,7 +3,7 @@ import type { Option, Package, Section } from "./model.ts";
 import { quoted } from "./write.ts";
 
 export interface ShowOptions {
-  /** Between the items of a list; default a space. */
+  /** Separator of list items; default a space. */
   readonly delimiter?: string;
   /** Generated names of anonymous sections in place of `@type[index]`. */
   readonly names?: boolean;
@@ -37,7 +37,7 @@ export function showOption(pkg: string, section: string, { name, value }: Option
   return `${pkg}.${section}.${name}=${shown}\n`;
 }
 
-/** A string raw; a list's items in quotes only where they hold blanks. */
+/** A string is printed raw; list items are quoted only where they contain blanks. */
 export function getValue(value: string | readonly string[], options: ShowOptions = {}): string {
   if (typeof value === "string") return `${value}\n`;
   return `${value.map((item) => (/[ \t\r\n]/.test(item) ? quoted(item) : item)).join(options.delimiter ?? " ")}\n`;

@@ -1,6 +1,6 @@
 /**
- * A lexer for input that comes bit by bit (batch), and for files with NUL bytes, where the outcome depends on the line buffer of the
- * original (spec "uci", section 2.5): chunks of a doubling buffer, each cut at its first NUL.
+ * A lexer for streamed input (batch), and for files with NUL bytes, where the result depends on the line buffer of the original (spec "uci", section
+ * 2.5): chunks of a doubling buffer, each cut at its first NUL.
  */
 import { Lexer } from "./lexer.ts";
 
@@ -11,7 +11,7 @@ export class StreamLexer extends Lexer {
   #size = 32;
   #line = 0;
 
-  /** `read` gives the next bytes, "" at the end. */
+  /** `read` returns the next bytes, "" at the end. */
   constructor(read: () => string) {
     super("");
     this.#read = read;
@@ -43,7 +43,7 @@ export class StreamLexer extends Lexer {
     return any;
   }
 
-  /** What has been read before stays only as an offset: the word so far has been copied out of it. */
+  /** Drops the text read before and keeps only its length as an offset: the word so far has been copied already. */
   protected override join(): boolean {
     const offset = this.pos - this.origin;
     const physical = this.#physicalLine(offset);
@@ -55,7 +55,7 @@ export class StreamLexer extends Lexer {
     return true;
   }
 
-  /** Everything that has not been read, to the end of the input. */
+  /** All unread input. */
   override rest(): string {
     let rest = this.#pending;
     for (let more = this.#read(); more !== ""; more = this.#read()) rest += more;
@@ -81,7 +81,7 @@ export class StreamLexer extends Lexer {
     }
   }
 
-  /** At most `room` bytes, ending early behind a newline. */
+  /** At most `room` bytes; ends early after a newline. */
   #chunk(room: number): string {
     let searched = 0;
     for (;;) {
@@ -99,7 +99,7 @@ export class StreamLexer extends Lexer {
     return taken;
   }
 
-  /** True when at least `count` bytes are waiting. */
+  /** Reads until at least `count` bytes are buffered; false at the end of the input. */
   #fill(count: number): boolean {
     while (!this.#ended && this.#pending.length < count) {
       const more = this.#read();

@@ -1,6 +1,6 @@
 /**
- * Byte strings (one character a byte, as in the files) ↔ text. Bytes that are not valid UTF-8 become lone surrogates U+DC80 to U+DCFF, and come back
- * from them unharmed.
+ * Byte strings (one character per byte, as in the files) ↔ text. Bytes that are not valid UTF-8 become lone surrogates U+DC80 to U+DCFF and are
+ * restored from them.
  */
 export function isAscii(text: string): boolean {
   for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) >= 0x80) return false;
@@ -18,7 +18,7 @@ export function decodeText(bytes: string): string {
   }
 }
 
-/** Sequence by sequence, so that only the bytes that are wrong are escaped. */
+/** Decodes sequence by sequence, so that only the invalid bytes are escaped. */
 function decodePieces(raw: Uint8Array, decoder: TextDecoder): string {
   let text = "";
   for (let at = 0; at < raw.length;) {

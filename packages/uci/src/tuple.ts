@@ -5,7 +5,7 @@ import { UciError } from "./uci-error.ts";
 
 export interface Tuple {
   readonly package: string;
-  /** A name or a reference such as `@rule[-1]`; may be neither, which {@link resolveSection} finds out. */
+  /** A name or a reference such as `@rule[-1]`; may be invalid: {@link resolveSection} checks it. */
   readonly section: string | undefined;
   readonly option: string | undefined;
   readonly value: string | undefined;
@@ -22,7 +22,7 @@ export function parseTuple(text: string, isPackage: (name: string) => boolean = 
   return { package: name, section, option, value };
 }
 
-/** The section that a name or a reference `@TYPE[INDEX]` means now. Throws {@link UciError} "invalid_argument" when it is neither. */
+/** The section that a name or a reference `@TYPE[INDEX]` denotes now. Throws {@link UciError} "invalid_argument" when it is neither. */
 export function resolveSection(pkg: Package, reference: string): Section | undefined {
   if (isName(reference)) return pkg.find(reference);
   const match = /^@([^[]*)\[([^\]]*)\]$/.exec(reference);

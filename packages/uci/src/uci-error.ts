@@ -1,6 +1,6 @@
 /**
- * The errors of UCI itself, with the wording and numbers of the original (spec "uci", section 9). This package knows no files: who
- * reads them adds which file it was.
+ * The errors of UCI itself, with the wording and numbers of the original (spec "uci", section 9). This package has no file access: the caller that
+ * reads a file adds its name.
  */
 export type UciErrorKind = "out_of_memory" | "invalid_argument" | "not_found" | "io" | "parse" | "duplicate";
 
@@ -13,7 +13,7 @@ const texts: Readonly<Record<UciErrorKind, readonly [number: number, text: strin
   duplicate: [6, "Duplicate entry"],
 };
 
-/** Where in a file a parse error is: `line` counts the lines read so far, `byte` is the offset in the logical line. */
+/** Position of a parse error: `line` counts the lines read so far, `byte` is the offset in the logical line. */
 export interface ParsePosition {
   readonly reason: string;
   readonly line: number;

@@ -1,4 +1,4 @@
-/** What holds for every package, every text and every change. */
+/** Properties that hold for every package, every text and every change. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { names, packages, sources, typed, types, usualSources, values } from "../test/arbitrary.ts";
@@ -145,7 +145,7 @@ describe("deltas", () => {
       fc.property(packages, fc.array(deltas), fc.nat(), (pkg, list, cut) => {
         const named = parsePackage(writePackage(pkg, { names: true }), "p");
         const once = parsePackage(writePackage(named), "p");
-        // A rename onto a name that is taken gives two sections of that name, which a commit cannot tell apart any more (contract, 6.6).
+        // A rename to an existing name gives two sections with that name, which a commit cannot distinguish (contract, 6.6).
         const usable = list.filter(({ kind }) => kind !== "add" && kind !== "rename");
         for (const delta of usable) applyDelta(once, delta);
         let twice = parsePackage(writePackage(named), "p");

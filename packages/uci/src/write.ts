@@ -1,6 +1,6 @@
 /**
- * A package as the text of its file (spec "uci", section 5). Reading it back gives the same package: where the original writes a
- * section type bare that needs quotes (spec "uci", 13.6), quotes are written.
+ * Serializes a package to the text of its file (spec "uci", section 5). Reading it back gives the same package: section types that need quotes, which
+ * the original writes bare (spec "uci", 13.6), are quoted.
  */
 import type { Package, Section } from "./model.ts";
 
@@ -32,7 +32,7 @@ function optionLines(section: Section): string {
   return text;
 }
 
-/** In single quotes; a quote in the value is closed, escaped and opened again. */
+/** Quotes with single quotes; a quote in the value becomes '\''. */
 export function quoted(value: string): string {
   return `'${value.includes("'") ? value.replaceAll("'", "'\\''") : value}'`;
 }

@@ -1,4 +1,4 @@
-/** The commands that every table has: help, completion and man pages, made from the table itself. */
+/** The commands that every table includes: help, completion and man pages, generated from the table itself. */
 import type { Call, Command } from "./command.ts";
 import { commandHelp, isShown, overview } from "./command-help.ts";
 import { actionOf, type CommandPath, topLevel } from "./command-path.ts";

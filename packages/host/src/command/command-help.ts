@@ -69,7 +69,7 @@ function examples(command: Command, style: HelpStyle): string {
   ].join("\n");
 }
 
-/** Two aligned columns; where the first is too wide for that, its text stands below. */
+/** Two aligned columns; if the first is too wide, the second goes on the next line. */
 function section(title: string, rows: readonly (readonly [string, string])[], style: HelpStyle): string {
   if (rows.length === 0) return "";
   const widest = Math.max(24, Math.floor(style.columns * 0.45));
@@ -83,7 +83,7 @@ function section(title: string, rows: readonly (readonly [string, string])[], st
   return [bold(`${title}:`, style), ...lines].join("\n");
 }
 
-/** Lines of at most `width` characters where words allow it. */
+/** Wraps at word boundaries to at most `width` characters; a longer word stays whole. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

@@ -1,6 +1,6 @@
 /**
- * From the table of commands to the running of one: dispatch by the name it was called by, arguments and options (strict), `--help`, `--version`, `--json`,
- * usage errors with an example and the nearest name, errors printed once with their advice.
+ * Runs a command of the table: dispatch by the name the program was called by, strict arguments and options, `--help`, `--version`, `--json`, usage
+ * errors with an example and the nearest name. Errors are printed once, with their advice.
  *
  * Invariant: a command runs only with arguments and options that it declares.
  */
@@ -19,7 +19,7 @@ import { filteredIo, indented } from "./visible-text.ts";
 import { terminationSignal } from "./termination-signal.ts";
 import { version } from "../version.ts";
 
-/** Makes the host that a command works on; called only for commands that need one. `tag`: the name that its log lines carry. */
+/** Makes the host for a command; called only for commands that need one. `tag`: the tag of its log lines. */
 export type LoadHost = (tag: string) => Promise<Host>;
 
 interface Surroundings {
@@ -28,8 +28,8 @@ interface Surroundings {
 }
 
 /**
- * Runs the command that `argv0` (a link's name) or, when that is no command's name, the first argument names; returns the exit code and never
- * exits the process. `argv` is without the executable's own path. A programming error is thrown on.
+ * Runs the command named by `argv0` (a link's name) or, if that is not a command, by the first argument. Returns the exit code and never exits the
+ * process. `argv` excludes the executable's own path. Programming errors are rethrown.
  */
 export async function main(
   commands: readonly Command[],
@@ -90,7 +90,7 @@ async function runCommand(
     entered(deeper);
     return runCommand(deeper, argv.toSpliced(at, 1), around, entered);
   }
-  // Apart: node:util takes a millisecond to load, which raw commands do not need.
+  // Loaded only here: node:util takes a millisecond, which raw commands do not need.
   const { parseArguments } = await import("./parse-arguments.ts");
   const parsed = parseArguments(path, argv);
   if (parsed.help) {
@@ -120,7 +120,7 @@ async function start(
   given: Pick<Call, "args" | "rest" | "options" | "json">,
   { io, loadHost }: Surroundings,
 ): Promise<number> {
-  // The output of a raw command is that of another program (uci), or JSON for one.
+  // A raw command prints another program's output (uci), or JSON for another program: unfiltered.
   const shown = path.command.raw === true ? io : filteredIo(io, given.json);
   if (path.command.load === undefined) throw new Error(`the command ${path.names.join(" ")} has no implementation`);
   const calledAs = path.names[0] ?? "nethsec";
@@ -129,7 +129,7 @@ async function start(
     path.command.withoutHost === true ? undefined : loadHost(calledAs),
   ]);
   using termination = terminationSignal();
-  // Awaited here: a returned promise would be left to itself after the listeners are gone, and SIGTERM would kill a command at once.
+  // `return await`: with a plain return, `using` would remove the signal listeners before the command ends, and SIGTERM would kill it at once.
   return await run({
     ...given,
     calledAs,
@@ -142,7 +142,7 @@ async function start(
   });
 }
 
-/** Prints an operating error once, under the name as it was typed (`before` its own one, what called it), and returns its exit code. */
+/** Prints an operating error once, with the command's name as typed (`before`: the names typed before the command's own), and returns its exit code. */
 function report(
   thrown: unknown,
   path: CommandPath | undefined,

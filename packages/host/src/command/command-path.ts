@@ -1,4 +1,4 @@
-/** A command with the names that lead to it: "ns-ha-config" → "init-primary-node". Pure. */
+/** A command and the names by which it is reached: "ns-ha-config" → "init-primary-node". Pure. */
 import type { Command, Option } from "./command.ts";
 
 const commonOptions: readonly Option[] = [
@@ -7,7 +7,7 @@ const commonOptions: readonly Option[] = [
   { name: "version", summary: "print the version" },
 ];
 
-/** What the command understands besides its own options. */
+/** The common options that the command accepts besides its own. */
 export function commonOptionsOf({ raw, textOnly }: Command): readonly Option[] {
   if (raw === true) return [];
   return textOnly === true ? commonOptions.filter(({ name }) => name !== "json") : commonOptions;

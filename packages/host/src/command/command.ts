@@ -13,22 +13,22 @@ export interface Command {
   /** Paragraphs for `--help` and the man page. */
   readonly description?: string;
   readonly args?: readonly Arg[];
-  /** `--help`, `--version` and, but for `textOnly`, `--json` are added to every command that is not `raw`. */
+  /** `--help`, `--version` and (except with `textOnly`) `--json` are added to every command that is not `raw`. */
   readonly options?: readonly Option[];
-  /** Whole command lines, each with what it does. The first one is shown with usage errors. */
+  /** Whole command lines, each with its description. The first one is shown with usage errors. */
   readonly examples?: readonly (readonly [line: string, what: string])[];
-  /** Verbs; a command has either actions or `load`. Of a raw command they are for its help only. */
+  /** Verbs; a command has either actions or `load`. The actions of a raw command are used for its help only. */
   readonly actions?: readonly Command[];
-  /** The whole argv goes to `run` unparsed in `rest` (uci, rpcd plugins, compatibility scripts). */
+  /** `run` gets the whole argv unparsed in `rest` (uci, rpcd plugins, compatibility scripts). */
   readonly raw?: boolean;
-  /** What it prints has a form of its own (a man page, metrics, another program's output): it has no `--json`. */
+  /** The output has its own format (a man page, metrics, another program's output): no `--json`. */
   readonly textOnly?: boolean;
   /** Not shown in `nethsec help` (rpcd plugins, hooks). */
   readonly hidden?: boolean;
   /** Where the link is installed on OpenWrt, e.g. "/usr/sbin/ns-plug"; default /usr/sbin/NAME. Actions have none. */
   readonly path?: string;
   readonly load?: () => Promise<{ readonly run: RunCommand }>;
-  /** Its `run` does not use `call.host`, which then is not loaded: saves a command that is over in milliseconds a third of its time. */
+  /** `run` does not use `call.host`, which is then not loaded: saves a third of the time of a command that takes milliseconds. */
   readonly withoutHost?: boolean;
 }
 
@@ -37,9 +37,9 @@ export interface Arg {
   readonly name: string;
   readonly summary: string;
   readonly optional?: boolean;
-  /** The only values it can have: for completion. */
+  /** All allowed values: for completion. */
   readonly values?: readonly string[];
-  /** Takes all that is left; only as the last one. */
+  /** Takes all remaining arguments; only as the last argument. */
   readonly variadic?: boolean;
 }
 
@@ -48,9 +48,9 @@ export interface Option {
   readonly name: string;
   readonly short?: string;
   readonly summary: string;
-  /** Name of its value for the help (e.g. "N"); without it the option is a switch. */
+  /** Placeholder of the value in the help (e.g. "N"); an option without `value` is a switch. */
   readonly value?: string;
-  /** The only values it can have: for completion. */
+  /** All allowed values: for completion. */
   readonly values?: readonly string[];
 }
 
@@ -76,14 +76,14 @@ export interface Call {
 export interface Io {
   out(text: string): void;
   err(text: string): void;
-  /** Raw bytes to stdout, waiting for a slow reader. */
+  /** Writes raw bytes to stdout, waiting for a slow reader. */
   write(bytes: Uint8Array): Promise<void>;
   readonly stdin: ReadableStream<Uint8Array>;
   /** All of stdin as text, at most `maxBytes` (default 1 MiB). */
   readAll(maxBytes?: number): Promise<string>;
   /** One line of stdin without its newline; undefined at the end. */
   readLine(): Promise<string | undefined>;
-  /** On a terminal prompts without echo; else one line of stdin. */
+  /** On a terminal, prompts and reads without echo; otherwise reads one line of stdin. */
   readSecret(prompt: string): Promise<string>;
   readonly stdinIsTerminal: boolean;
   readonly stdoutIsTerminal: boolean;

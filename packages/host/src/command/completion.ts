@@ -1,4 +1,4 @@
-/** bash completion of all commands, from the table: a script that needs nothing else at run time. Pure. */
+/** Generates the bash completion of all commands from the table; the script calls no program at run time. Pure. */
 import type { Command } from "./command.ts";
 import { isShown } from "./command-help.ts";
 import { actionOf, type CommandPath, commonOptionsOf, topLevel } from "./command-path.ts";
@@ -59,7 +59,7 @@ function pathCases(path: CommandPath): [string, string[]][] {
   return [own, ...optionValues(path), ...actions.flatMap((action) => pathCases(actionOf(path, action)))];
 }
 
-/** "switch --to" and "switch -t" → what may follow. */
+/** "switch --to" and "switch -t" → the allowed values of the option. */
 function optionValues({ names, options }: CommandPath): [string, string[]][] {
   return options.flatMap(({ name, short, values }): [string, string[]][] => {
     if (values === undefined) return [];

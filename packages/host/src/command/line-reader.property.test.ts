@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { lineReader } from "./line-reader.ts";
 
-/** The bytes in pieces of the sizes given, then the rest. */
+/** Splits the bytes into chunks of the given sizes; the rest is the last chunk. */
 function inPieces(bytes: Uint8Array, sizes: readonly number[]): ReadableStream<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let at = 0;

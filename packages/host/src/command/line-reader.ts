@@ -1,4 +1,4 @@
-/** Takes lines, then the rest, from one stream of bytes. Memory is bounded by the longest line allowed. */
+/** Reads lines, then the rest, from one stream of bytes. Memory is bounded by the longest line allowed. */
 import { NethsecError } from "../error.ts";
 
 export interface LineReader {
@@ -6,9 +6,9 @@ export interface LineReader {
   line(): Promise<string | undefined>;
   /** The next byte; undefined at the end. */
   byte(): Promise<number | undefined>;
-  /** Everything that is left, as text; throws "input_too_large" over `maxBytes`. */
+  /** Everything left, as text; throws "input_too_large" over `maxBytes`. */
   all(maxBytes: number): Promise<string>;
-  /** Everything that is left, as a stream. */
+  /** Everything left, as a stream. */
   rest(): ReadableStream<Uint8Array>;
 }
 
@@ -19,7 +19,7 @@ export function lineReader(stream: ReadableStream<Uint8Array>): LineReader {
   let pending: Buffer = Buffer.alloc(0);
   let ended = false;
 
-  /** False at the end. */
+  /** Reads one more chunk; false at the end. */
   const more = async (): Promise<boolean> => {
     if (ended) return false;
     const part = await reader.read();

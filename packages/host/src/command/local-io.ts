@@ -1,6 +1,6 @@
 /**
  * `Io` of the process: its standard streams.
- * Invariants: a secret is not echoed, and the terminal is put back whatever happens.
+ * Invariants: a secret is not echoed, and the terminal's mode is always restored.
  */
 import * as fs from "node:fs";
 import type { Io } from "./command.ts";
@@ -46,9 +46,7 @@ export function localIo(): Io {
   };
 }
 
-/**
- * Reads only when asked. The runtime's own stream reads ahead: then a terminal or an open pipe keeps a process alive that is done.
- */
+/** Reads only on demand. The runtime's own stream reads ahead, so an open terminal or pipe would keep a finished process alive. */
 function standardInput(): ReadableStream<Uint8Array> {
   const buffer = Buffer.allocUnsafe(64 * 1024);
   const read = (): Promise<{ errno: string | undefined; count: number }> =>
@@ -61,13 +59,13 @@ function standardInput(): ReadableStream<Uint8Array> {
     {
       pull: async (controller) => {
         let { errno, count } = await read();
-        // Somebody made it non-blocking.
+        // Another process set the descriptor non-blocking.
         while (errno === "EAGAIN") {
           await Bun.sleep(10);
           ({ errno, count } = await read());
         }
         if (count > 0) controller.enqueue(new Uint8Array(buffer.subarray(0, count)));
-        // Closed, or the terminal is gone.
+        // End of input, or the terminal was closed.
         else controller.close();
       },
     },
@@ -75,9 +73,9 @@ function standardInput(): ReadableStream<Uint8Array> {
   );
 }
 
-/** Raw mode, keys taken one by one: Enter ends, Backspace and Ctrl-U correct, Ctrl-C and Ctrl-D give up. */
+/** Reads keys in raw mode: Enter ends, Backspace and Ctrl-U correct, Ctrl-C and Ctrl-D cancel. */
 async function readWithoutEcho(prompt: string, keys: LineReader): Promise<string> {
-  // Before the prompt: who types at once is not echoed either.
+  // Before the prompt, so that fast typing is not echoed either.
   process.stdin.setRawMode(true);
   writeText(2, prompt);
   let typed: number[] = [];
@@ -98,7 +96,7 @@ async function readWithoutEcho(prompt: string, keys: LineReader): Promise<string
   }
 }
 
-/** Of UTF-8: its continuation bytes (10xxxxxx) go with their first byte. */
+/** Removes the last UTF-8 character: its continuation bytes (10xxxxxx) and its first byte. */
 function withoutLastCharacter(bytes: readonly number[]): number[] {
   return bytes.slice(
     0,

@@ -1,6 +1,6 @@
 /**
- * Standard output and standard error of the process. Output is complete and in order when the process ends. Apart from `local-io.ts`, so that `uci` loads nothing
- * else.
+ * Standard output and standard error of the process. All output is written, in order, before the process ends. Separate from `local-io.ts`, so that
+ * `uci` loads only this.
  */
 import { fstatSync, write, writeSync } from "node:fs";
 import { isAscii } from "@nethsec/uci/text";
@@ -11,14 +11,14 @@ import { errnoOf, fileError } from "../files/file-error.ts";
 
 export type Output = Pick<Io, "out" | "err" | "write" | "stdoutIsTerminal">;
 
-/** The reader of our output went away (`| head`): the command ends quietly, as a program killed by SIGPIPE. */
+/** The reader of our output closed it (`| head`): the command ends silently, as if killed by SIGPIPE. */
 export class PipeClosed extends NethsecError {
   constructor() {
     super({ code: "pipe_closed", message: "nobody reads the output any more", exitCode: 141 });
   }
 }
 
-/** The path of a {@link FileError} of standard output, which may be a file on a full disk. */
+/** `path` of a {@link FileError} for standard output, which may be a file on a full disk. */
 export const outputName = "the output";
 
 export const localOutput: Output = {
@@ -34,7 +34,7 @@ export const localOutput: Output = {
   },
 };
 
-/** Most are pipes or files: those need no C library. */
+/** Checked by file type first: most descriptors are pipes or files, which need no C library call. */
 export function isTerminalFile(fd: number): boolean {
   try {
     return fstatSync(fd).isCharacterDevice() && isTerminal(fd);
@@ -43,7 +43,7 @@ export function isTerminalFile(fd: number): boolean {
   }
 }
 
-/** ASCII is written as it is: before the first `Buffer` of a process is made, a small command is over. */
+/** ASCII is written without a `Buffer`: creating the first one takes longer than a small command runs. */
 export function writeText(fd: number, text: string): void {
   const data = isAscii(text) ? text : Buffer.from(text);
   for (let at = 0; at < data.length;) {
@@ -51,9 +51,9 @@ export function writeText(fd: number, text: string): void {
       at += typeof data === "string" ? writeSync(fd, data.slice(at)) : writeSync(fd, data, at);
     } catch (thrown) {
       if (isGone(errnoOf(thrown))) throw new PipeClosed();
-      // Somebody made the pipe non-blocking and it is full.
+      // Another process set the pipe non-blocking, and the pipe is full.
       if (errnoOf(thrown) !== "EAGAIN") {
-        if (fd === 2) return; // There is nowhere to say it.
+        if (fd === 2) return; // Standard error is gone as well: nothing left to report to.
         throw fileError("write", outputName, thrown);
       }
       Bun.sleepSync(1);
@@ -61,12 +61,12 @@ export function writeText(fd: number, text: string): void {
   }
 }
 
-/** Pipes answer EPIPE; sockets, which some parents use for pipes, also ECONNRESET. */
+/** A closed pipe gives EPIPE; a socket, which some parents use as a pipe, also ECONNRESET. */
 function isGone(errno: string | undefined): boolean {
   return errno === "EPIPE" || errno === "ECONNRESET";
 }
 
-/** On a thread of the runtime: the event loop goes on while the reader is slow. */
+/** Writes on a thread of the runtime, so that a slow reader does not block the event loop. */
 async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     const { error, written } = await new Promise<{ error: Error | null; written: number }>((resolve) => {

@@ -3,7 +3,7 @@ import type { Arg, Command, Option } from "./command.ts";
 import { isShown, wrap } from "./command-help.ts";
 import { commonOptionsOf } from "./command-path.ts";
 
-/** `date` is the page's, as mdoc wants it ("June 1, 2026"). */
+/** `date`: date of the page, in mdoc's format ("June 1, 2026"). */
 export function manPage(command: Command, date = "November 22, 2026"): string {
   return [
     `.Dd ${date}`,
@@ -22,7 +22,7 @@ export function manPage(command: Command, date = "November 22, 2026"): string {
       "Options:",
       command.raw === true ? [] : [...(command.options ?? []), ...commonOptionsOf(command)].map(optionItem),
     ),
-    // A raw command has its own: its description says which.
+    // A raw command has its own exit statuses, listed in its description.
     ...(command.raw === true ? [] : exitStatus),
     ...exampleLines(command),
     ".Sh SEE ALSO",
@@ -72,7 +72,7 @@ function list(title: string, rows: readonly (readonly [string, string])[]): stri
   return [".Pp", title, ...items(rows)];
 }
 
-/** What each is, as `--help` says it: many begin with a word that is typed so. */
+/** List items with the descriptions of `--help`. Many begin with a word that is typed literally. */
 function items(rows: readonly (readonly [string, string])[]): string[] {
   if (rows.length === 0) return [];
   return [".Bl -tag -width Ds", ...rows.flatMap(([macro, what]) => [`.It ${macro}`, ...sentences(what)]), ".El"];
@@ -109,7 +109,7 @@ function paragraphs(description: string): string[] {
     .flatMap((paragraph, index) => [...(index === 0 ? [] : [".Pp"]), ...sentences(paragraph)]);
 }
 
-/** mdoc wants each sentence to begin a line, and lines under 80 bytes. */
+/** mdoc requires each sentence on a new line, and lines under 80 bytes. */
 function sentences(paragraph: string): string[] {
   return paragraph
     .replaceAll(/\s+/g, " ")
@@ -118,7 +118,7 @@ function sentences(paragraph: string): string[] {
     .map(text);
 }
 
-/** Backslashes, and dots or quotes at the beginning of a line, mean something to roff. */
+/** Escapes backslashes, and dots or quotes at the beginning of a line, which roff interprets. */
 function text(plain: string): string {
   return plain
     .replaceAll("\\", "\\e")

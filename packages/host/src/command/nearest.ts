@@ -1,6 +1,6 @@
-/** "Did you mean": the nearest of some names. Pure. */
+/** "Did you mean": finds the nearest of some names. Pure. */
 
-/** The name that a slip of the fingers could have turned into `word`; undefined when none is near. */
+/** The name of which `word` is probably a typing error; undefined when none is near. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
   const ranked = names
@@ -10,7 +10,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return ranked[0]?.name;
 }
 
-/** Insertions, deletions, replacements and exchanged neighbours (optimal string alignment). */
+/** Edit distance counting insertions, deletions, replacements and swapped neighbours (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
   let older: number[] = [];
   let old = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -1,4 +1,4 @@
-/** Arguments and options of one command, strictly: what the command does not know is refused before it runs. Pure. */
+/** Parses arguments and options of one command strictly: undeclared ones are refused before the command runs. Pure. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import type { Call } from "./command.ts";
 import { argumentWords, type CommandPath, commonOptionsOf } from "./command-path.ts";
@@ -13,8 +13,8 @@ export type Parsed = Pick<Call, "args" | "rest" | "options" | "json"> & {
 type OptionTable = NonNullable<ParseArgsConfig["options"]>;
 
 /**
- * Options may stand anywhere before a variadic argument; from its first value on everything is a value (`ssh-remote ls -l`). With `--help`
- * or `--version` arguments may be missing. Throws {@link UsageError}.
+ * Options may stand anywhere before a variadic argument; from its first value on, everything is a value (`ssh-remote ls -l`). With `--help` or
+ * `--version`, required arguments may be missing. Throws {@link UsageError}.
  */
 export function parseArguments(path: CommandPath, argv: readonly string[]): Parsed {
   const options = optionTable(path);

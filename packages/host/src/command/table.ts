@@ -1,4 +1,4 @@
-/** Aligned columns for terminals; values may come from elsewhere. Pure: text in, text out. */
+/** Aligned columns for terminals; values may be untrusted. Pure: text in, text out. */
 import { visibleCell } from "./visible-text.ts";
 
 export interface Column {
@@ -29,7 +29,7 @@ export function table(
   return [options.color ? `\u001b[1m${title}\u001b[0m` : title, ...rows.map(line)].join("\n");
 }
 
-/** Terminal cells that `text` takes; colour sequences take none. */
+/** Number of terminal cells of `text`; colour sequences take none. */
 export function cells(text: string): number {
   return Bun.stringWidth(text);
 }

@@ -1,6 +1,6 @@
 /**
- * SIGINT, SIGTERM and SIGHUP as an AbortSignal. The first one asks the command to end; a second one ends the process at once, so that a command
- * that does not listen can still be stopped. The reason is a {@link NethsecError} "interrupted" whose exit code is 128 + the signal's number.
+ * SIGINT, SIGTERM and SIGHUP as an AbortSignal. The first one asks the command to end; a second one ends the process at once, so that a command that
+ * ignores the abort can still be stopped. The reason is a {@link NethsecError} "interrupted" whose exit code is 128 + the signal's number.
  */
 import { NethsecError } from "../error.ts";
 
@@ -14,7 +14,7 @@ const signals = [
   ["SIGHUP", 1],
 ] as const;
 
-/** Listens until disposed. */
+/** Handles the signals until disposed. */
 export function terminationSignal(): Termination {
   const controller = new AbortController();
   const listeners = signals.map(([name, number]) => {

@@ -1,11 +1,11 @@
-/** Calls of the C library that the runtime has no cheap way to. Looked up at the first call. */
+/** C library calls for which the runtime has no cheap equivalent. Resolved at the first call. */
 import { openLibc } from "./libc.ts";
 import { once } from "../once.ts";
 
 const locks = once(() => openLibc({ flock: { args: ["i32", "i32"], returns: "i32" } }));
 const terminals = once(() => openLibc({ isatty: { args: ["i32"], returns: "i32" } }));
 
-/** flock(2); 0 when it succeeded. */
+/** flock(2); returns 0 on success. */
 export function flock(fd: number, operation: number): number {
   return locks().flock(fd, operation);
 }

@@ -17,7 +17,7 @@ function open(): (password: Uint8Array, setting: Uint8Array) => string | undefin
         return answer === null ? undefined : new CString(answer).valueOf();
       };
     } catch {
-      // The next name.
+      // Not found: try the next name.
     }
   }
   throw new NethsecError({
@@ -35,7 +35,7 @@ const nulTerminated = (text: string): Uint8Array => new TextEncoder().encode(`${
 export function cryptHash(password: string, setting: string): string | undefined {
   crypt ??= open();
   const hash = crypt(nulTerminated(password), nulTerminated(setting));
-  // "*0" and "*1" are how libraries tell a failure (crypt(3)).
+  // Libraries report a failure as "*0" or "*1" (crypt(3)).
   return hash === undefined || hash.startsWith("*") ? undefined : hash;
 }
 

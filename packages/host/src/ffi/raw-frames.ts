@@ -1,6 +1,6 @@
 /**
- * Sending Ethernet frames: a packet socket (packet(7)), since neither the runtime nor BusyBox can announce an address
- * in both families. Sends only; opens no socket that receives.
+ * Sends Ethernet frames through a packet socket (packet(7)): neither the runtime nor BusyBox can announce an address in both families. The socket
+ * cannot receive.
  */
 import { readFileSync } from "node:fs";
 import { FFIType, ptr } from "bun:ffi";

@@ -1,4 +1,4 @@
-/** What went wrong with a file, in words an administrator can act on. */
+/** Describes file errors in terms an administrator can act on. */
 import { NethsecError } from "../error.ts";
 
 interface Trouble {
@@ -28,7 +28,7 @@ const troubles: Readonly<Record<string, Trouble>> = {
   ENOTEMPTY: { code: "folder_not_empty", text: "the folder is not empty" },
 };
 
-/** Trouble with one file; `errno` is the system's name of it, e.g. "ENOSPC", when there is one. */
+/** A failed operation on one file; `errno` is the system's error name, e.g. "ENOSPC", if there is one. */
 export class FileError extends NethsecError {
   readonly path: string;
   readonly errno: string | undefined;
@@ -51,12 +51,12 @@ export class FileError extends NethsecError {
   }
 }
 
-/** The system's error name ("ENOENT") of something thrown by node:fs; undefined for anything else. */
+/** The error name ("ENOENT") of an error thrown by node:fs; undefined for any other value. */
 export function errnoOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : undefined;
 }
 
-/** `attempted` is a verb: "read", "write". What is no operating error is thrown on as it is. */
+/** `attempted` is a verb: "read", "write". Anything that is not an operating error is rethrown unchanged. */
 export function fileError(attempted: string, path: string, thrown: unknown): FileError {
   if (thrown instanceof FileError) return thrown;
   const errno = errnoOf(thrown);

@@ -1,4 +1,4 @@
-/** One at a time between processes: an exclusive flock(2) on a file of its own, released also when its holder is killed. */
+/** Mutual exclusion between processes: an exclusive flock(2) on a separate lock file, released also when the holder is killed. */
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileError } from "./file-error.ts";
@@ -15,7 +15,7 @@ export function withLock<T>(files: Files, path: string, work: () => T): T {
   return work();
 }
 
-/** The same for work that waits: `using lock = holdLock(…)`. Waiting for the lock blocks the process. */
+/** The same for asynchronous work: `using lock = holdLock(…)`. Waiting for the lock blocks the process. */
 export function holdLock(files: Files, path: string): Disposable {
   const fd = openLockFile(files.real(path), path);
   const release = (): void => closeSync(fd);
@@ -28,7 +28,7 @@ export function holdLock(files: Files, path: string): Disposable {
   return { [Symbol.dispose]: release };
 }
 
-/** The same without waiting; undefined when others hold it. */
+/** The same without waiting; undefined when another process holds the lock. */
 export function tryLock(files: Files, path: string): Disposable | undefined {
   const fd = openLockFile(files.real(path), path);
   const release = (): void => closeSync(fd);

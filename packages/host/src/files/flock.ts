@@ -1,6 +1,4 @@
-/**
- * flock(2), which the runtime has no call for and which libuci uses. A lock belongs to the open file: closing the descriptor releases it.
- */
+/** flock(2), which libuci uses and the runtime does not offer. A lock belongs to the open file: closing the descriptor releases it. */
 import { readFileSync, fstatSync } from "node:fs";
 import { flock } from "../ffi/c-library.ts";
 import { NethsecError } from "../error.ts";
@@ -11,7 +9,7 @@ const withoutWaiting = 4;
 export interface LockWait {
   /** Milliseconds; "forever" waits as libuci does. */
   readonly timeoutMs: number | "forever";
-  /** What is locked, for the error, e.g. "/etc/config/network". */
+  /** The path of the locked file, for the error message, e.g. "/etc/config/network". */
   readonly what: string;
 }
 
@@ -20,7 +18,7 @@ export function lockFile(fd: number, mode: keyof typeof operations, wait: LockWa
   const operation = operations[mode];
   if (flock(fd, operation | withoutWaiting) === 0) return;
   if (wait.timeoutMs === "forever") {
-    // A signal can interrupt the call; a descriptor that cannot be locked at all fails at once, every time.
+    // Retries when a signal interrupts the call; bounded, since a descriptor that cannot be locked at all fails at once every time.
     for (let attempts = 0; attempts < 100; attempts += 1) if (flock(fd, operation) === 0) return;
     throw new NethsecError({
       code: "lock_failed",
@@ -41,18 +39,18 @@ export function lockFile(fd: number, mode: keyof typeof operations, wait: LockWa
   });
 }
 
-/** True when the lock was free. */
+/** True when the lock was free and is now ours. */
 export function tryLockFile(fd: number, mode: keyof typeof operations): boolean {
   return flock(fd, operations[mode] | withoutWaiting) === 0;
 }
 
-/** Waits for the exclusive lock as long as it takes. On a file system without such locks it returns at once. */
+/** Waits for the exclusive lock without a time limit. Returns at once on a file system that does not support flock. */
 export function waitForLock(fd: number): void {
-  // A signal can interrupt the call.
+  // Retries when a signal interrupts the call.
   for (let attempts = 0; attempts < 3; attempts += 1) if (flock(fd, operations.exclusive) === 0) return;
 }
 
-/** Who holds a lock on this file, from /proc/locks: "uci (process 123)". */
+/** The holder of a lock on this file, from /proc/locks: "uci (process 123)". */
 function holderOf(fd: number): string {
   try {
     const { ino } = fstatSync(fd);

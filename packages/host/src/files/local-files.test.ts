@@ -19,7 +19,7 @@ test("a writer killed at any moment leaves the old file or the new one, of the r
     files.remove("/started");
     const writer = localRun().spawn([process.execPath, "-e", script]);
     await until(() => files.exists("/started"));
-    // Different moments of the loop, without a claim on which.
+    // Kill at different points of the writer's loop; which ones is not controlled.
     await Bun.sleep(round % 5);
     await writer.kill("SIGKILL");
     const text = files.readText("/etc/config") ?? "";

@@ -1,7 +1,7 @@
 /**
- * `Files` of the machine itself, or of a folder that stands for one (`root`).
+ * `Files` of the machine itself, or of a folder used as its root (`root`).
  *
- * Invariants: a file is replaced whole or not at all; nothing planted by another user in a shared folder is followed or written to;
+ * Invariants: a file is replaced whole or not at all; files or links planted by another user in a shared folder are neither followed nor written to;
  * opening a FIFO or device never blocks; every operating error is a {@link FileError}.
  */
 import * as fs from "node:fs";
@@ -16,7 +16,7 @@ import { watchPath } from "./watch-path.ts";
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 
-/** Nothing that this product reads at once is larger. */
+/** Larger than any file that this product reads in one piece. */
 const readLimitBytes = 512 * 1024 * 1024;
 
 /** `root`: an existing folder, "/" for the machine itself. */
@@ -174,7 +174,7 @@ function makeFolder(real: string, path: string, { mode, gid }: { mode?: number; 
       });
     checkFolders(inFolder(real, "x"), path);
     if (gid !== undefined) fs.chownSync(osPath(real), -1, gid);
-    // Afterwards: a change of the group clears the setgid bit.
+    // After chown: changing the group clears the setgid bit.
     if (mode !== undefined) fs.chmodSync(osPath(real), mode);
   }
 }
@@ -182,7 +182,7 @@ function makeFolder(real: string, path: string, { mode, gid }: { mode?: number; 
 function appendFile(real: string, path: string, data: string, mode: number): void {
   checkFolders(real, path);
   fs.mkdirSync(osPath(folderOf(real)), { recursive: true, mode: 0o755 });
-  // O_NONBLOCK: a FIFO put in the file's place must not stop us.
+  // O_NONBLOCK: opening must not block if the file was replaced by a FIFO.
   withFile(real, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode, (fd) => {
     const stats = fs.fstatSync(fd);
     if (!stats.isFile())

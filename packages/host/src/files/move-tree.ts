@@ -1,8 +1,8 @@
 /**
- * Moving a file, link or folder to a name that is free, or half taken by an earlier try that was cut off. Follows no link.
- * A folder of the read-only layer of an overlay cannot be renamed (EXDEV; Documentation/filesystems/overlayfs.rst, "redirect_dir"), its entries
- * can be, one by one: so a folder is moved as a whole where that works, and else made anew with its entries moved into it.
- * Invariant: moving back again, also after half a move, gives what was there before.
+ * Moves a file, link or folder to a name that is free, or partly filled by an interrupted earlier move. Follows no link.
+ * A folder of the read-only layer of an overlay cannot be renamed (EXDEV; Documentation/filesystems/overlayfs.rst, "redirect_dir"), but its entries
+ * can, one by one. So a folder is renamed where that works; otherwise it is created anew and its entries are moved into it.
+ * Invariant: moving back restores the original state, also after half a move.
  */
 import {
   chmodSync,
@@ -25,7 +25,7 @@ import {
 import { errnoOf } from "./file-error.ts";
 import { osPath, pathText } from "./os-path.ts";
 
-/** Real paths, on one file system. Without `from` nothing happens. Throws the system's error. */
+/** Real paths, on one file system. Does nothing when `from` does not exist. Throws the system's error. */
 export function moveTree(from: string, to: string): void {
   const source = lstatSync(osPath(from), { throwIfNoEntry: false });
   if (source === undefined) return;
@@ -50,7 +50,7 @@ function makeLike({ mode, uid, gid }: Stats, path: string): void {
   chmodSync(osPath(path), mode & 0o7777);
 }
 
-/** A second name for a file or link, so that the first can be replaced in one step; a copy where the file system has no hard links. */
+/** Creates a second name for a file or link, so that the first can be replaced atomically; copies where the file system has no hard links. */
 export function keepAside(path: string, aside: string): void {
   try {
     linkSync(osPath(path), osPath(aside));
@@ -69,7 +69,7 @@ function copyAside(path: string, aside: string): void {
   if (!isLink) chmodSync(osPath(aside), stats.mode & 0o7777);
 }
 
-/** Makes what was renamed in a folder outlive a power loss. */
+/** Makes renames in a folder durable across a power loss. */
 export function syncFolder(path: string): void {
   const fd = openSync(osPath(path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {

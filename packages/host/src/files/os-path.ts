@@ -1,26 +1,25 @@
 /**
- * Names of files are bytes; in this program they are strings. Bytes that are no UTF-8 stand in them as lone surrogates U+DC80 to U+DCFF
- * (see @nethsec/uci/text), so that every name comes back as it was. The runtime would write those as U+FFFD: at each system call such a path is
- * handed over as bytes.
+ * File names are bytes; this program keeps them in strings. Bytes that are not valid UTF-8 become lone surrogates U+DC80 to U+DCFF (see
+ * @nethsec/uci/text), so that every name can be restored exactly. The runtime would replace those by U+FFFD: system calls get such a path as bytes.
  */
 import { decodeText, encodeText } from "@nethsec/uci/text";
 
-/** What to hand to node:fs for `path`. */
+/** `path` in the form to pass to node:fs. */
 export function osPath(path: string): string | Buffer {
   return path.isWellFormed() ? path : pathBytes(path);
 }
 
-/** The bytes of a path, as the kernel knows it. */
+/** The path as the kernel's bytes. */
 export function pathBytes(path: string): Buffer {
   return Buffer.from(encodeText(path), "latin1");
 }
 
-/** The string for a name or path that the kernel gave. */
+/** Converts a name or path returned by the kernel to a string. */
 export function pathText(bytes: Uint8Array): string {
   return decodeText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1"));
 }
 
-/** For messages, tables and logs: one line, whatever the name; control characters and odd bytes as \xNN, a backslash doubled. */
+/** For messages, tables and logs: always one line; control characters and invalid bytes as \xNN, a backslash doubled. */
 export function shownPath(path: string): string {
   // eslint-disable-next-line no-control-regex
   return path.replaceAll(/[\u0000-\u001f\u007f-\u009f\\\ud800-\udfff\u2028\u2029]|\p{Cf}/gu, (found) => {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Files } from "../host.ts";
 
-/** The JSON file `path`, if it is there, whole, and of the expected form. */
+/** Reads the JSON file `path`; undefined if it is missing, incomplete or not of the expected form. */
 export function readJson<Schema extends v.GenericSchema>(
   files: Pick<Files, "readText">,
   path: string,

@@ -1,8 +1,9 @@
 /**
- * Replacing a file as a whole: written under a temporary name beside it, then renamed.
+ * Replaces a file as a whole: written under a temporary name beside it, then renamed.
  *
- * Invariants: a reader sees the old or the new file, also after a power loss; the mode is set before the first byte; nothing planted in a
- * shared folder is followed or written to; given up or failed, no temporary file stays, and one whose writer was killed stays until the next file in the folder is replaced.
+ * Invariants: readers see the old or the new file, also after a power loss; the mode is set before the first byte; files or links planted in a shared
+ * folder are neither followed nor written to; after a failure or `discard` no temporary file is left; that of a killed writer is removed when the
+ * next file in the folder is replaced.
  */
 import * as fs from "node:fs";
 import { folderOf, inFolder, nameOf } from "./folder-of.ts";
@@ -12,19 +13,19 @@ import { checkFolders, isShared, isTrusted } from "./shared-folder.ts";
 import { makeTemporary, sweepTemporaries } from "./temporary-file.ts";
 
 const { O_RDONLY, O_DIRECTORY } = fs.constants;
-/** In the names of temporary files, before the letters. */
+/** Part of temporary file names, before the random letters. */
 const mark = ".new-";
 
 export interface Replacement {
   write(data: Uint8Array): void;
-  /** Puts the file in its place; nothing may be called afterwards. */
+  /** Puts the file in place; call nothing afterwards. */
   commit(): void;
   /** Removes what was written. */
   discard(): void;
 }
 
 /**
- * Begins to replace `real`; `path` is its name for messages. `mode`: default that of the file replaced, else 0644. Folders that are missing are made.
+ * Begins to replace `real`; `path` is its name for messages. Default `mode`: that of the file replaced, else 0644. Missing folders are created.
  * Throws {@link FileError} or the system's error.
  */
 export function beginReplacement(real: string, path: string, mode?: number): Replacement {
@@ -40,7 +41,7 @@ export function beginReplacement(real: string, path: string, mode?: number): Rep
       message: `Cannot write ${path}: it is a folder`,
     });
   }
-  // In a shared folder the file there may be a stranger's: neither its mode nor its owner is taken over.
+  // In a shared folder the old file may belong to another user: do not take over its mode or owner.
   const keep = old?.isFile() === true && (isTrusted(old.uid) || !isShared(fs.statSync(osPath(dir)))) ? old : undefined;
   const { path: temporary, fd } = makeTemporary(inFolder(dir, `.${nameOf(real).slice(0, 60)}${mark}`));
   const discard = (): void => {

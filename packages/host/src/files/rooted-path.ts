@@ -1,6 +1,6 @@
 /**
- * Paths under a root folder. With root "/" the kernel resolves links; with any other root (tests, the lab's images) symbolic links
- * are resolved here as chroot(2) would, so that an absolute link cannot lead out to the machine's own files.
+ * Paths under a root folder. With root "/" the kernel resolves links. With any other root (tests, the lab's images) symbolic links are resolved here
+ * as under chroot(2), so that an absolute link cannot lead to the machine's own files.
  */
 import { lstatSync, readlinkSync } from "node:fs";
 import { folderOf, inFolder, normalPath } from "./folder-of.ts";
@@ -12,7 +12,7 @@ export function absolutePath(path: string): string {
   return normalPath(path);
 }
 
-/** `path` with the root in front; no link is looked at. */
+/** Prepends the root to `path` without resolving links. */
 export function joinRoot(root: string, path: string): string {
   const absolute = absolutePath(path);
   return root === "/" ? absolute : absolute === "/" ? root : root + absolute;

@@ -1,4 +1,4 @@
-/** As root: what another user planted in a shared folder is not written to. */
+/** As root: files and links planted by another user in a shared folder are not written to. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ test("a planted link is replaced, never written through", () => {
 });
 
 test("nothing is appended through a planted link, to a planted file or into a FIFO", () => {
-  // The kernel's own protection may come first: then it is "permission denied".
+  // If the kernel's own protection applies first, the error is "permission denied".
   expect(() => files.append(plantLink("log"), "x")).toThrow(/symbolic link|permission denied/);
   expect(fs.readFileSync(victim, "utf8")).toBe("precious");
   const planted = join(shared, "planted");

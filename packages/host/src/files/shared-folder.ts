@@ -1,20 +1,20 @@
 /**
- * Writing as root in folders that others can write to (/tmp, /var/run on some systems): what an unprivileged user may have planted there is refused.
- * The kernel's fs.protected_symlinks does part of this, where it is switched on.
+ * Protects root's writes in folders that others can write to (/tmp, /var/run on some systems): entries that an unprivileged user may have planted are
+ * refused. The kernel's fs.protected_symlinks covers part of this, where it is enabled.
  */
 import { lstatSync, type Stats } from "node:fs";
 import { FileError } from "./file-error.ts";
 import { osPath } from "./os-path.ts";
 import { folderOf } from "./folder-of.ts";
 
-/** True when everybody can make entries in this folder. */
+/** True when the folder is world-writable. */
 export function isShared(folder: Stats): boolean {
   return (folder.mode & 0o002) !== 0;
 }
 
 /**
- * Throws {@link FileError} "unsafe_folder" when a folder on the way to `real` stands in a shared folder and belongs neither to root nor to
- * us: its owner could exchange the file afterwards. `path` is for the message. Components that do not exist are no trouble.
+ * Throws {@link FileError} "unsafe_folder" when a folder on the path `real` lies in a shared folder and belongs neither to root nor to us: its owner
+ * could replace the file later. `path` is for the message. Missing components are not an error.
  */
 export function checkFolders(real: string, path: string): void {
   const parent = folderOf(real);

@@ -1,8 +1,8 @@
 /**
- * Files that are written under a name nobody looks for, and then renamed into place.
+ * Files written under a temporary name and then renamed into place.
  *
- * Their writer holds a lock (flock) on them while it lives. One without a lock was left by a writer that was killed: who replaces a file there next
- * removes it.
+ * The writer holds an flock on its file as long as it lives. A temporary file without a lock was left by a killed writer and is removed when the next
+ * file in that folder is replaced.
  */
 import { closeSync, constants, fstatSync, openSync, readdirSync, unlinkSync } from "node:fs";
 import { errnoOf } from "./file-error.ts";
@@ -16,18 +16,18 @@ const randomLetters = 8;
 
 export interface TemporaryFile {
   readonly path: string;
-  /** Closing it gives up the lock. */
+  /** Closing it releases the lock. */
   readonly fd: number;
 }
 
-/** Makes an empty one with mode 0600, whose name is `prefix` and eight letters or digits. Throws the system's error. */
+/** Creates an empty file with mode 0600, named `prefix` and eight letters or digits. Throws the system's error. */
 export function makeTemporary(prefix: string): TemporaryFile {
   for (;;) {
     const path = prefix + localRandom.text(randomLetters);
     const fd = openNew(path);
     if (fd === undefined) continue;
     waitForLock(fd);
-    // Before it was locked a sweep may have taken it for a dead one.
+    // Between creation and lock a sweep may have removed the file as abandoned.
     if (fstatSync(fd).nlink > 0) return { path, fd };
     closeSync(fd);
   }
@@ -43,8 +43,8 @@ function openNew(path: string): number | undefined {
 }
 
 /**
- * Removes what dead writers left in a folder: files whose name is a prefix that `isPrefix` knows and the letters. `isNeeded` is asked once a
- * writer is known to be dead. Never throws: what cannot be removed stays.
+ * Removes abandoned temporary files from a folder: those whose name is a prefix accepted by `isPrefix` plus the random letters. `isNeeded` is called
+ * once the writer is known to be dead; true keeps the file. Never throws: files that cannot be removed stay.
  */
 export function sweepTemporaries(
   folder: string,

@@ -1,7 +1,7 @@
 /**
- * Contents of files by their SHA-256: hashing, and copying that is complete and verified or did not happen.
- * Invariants: no symbolic link is followed at the last component, nothing but a regular file is opened for longer than its check,
- * memory stays at one buffer whatever the size.
+ * Hashes files (SHA-256), and copies them so that a copy is complete and verified, or absent.
+ * Invariants: a symbolic link as last component is not followed; anything but a regular file is closed right after the check; memory is one buffer
+ * whatever the file size.
  */
 import {
   closeSync,
@@ -36,16 +36,16 @@ export function digestFile(path: string): { readonly sha256: string; readonly si
 
 export interface VerifiedCopy {
   readonly from: string;
-  /** Must not exist. */
+  /** The target path; must not exist. */
   readonly to: string;
-  /** Hexadecimal; what `from` must contain. */
+  /** Hexadecimal digest that `from` must have. */
   readonly sha256: string;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Throws {@link NethsecError} `content_differs` when the bytes copied are not those expected; `to` does not exist then. */
+/** Throws {@link NethsecError} `content_differs` when the copied bytes do not have the expected digest; `to` does not exist then. */
 export function copyVerified(copy: VerifiedCopy): void {
   const out = openSync(
     osPath(copy.to),
@@ -99,7 +99,7 @@ function writeAll(fd: number, bytes: Uint8Array): void {
   while (done < bytes.byteLength) done += writeSync(fd, bytes, done);
 }
 
-/** Owner of a file, folder or link itself. */
+/** Sets the owner of a file, folder, or of a link itself. */
 export function setOwner(path: string, uid: number, gid: number): void {
   lchownSync(osPath(path), uid, gid);
 }

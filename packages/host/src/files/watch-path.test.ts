@@ -117,7 +117,7 @@ function watches(): number {
     try {
       return fs.readFileSync(`/proc/self/fdinfo/${fd}`, "utf8").match(/^inotify wd/gm)?.length ?? 0;
     } catch {
-      return 0; // the descriptor that listed the folder
+      return 0; // the descriptor of the folder listing itself
     }
   };
   return fs.readdirSync("/proc/self/fdinfo").reduce((sum, fd) => sum + lines(fd), 0);

@@ -1,6 +1,6 @@
 /**
- * Watches a file or a folder tree (inotify through node:fs), also one that does not exist yet, is removed and made again, or is replaced by rename.
- * A hint, never the truth: events coalesce, and on trouble the watched path itself is reported; the caller looks at the files again.
+ * Watches a file or a folder tree (inotify through node:fs); works also if it does not exist yet, is removed and recreated, or is replaced by rename.
+ * Events are only a hint: they coalesce, and on errors the watched path itself is reported; the caller reads the files again.
  */
 import { lstatSync, watch } from "node:fs";
 import { folderOf, inFolder } from "./folder-of.ts";
@@ -24,7 +24,7 @@ export function watchPath(real: string, changed: (real: string) => void, signal:
     end = () => watcher.close();
   };
 
-  /** The tree when it is a folder; else the nearest folder above that exists, to see it come. */
+  /** Watches the tree if it is a folder, otherwise the nearest existing folder above it, to notice its creation. */
   const start = (): void => {
     stop();
     if (signal.aborted) return;
@@ -35,7 +35,7 @@ export function watchPath(real: string, changed: (real: string) => void, signal:
       if (tree) end = watchTree(real, (path) => inTree(path, watched.tree));
       else onFolder(above, (name) => inAbove(above, name, watched.above));
     } catch (thrown) {
-      // Removed between the look and the watch: look again. Anything else (no inotify watches left) is the caller's to know.
+      // Removed between lstat and watch: retry. Any other error (no inotify watches left) is the caller's.
       if (identity(above) !== watched.above || identity(real) !== watched.tree) return start();
       throw thrown;
     }
@@ -66,7 +66,7 @@ export function watchPath(real: string, changed: (real: string) => void, signal:
   start();
 }
 
-/** Tells a path's file from one that took its place; inode numbers alone are used again at once by some file systems. Empty: none. */
+/** Distinguishes a file from its replacement. The inode number is not enough: some file systems reuse it at once. Empty: no file. */
 function identity(path: string): string {
   const stats = lstatSync(osPath(path), { throwIfNoEntry: false });
   return stats === undefined ? "" : `${stats.dev}:${stats.ino}:${stats.birthtimeMs}`;

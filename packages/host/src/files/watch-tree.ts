@@ -1,8 +1,8 @@
 /**
- * Watches a folder and all folders below it, one watch each. Not by the runtime's recursive watch: that of Bun 1.4.5 keeps the watches of folders
- * that were moved out of the tree, and reports what happens in them under the old path.
- * Invariants: a folder that leaves the tree, or is exchanged for another, is watched no longer; one that comes is watched before it is listed, so
- * that nothing in it is missed.
+ * Watches a folder and all folders below it, one watch each. Does not use the runtime's recursive watch: in Bun 1.4.5 it keeps the watches of folders
+ * that were moved out of the tree, and reports their events under the old path.
+ * Invariants: a folder that leaves the tree, or is replaced by another, is no longer watched; a new folder is watched before it is listed, so that no
+ * entry is missed.
  */
 import { type FSWatcher, lstatSync, readdirSync, watch } from "node:fs";
 import { errnoOf } from "./file-error.ts";
@@ -14,7 +14,7 @@ interface Watched {
   readonly identity: string;
 }
 
-/** `changed` gets the path of what changed. Returns what ends it. Throws the system's error when the tree cannot be watched as a whole. */
+/** `changed` gets the path of each change. Returns a function that stops watching. Throws the system's error when the tree cannot be watched as a whole. */
 export function watchTree(root: string, changed: (path: string) => void): () => void {
   const folders = new Map<string, Watched>();
 
@@ -38,7 +38,7 @@ export function watchTree(root: string, changed: (path: string) => void): () => 
       for (const name of readdirSync(osPath(path), { encoding: "buffer" })) add(inFolder(path, pathText(name)));
     } catch (thrown) {
       if (errnoOf(thrown) !== "ENOENT" && errnoOf(thrown) !== "ENOTDIR") throw thrown;
-      drop(path); // gone between the look and the watch
+      drop(path); // removed between lstat and watch
     }
   };
 
@@ -52,7 +52,7 @@ export function watchTree(root: string, changed: (path: string) => void): () => 
       try {
         add(path);
       } catch {
-        drop(path); // no watch is left for it: what changes in it is seen by whoever looks regularly
+        drop(path); // no watch available for it: its changes are found only by the caller's periodic checks
       }
     }
     changed(path);
@@ -71,7 +71,7 @@ export function watchTree(root: string, changed: (path: string) => void): () => 
   return stop;
 }
 
-/** undefined: no folder. */
+/** undefined: not a folder. */
 function folderIdentity(path: string): string | undefined {
   try {
     const stats = lstatSync(osPath(path));

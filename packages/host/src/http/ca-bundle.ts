@@ -1,7 +1,7 @@
-/** The certificate authorities that this machine trusts, as curl and OpenSSL find them. */
+/** The certificate authorities that this machine trusts, from the same files as curl and OpenSSL. */
 import type { Files } from "../host.ts";
 
-/** Debian and OpenWrt's ca-bundle; then where OpenWrt links it. */
+/** Path of Debian and of OpenWrt's ca-bundle; then the path of OpenWrt's link to it. */
 const places = ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
 
 export interface CaBundle {
@@ -11,7 +11,7 @@ export interface CaBundle {
   readonly empty: boolean;
 }
 
-/** Read at each call, so that an authority installed later counts at once. undefined: the machine has no bundle. */
+/** Read at each call, so that a newly installed authority takes effect at once. undefined: the machine has no bundle. */
 export function caBundle(files: Files): CaBundle | undefined {
   for (const path of places) {
     const text = files.readText(path);

@@ -1,7 +1,7 @@
 /**
- * The firmware image of the repository (`ns-download`): the newest release, or the one that runs, verified against the release's list of
- * SHA-256. Layout of the repository: BASE/latest_release, BASE/VERSION/targets/BOARD/{sha256sums,nethsecurity-VERSION-BOARD-….img.gz}. BASE may hold
- * the machine's credentials (https://user:password@host/…). Contract: test-data/contracts/commands.json, /usr/bin/ns-download.
+ * Downloads the firmware image from the repository (`ns-download`): the newest release or the running version, verified against the release's list of
+ * SHA-256. Layout of the repository: BASE/latest_release, BASE/VERSION/targets/BOARD/{sha256sums,nethsecurity-VERSION-BOARD-….img.gz}. BASE may
+ * contain the machine's credentials (https://user:password@host/…). Contract: test-data/contracts/commands.json, /usr/bin/ns-download.
  * Invariant: the path returned holds a complete and verified image; after a failure nothing is left in /tmp/download.
  */
 import { NethsecError } from "../error.ts";
@@ -12,9 +12,9 @@ import { httpRequest, type HttpRequest } from "./http.ts";
 import { splitCredentials } from "./split-credentials.ts";
 
 export interface DownloadOptions {
-  /** The newest release instead of the one that runs. */
+  /** The newest release instead of the running version. */
   readonly latest: boolean;
-  /** What is there already is thrown away first. */
+  /** Delete an earlier download first. */
   readonly force: boolean;
   readonly signal: AbortSignal;
 }
@@ -25,10 +25,10 @@ const folder = "/tmp/download";
 const textTimeoutMs = 20_000;
 const maxTextBytes = 1024 ** 2;
 const imageTimeoutMs = 1_800_000;
-/** While not a byte moves. */
+/** Abort after this time without a byte transferred. */
 const imageIdleMs = 60_000;
 
-/** Returns the image's path. Throws `repository_not_configured`, `image_not_in_repository`, `image_damaged`, and what HTTP throws. */
+/** Returns the image's path. Throws `repository_not_configured`, `image_not_in_repository`, `image_damaged`, and HTTP errors. */
 export async function downloadImage(host: Machine, options: DownloadOptions): Promise<string> {
   if (options.force) host.files.remove(folder, { recursive: true });
   try {
@@ -72,7 +72,7 @@ async function fetchVerified(host: Machine, options: DownloadOptions): Promise<s
 
 interface Repository extends ReturnType<typeof splitCredentials> {
   readonly board: string;
-  /** Of the system that runs. */
+  /** Version of the running system. */
   readonly version: string;
 }
 

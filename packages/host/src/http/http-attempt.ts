@@ -1,6 +1,6 @@
 /**
- * One attempt of an HTTP call: redirects, deadline, the answer's body.
- * Invariant: what is thrown is final; what is returned as an error may be tried again.
+ * One attempt of an HTTP call: redirects, deadline, response body.
+ * Invariant: a thrown error is final; a returned error may be retried.
  */
 import { FileError, fileError } from "../files/file-error.ts";
 import { caBundle } from "./ca-bundle.ts";
@@ -18,7 +18,7 @@ const defaultMaxBytes = 8 * 1024 * 1024;
 const excerptBytes = 4096;
 const retried: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Headers that say nothing secret and may go to another origin. */
+/** Headers without secrets, which may be sent to another origin. */
 const harmless: ReadonlySet<string> = new Set([
   "accept",
   "accept-encoding",
@@ -29,7 +29,7 @@ const harmless: ReadonlySet<string> = new Set([
   "range",
 ]);
 
-/** `last`: a status that would be tried again is final now. */
+/** `last`: no retry is left, so a retryable status is final. */
 export async function attempt(request: Attempt, host: HttpHost, last: boolean): Promise<HttpResponse | HttpError> {
   using idle = idleWatch(request.idleMs);
   const call = new Exchange(request, host, last, idle);
@@ -51,7 +51,7 @@ class Exchange {
   readonly #idle: IdleWatch;
   readonly #cancel = new AbortController();
   readonly #signal: AbortSignal;
-  /** Bytes handed to a writer: they cannot be taken back. */
+  /** Bytes already passed to a writer, which rules out a retry. */
   #delivered = 0;
   #method: HttpMethod;
   #url: URL;
@@ -107,11 +107,11 @@ class Exchange {
         headers,
         body: payload instanceof ReadableStream ? this.#idle.watched(payload) : payload,
         redirect: "manual",
-        // A fresh connection: none that was made without verification is used again.
+        // Use a fresh connection: one that was made without verification must not be reused.
         keepalive: false,
         signal: this.#signal,
         tls: this.#tls(),
-        // The deadline is ours.
+        // Our own deadline applies.
         timeout: false,
       } satisfies BunFetchRequestInit & { timeout: boolean });
     } catch (thrown) {
@@ -121,11 +121,11 @@ class Exchange {
     }
   }
 
-  /** `home`: at the origin that the caller named; elsewhere only what is no secret. */
+  /** `home`: at the origin that the caller named; for other origins only headers without secrets are sent. */
   #headers(ofBody: Readonly<Record<string, string>>, home: boolean): Headers {
     const headers = new Headers({ "user-agent": `nethsec/${version}`, "accept-encoding": "identity" });
     for (const [name, value] of Object.entries({ ...ofBody, ...lowerCase(this.#request.headers ?? {}) })) {
-      // The runtime's own complaint would quote the value.
+      // Checked here, because the runtime's error message would quote the value.
       if (!/^[\w-]+$/.test(name) || /[^\t\u0020-\u007e\u0080-\u00ff]/.test(value)) {
         throw this.#error({
           kind: "bad_header",
@@ -189,7 +189,7 @@ class Exchange {
       bytes = await this.#collect(response, maxBytes ?? defaultMaxBytes, false);
       received = bytes.length;
     } else if (response.body !== null && !tellsItsEnd(response)) {
-      // Its end and a connection that was cut look the same, and what is half must not pass for whole.
+      // Without a length the end of the body and a cut connection look the same: a partial file must not pass for a whole one.
       this.#cancel.abort();
       throw this.#error({ kind: "truncated", message: "the server does not say how long the file is" });
     } else if ("file" in download) received = await this.#toFile(response, download.file);
@@ -225,7 +225,7 @@ class Exchange {
         attempted(() => file.write(chunk)),
       );
     } catch (thrown) {
-      // A failed write has removed the temporary file already.
+      // After a failed write the temporary file is removed already.
       if (!(thrown instanceof FileError)) file.discard();
       throw thrown;
     }
@@ -245,7 +245,7 @@ class Exchange {
     return new Uint8Array(Buffer.concat(chunks));
   }
 
-  /** Gives each chunk to `take` until the end, or until it answers true; returns the bytes received. */
+  /** Passes each chunk to `take` until the end, or until it returns true; returns the bytes received. */
   async #read(
     response: Response,
     limit: number,
@@ -280,7 +280,7 @@ class Exchange {
     return this.#error({ kind: "too_large", message: `the answer is larger than ${limit} bytes` });
   }
 
-  /** What ended the exchange: the caller, the deadline, or else `otherwise`. */
+  /** The cause of the failure: the caller's abort, the deadline, or else `otherwise`. */
   #failure(thrown: unknown, otherwise: (what: string) => HttpError): HttpError {
     if (thrown instanceof HttpError) return thrown;
     if (this.#request.signal?.aborted === true)
@@ -306,7 +306,7 @@ class Exchange {
     try {
       return JSON.parse(text);
     } catch {
-      // Control characters of an answer are not for the terminal.
+      // Strip the response's control characters before it is shown on a terminal.
       const shown = maskSecrets(text.slice(0, 80), this.#secrets).replaceAll(/\p{C}+/gu, " ");
       throw this.#error({ kind: "not_json", message: `the answer is not JSON: ${shown}` });
     }
@@ -316,7 +316,7 @@ class Exchange {
     return new HttpError({ ...facts, message: `${this.#what()}: ${facts.message}` });
   }
 
-  /** Without the query, which may hold anything. */
+  /** The method and URL for messages; without the query, which may contain secrets. */
   #what(): string {
     return maskSecrets(`${this.#method} ${this.#url.origin}${this.#url.pathname}`, this.#secrets);
   }
@@ -359,7 +359,7 @@ function openBody(
       errno: "ENOENT",
       message: `Cannot send ${body.file}: it does not exist`,
     });
-  // As a stream: a file given as such is read into memory for TLS.
+  // As a stream: over TLS the runtime reads a file body into memory.
   return {
     payload: file.stream(),
     headers: { "content-length": String(size), "content-type": "application/octet-stream" },
@@ -380,7 +380,7 @@ function secretsOf(request: HttpRequest): string[] {
   );
   const basic =
     request.basic === undefined ? [] : [request.basic.password, basicHeader(request.basic).slice("Basic ".length)];
-  // Longest first: a secret may contain another one. Short words ("token", "Bearer") are no secrets.
+  // Longest first: a secret may contain another one. Short words ("token", "Bearer") are not secrets.
   return [...headers, ...basic, ...(request.secrets ?? [])]
     .filter((text) => text.length > 6 || request.secrets?.includes(text) === true || request.basic?.password === text)
     .toSorted((a, b) => b.length - a.length);

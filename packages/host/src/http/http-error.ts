@@ -1,4 +1,4 @@
-/** What went wrong with an HTTP call, in words an administrator can act on; no secret of the request is in them. */
+/** HTTP errors in terms an administrator can act on; they contain no secret of the request. */
 import { NethsecError } from "../error.ts";
 import { errnoOf } from "../files/file-error.ts";
 
@@ -39,7 +39,7 @@ export class HttpError extends NethsecError {
   readonly status: number | undefined;
   /** With kind "status": the beginning of the answer's body, at most 4 KiB, secrets masked. */
   readonly body: string | undefined;
-  /** With kind "status": what the server asked for by Retry-After. */
+  /** With kind "status": the delay that the server requested by Retry-After. */
   readonly retryAfterMs: number | undefined;
   constructor(facts: HttpFacts) {
     super({
@@ -56,7 +56,7 @@ export class HttpError extends NethsecError {
   }
 }
 
-/** The runtime's and OpenSSL's names of troubles with a certificate. */
+/** Certificate error names of the runtime and OpenSSL. */
 const certificateTroubles: Readonly<Record<string, TlsReason>> = {
   CERT_HAS_EXPIRED: "expired",
   CERT_NOT_YET_VALID: "not_yet_valid",
@@ -90,7 +90,7 @@ const certificateWords: Readonly<Record<TlsReason, readonly [text: string, advic
   ],
 };
 
-/** A failure thrown by fetch before the answer's head was there. `what` names the call: "POST https://host/path". */
+/** A failure thrown by fetch before the response headers arrived. `what` names the call: "POST https://host/path". */
 export function connectionError(what: string, thrown: unknown): HttpError {
   const name = errnoOf(thrown) ?? "";
   const tls =

@@ -1,9 +1,9 @@
-/** What a call of the HTTP client takes and gives. */
+/** Input and output types of the HTTP client. */
 import type { Host } from "../host.ts";
 
 export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** Bodies that can be sent again when a call is retried or redirected with 307/308. */
+/** Request bodies; all can be sent again when a call is retried or redirected with 307/308. */
 export type HttpBody =
   | string
   | Uint8Array
@@ -23,29 +23,29 @@ export interface HttpRequest {
   /** Basic authentication. */
   readonly basic?: { readonly user: string; readonly password: string };
   readonly body?: HttpBody;
-  /** For one attempt, redirects and the whole answer included; milliseconds. */
+  /** Time limit of one attempt including redirects and the whole response; milliseconds. */
   readonly timeoutMs: number;
   /**
-   * How long the server may take nothing of the body or send nothing of the answer; milliseconds. For transfers, whose `timeoutMs` is long.
-   * Default: only `timeoutMs` counts.
+   * Longest time in which the server reads nothing of the body or sends nothing of the response; milliseconds. For transfers, whose `timeoutMs` is
+   * long. Default: only `timeoutMs` applies.
    */
   readonly idleMs?: number;
   /**
-   * More attempts after one that could not connect, was cut off, or was answered by 408, 429, 500, 502, 503 or 504; default 2 for GET, HEAD, PUT
-   * and DELETE, 0 for others unless given. Waits grow with full jitter up to 30 s; a Retry-After is obeyed, one over 5 minutes ends the call.
+   * Retries after an attempt that could not connect, was cut off, or was answered by 408, 429, 500, 502, 503 or 504; default 2 for GET, HEAD, PUT and
+   * DELETE, 0 for others. Delays grow with full jitter up to 30 s; a Retry-After is obeyed, one over 5 minutes ends the call.
    */
   readonly retries?: number;
-  /** Bytes of answer accepted; default 8 MiB. With `download` no limit unless given. */
+  /** Maximum bytes of the response body; default 8 MiB. With `download` no limit unless given. */
   readonly maxBytes?: number;
   /** Default 5; 0: a redirect is an error. */
   readonly maxRedirects?: number;
   /** Statuses that are an answer rather than an error; default 200 to 299. "any" leaves every status to the caller (429 and 5xx are still retried first). */
   readonly accept?: "any" | ((status: number) => boolean);
-  /** Where the body of an accepted answer goes instead of memory: a file of the host (mode 0600, written beside and renamed) or a writer. */
+  /** Destination of the body of an accepted response instead of memory: a file of the host (mode 0600, written beside and renamed) or a writer. */
   readonly download?: { readonly file: string } | { readonly write: (chunk: Uint8Array) => Promise<void> };
   /** Default true. False accepts any certificate: the caller warns the administrator. */
   readonly tlsVerify?: boolean;
-  /** Further texts that must not appear in an error; `basic` and the values of all headers but the usual harmless ones are covered anyway. */
+  /** Further texts to mask in errors; `basic` and the values of all headers except the usual harmless ones are masked anyway. */
   readonly secrets?: readonly string[];
   readonly signal?: AbortSignal;
 }
@@ -65,5 +65,5 @@ export interface HttpResponse {
   json(): unknown;
 }
 
-/** What the client needs of the machine. A `Host` fits. */
+/** The parts of the machine that the client needs. A `Host` fits. */
 export type HttpHost = Pick<Host, "files" | "clock" | "random">;

@@ -1,8 +1,8 @@
 /**
  * A small HTTP server around a pure `handle(request)`: on an address of this machine (with TLS when a certificate is given) or on a UNIX socket.
  *
- * Invariants: a request has a bounded body and time, and an address that can be parsed; an exception in `handle` is a 500 without details and goes to `failed`; text is
- * compressed when the reader accepts it; a UNIX socket that nobody answers on is replaced, one that is in use is not.
+ * Invariants: a request has a bounded body and time, and a valid URL; an exception in `handle` gives a 500 without details and is passed to `failed`;
+ * text is compressed when the client accepts it; a stale UNIX socket is replaced, one in use is not.
  */
 import { messageOf } from "../message-of.ts";
 import { chmodSync, lstatSync, mkdirSync, rmSync } from "node:fs";
@@ -38,7 +38,7 @@ export interface HttpPeer {
 export interface HttpServerOptions {
   readonly listen: ListenAddress;
   readonly handle: (request: Request, peer: HttpPeer) => Promise<Response>;
-  /** Told about an exception that left `handle`. */
+  /** Called with an exception thrown by `handle`. */
   readonly failed: (error: unknown, request: Request) => void;
   /** Bytes of a request's body; default 64 KiB. */
   readonly maxRequestBytes?: number;
@@ -54,12 +54,12 @@ export interface HttpServer {
 }
 
 /**
- * Seconds without a byte in either direction after which a connection is closed. On a UNIX socket Bun 1.4.5 closes after
- * 10 s whatever is asked for (oven-sh/bun#43816): streams send something more often than that.
+ * Seconds without a byte in either direction after which a connection is closed. On a UNIX socket Bun 1.4.5 closes after 10 s regardless of this
+ * setting (oven-sh/bun#43816): streams must send something more often than that.
  */
 const idleSeconds = 60;
 
-/** Starts listening. Throws {@link NethsecError} `listen_failed` when the address cannot be had. */
+/** Starts listening. Throws {@link NethsecError} `listen_failed` when the address is not available. */
 export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
   const { listen } = options;
   if (listen.kind === "unix") await freeSocketPath(listen.path);
@@ -93,7 +93,7 @@ function start(options: HttpServerOptions): Bun.Server<undefined> {
     }
   };
   const common = { fetch, development: false, maxRequestBodySize: options.maxRequestBytes ?? 64 * 1024 };
-  // A UNIX socket is created with the permissions of the umask: narrow at first, widened by chmod afterwards.
+  // A UNIX socket gets its permissions from the umask: restrictive at first, then widened by chmod.
   const umask = process.umask(0o177);
   try {
     if (listen.kind === "unix") return Bun.serve({ ...common, unix: listen.path });
@@ -119,10 +119,10 @@ function start(options: HttpServerOptions): Bun.Server<undefined> {
   }
 }
 
-/** RFC 3986 section 3.2.2 without what no server of ours is called by: percent signs, user names, sub-delimiters. */
+/** RFC 3986 section 3.2.2 without the parts that names of our servers never have: percent signs, user names, sub-delimiters. */
 const hostHeader = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{0,5})?$/;
 
-/** RFC 9112 section 3.2: a request with several `Host` lines, or with an invalid one, is answered by 400. It has no address then either. */
+/** RFC 9112 section 3.2: a request with several `Host` lines, or with an invalid one, is answered by 400. Its URL cannot be parsed either. */
 function isWellAddressed(request: Request): boolean {
   return hostHeader.test(request.headers.get("host") ?? "") && URL.canParse(request.url);
 }
@@ -143,7 +143,7 @@ function reason(error: unknown): string {
   return messageOf(error).replace(/[.?!]+$/, "");
 }
 
-/** Removes a socket left behind by a process that was killed; throws when somebody answers on it or it is no socket. */
+/** Removes the socket of a killed process; throws when a server answers on it or it is not a socket. */
 async function freeSocketPath(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   const stat = lstatSync(path, { throwIfNoEntry: false });
@@ -165,7 +165,7 @@ async function freeSocketPath(path: string): Promise<void> {
   rmSync(path);
 }
 
-/** Only a refusal says that nobody does: a crowded socket, or one of another user, is in use. */
+/** False only if the connection is refused: a socket with a full backlog, or of another user, counts as in use. */
 async function answers(path: string): Promise<boolean> {
   try {
     const connection = await connectLocal(path, () => undefined, new AbortController().signal);
@@ -176,7 +176,7 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** Types worth compressing; streams (server-sent events) are not held back by a compressor. */
+/** Content types worth compressing; event streams are excluded, since a compressor would delay them. */
 const compressible = /^(text\/(html|css|csv|javascript|plain)|application\/(json|openmetrics-text)|image\/svg)/;
 const worthBytes = 1024;
 

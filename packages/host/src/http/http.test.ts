@@ -19,7 +19,7 @@ let home = "";
 let elsewhere = "";
 let plain = "";
 
-/** What the servers do, by path. */
+/** Behaviour of the test servers, by path. */
 async function respond(request: Request): Promise<Response> {
   const url = new URL(request.url);
   seen.push({
@@ -57,7 +57,7 @@ function listen(tls?: { cert: string; key: string }): string {
   return `${tls === undefined ? "http" : "https"}://localhost:${server.port}`;
 }
 
-/** A server that writes what it is told and nothing else; closed again with the tests. */
+/** A server that writes only what `answer` sends; closed after the tests. */
 function rawServer(answer: (socket: Bun.Socket) => void): string {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: answer } });
   servers.push(server);
@@ -120,7 +120,7 @@ describe("verification", () => {
     if (reason !== "host_name") expect(error.advice).toContain("clock");
     expect(seen.length).toBe(before);
     expect((await call({ url, tlsVerify: false })).status).toBe(200);
-    // A connection made without verification must not serve a call that wants it.
+    // A connection made without verification must not be reused for a call that verifies.
     expect((await failure({ url })).tls).toBe(reason);
   });
 

@@ -26,7 +26,7 @@ export async function httpRequest(request: HttpRequest, host: HttpHost): Promise
     if (!(outcome instanceof HttpError)) return outcome;
     const delayMs = outcome.retryAfterMs ?? jitteredBackoffMs(attempts + 1, host.random.fraction(), backoff);
     if (last || delayMs > longestRetryAfterMs) throw outcome;
-    // Those told to come back at the same moment must not do so.
+    // Clients that were given the same Retry-After must not return at the same moment.
     const jitterMs = outcome.retryAfterMs === undefined ? 0 : host.random.fraction() * backoff.firstMs;
     await host.clock.sleep(delayMs + jitterMs, request.signal).catch((reason: unknown) => {
       if (request.signal?.aborted !== true) throw reason;

@@ -1,4 +1,4 @@
-/** Transfers that stop in the middle end long before their deadline; those that are only slow go on. Servers write and read byte by byte what they are told. */
+/** Stalled transfers end long before their deadline; slow ones continue. The servers read and write byte by byte under the test's control. */
 import { afterAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "../testing/pace.ts";
 import { httpRequest } from "./http.ts";

@@ -1,17 +1,17 @@
-/** Notices a transfer in which nothing moves any more, long before its deadline. */
+/** Aborts a stalled transfer long before its deadline. */
 
 export interface IdleWatch extends Disposable {
-  /** Aborted when too long nothing moved while the other side had its turn. */
+  /** Aborted when the peer was to act and nothing was transferred for `idleMs`. */
   readonly signal: AbortSignal;
-  /** From now on the other side has its turn; again whenever something moved. */
+  /** Starts the idle timer: we wait for the peer. Call it again after each transfer. */
   arm(): void;
-  /** It is our own turn: that may take as long as it wants. */
+  /** Stops the idle timer: we are busy ourselves, without a limit. */
   rest(): void;
-  /** The same stream, each of whose pieces counts as movement. */
+  /** Wraps a stream so that each chunk restarts the idle timer. */
   watched(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>;
 }
 
-/** `idleMs` undefined: never. */
+/** `idleMs` undefined: no limit. */
 export function idleWatch(idleMs: number | undefined): IdleWatch {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;

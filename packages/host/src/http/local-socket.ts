@@ -1,16 +1,16 @@
 /**
- * A client of a UNIX stream socket that only listens.
- * Invariants: nothing is sent; each chunk is handed over once, in order, before `closed` settles; the chunk is valid during the call only.
+ * A client of a UNIX stream socket that only receives.
+ * Invariants: nothing is sent; each chunk is passed on once, in order, before `closed` settles; a chunk is valid only during the call.
  */
 export interface LocalConnection {
-  /** Settles when the connection is over: undefined when the other end closed it or the signal aborted, else what went wrong. */
+  /** Settles when the connection ends: undefined when the peer closed it or the signal aborted, otherwise the error. */
   readonly closed: Promise<Error | undefined>;
   close(): void;
 }
 
 /**
- * Connects to the socket at the real path `path`. Rejects with the system's error (ENOENT, ECONNREFUSED, EACCES …) or the signal's reason.
- * `data` is called for each chunk; an exception in it closes the connection and is what `closed` tells.
+ * Connects to the socket at the real path `path`. Rejects with the system's error (ENOENT, ECONNREFUSED, EACCES …) or the signal's reason. `data` is
+ * called for each chunk; if it throws, the connection is closed and `closed` resolves with that error.
  */
 export async function connectLocal(
   path: string,
@@ -48,7 +48,7 @@ export async function connectLocal(
   return { closed: closed.promise, close: stop };
 }
 
-/** Frees the memory of a chunk now. Left to the garbage collector, a fast stream holds some 50 MB of chunks that nobody needs. */
+/** Frees the memory of a chunk now. If left to the garbage collector, a fast stream accumulates some 50 MB of used chunks. */
 function release({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }

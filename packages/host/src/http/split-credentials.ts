@@ -1,4 +1,4 @@
-/** URL and credentials apart, as an HTTP request wants them; no slash at the URL's end. Throws TypeError for what is no URL. */
+/** Separates URL and credentials, as an HTTP request needs them; removes trailing slashes. Throws TypeError for an invalid URL. */
 export function splitCredentials(url: string): {
   readonly url: string;
   readonly basic: { readonly user: string; readonly password: string } | undefined;

@@ -1,4 +1,4 @@
-/** HTTP over a UNIX socket, with the runtime's own `fetch`: only packages/host knows that it takes `unix`. */
+/** HTTP over a UNIX socket with the runtime's own `fetch`: only packages/host uses its `unix` option. */
 
 export interface UnixRequest {
   /** Real path of the socket. */
@@ -13,7 +13,7 @@ export interface UnixRequest {
 
 const notListening = new Set(["ENOENT", "ECONNREFUSED", "FailedToOpenSocket", "ConnectionRefused"]);
 
-/** Resolves with any status. Throws what `fetch` throws; `nobodyListens` tells whether nobody serves the socket. */
+/** Resolves with any status. Throws what `fetch` throws; use `nobodyListens` to check for a missing server. */
 export function unixRequest({ socket, method, path, body, signal }: UnixRequest): Promise<Response> {
   const init = {
     method,
@@ -24,7 +24,7 @@ export function unixRequest({ socket, method, path, body, signal }: UnixRequest)
   return fetch(`http://localhost${path}`, init);
 }
 
-/** Whether `error`, thrown by `unixRequest`, means that there is no socket or that its server has ended. */
+/** True when `error`, thrown by `unixRequest`, means that the socket is missing or its server has ended. */
 export function nobodyListens(error: unknown): boolean {
   return error instanceof Error && "code" in error && notListening.has(String(error.code));
 }

@@ -26,7 +26,7 @@ const id = fc.constantFrom("mine", "a.b_c-1");
 test("resume undoes suspend exactly, for any crontab", () => {
   fc.assert(
     fc.property(crontab, fc.subarray(words), (text, some) => {
-      // Lines that begin with our own mark are ours: none of the users' do.
+      // Lines that begin with our own mark count as ours: exclude them from the users' lines.
       fc.pre(!text.includes("#nethsec# "));
       expect(resumeLines(suspendLines(text, some), some)).toBe(text);
       expect(suspendLines(suspendLines(text, some), some)).toBe(suspendLines(text, some));

@@ -1,12 +1,12 @@
 /**
- * Edits of a crontab's text. Pure. Lines of ours end in ` # nethsec:ID`; a line that `suspendLines` commented out begins with `#nethsec# `.
+ * Edits the text of a crontab. Pure. Our lines end in ` # nethsec:ID`; a line that `suspendLines` commented out begins with `#nethsec# `.
  *
- * Invariants: a line that an edit is not about stays byte for byte; resume undoes suspend exactly; a user's own comment is never activated.
+ * Invariants: lines that an edit does not concern stay byte for byte; resume undoes suspend exactly; a user's own comment is never activated.
  */
 
 const suspended = "#nethsec# ";
 
-/** Installs or replaces the line `id`, at its place when it is there. One that is suspended stays so. */
+/** Installs the line `id`, or replaces it in place. A suspended line stays suspended. */
 export function setLine(text: string, id: string, line: string): string {
   const mark = markOf(id);
   if (/[\n\r\0]/.test(line) || line.trim() === "" || line.trimStart().startsWith("#"))
@@ -36,7 +36,7 @@ export function suspendLines(text: string, words: readonly string[]): string {
   return mapLines(text, (line) => (isActive(line) && mentions(commandOf(line), words) ? suspended + line : line));
 }
 
-/** Brings back the lines that `suspendLines` commented out, and no others. */
+/** Restores the lines that `suspendLines` commented out, and no others. */
 export function resumeLines(text: string, words: readonly string[]): string {
   return mapLines(text, (line) => {
     if (!line.startsWith(suspended)) return line;
@@ -45,7 +45,7 @@ export function resumeLines(text: string, words: readonly string[]): string {
   });
 }
 
-/** Whether the line `id` is there, commented out by `suspendLines`. */
+/** True if the line `id` exists and was commented out by `suspendLines`. */
 export function isSuspended(text: string, id: string): boolean {
   const mark = markOf(id);
   return text.split("\n").some((line) => line.startsWith(suspended) && line.endsWith(mark));
@@ -56,7 +56,7 @@ function markOf(id: string): string {
   return ` # nethsec:${id}`;
 }
 
-/** A user's own comment that ends in our mark is not ours. */
+/** A user's own comment that ends in our mark does not count as ours. */
 function isOurs(line: string, mark: string): boolean {
   return line.endsWith(mark) && (!line.startsWith("#") || line.startsWith(suspended));
 }
@@ -69,7 +69,7 @@ function isActive(line: string): boolean {
   return /^\s*[^\s#]/.test(line) && !/^\s*[A-Za-z_]\w*\s*=/.test(line);
 }
 
-/** What follows the five time fields, or the @daily; without our mark. */
+/** The command of a line: the text after the five time fields or the @daily, without our mark. */
 function commandOf(line: string): string {
   return line.replace(/^\s*(?:@\S+|(?:\S+\s+){4}\S+)\s*/, "").replace(/ # nethsec:[A-Za-z0-9._-]+$/, "");
 }

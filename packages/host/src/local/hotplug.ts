@@ -2,8 +2,8 @@
 import type { Run } from "../host.ts";
 
 /**
- * `/sbin/hotplug-call DIR`: runs the scripts of /etc/hotplug.d/DIR in name order with `env` (e.g. ACTION, TYPE, NAME) and waits for
- * them. Scripts of others run there: a failing one is theirs, a hanging one is ended after `timeoutMs` (default 60 s) by RunError.
+ * `/sbin/hotplug-call DIR`: runs the scripts of /etc/hotplug.d/DIR in name order with `env` (e.g. ACTION, TYPE, NAME) and waits for them. They may be
+ * third-party scripts: a failing script is ignored, a hanging one is killed after `timeoutMs` (default 60 s) with RunError.
  */
 export async function hotplugCall(
   run: Run,

@@ -1,7 +1,7 @@
 /** `Clock` of the machine. */
 import type { Clock } from "../host.ts";
 
-/** What setTimeout can hold: longer waits are cut into pieces. */
+/** The longest delay of setTimeout: longer waits are split. */
 const longestTimerMs = 2 ** 31 - 1;
 
 export const localClock: Clock = {

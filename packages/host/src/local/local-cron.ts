@@ -1,10 +1,10 @@
-/** `Cron` over /etc/crontabs/root. Bytes that are no UTF-8 are carried through unharmed: the text is edited as Latin-1. */
+/** `Cron` over /etc/crontabs/root. The text is edited as Latin-1, so that bytes that are not valid UTF-8 are preserved. */
 import { removeLine, resumeLines, setLine, suspendLines } from "./crontab.ts";
 import { withLock } from "../files/file-lock.ts";
 import type { Cron, Files } from "../host.ts";
 
 const path = "/etc/crontabs/root";
-/** Two of our commands must not undo each other's edit. */
+/** Prevents two of our commands from overwriting each other's edit. */
 const lock = "/var/run/nethsec/crontab.lock";
 
 export function localCron(files: Files): Cron {

@@ -6,7 +6,7 @@ import { hostContract, type HostUnderTest, rejection, until } from "../../test/h
 import { hotplugCall } from "./hotplug.ts";
 import { localHost } from "./local-host.ts";
 
-/** A root whose commands are plain shell scripts, as on OpenWrt. */
+/** A root folder whose commands are shell scripts, as on OpenWrt. */
 function scriptedRoot(): HostUnderTest & { readonly root: string; script(path: string, text: string): void } {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "nethsec-root-")));
   for (const dir of ["sbin", "usr/bin", "etc/init.d", "state"]) mkdirSync(join(root, dir), { recursive: true });
@@ -60,7 +60,7 @@ hostContract("localHost", scriptedRoot);
 
 describe("programs of the machine", () => {
   const { run } = localHost();
-  /** A zombie that nobody has reaped yet is dead. */
+  /** A zombie that is not reaped yet counts as dead. */
   const alive = (pid: number): boolean =>
     !(localHost().files.readText(`/proc/${pid}/stat`) ?? "0 (x) Z").replace(/^.*\) /, "").startsWith("Z");
 
@@ -75,7 +75,7 @@ describe("programs of the machine", () => {
       .split("\n")
       .map(Number);
     expect(pids).toHaveLength(2);
-    // At once: not only after the grace for those that obey SIGTERM.
+    // At once, not only after the grace period for programs that handle SIGTERM.
     await until(() => !pids.some(alive), 200);
   });
 
@@ -146,7 +146,7 @@ test("a command that has run a program ends when it is done, without waiting for
     process.on("exit", () => console.log(performance.now() - done));`;
   const { run } = localHost();
   let shortestMs = Infinity;
-  // The shortest of several: the machine may be busy.
+  // Take the shortest of several runs: the machine may be busy.
   for (let attempt = 0; attempt < 10 && shortestMs > 20; attempt += 1) {
     const { stdout } = await run([process.execPath, "-e", script], { timeoutMs: 20_000 });
     shortestMs = Math.min(shortestMs, Number(stdout));

@@ -1,4 +1,4 @@
-/** The `Host` of this machine. Each part is made when it is first used: a small command does not pay for what it does not need. */
+/** The `Host` of this machine. Each part is created at its first use: a small command does not pay for parts it does not need. */
 import type { Host } from "../host.ts";
 import { localClock } from "./local-clock.ts";
 import { localCron } from "./local-cron.ts";
@@ -13,7 +13,7 @@ import { once } from "../once.ts";
 import { localUciStore } from "../uci/local-store.ts";
 
 export interface LocalHostOptions {
-  /** The folder that stands for "/"; it must exist and hold no symbolic link in its own path. Default "/". Programs found below it come first in PATH. */
+  /** The folder used as "/"; it must exist and its own path must contain no symbolic link. Default "/". Its programs come first in PATH. */
   readonly root?: string;
   /** Tag of the log's lines, default "nethsec". */
   readonly tag?: string;

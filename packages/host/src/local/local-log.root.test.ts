@@ -1,4 +1,4 @@
-/** Needs socat as the log's other end: the runtime has no UNIX datagram sockets. */
+/** Needs socat as the receiver of the log: the runtime has no UNIX datagram sockets. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

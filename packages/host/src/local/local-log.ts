@@ -1,8 +1,8 @@
 /**
- * `Log` to syslog: what `logger -t TAG -p daemon.LEVEL` sends, without starting it.
+ * `Log` to syslog: sends the same message as `logger -t TAG -p daemon.LEVEL`, without starting it.
  *
- * Invariants: logging never blocks and never throws; memory is bounded by the queue, what is lost is counted and said; one call is one line,
- * with nothing in it that could forge another.
+ * Invariants: logging never blocks and never throws; memory is bounded by the queue; lost lines are counted and the count is logged; one call gives
+ * one line, whose text cannot forge another line.
  */
 import type { Level, Log } from "../host.ts";
 import { type DatagramSocket, datagramSocket } from "./syslog-socket.ts";
@@ -15,7 +15,7 @@ const queueLimit = 1000;
 const firstDelayMs = 5;
 const longestDelayMs = 1000;
 
-/** `path`: the log's socket, "/dev/log" on every system. */
+/** `path`: the log's socket, "/dev/log" on all systems. */
 export function localLog(tag: string, path = "/dev/log"): Log {
   return taggedLog(logQueue(path), tag);
 }
@@ -25,7 +25,7 @@ function taggedLog(send: (line: string) => void, tag: string): Log {
   return Object.assign(log, { tagged: (other: string) => taggedLog(send, other) });
 }
 
-/** RFC 3164 as local logs take it: `<priority>Mmm dd hh:mm:ss TAG: text`, local time, no host name. */
+/** RFC 3164 in the variant of local syslog sockets: `<priority>Mmm dd hh:mm:ss TAG: text`, local time, no host name. */
 export function syslogLine(level: Level, tag: string, text: string, at: Date): string {
   const two = (value: number, fill: string): string => String(value).padStart(2, fill);
   const month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][at.getMonth()];
@@ -33,7 +33,7 @@ export function syslogLine(level: Level, tag: string, text: string, at: Date): s
   return `<${facilityDaemon * 8 + severities[level]}>${month} ${two(at.getDate(), " ")} ${time} ${cleanLine(tag).replaceAll(/[\s:[\]]/g, "_")}: ${cleanLine(text)}`;
 }
 
-/** Control characters as \n, \t, \xNN; at most 4,000 characters, the last one an ellipsis when it was cut. */
+/** Escapes control characters as \n, \t, \xNN; cuts at 4,000 characters, the last one then an ellipsis. */
 export function cleanLine(text: string): string {
   const cut = text.length > longestLine ? `${text.slice(0, longestLine - 1)}…` : text;
   // Control characters are what this is about.
@@ -45,8 +45,8 @@ export function cleanLine(text: string): string {
 }
 
 /**
- * Sends in order; what the log does not take is kept (the newest 1,000 lines) and tried again. That does not keep the process alive; when it
- * ends, a busy log is waited for up to 200 ms.
+ * Sends in order. Lines that the log does not accept are queued (the newest 1,000) and retried. The queue does not keep the process alive; at exit a
+ * busy log is retried for up to 200 ms.
  */
 function logQueue(path: string): (line: string) => void {
   const queue: string[] = [];
@@ -55,7 +55,7 @@ function logQueue(path: string): (line: string) => void {
   let delayMs = firstDelayMs;
   let lost = 0;
 
-  /** True when more may be sent soon. */
+  /** Sends the queue; true when the log is busy, so that a retry may soon succeed. */
   const send = (): boolean => {
     socket ??= datagramSocket(path);
     if (lost > 0) {

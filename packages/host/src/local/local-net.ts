@@ -7,7 +7,7 @@ const answers = () => import("./net-answers.ts");
 
 export function localNet(run: Run): Net {
   const routes = async (family: "-4" | "-6"): Promise<Route[]> => {
-    // A kernel without IPv6 refuses -6: there are no such routes then.
+    // A kernel without IPv6 refuses -6: then there are no IPv6 routes.
     const { code, stdout } = await run(["ip", "-j", family, "route", "show"], {
       timeoutMs,
       ok: family === "-6" ? "any" : [0],
@@ -37,7 +37,7 @@ export function localNet(run: Run): Net {
   };
 }
 
-/** Part of the name of an ubus object. */
+/** Validates a name that becomes part of an ubus object's name. */
 function interfaceName(name: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)) return name;
   throw new NethsecError({

@@ -8,11 +8,11 @@ const callTimeoutMs = 60_000;
 export function localServices(files: Files, run: Run): Services {
   const script = (name: string): string => `/etc/init.d/${serviceName(name)}`;
   const exists = (name: string): boolean => files.stat(script(name)) !== undefined;
-  /** `enabled` and `running` answer by their exit code. */
+  /** `enabled` and `running` return their result as exit code. */
   const ask = async (name: string, question: "enabled" | "running"): Promise<boolean> => {
     if (!exists(name)) return false;
     const { code, stdout } = await run([files.real(script(name)), question], { timeoutMs: askTimeoutMs, ok: "any" });
-    // A script without USE_PROCD does not know the question: it prints its usage, with exit code 0 (recorded, test-data/contracts/openwrt.json).
+    // A script without USE_PROCD does not know the action: it prints its usage and exits with 0 (recorded, test-data/contracts/openwrt.json).
     return code === 0 && stdout === "";
   };
   return {
@@ -32,7 +32,7 @@ export function localServices(files: Files, run: Run): Services {
   };
 }
 
-/** Refuses what could name a file outside /etc/init.d. */
+/** Refuses names that could lead to a file outside /etc/init.d. */
 export function serviceName(name: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)) return name;
   throw new NethsecError({ code: "bad_service_name", message: `${JSON.stringify(name)} is not the name of a service` });

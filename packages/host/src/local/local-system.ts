@@ -6,7 +6,7 @@ import type { Files, System } from "../host.ts";
 export function localSystem(files: Files): System {
   return {
     osRelease: () => parseOsRelease(files.readText("/etc/os-release") ?? ""),
-    // Of our own UTS namespace; node:os would cost a small command its loading.
+    // Read from /proc, so it is that of our own UTS namespace; loading node:os would cost a small command time.
     hostname: () => readFileSync("/proc/sys/kernel/hostname", "utf8").trim(),
     memory: () => parseMemory(readFileSync("/proc/meminfo", "utf8")),
     fileSystem: (path) => {
@@ -20,7 +20,7 @@ export function localSystem(files: Files): System {
   };
 }
 
-/** proc(5), /proc/meminfo: `available` is what programs can still get without swapping; caches that can be dropped count. */
+/** proc(5), /proc/meminfo: `available` is the memory that programs can get without swapping, including reclaimable caches. */
 export function parseMemory(meminfo: string): { total: number; available: number } {
   const bytes = (key: string): number =>
     1024 * Number(new RegExp(`^${key}:\\s*(\\d+) kB$`, "m").exec(meminfo)?.[1] ?? 0);

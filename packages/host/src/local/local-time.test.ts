@@ -31,7 +31,7 @@ test("a machine without such a setting has the zone of /etc/localtime, and UTC w
   host.files.mkdir("/etc");
   host.files.symlink("/usr/share/zoneinfo/America/New_York", "/etc/localtime");
   expect(zone()).toBe("America/New_York");
-  // A copy of a zone's file has no name: the runtime finds out.
+  // A copied zone file does not contain the zone's name: left to the runtime.
   host.files.write("/etc/localtime", "TZif2");
   expect(zone()).toBeUndefined();
 });

@@ -1,4 +1,7 @@
-/** What `ubus` (netifd) and `ip -j` answer, checked where it enters. Pure. Apart from local-net.ts because it brings the schema library, which a small command need not load. */
+/**
+ * Parses and validates the output of `ubus` (netifd) and `ip -j`. Pure. Separate from local-net.ts because it loads the schema library, which a small
+ * command need not load.
+ */
 import * as v from "valibot";
 import { NethsecError } from "../error.ts";
 import type { DeviceAddresses, NetworkInterface, Route } from "../host.ts";
@@ -61,15 +64,15 @@ export function parseInterfaceDump(json: string): NetworkInterface[] {
 }
 
 /**
- * `ubus call network get_proto_handlers`: an object with a member for each handler (netifd, proto.c: proto_dump_handlers). "none" needs no
- * handler and is not in it.
+ * `ubus call network get_proto_handlers`: an object with a member for each handler (netifd, proto.c: proto_dump_handlers). "none" needs no handler
+ * and is not included.
  */
 export function parseProtocols(json: string): string[] {
   const handlers = v.record(v.string(), v.object({}));
   return ["none", ...Object.keys(answer("ubus call network get_proto_handlers", handlers, json))];
 }
 
-/** `ip -j address show`; iproute2 prints empty objects for what it leaves out. */
+/** `ip -j address show`; iproute2 prints empty objects for entries that it omits. */
 export function parseAddresses(json: string): DeviceAddresses[] {
   return answer("ip -j address show", ipAddresses, json).flatMap((item) =>
     item.ifname === undefined
@@ -88,7 +91,7 @@ export function parseAddresses(json: string): DeviceAddresses[] {
   );
 }
 
-/** `ip -j route show`; routes without a device (blackhole, several next hops) are left out. */
+/** `ip -j route show`; routes without a device (blackhole, several next hops) are omitted. */
 export function parseRoutes(json: string): Route[] {
   return answer("ip -j route show", ipRoutes, json).flatMap(({ dst, gateway, dev, metric }) =>
     dst === undefined || dev === undefined ? [] : { target: dst, gateway, device: dev, metric },

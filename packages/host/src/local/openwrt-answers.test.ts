@@ -1,4 +1,4 @@
-/** The parsers of OpenWrt's answers on answers that were recorded from the real programs (test-data/contracts/openwrt.json). */
+/** Tests the parsers of OpenWrt's output with output recorded from the real programs (test-data/contracts/openwrt.json). */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ describe("network.interface", () => {
     const dump = { interface: [{ interface: name, ...v.parse(v.record(v.string(), v.unknown()), status) }] };
     const [parsed] = parseInterfaceDump(JSON.stringify(dump));
     expect(parsed).toMatchObject({ name, up, proto });
-    // Addresses, routes and name servers are there only while it is up.
+    // Addresses, routes and name servers exist only while the interface is up.
     if (!up) expect(parsed).toMatchObject({ ipv4: [], ipv6: [], routes: [] });
   });
 
@@ -70,7 +70,7 @@ describe("network.interface", () => {
   });
 });
 
-/** A machine with one program that answers as recorded. */
+/** A machine with one program that prints recorded output. */
 function machine(
   path: string,
   answer: { readonly stdout: string; readonly stderr?: string; readonly exit?: number | undefined },

@@ -28,7 +28,7 @@ const pattern = new RegExp(
   `^${name}(${time})(?:${name}(${time})?,(${date})(?:/(${time}))?,(${date})(?:/(${time}))?)?$`,
 );
 
-/** undefined for a text that is no such zone, and for one that names a summer time without saying when it is. */
+/** undefined for a text that is not a POSIX zone, and for one with a summer time but without its rules. */
 export function parsePosixZone(text: string): PosixZone | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
@@ -42,7 +42,7 @@ export function parsePosixZone(text: string): PosixZone | undefined {
   return { standard, summer: { offset, begins, ends } };
 }
 
-/** The moments (Unix ms) at which the zone's clock changes in a year. */
+/** The moments (Unix ms) of the zone's clock changes in a year. */
 export function changesOf({ standard, summer }: PosixZone, year: number): readonly [begins: number, ends: number] | [] {
   if (summer === undefined) return [];
   const { begins, ends, offset } = summer;
@@ -53,7 +53,7 @@ export function changesOf({ standard, summer }: PosixZone, year: number): readon
 export function offsetAt(zone: PosixZone, at: number): number {
   const [begins, ends] = changesOf(zone, new Date(at + zone.standard).getUTCFullYear());
   if (zone.summer === undefined || begins === undefined || ends === undefined) return zone.standard;
-  // South of the equator summer goes over the turn of the year.
+  // In the southern hemisphere summer time spans the turn of the year.
   const isSummer = begins < ends ? at >= begins && at < ends : at >= begins || at < ends;
   return isSummer ? zone.summer.offset : zone.standard;
 }
@@ -78,7 +78,7 @@ function midnightOf(text: string): Change["midnight"] | undefined {
   }
   const number = Number(text.replace("J", ""));
   if (!text.startsWith("J")) return number > 365 ? undefined : (year) => Date.UTC(year, 0, 1) + number * dayMs;
-  // J counts from 1 and never counts 29 February.
+  // Jn: day 1 to 365; 29 February is never counted.
   if (number < 1 || number > 365) return undefined;
   return (year) => Date.UTC(year, 0, number > 59 && isLeapYear(year) ? number + 1 : number);
 }

@@ -1,11 +1,11 @@
-/** Rows of another program's SQLite database, read only. */
+/** Reads rows of another program's SQLite database, read only. */
 import { messageOf } from "../message-of.ts";
 import { Database } from "bun:sqlite";
 import { NethsecError } from "../error.ts";
 
 export type SqliteRow = Readonly<Record<string, string | number | bigint | Uint8Array | null>>;
 
-/** `path` is a real path (`files.real`). Values go in by `parameters`, never into the text. Waits at most a second for a writer's lock. */
+/** `path` is a real path (`files.real`). Pass values by `parameters`, never within `sql`. Waits at most a second for a writer's lock. */
 export function sqliteRows(path: string, sql: string, parameters: readonly (string | number)[] = []): SqliteRow[] {
   try {
     using database = new Database(path, { readonly: true, create: false });

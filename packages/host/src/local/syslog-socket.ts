@@ -1,6 +1,6 @@
 /**
- * A UNIX datagram socket to the system's log (/dev/log), through the C library: the runtime has none, and a `logger` process per line costs a thousand times more.
- * Sending never blocks.
+ * A UNIX datagram socket to the system's log (/dev/log), through the C library: the runtime has none, and a `logger` process per line costs a
+ * thousand times more. Sending never blocks.
  */
 import { FFIType } from "bun:ffi";
 import { openLibc } from "../ffi/libc.ts";
@@ -20,12 +20,12 @@ const functions = {
 } as const;
 
 export interface DatagramSocket {
-  /** "busy": its queue is full, or it was just restarted: try again soon; "absent": nobody listens there. */
+  /** "busy": the receiver's queue is full or the log was just restarted, so retry soon; "absent": no process receives there. */
   send(message: Uint8Array): "sent" | "busy" | "absent";
   close(): void;
 }
 
-/** A sender to the socket at `path` (at most 107 bytes); connects at the first message and again when the log was restarted. */
+/** Sends to the socket at `path` (at most 107 bytes); connects at the first message and reconnects after a restart of the log. */
 export function datagramSocket(path: string): DatagramSocket {
   const libc = openLibc(functions);
   const address = socketAddress(path);

@@ -1,14 +1,14 @@
-/** Reads a stream to its end, keeping at most `limit` bytes: the rest is read and dropped, so that the writer is not blocked. */
+/** Reads a stream to its end and keeps at most `limit` bytes; the rest is read and dropped, so that the writer is not blocked. */
 
 export interface Collected {
   /** Settles at the end of the stream, or after `stop`. */
   readonly done: Promise<void>;
-  /** What was kept, as UTF-8. */
+  /** The kept bytes, as UTF-8. */
   text(): string;
   truncated(): boolean;
-  /** Bytes read so far, also those dropped. */
+  /** Bytes read so far, including dropped ones. */
   received(): number;
-  /** Reads no further. */
+  /** Stops reading. */
   stop(): void;
 }
 

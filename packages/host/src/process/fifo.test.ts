@@ -1,4 +1,4 @@
-/** A reader of a FIFO: whole lines, and a process that ends when it stops reading, though nobody writes any more. */
+/** The FIFO reader delivers whole lines, and the process can end after it stops reading, even without a further writer. */
 import { afterAll, expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -53,7 +53,7 @@ test("what takes its place after the check is not read", async () => {
     () => undefined,
     end.signal,
   );
-  // Before the reader has begun: it opens nothing by name any more.
+  // Removed before the reader has started: the reader must not open the FIFO by name again.
   rmSync(fifo);
   writeFileSync(fifo, "forged\n");
   writeSync(writer, "real\n");

@@ -1,13 +1,13 @@
 /**
- * Reading lines from a FIFO. Opened for reading and writing, so that the end of a writer is not an end of file and a writer that starts
- * later finds a reader; the lines of a writer that died half-way through one are cut at `maxLine` and never joined for ever.
- * Invariant: whoever replaced the FIFO by a file or link gets an error, not a reader.
+ * Reads lines from a FIFO. It is opened for reading and writing, so that a writer's exit is not an end of file and a later writer finds a reader. An
+ * unfinished line of a killed writer is joined with the next writer's text, up to `maxLine`.
+ * Invariant: a FIFO that was replaced by a file or link gives an error.
  */
 import { closeSync, constants, createReadStream, fstatSync, openSync, writeSync } from "node:fs";
 import { NethsecError } from "../error.ts";
 import { LineCutter } from "./line-cutter.ts";
 
-/** Characters of one line; longer ones are dropped. */
+/** Characters per line; longer lines are dropped. */
 const maxLine = 4096;
 
 /**
@@ -25,7 +25,7 @@ export function readFifo(
     closeSync(checked);
     throw new NethsecError({ code: "not_a_fifo", message: `${path} is not a FIFO.`, advice: `Remove it: rm ${path}` });
   }
-  // The very FIFO that was checked, whatever stands under its name now; to read it a thread waits, so without O_NONBLOCK.
+  // Reopens the FIFO that was checked, even if its name was replaced. Without O_NONBLOCK, since a thread blocks in read(2).
   const fd = openSync(`/proc/self/fd/${checked}`, constants.O_RDWR);
   const stream = createReadStream("", { fd, encoding: "utf8", highWaterMark: 4096 });
   const cutter = new LineCutter(maxLine + 1);
@@ -40,12 +40,12 @@ export function readFifo(
   signal.addEventListener("abort", end, { once: true });
 }
 
-/** A thread waits in read(2) and would keep the process alive until somebody writes: an empty line, which nobody hears any more. */
+/** Writes an empty line to wake the thread that blocks in read(2), which would otherwise keep the process alive. */
 function wake(fd: number): void {
   try {
     writeSync(fd, "\n");
   } catch {
-    // Full: then there is something to read, and the thread is awake.
+    // The FIFO is full: then the thread has data to read and is not blocked.
   } finally {
     closeSync(fd);
   }

@@ -1,6 +1,6 @@
 /**
- * Cuts text that comes in pieces into lines. Pure. A line longer than `maxLength` characters is cut there and its rest dropped, so that memory is
- * bounded. The traffic report has one of its own for bytes (packages/report/src/daemon/line-reader.ts): decoding its stream would cost more than reading it.
+ * Cuts text that arrives in chunks into lines. Pure. A line is cut at `maxLength` characters and its rest dropped, so that memory is bounded. The
+ * traffic report has its own cutter for bytes (packages/report/src/daemon/line-reader.ts): decoding its stream would cost more than reading it.
  */
 export class LineCutter {
   readonly #maxLength: number;
@@ -23,7 +23,7 @@ export class LineCutter {
     return lines;
   }
 
-  /** What stands behind the last line end; "" when nothing does. The stream is over. */
+  /** The text after the last line end, or ""; call at the end of the stream. */
   end(): string {
     return this.#take();
   }

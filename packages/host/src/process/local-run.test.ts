@@ -8,6 +8,6 @@ test("a program that outlives its starter does not hold it up", async () => {
   const starter = Bun.spawn([process.execPath, "-e", source]);
   const pid = Number(await new Response(starter.stdout).text());
   expect(await starter.exited).toBe(0);
-  // It is there still; a starter that waited would have outlived it.
+  // The program still runs; a starter that waited for it would have ended after it.
   expect(process.kill(pid, "SIGTERM")).toBe(true);
 }, 60_000);

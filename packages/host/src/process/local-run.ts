@@ -1,9 +1,9 @@
 /**
- * `Run` of the machine. Never a shell; the environment is PATH, HOME, LC_ALL and what is given; a process group each, which is killed as a whole:
- * with the runtime's own timeout a grandchild would keep the pipes open.
+ * `Run` of the machine. No shell; the environment is PATH, HOME, LC_ALL and the given variables. Each program has its own process group, which is
+ * killed as a whole: with the runtime's own timeout a grandchild would keep the pipes open.
  *
- * Invariants: a run ends within its timeout and the grace for SIGTERM; memory stays within `maxOutput`; a daemon that inherited the
- * pipes does not hold up the run that started it.
+ * Invariants: a run ends within its timeout and the grace for SIGTERM; memory stays within `maxOutput`; a daemon that inherited the pipes does not
+ * delay the end of the run that started it.
  */
 import { errnoOf } from "../files/file-error.ts";
 import type { Argv, Process, Run, RunOptions, RunResult, SpawnOptions } from "../host.ts";
@@ -12,14 +12,14 @@ import { failedRun, RunError, showArgv } from "./run-error.ts";
 
 const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 const defaultMaxOutput = 16 * 1024 * 1024;
-/** Between SIGTERM and SIGKILL when a run has timed out. */
+/** Time from SIGTERM to SIGKILL after a timeout. */
 const timeoutGraceMs = 500;
-/** The same for a program that is asked to finish (`stopWith`). */
+/** The same for a program that gets `stopWith`. */
 const stopGraceMs = 5000;
-/** Output is waited for after the program's end as long as some came within this time: a daemon that it left behind may hold the pipe for ever. */
+/** After the program's end, output is read until none arrives for this time: a daemon left running may hold the pipe open for ever. */
 const lingerMs = 50;
 
-/** Programs of a root other than "/" come first in PATH. */
+/** If `root` is not "/", its programs come first in PATH. */
 export function localRun(root = "/"): Run {
   const prefix =
     root === "/"
@@ -106,7 +106,7 @@ async function lastOutput(...outputs: Collected[]): Promise<void> {
   for (let before = -1; received() > before;) {
     before = received();
     const silence = Promise.withResolvers<boolean>();
-    // Cleared: a timer that is left over keeps a command alive that has nothing more to do.
+    // Cleared below: a pending timer would keep a finished command alive.
     const timer = setTimeout(() => silence.resolve(false), lingerMs);
     const ended = await Promise.race([all, silence.promise]);
     clearTimeout(timer);
@@ -125,7 +125,7 @@ function startProcess(argv: Argv, env: Record<string, string>, options: SpawnOpt
       stdin: options.stdin ?? "ignore",
       stdout: options.stdout ?? "pipe",
       stderr: options.stderr ?? "pipe",
-      // A program that talks to the terminal must stay in the terminal's foreground group.
+      // A program that uses the terminal must stay in the terminal's foreground group.
       ownGroup: !terminal,
     },
   );
@@ -191,13 +191,13 @@ function startChild(argv: Argv, env: Record<string, string>, options: ChildOptio
   }
 }
 
-/** Waits for the whole group, not for its leader only: a grandchild may ignore SIGTERM. */
+/** Waits for the whole group, not only its leader: a grandchild may ignore SIGTERM. */
 async function killGroup(child: Bun.Subprocess, signal: NodeJS.Signals, graceMs: number): Promise<void> {
   if (!signalGroup(child.pid, signal)) return;
   const deadline = performance.now() + graceMs;
   while (performance.now() < deadline) {
     if (!signalGroup(child.pid, 0)) return;
-    // Short sleeps only: one that is left over would keep the program that ends alive until it is done.
+    // Sleep in short steps: a pending sleep would keep this process alive.
     await (child.exitCode === null ? Promise.race([child.exited, Bun.sleep(20)]) : Bun.sleep(20));
   }
   signalGroup(child.pid, "SIGKILL");
@@ -222,7 +222,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** An empty stream when it is no pipe. */
+/** An empty stream when the output is not a pipe. */
 function outputOf(output: Bun.Subprocess["stdout"]): ReadableStream<Uint8Array> {
   return output instanceof ReadableStream ? output : new ReadableStream({ start: (controller) => controller.close() });
 }

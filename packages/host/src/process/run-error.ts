@@ -1,4 +1,4 @@
-/** What went wrong with a program that was run. */
+/** Errors of started programs. */
 import { NethsecError } from "../error.ts";
 import type { Argv, RunResult } from "../host.ts";
 
@@ -14,12 +14,12 @@ export class RunError extends NethsecError {
   }
 }
 
-/** Replaces each secret by "***"; the empty string and single characters are no secrets. */
+/** Replaces each secret by "***"; the empty string and single characters are not masked. */
 export function maskSecrets(text: string, secrets: readonly string[]): string {
   return secrets.reduce((masked, secret) => (secret.length > 1 ? masked.replaceAll(secret, "***") : masked), text);
 }
 
-/** The command as a person would type it, cut at 300 characters: for messages only. */
+/** The command in shell syntax, cut at 300 characters: for messages only. */
 export function showArgv(argv: Argv): string {
   const shown = argv.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`)).join(" ");
   return shown.length > 300 ? `${shown.slice(0, 300)}…` : shown;
@@ -46,7 +46,7 @@ export function failedRun(argv: Argv, result: RunResult, timeoutMs: number, secr
   });
 }
 
-/** The last three lines that say something. */
+/** The last three non-empty lines. */
 function lastWords(output: string): string | undefined {
   const lines = output
     .split("\n")

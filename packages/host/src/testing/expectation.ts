@@ -1,6 +1,6 @@
 /**
- * The small language of test-data/contracts/webui.json (`expect_language`): what an answer must look like. Paths are members and [index], joined by
- * dots; `""` is the whole answer.
+ * Evaluates the expectation language of test-data/contracts/webui.json (`expect_language`): the required form of an answer. Paths are members and
+ * [index], joined by dots; `""` is the whole answer.
  */
 import { isDeepStrictEqual } from "node:util";
 
@@ -63,7 +63,7 @@ const operators: Readonly<Record<string, (value: unknown, wanted: unknown) => bo
   falsy: (value) => value === missing || value === null || value === "",
 };
 
-/** What is wrong, a sentence each; empty: the answer is as expected. Throws on a word that the language does not have. */
+/** The differences from the expectation, one sentence each; empty when the answer is as expected. Throws on an unknown word of the language. */
 export function mismatches(answer: unknown, expectation: Expectation, tookMs: number): string[] {
   const wrong: string[] = [];
   for (const [word, wanted] of Object.entries(expectation)) {

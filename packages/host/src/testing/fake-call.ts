@@ -1,4 +1,4 @@
-/** A command's call whose standard streams are texts, for tests. */
+/** A command's call with strings as standard streams, for tests. */
 import type { Call, Io } from "../command/command.ts";
 import type { Host } from "../host.ts";
 import { lineReader } from "../command/line-reader.ts";
@@ -12,7 +12,7 @@ export interface CallFacts extends IoFacts, Partial<Pick<Call, "args" | "rest" |
   readonly calledAs?: string;
 }
 
-/** What was printed so far. */
+/** The output so far. */
 export interface Output {
   out: string;
   err: string;

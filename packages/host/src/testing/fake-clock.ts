@@ -1,18 +1,18 @@
-/** A clock that stands still until it is told to go on: for tests and simulations of what waits, times out and retries. */
+/** A clock that moves only when told to: for tests and simulations of code that waits, times out and retries. */
 import type { Clock } from "../host.ts";
 
 export interface FakeClock extends Clock {
   /**
-   * Lets `ms` pass: every sleep that ends within it ends in order, and what follows from it (promises, files) runs before the next one.
-   * Programs really started elsewhere are not waited for.
+   * Advances by `ms`: ends every sleep that is due, in order; promise chains and file operations that follow from one run before the next one ends.
+   * Does not wait for real programs.
    */
   advance(ms: number): Promise<void>;
   /**
-   * Goes on to the earliest sleep that ends at or before `until` (on `monotonic`; default: whenever) and ends it. False when there is none.
-   * What follows from it runs when the caller awaits something.
+   * Advances to the earliest sleep that ends at or before `until` (on `monotonic`; default: no limit) and ends it. False when there is none. Code
+   * that follows from it runs when the caller awaits.
    */
   next(until?: number): boolean;
-  /** Goes on without ending any sleep: those that are due end with the following `next` or `advance`. */
+  /** Advances without ending any sleep: sleeps that are due end at the next call of `next` or `advance`. */
   skip(ms: number): void;
   /** How many sleeps are pending. */
   readonly sleepers: number;
@@ -22,7 +22,7 @@ export interface FakeClock extends Clock {
 
 interface Sleeper {
   readonly at: number;
-  /** Breaks ties: who fell asleep first wakes first. */
+  /** Breaks ties: sleeps that end at the same moment end in the order of their start. */
   readonly number: number;
   readonly wake: () => void;
   gone: boolean;
@@ -91,12 +91,12 @@ export function fakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
   };
 }
 
-/** Several turns of the event loop: promise chains, immediate callbacks and finished I/O run. */
+/** Several turns of the event loop, for promise chains, immediate callbacks and finished I/O. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Sleepers by the moment they wake: simulations have tens of thousands. */
+/** Sleepers ordered by wake time; a heap, since simulations have tens of thousands. */
 class Heap {
   readonly #items: Sleeper[] = [];
 

@@ -19,15 +19,15 @@ import { fakeRun, type FakeProgram } from "./fake-run.ts";
 import { type FakeServices, fakeServices } from "./fake-services.ts";
 
 export interface FakeHostOptions {
-  /** Files to begin with, by path. */
+  /** Initial files, by path. */
   readonly files?: Readonly<Record<string, string>>;
   /** Default "NethSec". */
   readonly hostname?: string;
-  /** Programs by name; "real" runs the machine's own with a clean environment. */
+  /** Programs by name; "real" runs the machine's own program with a clean environment. */
   readonly programs?: Readonly<Record<string, FakeProgram | "real">>;
-  /** Milliseconds since 1970 at which the clock stands; default 2026-01-01 00:00 UTC. */
+  /** Start of the clock in milliseconds since 1970; default 2026-01-01 00:00 UTC. */
   readonly now?: number;
-  /** For `random`; default "seed". */
+  /** Seed of `random`; default "seed". */
   readonly seed?: string;
 }
 
@@ -35,17 +35,17 @@ export interface FakeHost extends Host, Disposable {
   readonly clock: FakeClock;
   readonly services: FakeServices;
   readonly net: FakeNet;
-  /** Declares a program, or declares it anew. */
+  /** Declares a program, or replaces its declaration. */
   program(name: string, program: FakeProgram): void;
-  /** What was done, in order: "dnsmasq restart", "ifup wan", "reload_config", command lines of programs. */
+  /** Calls in order: "dnsmasq restart", "ifup wan", "reload_config", command lines of programs. */
   readonly calls: string[];
   /** Lines of the log: "ns-ha info: text". */
   readonly logged: string[];
   setHostname(name: string): void;
   setMemory(memory: { readonly total: number; readonly available: number }): void;
-  /** Of every path. */
+  /** Sets the result for all paths. */
   setFileSystem(fileSystem: { readonly size: number; readonly free: number; readonly device: number }): void;
-  /** Services, interfaces and crontab as text: for comparing a whole state at once. */
+  /** Services, interfaces and crontab as text: to compare the whole state at once. */
   state(): string;
 }
 
@@ -134,7 +134,7 @@ function changeableSystem(
   };
 }
 
-/** The machine's own program of that name, as the code under test calls it. */
+/** Runs the machine's own program of that name in place of a fake one. */
 function realProgram(run: Host["run"]): FakeProgram {
   return async ({ argv, stdin, env, cwd, signal }) => {
     const { code, stdout, stderr } = await run(argv, {

@@ -8,13 +8,13 @@ export interface FakeNet extends Net {
   /** Adds a device or changes it by name; default up with carrier. */
   setDevice(facts: Partial<DeviceAddresses> & { readonly device: string }): void;
   setRoutes(routes: readonly Route[]): void;
-  /** Default: all that NethSecurity's image has handlers for and the tests need. */
+  /** Default: the protocols with a handler in NethSecurity's image that the tests need. */
   setProtocols(protocols: readonly string[]): void;
-  /** One line an interface. */
+  /** One line per interface. */
   describe(): string[];
 }
 
-/** `called` gets "ifup NAME" and "ifdown NAME". An unknown interface is a failed program, as with netifd. */
+/** `called` gets "ifup NAME" and "ifdown NAME". An unknown interface gives a failed program, as with netifd. */
 export function fakeNet(called: (what: string) => void): FakeNet {
   const interfaces = new Map<string, NetworkInterface>();
   const devices = new Map<string, DeviceAddresses>();

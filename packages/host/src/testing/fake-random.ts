@@ -1,4 +1,4 @@
-/** `Random` that gives the same again for the same seed. Never outside of tests. */
+/** `Random` that is reproducible by its seed. For tests only. */
 import { createHash } from "node:crypto";
 import type { Random } from "../host.ts";
 import { lettersAndDigits } from "../random.ts";

@@ -1,28 +1,28 @@
-/** `Run` for tests: programs are functions, by name. A program that was not declared cannot be started, as on a machine that lacks it. */
+/** `Run` for tests: programs are functions, by name. Starting an undeclared program fails, as on a machine that lacks it. */
 import { basename } from "node:path";
 import type { Argv, Clock, Process, Run, RunOptions, RunResult, SpawnOptions } from "../host.ts";
 import { failedRun, RunError, showArgv } from "../process/run-error.ts";
 
-/** What a fake program sees. */
+/** Input of a fake program. */
 export interface FakeCall {
   readonly argv: Argv;
   /** argv without the program. */
   readonly args: readonly string[];
-  /** All of its input; settles when the input ends. */
+  /** The complete standard input; settles when the input ends. */
   readonly stdin: Promise<string>;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
   /** Aborted when the program is killed. */
   readonly signal: AbortSignal;
-  /** Prints at once: for programs that run on (spawn). */
+  /** Prints immediately: for programs that keep running (spawn). */
   readonly print: (text: string) => void;
 }
 
-/** What it answers: its stdout, or more. */
+/** Result of a fake program: its stdout, or more. */
 export type FakeAnswer = string | { readonly code?: number | null; readonly stdout?: string; readonly stderr?: string };
 export type FakeProgram = (call: FakeCall) => FakeAnswer | Promise<FakeAnswer>;
 
-/** `programs`: by the last part of argv[0]. `started` gets each command line, started or not. */
+/** `programs`: by the last part of argv[0]. `started` gets each command line, even if the start fails. */
 export function fakeRun(
   programs: ReadonlyMap<string, FakeProgram>,
   clock: Clock,

@@ -1,4 +1,4 @@
-/** `Services` in memory, with the faults that init scripts have: slow, failing, and exit codes that say nothing. */
+/** `Services` in memory, with the faults of real init scripts: slow, failing, and with meaningless exit codes. */
 import type { Clock, Files, ServiceAction, Services } from "../host.ts";
 import { serviceName } from "../local/local-services.ts";
 import { RunError } from "../process/run-error.ts";
@@ -6,13 +6,13 @@ import { RunError } from "../process/run-error.ts";
 export interface FakeService {
   enabled: boolean;
   running: boolean;
-  /** How long start, stop and restart take, on the fake clock. */
+  /** Duration of start, stop and restart, on the fake clock. */
   slowMs: number;
-  /** start and restart leave it stopped; the script does not say so. */
+  /** start and restart leave it stopped, but the script reports no error. */
   broken: boolean;
-  /** start, stop, restart and reload never come back: they end by their timeout. */
+  /** start, stop, restart and reload hang until their timeout. */
   hangs: boolean;
-  /** How many times it went from stopped to running, restarts included. */
+  /** Number of transitions from stopped to running, restarts included. */
   starts: number;
 }
 
@@ -20,7 +20,7 @@ export interface FakeServices extends Services {
   /** Installs the service (with a file in /etc/init.d) or changes it; default stopped and enabled. */
   set(name: string, state?: Partial<FakeService>): FakeService;
   readonly all: ReadonlyMap<string, FakeService>;
-  /** One line a service, by name. */
+  /** One line per service, sorted by name. */
   describe(): string[];
 }
 

@@ -1,35 +1,35 @@
 /**
- * How slow this machine is now, for the deadlines of the lab and of the tests. Deadlines are written for an idle machine of the reference
+ * Measures how slow this machine is now, for the deadlines of the lab and of the tests. Deadlines are written for an idle machine of the reference
  * speed; `paced` stretches them.
  *
- * Measured: 30 starts of a program by a shell, which is what a booting node does most and what small or busy machines do slowest. A process
- * measures when it first asks, and again when a deadline passes (a neighbour may have begun meanwhile). NETHSEC_PACE=4 in the environment
- * takes the place of the first measurement; scripts/test.ts sets it for each test file.
+ * Measured work: 30 program starts by a shell, which is most of what a booting node does and is slowest on small or busy machines. A process measures
+ * at the first use, and again when a deadline passes (another load may have started since). NETHSEC_PACE=4 in the environment replaces the first
+ * measurement; scripts/test.ts sets it for each test file.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
-/** Milliseconds that the piece of work takes on the reference machine (2 cores of an AMD EPYC, idle). */
+/** Milliseconds that the measured work takes on the reference machine (2 cores of an AMD EPYC, idle). */
 const referenceMs = 48;
-/** A deadline is never stretched more than this: a test that hangs has to end within the hour. */
+/** Maximum stretch of a deadline: a test that hangs has to end within the hour. */
 const maxPace = 40;
 
-/** What was measured: milliseconds on the clock and on the processor, and the load average of the last minute per core. */
+/** A measurement: wall-clock and processor time in milliseconds, and the load average of the last minute per core. */
 export interface Measured {
   readonly wallMs: number;
   readonly cpuMs: number;
   readonly loadPerCore: number;
 }
 
-/** The factor for deadlines, 1 to 40: the time the work took, or its processor time multiplied by the load, whichever is more. */
+/** The factor for deadlines, 1 to 40: the larger of wall-clock time and processor time scaled by the load. */
 export function paceOf({ wallMs, cpuMs, loadPerCore }: Measured): number {
-  // What is measured now is one of the load's processes: a load of one per core leaves half of a core.
+  // The measured work competes with the load: at a load of one per core it gets half of a core.
   const factor = Math.max(wallMs, cpuMs * (1 + loadPerCore)) / referenceMs;
   return Math.round(Math.min(maxPace, Math.max(1, factor)) * 10) / 10;
 }
 
-/** Measures now; takes a twentieth of a second, times the factor it returns. */
+/** Measures now; takes a twentieth of a second times the returned factor. */
 export function measurePace(): number {
   const script = "n=0; while [ $n -lt 30 ]; do /bin/true; n=$((n + 1)); done";
   const cpuBefore = childrenCpuMs();
@@ -50,19 +50,19 @@ function childrenCpuMs(): number {
 
 let known: number | undefined;
 
-/** The machine's factor, 1 or more: from NETHSEC_PACE, or measured at the first call (or more, see {@link paceAgain}). */
+/** The machine's factor, 1 or more: from NETHSEC_PACE, or measured at the first call; raised by {@link paceAgain}. */
 export function pace(): number {
   known ??= paceFrom(process.env["NETHSEC_PACE"]) ?? measurePace();
   return known;
 }
 
-/** Measures again, and returns the factor, which never falls: for a deadline that has passed. */
+/** Measures again after a deadline has passed; returns the factor, which never decreases. */
 export function paceAgain(): number {
   known = Math.max(pace(), measurePace());
   return known;
 }
 
-/** The value of NETHSEC_PACE; undefined when it is not set. Throws when it is no factor. */
+/** Parses NETHSEC_PACE; undefined when it is not set. Throws when it is not a valid factor. */
 export function paceFrom(text: string | undefined): number | undefined {
   if (text === undefined || text === "") return undefined;
   const factor = Number(text);
@@ -70,7 +70,7 @@ export function paceFrom(text: string | undefined): number | undefined {
   return factor;
 }
 
-/** A deadline for this machine, from one for the reference machine; milliseconds. */
+/** Stretches a deadline written for the reference machine; milliseconds. */
 export function paced(ms: number): number {
   return Math.round(ms * pace());
 }

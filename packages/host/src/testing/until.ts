@@ -1,9 +1,9 @@
-/** Conditions with deadlines instead of sleeps, for the lab and for tests. */
+/** Waiting for conditions with deadlines instead of sleeps, for the lab and for tests. */
 import { NethsecError } from "../error.ts";
 import { pace, paceAgain, paced } from "./pace.ts";
 
 export interface UntilOptions {
-  /** What is waited for, as in "client1 has an address": for the message. */
+  /** Description of the condition for the error message, as in "client1 has an address". */
   readonly what: string;
   /** Milliseconds on an idle machine of the reference speed, stretched by the machine's pace; default 20,000. */
   readonly timeoutMs?: number;
@@ -13,8 +13,8 @@ export interface UntilOptions {
 }
 
 /**
- * Evaluates `condition` until it gives a value that is neither false nor undefined, and returns that value. An error thrown by the
- * condition counts as "not yet" and is the cause of the failure at the deadline (code `deadline_passed`).
+ * Evaluates `condition` until it returns a value that is neither false nor undefined, and returns that value. An error thrown by the condition counts
+ * as "not yet"; at the deadline it becomes the cause of the failure (code `deadline_passed`).
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
@@ -22,7 +22,7 @@ export async function until<T>(
 ): Promise<Exclude<T, false | undefined>> {
   const { what, timeoutMs = 20_000, everyMs = 20, signal } = options;
   const began = performance.now();
-  // Most conditions hold soon: the machine's pace is measured only when one does not within the unstretched time.
+  // Most conditions hold soon: the machine's pace is measured only after the unstretched time has passed.
   const extensions = [() => paced(timeoutMs), () => timeoutMs * paceAgain()];
   let deadline = began + timeoutMs;
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * Where packages and their deltas are and how they are read: what `uci`'s options decide, and the store for the daemons. Strings are byte strings
- * (see `names.ts` of the uci package), paths excepted.
+ * Where packages and their deltas are stored and how they are read: set by the options of `uci`, and by the store for the daemons. Strings are byte
+ * strings (see `names.ts` of the uci package), except paths.
  */
 import type { UciError } from "@nethsec/uci/uci-error";
 
@@ -9,13 +9,13 @@ export interface UciAccess {
   readonly configDir: string;
   /** `-C`: a package found here is used in place of the configuration folder's; "" for none. */
   readonly overrideDir: string;
-  /** `-t`: where changes are recorded; the last of `deltaDirs`. */
+  /** `-t`: the folder in which changes are recorded; the last of `deltaDirs`. */
   readonly saveDir: string;
-  /** In the order of replay. */
+  /** In replay order. */
   readonly deltaDirs: readonly string[];
   /** `-S`: skip bad statements. */
   readonly lenient: boolean;
-  /** Told of each parse error in a file (`-S`). */
+  /** Called for each parse error in a file (`-S`). */
   readonly report: (error: UciError) => void;
   /** `-n`: write the generated names of anonymous sections. */
   readonly writeNames: boolean;

@@ -1,4 +1,4 @@
-/** Random sequences of commands against the model: files, deltas, output and exit status after every one. */
+/** Random sequences of commands, compared with the model after each: files, deltas, output and exit status. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Input that is wrong: the original's error, nothing changed, no hang. */
+/** Invalid input gives the original's error, changes nothing and never hangs. */
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * The `uci` command, for systems without one: options, output, messages and exit statuses of the original (spec "uci"). It loads nothing but UCI: a
- * `uci get` is to be over in milliseconds.
+ * The `uci` command, for systems without one: options, output, messages and exit statuses of the original (spec "uci"). It loads only UCI code: a
+ * `uci get` should take milliseconds.
  */
 import { messageOf } from "../message-of.ts";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
@@ -19,7 +19,7 @@ import { uciUsage } from "./usage.ts";
 /** Runs `uci` with the whole argv in `call.rest`; returns the exit status. */
 export async function run(call: { readonly rest: Call["rest"]; readonly io: Output }): Promise<number> {
   const { io } = call;
-  // Waiting for a lock blocks the whole process; a signal then has to end it as it ends the original. That is safe at any point.
+  // Waiting for a lock blocks the whole process, so signals must keep their default action, as in the original. Being killed is safe at any point.
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(name);
   const options = parseUciOptions(call.rest, (error) => io.err(`${error.message}\n`));
   if (options instanceof OptionTrouble) {
@@ -82,7 +82,7 @@ class Shell {
     return new UciSession(this.#options, io, keepsPackage);
   }
 
-  /** Status 0 whatever the commands say. */
+  /** The exit status is 0 whatever the results of the commands. */
   async #batch(): Promise<number> {
     const lexer = new StreamLexer(() => readSome(this.#input));
     const session = this.#session(() => lexer.rest(), true);
@@ -92,7 +92,7 @@ class Shell {
       const words = this.#batchWords(lexer);
       if (words[0]?.toLowerCase() === "exit") break;
       if (words.length > 0) this.#batchCommand(session, words, lexer);
-      // The original forgets the position in its input when it reads a file.
+      // After it has read a file, the original counts the lines of its input from 0 again.
       if (session.loads > loads) lexer.line = 0;
       if (this.#output.length > 65_536 || watched) await this.#flush();
     }
@@ -129,16 +129,16 @@ class Shell {
     if (!this.#options.quiet) this.#io.err(`uci: ${error.message}\n`);
   }
 
-  /** A reader that went away or a full disk does not change the status, as in the original. */
+  /** A closed pipe or a full disk does not change the exit status, as in the original. */
   async #flush(): Promise<void> {
     const output = this.#output;
     this.#output = "";
     try {
-      // At once where the bytes are text: handing them to another thread takes longer than all else that a `get` does.
+      // ASCII is written synchronously: handing it to another thread takes longer than the rest of a `get`.
       if (isAscii(output)) this.#io.out(output);
       else await this.#io.write(Buffer.from(output, "latin1"));
     } catch {
-      // The status stays.
+      // The exit status does not change.
     }
   }
 }
@@ -148,7 +148,7 @@ function usageOnRequest(io: Output): number {
   return 0;
 }
 
-/** Arguments as bytes. Where one was not valid UTF-8 the runtime has lost it, and the kernel still knows. */
+/** The arguments as byte strings. The runtime replaces bytes that are not valid UTF-8: such arguments are read from the kernel instead. */
 function byteWords(words: readonly string[], argv: readonly string[]): readonly string[] {
   const all = argv.join("");
   if (isAscii(all)) return words;
@@ -166,7 +166,7 @@ function readAll(fd: number): string {
   }
 }
 
-/** The next bytes of the input, waiting for them; "" at the end. */
+/** Reads the next bytes of the input, blocking; "" at the end. */
 function readSome(fd: number): string {
   const buffer = Buffer.alloc(65_536);
   for (;;) {
@@ -180,7 +180,7 @@ function readSome(fd: number): string {
   }
 }
 
-/** strerror(3) of what opening a file can fail with. */
+/** The strerror(3) texts of the errors that opening a file can give. */
 function systemMessage(error: unknown): string {
   if (isErrno(error, "ENOENT")) return "No such file or directory";
   if (isErrno(error, "EACCES")) return "Permission denied";

@@ -1,4 +1,4 @@
-/** Commands of the host layer, as data: an implementation is loaded when its command runs. */
+/** The commands of the host layer, as data: an implementation is loaded when its command runs. */
 import type { Arg, Command } from "../command/command.ts";
 
 const section: Arg = {
@@ -8,7 +8,7 @@ const section: Arg = {
 const optional: Arg = { name: "package", summary: "one instead of all", optional: true };
 const given = (name: string, summary: string): Arg => ({ name, summary });
 
-/** `uci` reads its arguments itself: these are for its help, man page and completion. */
+/** `uci` parses its arguments itself: these are only for its help, man page and completion. */
 function uciAction(name: string, summary: string, ...args: readonly Arg[]): Command {
   return { name, summary, raw: true, args };
 }

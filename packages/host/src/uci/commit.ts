@@ -1,9 +1,9 @@
 /**
- * Writing packages: `commit`, `import`, and changes to a file given by its path.
+ * Writes packages: `commit`, `import`, and changes to a file given by its path.
  *
- * Order of a commit: exclusive lock on the configuration file, then on our delta file, kept until the end so that no `set` falls between; the successor is
- * written and synced; a mark with its identity goes behind the deltas; the successor is renamed into place; the deltas are cut. Killed before the rename
- * there are the old file and the deltas, killed after it the new file, and the mark says that the deltas are in it.
+ * Order of a commit: take the exclusive lock on the configuration file, then on our delta file, and keep both to the end so that no `set` intervenes;
+ * write and sync the new file; append a commit mark with its identity to the deltas; rename the new file into place; truncate the deltas. A crash
+ * before the rename leaves the old file and the deltas; a crash after it leaves the new file, and the mark shows that it contains the deltas.
  */
 import { type BigIntStats, ftruncateSync, unlinkSync } from "node:fs";
 import { applyDelta, type Delta, formatMark, parseDeltas } from "@nethsec/uci/delta";
@@ -19,7 +19,7 @@ import { isErrno, type LockedFile, openLocked } from "./locked-file.ts";
 import { foreignCommitters, waitForCommitters } from "./read-back.ts";
 import { appendText } from "./save.ts";
 
-/** Writes the pending deltas into the package's file. False when there was nothing to apply; then nothing is touched. Throws {@link UciError}. */
+/** Applies the pending deltas to the package's file. False when there was nothing to apply; then nothing is written. Throws {@link UciError}. */
 export function commitPackage(access: UciAccess, name: string): boolean {
   finishInterrupted(access);
   const path = configPath(access, name);
@@ -32,10 +32,10 @@ export function commitPackage(access: UciAccess, name: string): boolean {
   return commit !== undefined;
 }
 
-/** What a commit did, for reading back. */
+/** The result of a commit, to check afterwards whether it was overwritten. */
 interface Commit {
   readonly name: string;
-  /** Parsed when it is needed, which is hardly ever. */
+  /** A function, because it is rarely needed and costs a parse. */
   readonly before: () => Package;
   readonly after: Package;
   readonly deltas: readonly Delta[];
@@ -83,7 +83,7 @@ function commitLocked(access: UciAccess, name: string, path: string): Commit | u
   };
 }
 
-/** Two sections of one name and different types (libuci's `rename` can do that) would make a file that no longer loads. */
+/** Refuses two sections with the same name and different types (possible after libuci's `rename`): the file would no longer load. */
 function refuseClash(pkg: Package): void {
   if (!pkg.sections.repeats) return;
   const types = new Map<string, string>();
@@ -94,7 +94,7 @@ function refuseClash(pkg: Package): void {
   }
 }
 
-/** After the locks are released: where a committer of libuci's overwrote ours, applies the deltas to what it wrote. */
+/** After the locks are released: if a libuci committer overwrote our commit, applies our deltas to the file it wrote. */
 function repeatIfLost(access: UciAccess, path: string, commit: Commit): Commit | undefined {
   if (commit.foreigners.size === 0) return undefined;
   waitForCommitters(commit.old, commit.foreigners);
@@ -117,8 +117,8 @@ function repeatIfLost(access: UciAccess, path: string, commit: Commit): Commit |
 }
 
 /**
- * Appends the commit mark; returns how to take it back. Without room for it (the delta folder's file system is full) the commit goes
- * on: only killed between two certain system calls would it leave deltas that are applied a second time.
+ * Appends the commit mark; returns a function that removes it. If there is no space for the mark (the delta folder's file system is full), the commit
+ * continues without it: only a crash between the rename and the truncation would then leave deltas that are applied twice.
  */
 function mark(saved: LockedFile, next: NewFile): () => void {
   const size = Number(saved.stat.size);
@@ -134,7 +134,7 @@ function mark(saved: LockedFile, next: NewFile): () => void {
   return unmark;
 }
 
-/** Replaces the files of packages by these, all or none; missing ones are made with mode 0600. Pending deltas stay. Throws {@link UciError}. */
+/** Replaces the files of the given packages, all or none; missing files are created with mode 0600. Pending deltas stay. Throws {@link UciError}. */
 export function replacePackages(access: UciAccess, packages: readonly Package[]): void {
   finishInterrupted(access);
   const sorted = [...packages].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -156,7 +156,7 @@ export function replacePackages(access: UciAccess, packages: readonly Package[])
   installFiles(access, next);
 }
 
-/** The exclusive lock on a configuration file; one that was missing is made, empty, and its path added to `created`. */
+/** Opens a configuration file with an exclusive lock; a missing file is created empty and its path added to `created`. */
 export function openOrCreate(access: UciAccess, path: string, created: string[]): LockedFile {
   const existing = openLocked(path, "exclusive", access.lockTimeoutMs);
   if (existing !== undefined) return existing;
@@ -166,7 +166,7 @@ export function openOrCreate(access: UciAccess, path: string, created: string[])
   return file;
 }
 
-/** Changes a file given by its path, at once. `edit` throws to leave it as it is. */
+/** Changes a file given by its path immediately, without deltas. If `edit` throws, the file is not changed. */
 export function editFile<T>(access: UciAccess, path: string, edit: (pkg: Package) => T): T {
   finishInterrupted(access);
   using file = openLocked(path, "exclusive", access.lockTimeoutMs);

@@ -1,8 +1,8 @@
 /**
- * Putting new configuration files in place: one by rename, several by a journal that makes them appear together or not at all.
+ * Puts new configuration files in place: one by rename, several by a journal, so that all or none of them appear.
  *
- * The journal is linked into place when every new file is complete on disk; from then on it is carried out, by us or, after a crash, by whoever
- * loads next. It is locked while its writer lives. A file that somebody else replaced in between is left alone.
+ * The journal is linked into place when every new file is complete on disk. From then on it is carried out: by its writer or, after a crash, by the
+ * next process that loads a package. The writer locks it. A target that another process has replaced in the meantime is left alone.
  */
 import {
   type BigIntStats,
@@ -27,16 +27,19 @@ import { makeTemporary, sweepTemporaries, type TemporaryFile } from "../files/te
 import { isErrno, openLocked, statFile } from "./locked-file.ts";
 
 export interface NewFile {
-  /** Complete on disk, with the owner and mode of what it replaces. Locked until it is installed or discarded. */
+  /** Complete on disk, with the owner and mode of the file it replaces. Locked until it is installed or discarded. */
   readonly temporary: TemporaryFile;
-  /** What it replaces, links resolved. */
+  /** Path of the file to replace, links resolved. */
   readonly target: string;
-  /** Inode of what it replaces. */
+  /** Inode of the file to replace. */
   readonly replaces: string;
   readonly stat: BigIntStats;
 }
 
-/** Writes the successor of a configuration file beside the others in the configuration folder. Throws {@link UciError} "io", leaving nothing behind. */
+/**
+ * Writes the new version of a configuration file into the configuration folder under a temporary name. Throws {@link UciError} "io", leaving nothing
+ * behind.
+ */
 export function prepareFile(access: UciAccess, name: string, path: string, old: BigIntStats, text: string): NewFile {
   let temporary: TemporaryFile | undefined;
   try {
@@ -54,7 +57,7 @@ export function prepareFile(access: UciAccess, name: string, path: string, old: 
   }
 }
 
-/** Only root can give files away; for others the file becomes theirs, as in the original. */
+/** Only root can change the owner; otherwise the file becomes the writer's, as in the original. */
 function keepOwner(fd: number, old: BigIntStats): void {
   const now = fstatSync(fd, { bigint: true });
   if (now.uid === old.uid && now.gid === old.gid) return;
@@ -80,7 +83,7 @@ function discard({ path, fd }: TemporaryFile): void {
   closeSync(fd);
 }
 
-/** Puts the files in place, all or none, and waits for the disk. The caller holds the exclusive locks of what is replaced. */
+/** Puts the files in place, all or none, and syncs them to disk. The caller holds the exclusive locks of the replaced files. */
 export function installFiles(access: UciAccess, files: readonly NewFile[]): void {
   try {
     const [only, ...others] = files;
@@ -100,7 +103,7 @@ export function installFiles(access: UciAccess, files: readonly NewFile[]): void
 }
 
 const journalName = ".nethsec-transaction";
-/** In the names of the successors of configuration files, before the letters. */
+/** Part of the temporary names of new configuration files, before the random letters. */
 const mark = ".uci-";
 
 function installTogether(access: UciAccess, files: readonly NewFile[]): void {
@@ -152,7 +155,7 @@ function carryOut(files: readonly Step[]): void {
   for (const dir of new Set(files.map(({ target }) => folderOf(target)))) syncFolder(dir);
 }
 
-/** Completes a transaction whose writer did not live to do so; waits for one that does. Cheap when there is none. */
+/** Completes a transaction whose writer was killed; waits for a writer that is alive. Cheap when there is no journal. */
 export function finishInterrupted(access: UciAccess): void {
   const path = `${access.configDir}/${journalName}`;
   if (statFile(path) === undefined) return;
@@ -175,7 +178,7 @@ function journalEntry(line: string): Step {
   return { temporary, target, replaces };
 }
 
-/** Removes what writers left that were killed; what a transaction is to be completed with stays. */
+/** Removes temporary files of killed writers, except those that an unfinished transaction needs. */
 function removeLitter(access: UciAccess): void {
   sweepTemporaries(
     access.configDir,

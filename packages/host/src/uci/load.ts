@@ -1,6 +1,6 @@
 /**
- * Loading a package: its file, then the deltas of every delta folder, under libuci's locks (spec "uci", section 11: shared on the
- * configuration until all is read, shared on each delta file).
+ * Loads a package: its file, then the deltas of every delta folder, under libuci's locks (spec "uci", section 11: shared on the configuration until
+ * everything is read, shared on each delta file).
  */
 import { applyDelta, type Delta, type DeltaFile, parseDeltas } from "@nethsec/uci/delta";
 import type { Package } from "@nethsec/uci/model";
@@ -13,16 +13,16 @@ import { finishInterrupted } from "./install.ts";
 
 export interface LoadedPackage {
   readonly pkg: Package;
-  /** Pending changes in order, also those that could not be applied. */
+  /** Pending changes in order, including those that could not be applied. */
   readonly changes: readonly Delta[];
 }
 
-/** True for a path in place of a package name: no deltas, and changes are written at once. */
+/** True for a path instead of a package name: no deltas, changes are written immediately. */
 export function isPath(name: string): boolean {
   return name.startsWith("/") || name.startsWith("./");
 }
 
-/** Throws {@link UciError}: "not_found" without such a file, "io", "parse". */
+/** Throws {@link UciError}: "not_found" if there is no such file, "io", "parse". */
 export function loadPackage(access: UciAccess, name: string): LoadedPackage {
   finishInterrupted(access);
   const path = configPath(access, name);
@@ -38,7 +38,7 @@ export function parseFile(access: UciAccess, file: LockedFile, name: string): Pa
   return parsePackage(file.read(), isPath(name) ? name.slice(name.lastIndexOf("/") + 1) : name, access);
 }
 
-/** The file of a package. Throws {@link UciError} when the name is not one that stays in its folder. */
+/** The path of a package's file. Throws {@link UciError} when the name would lead out of its folder. */
 export function configPath(access: UciAccess, name: string): string {
   if (isPath(name)) return name;
   if (name.startsWith(".")) throw new UciError("not_found");
@@ -48,19 +48,19 @@ export function configPath(access: UciAccess, name: string): string {
   return `${access.configDir}/${name}`;
 }
 
-/** The deltas of one folder; those which the configuration `file` has in it already are left out. */
+/** The deltas of one folder, without those that the configuration `file` already contains. */
 export function readDeltas(access: UciAccess, dir: string, name: string, file: LockedFile): DeltaFile {
   try {
     using deltas = openLocked(`${dir}/${name}`, "shared", access.lockTimeoutMs);
     if (deltas !== undefined) return parseDeltas(deltas.read(), (id) => id === identity(file.stat));
   } catch (error) {
-    // As in the original, what cannot be read is not there.
+    // As in the original, an unreadable delta file counts as missing.
     if (!(error instanceof UciError) || error.kind !== "io") throw error;
   }
   return { deltas: [], malformed: 0 };
 }
 
-/** What tells a configuration file from its successors; a rename keeps it. */
+/** Distinguishes a configuration file from later versions; a rename does not change it. */
 export function identity(stat: { readonly ino: bigint; readonly size: bigint; readonly mtimeNs: bigint }): string {
   return `${stat.ino}:${stat.size}:${stat.mtimeNs}`;
 }

@@ -1,7 +1,4 @@
-/**
- * The UCI store of this machine, or of a folder that stands for its root. Every call reads what is there now; locks are libuci's and waited for at
- * most 30 seconds.
- */
+/** The UCI store of this machine, or of a folder used as its root. Every call reads the current files; locks are libuci's, with a timeout of 30 seconds. */
 import { unlinkSync } from "node:fs";
 import { Package as Model } from "@nethsec/uci/model";
 import { isLost } from "@nethsec/uci/lost-changes";
@@ -79,7 +76,7 @@ class LocalUciStore implements UciStore {
   }
 
   change(work: (transaction: Transaction) => void): string[] {
-    // The first run finds out which packages change; the next one works on them under their locks, taken in the order of their names.
+    // The first run finds out which packages change; the next one works on them under their locks, which are taken in name order.
     for (let names: string[] = []; ;) {
       const attempt = this.#attempt(names, work);
       if (attempt.done && !attempt.isLost()) return attempt.changed;
@@ -87,7 +84,7 @@ class LocalUciStore implements UciStore {
     }
   }
 
-  /** `isLost` is to be asked after the locks are released: whether a committer of libuci's undid it since. */
+  /** Call `isLost` after the locks are released: true if a libuci committer has overwritten the change. */
   #attempt(
     names: readonly string[],
     work: (transaction: Transaction) => void,
@@ -185,7 +182,7 @@ class LocalUciStore implements UciStore {
     return prints;
   }
 
-  /** A package that does not parse has a fingerprint too, so that its repair is a change. */
+  /** A package that does not parse also has a fingerprint, so that its repair is detected as a change. */
   #fingerprint(name: string): string | undefined {
     try {
       const { pkg } = loadPackage(this.#access, name);
@@ -218,7 +215,7 @@ const ioAdvice: ReadonlyMap<string, string> = new Map([
   ["ENOSPC", "The disk is full: df -h /etc/config"],
 ]);
 
-/** A UCI error with the package it is about; other errors as they are. */
+/** Adds the package's name to a UCI error; other errors are returned unchanged. */
 function explained(error: unknown, name: string): unknown {
   if (!(error instanceof UciError)) return error;
   const reason = error.cause instanceof Error ? `: ${error.cause.message}` : "";

@@ -1,6 +1,6 @@
 /**
- * Opening with a lock, so that what is read is what the path names. After waiting for a lock the file may have been replaced: libuci goes on with the old
- * inode and overwrites what the other one wrote (spec "uci", 13.4); here the path is opened anew.
+ * Opens and locks a file such that it is still the file at its path. While waiting for a lock the file may have been replaced. libuci continues with
+ * the old inode and overwrites the other process's changes (spec "uci", 13.4); this code reopens the path.
  */
 import {
   type BigIntStats,
@@ -18,15 +18,15 @@ import { lockFile, type LockWait } from "../files/flock.ts";
 export interface LockedFile extends Disposable {
   readonly fd: number;
   readonly path: string;
-  /** As it was after the lock was taken. */
+  /** The file's state after the lock was taken. */
   readonly stat: BigIntStats;
-  /** The whole content as a byte string. Throws {@link UciError} "io", and "out_of_memory" for more than 1 GiB. */
+  /** The whole content as a byte string. Throws {@link UciError} "io", or "out_of_memory" for more than 1 GiB. */
   read(): string;
 }
 
 /**
- * Opens a regular file, following links, and locks it. undefined when there is none (or something else stands there). With `create`, its mode, a missing
- * one is made. Throws {@link UciError} "io" when it exists and cannot be opened.
+ * Opens a regular file, following links, and locks it. undefined when it does not exist or is not a regular file. With `create` (a mode), a missing
+ * file is created. Throws {@link UciError} "io" when it exists but cannot be opened.
  */
 export function openLocked(
   path: string,
@@ -70,7 +70,7 @@ function readWhole(fd: number, { size }: BigIntStats): string {
   }
 }
 
-/** undefined when it vanished since it was looked at. */
+/** undefined when the file has vanished since the stat call. */
 function open(path: string, flags: number, mode: number): number | undefined {
   try {
     return openSync(path, flags, mode);
@@ -80,7 +80,7 @@ function open(path: string, flags: number, mode: number): number | undefined {
   }
 }
 
-/** undefined for everything that stat(2) fails for: to libuci such a file is not there. */
+/** undefined whenever stat(2) fails: libuci treats such a file as missing. */
 export function statFile(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -89,7 +89,7 @@ export function statFile(path: string): BigIntStats | undefined {
   }
 }
 
-/** As {@link statFile}, in plain numbers: cheaper, where the identity of a file is not wanted. */
+/** As {@link statFile}, with plain numbers: cheaper where the file's identity is not needed. */
 export function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });

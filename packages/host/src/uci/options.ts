@@ -1,6 +1,6 @@
 /**
- * The options of the `uci` command, read as getopt(3) of glibc does: they may stand anywhere before `--`, be bundled, and have their value attached. (OpenWrt's
- * musl stops at the first word that is no option; whatever works there works here in the same way.)
+ * Parses the options of the `uci` command like glibc's getopt(3): they may stand anywhere before `--`, be bundled, and have their value attached.
+ * (OpenWrt's musl stops at the first word that is not an option; any command line that works there has the same result here.)
  */
 import { defaultAccess, type UciAccess } from "./access.ts";
 import type { UciError } from "@nethsec/uci/uci-error";
@@ -22,7 +22,7 @@ export interface UciOptions {
   readonly words: readonly string[];
 }
 
-/** What is wrong with the options: a message of getopt's (empty when it has none), or two input files. */
+/** An error in the options: a getopt message (empty when getopt prints none), or two input files. */
 export class OptionTrouble {
   readonly message: string;
   readonly kind: "unknown" | "two_inputs";

@@ -1,6 +1,6 @@
 /**
- * The package that a batch worked on last, kept while neither its file nor any of its delta files has changed: without it a batch of n commands reads
- * everything n times. A change by somebody else shows in the files' stamps, and the package is read again.
+ * Caches the last package that a batch used, as long as neither its file nor any of its delta files has changed: without the cache a batch of n
+ * commands reads everything n times. A change by another process changes the files' stamps, and the package is read again.
  */
 import type { Stats } from "node:fs";
 import type { Delta } from "@nethsec/uci/delta";
@@ -14,7 +14,7 @@ interface Entry {
   readonly name: string;
   readonly pkg: Package;
   readonly changes: Delta[];
-  /** Of the configuration file and of each delta file; undefined for one that is missing. */
+  /** Stamps of the configuration file and of each delta file; undefined for a missing file. */
   stamps: (Stats | undefined)[];
 }
 
@@ -23,15 +23,15 @@ export class PackageCache {
   readonly #keep: boolean;
   #entry: Entry | undefined;
 
-  /** Without `keep` every package is read when it is asked for. */
+  /** Without `keep` nothing is cached. */
   constructor(access: UciAccess, keep: boolean) {
     this.#access = access;
     this.#keep = keep;
   }
 
-  /** As {@link loadPackage}. Who changes the package records that with {@link saved}, or calls {@link forget}. */
+  /** As {@link loadPackage}. A caller that changes the package must then call {@link saved} or {@link forget}. */
   load(name: string): { readonly pkg: Package; readonly changes: readonly Delta[] } {
-    // In lenient mode each load has to report the errors in the file anew.
+    // In lenient mode each load has to report the errors in the file again.
     if (!this.#keep || this.#access.lenient || isPath(name)) return loadPackage(this.#access, name);
     const stamps = this.#stamps(name);
     const entry = this.#entry;
@@ -42,7 +42,7 @@ export class PackageCache {
     return this.#entry;
   }
 
-  /** The deltas applied to the loaded package were appended to the save folder's file. */
+  /** Call after the deltas applied to the loaded package were appended to the save folder's file. */
   saved(name: string, deltas: readonly Delta[], file: SavedDeltas): void {
     const entry = this.#entry;
     const at = this.#access.deltaDirs.indexOf(this.#access.saveDir) + 1;
@@ -62,7 +62,7 @@ export class PackageCache {
   }
 }
 
-/** In numbers, whose times are exact to 250 ns: no file system's clock is finer, and big integers would take half of a batch's time. */
+/** Plain numbers, whose times are exact to 250 ns: no file system's clock is finer, and big integers would take half of a batch's time. */
 function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return (

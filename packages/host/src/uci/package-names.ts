@@ -1,4 +1,4 @@
-/** Which packages a configuration folder has (spec "uci", section 5). */
+/** Lists the packages of a configuration folder (spec "uci", section 5). */
 import { readdirSync } from "node:fs";
 import { isPackageName } from "@nethsec/uci/names";
 import { UciError } from "@nethsec/uci/uci-error";

@@ -1,14 +1,14 @@
 /**
- * Making sure of a commit where the original's protocol can lose it: a committer of libuci's that waited for a lock goes on with the file it had
- * opened, and overwrites what others wrote since (spec "uci", 13.4). Who holds or wants an exclusive lock is to be seen in /proc/locks, and in /proc/PID/fd what
- * they have open: a file of this name, maybe one that has been replaced since. Whose files are not to be seen counts too.
+ * Detects commits that the original's protocol may lose: a libuci committer that waited for a lock continues with the file it had opened, and
+ * overwrites what others wrote since (spec "uci", 13.4). /proc/locks lists the processes that hold or wait for an exclusive lock, and /proc/PID/fd
+ * the files that they have open: one of this name may be an older version. A process whose /proc/PID/fd is unreadable counts too.
  */
 import { type BigIntStats, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { LockedFile } from "./locked-file.ts";
 
 type FileId = Pick<BigIntStats, "dev">;
 
-/** Processes of other programs that may be committing an old state of the file. Our own look again after waiting, and do not count. */
+/** Processes of other programs that may commit an outdated state of the file. Our own program rereads the file after waiting and does not count. */
 export function foreignCommitters({ fd, stat }: Pick<LockedFile, "fd" | "stat">): ReadonlySet<string> {
   const locking = exclusiveLocks(stat);
   if (locking.length === 0) return new Set();
@@ -25,7 +25,7 @@ function mayHaveOpen(pid: string, name: string | undefined): boolean {
   }
 }
 
-/** The name that a file had when it was opened, without its folder: other processes may see that in another place. */
+/** The name of an open file without its folder, which may have another path in another process's mount namespace. */
 function openName(link: string): string | undefined {
   try {
     return readlinkSync(link)
@@ -45,8 +45,8 @@ function programOf(process: string): string | undefined {
 }
 
 /**
- * Waits until they have no lock any more and have ended; at most 2 seconds. One that lives on without a lock may be on its way from wanting to holding
- * one, which is not to be seen: it counts for another 200 ms.
+ * Waits until the committers neither hold nor await a lock and have ended; at most 2 seconds. A process that lives on without a lock may be changing from
+ * waiting to holding, which /proc/locks does not show: wait another 200 ms for it.
  */
 export function waitForCommitters(file: FileId, committers: ReadonlySet<string>): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -57,7 +57,7 @@ export function waitForCommitters(file: FileId, committers: ReadonlySet<string>)
   }
 }
 
-/** From lines such as "12: -> FLOCK  ADVISORY  WRITE 4711 00:2f:1234 0 EOF", the process; none where there is no such file. */
+/** The processes from lines such as "12: -> FLOCK  ADVISORY  WRITE 4711 00:2f:1234 0 EOF"; empty if /proc/locks does not exist. */
 function exclusiveLocks({ dev }: FileId): string[] {
   const major = ((dev >> 8n) & 0xfffn).toString(16).padStart(2, "0");
   const minor = ((dev & 0xffn) | ((dev >> 12n) & 0xfff00n)).toString(16).padStart(2, "0");

@@ -1,4 +1,4 @@
-/** Recording and taking back pending changes: the delta file of the save folder, under libuci's exclusive lock (spec "uci", section 11). */
+/** Records and reverts pending changes in the delta file of the save folder, under libuci's exclusive lock (spec "uci", section 11). */
 import {
   type Stats,
   constants,
@@ -19,12 +19,12 @@ import { configPath, identity } from "./load.ts";
 import { isErrno, lookAt, openLocked, statFile } from "./locked-file.ts";
 
 export interface SavedDeltas {
-  /** The delta file under the lock, before and after. */
+  /** State of the delta file under the lock, before and after. */
   readonly before: Stats;
   readonly after: Stats;
 }
 
-/** Appends deltas; all or none of them. The save folder is made if it is missing. Throws {@link UciError} "io". */
+/** Appends deltas, all or none. A missing save folder is created. Throws {@link UciError} "io". */
 export function appendDeltas(access: UciAccess, name: string, deltas: readonly Delta[]): SavedDeltas | undefined {
   if (deltas.length === 0) return undefined;
   try {
@@ -44,7 +44,7 @@ export function appendDeltas(access: UciAccess, name: string, deltas: readonly D
   }
 }
 
-/** A missing delta file is made with the mode of the configuration file, a missing save folder with that of the configuration folder. */
+/** A missing delta file is created with the mode of the configuration file, a missing save folder with that of the configuration folder. */
 function openDeltas(access: UciAccess, name: string, path: string): number {
   const flags = constants.O_RDWR | constants.O_NONBLOCK;
   try {
@@ -60,7 +60,7 @@ function openDeltas(access: UciAccess, name: string, path: string): number {
   return openSync(path, flags | constants.O_CREAT, modeOf(configPath(access, name)) ?? 0o600);
 }
 
-/** All or nothing. A line that a crash left without its end is closed first: otherwise ours would become a part of it. */
+/** All or nothing. If a crash left the last line unterminated, a newline is written first: otherwise our first line would become part of it. */
 export function appendText(fd: number, size: number, lines: string): void {
   const last = Buffer.alloc(1);
   if (size > 0) readSync(fd, last, 0, 1, size - 1);
@@ -74,7 +74,7 @@ export function appendText(fd: number, size: number, lines: string): void {
 }
 
 /**
- * Takes pending changes back: all, those of a section, or of one option. As in the original nothing happens when any line is malformed, and lines of
+ * Reverts pending changes: all, those of a section, or of one option. As in the original nothing happens when any line is malformed, and lines of
  * other packages become lines of this one (spec "uci", section 6.8).
  */
 export function revertDeltas(
@@ -101,7 +101,7 @@ export function revertDeltas(
   }
 }
 
-/** Replaces what the save folder says of an option by one `set`, or by nothing: for runtime state, which would grow with each change. */
+/** Replaces all deltas of an option in the save folder by one `set`, or removes them: for runtime state, whose file would otherwise grow with each change. */
 export function replaceDelta(
   access: UciAccess,
   name: string,
@@ -131,8 +131,8 @@ export function replaceDelta(
 }
 
 /**
- * In place, since a `set` may be waiting for the lock of this very inode. One write, filled up with newlines to the old size, then the cut:
- * killed in between, blank lines are left, which every load ignores.
+ * Rewrites the file in place, since a `set` may be waiting for the lock of this inode. One write, padded with newlines to the old size, then a
+ * truncation: a crash in between leaves blank lines, which every load ignores.
  */
 function rewrite(fd: number, oldSize: number, text: string): void {
   if (text.length > oldSize) appendText(fd, oldSize, "\n".repeat(text.length - oldSize));

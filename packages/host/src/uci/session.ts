@@ -1,6 +1,6 @@
 /**
- * The commands of `uci` (spec "uci", sections 5 and 6). Words and output are byte strings. A command returns its exit status, {@link usage} for a
- * wrong number of arguments, and throws `UciError` for what `uci` prints and ends with status 1.
+ * The commands of `uci` (spec "uci", sections 5 and 6). Words and output are byte strings. A command returns its exit status, or {@link usage} for a
+ * wrong number of arguments; it throws `UciError` for errors that `uci` prints and reports by status 1.
  */
 import { formatChange, type Delta } from "@nethsec/uci/delta";
 import {
@@ -33,9 +33,9 @@ export const usage = 255;
 
 export interface SessionIo {
   out(bytes: string): void;
-  /** The rest of the input. */
+  /** Reads the rest of the input. */
   input(): string;
-  /** For an error that a command survives (commands for all packages). */
+  /** Prints an error after which the command continues (commands for all packages). */
   complain(error: unknown): void;
 }
 
@@ -54,10 +54,10 @@ export class UciSession {
   readonly #options: UciOptions;
   readonly #io: SessionIo;
   readonly #cache: PackageCache;
-  /** Counts loads, for the line numbers in messages of a batch. */
+  /** Number of loads, for the line numbers in messages of a batch. */
   loads = 0;
 
-  /** `keepsPackage`: for several commands, which most often are about the same package. */
+  /** `keepsPackage`: cache the package, for several commands, which are mostly about the same one. */
   constructor(options: UciOptions, io: SessionIo, keepsPackage: boolean) {
     this.#options = options;
     this.#io = io;
@@ -105,7 +105,7 @@ export class UciSession {
     return this.#cache.load(name);
   }
 
-  /** The package; a malformed section reference is an error even where the section does not matter. */
+  /** Loads the package; a malformed section reference is an error even where the section is not used. */
   #lookup(tuple: Tuple): { readonly pkg: Package; readonly changes: readonly Delta[] } {
     const loaded = this.#load(tuple.package);
     if (tuple.section !== undefined) resolveSection(loaded.pkg, tuple.section);
@@ -136,7 +136,7 @@ export class UciSession {
 
   #edit(command: string, edit: Edit, word: string): number {
     const tuple = this.#tuple(word);
-    // A deletion by something that is no index ends without a word.
+    // A deletion whose value is not an index fails silently.
     if (
       command.startsWith("del") &&
       command !== "del_list" &&
@@ -196,11 +196,11 @@ export class UciSession {
 
   #commit(tuple: Tuple): void {
     const { access, noCommit } = this.#options;
-    // Else the commit itself finds what is wrong.
+    // In the other cases the commit itself finds the errors.
     if (noCommit || access.lenient || tuple.section !== undefined) this.#lookup(tuple);
     this.loads += 1;
     if (noCommit) return;
-    // It is read anew under the lock: two of a large package would be one too many.
+    // The commit reads the package again under the lock: free the cached one first, so that a large package is not in memory twice.
     this.#cache.forget();
     commitPackage(access, tuple.package);
   }
@@ -237,7 +237,7 @@ export class UciSession {
     }
   }
 
-  /** One package, or all: then errors are printed and the status is 0. */
+  /** Runs `work` for one package, or for all: then errors are printed and the status is 0. */
   #packages(args: readonly string[], work: (tuple: Tuple) => void): number {
     if (args.length > 1) return usage;
     if (args[0] !== undefined) {

@@ -1,4 +1,4 @@
-/** The packages of one run of a transaction's work: loaded when first named, changed in memory, compared at the end. */
+/** The packages of one run of a transaction's work: loaded at the first use, changed in memory, compared at the end. */
 import { type Package as Model, type Section as ModelSection } from "@nethsec/uci/model";
 import { isName, isType, isValue } from "@nethsec/uci/names";
 import { encodeText } from "@nethsec/uci/text";
@@ -16,19 +16,19 @@ export class LocalTransaction implements Transaction {
   readonly #read: (name: string) => Model;
   readonly #entries = new Map<string, Entry>();
 
-  /** `read` gives the committed package, an empty one when there is none. */
+  /** `read` returns the committed package, or an empty one when there is none. */
   constructor(read: (name: string) => Model) {
     this.#read = read;
   }
 
-  /** The packages whose content is another one now. */
+  /** The packages whose content has changed. */
   changed(): Model[] {
     return [...this.#entries.values()]
       .filter(({ model, before }) => writePackage(model) !== before)
       .map(({ model }) => model);
   }
 
-  /** The text of a changed package as it was. */
+  /** The original text of a changed package. */
   before(name: string): string {
     return this.#entries.get(name)?.before ?? "";
   }

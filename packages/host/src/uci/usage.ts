@@ -1,4 +1,4 @@
-/** The help text of `uci`; the original's first line, our words. */
+/** The help text of `uci`: the original's first line, the rest in our words. */
 export const uciUsage = `Usage: uci [<options>] <command> [<arguments>]
 
 Reads and changes the configuration packages in /etc/config. Changes are kept aside in

@@ -1,4 +1,4 @@
-/** Packages as the daemons see them: text in place of bytes, and typed access to options. A view of the model, not a copy. */
+/** Packages as used by the daemons: text instead of bytes, and typed access to options. A view of the model, not a copy. */
 import type { Package as Model, Section as ModelSection } from "@nethsec/uci/model";
 import { decodeText } from "@nethsec/uci/text";
 import { resolveSection } from "@nethsec/uci/tuple";
@@ -36,7 +36,7 @@ function viewFound(section: ModelSection | undefined): Section | undefined {
   return section === undefined ? undefined : viewSection(section);
 }
 
-/** undefined also for what cannot be a section's name. */
+/** undefined also for an invalid reference. */
 export function findSection(pkg: Model, reference: string): ModelSection | undefined {
   try {
     return resolveSection(pkg, reference);
