@@ -29,7 +29,7 @@ export interface SubscriptionPortal extends AsyncDisposable {
   list: unknown;
   /** What a download gives. */
   content: Uint8Array;
-  /** Options of /etc/config/ns-plug that lead here. */
+  /** Options of /etc/config/ns-plug that point to this server. */
   uciOptions(plan: "community" | "enterprise"): string;
 }
 
