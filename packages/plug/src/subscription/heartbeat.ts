@@ -5,7 +5,7 @@ import { recordOutcome } from "../cron/outcome.ts";
 import { type PostOptions, postToPortal } from "../portal/portal.ts";
 import { copyHeartbeat } from "../portal/second-portal.ts";
 
-/** Throws HttpError. A lost one is not repeated: the next comes in ten minutes. An enterprise machine tells the second portal as well. */
+/** Throws HttpError. Few retries suffice: the next heartbeat follows in ten minutes. An enterprise machine sends it to the second portal as well. */
 export async function sendHeartbeat(
   host: Host,
   subscription: Subscription,
