@@ -43,7 +43,7 @@ export interface RemoteBackup {
   readonly file: string;
   /** File name at the server. */
   readonly name: string;
-  /** Seconds since 1970; undefined when the server does not say. */
+  /** Seconds since 1970; undefined when the server does not send it. */
   readonly created: string | number | undefined;
   /** Bytes. */
   readonly size: number | undefined;

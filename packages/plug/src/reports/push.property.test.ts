@@ -81,7 +81,7 @@ test("each event arrives once", async () => {
                 "/var/log/messages",
                 "May  5 11:00:00 fw banIP-1[1]: add IP '198.51.100.3' (expiry: -) to blocklistv4 set\n",
               );
-            // Later connections get later ends: the cursor skips an older end that is added late (documented there).
+            // Later connections get later ends: a connection whose end lies before the cursor would not be sent.
             addConnections(
               host,
               "ns_rw",

@@ -1,4 +1,4 @@
-/** `send-heartbeat`: tells the portal every ten minutes that this machine is alive. */
+/** `send-heartbeat`: reports to the portal every ten minutes that this machine is alive. */
 import type { Host } from "@nethsec/host/host";
 import type { Subscription } from "../config.ts";
 import { recordOutcome } from "../cron/outcome.ts";
