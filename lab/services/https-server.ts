@@ -1,4 +1,4 @@
-/** What the lab's controller and portal share: an HTTPS server with the lab's certificate, a record of all requests, and faults on demand. */
+/** HTTPS server of the lab's controller and portal: uses the lab's certificate, records all requests, and simulates faults on demand. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 
 /** One JSON line per request; read by tests. */

@@ -11,7 +11,7 @@ const isUuid = (id: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}
 export const isAdministrator = ({ state }: Controller, { headers }: ApiRequest): boolean =>
   headers["authorization"] === `Bearer ${state.read().adminToken}`;
 
-/** undefined: no such path. */
+/** Handles the administrator's paths; returns undefined for any other path. */
 export async function administer(controller: Controller, request: ApiRequest): Promise<Response | undefined> {
   if (request.path === "/units" && request.method === "POST") return addUnit(controller, request);
   const [, id = "", what] = /^\/units\/([^/]+)(?:\/(token|info))?$/.exec(request.path) ?? [];

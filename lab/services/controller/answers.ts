@@ -1,4 +1,4 @@
-/** The form of the controller's answers: members sorted by name, the number `code` beside the HTTP status. */
+/** Answers in the controller's form: members sorted by name, with a number `code`, mostly equal to the HTTP status. */
 export interface ApiRequest {
   readonly method: string;
   /** Without the /api prefix, which the reverse proxy strips, and without the query. */

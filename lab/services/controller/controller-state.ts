@@ -30,11 +30,11 @@ export interface ControllerState {
   readonly token: string;
   /** Stands in for the administrator's JWT and for the metrics collector's password. */
   readonly adminToken: string;
-  /** Whether the controller has a subscription: only units of the same kind may join. */
+  /** Whether the controller has a subscription: only units that have one as well (or none as well) may join. */
   readonly subscription: boolean;
   /** Client addresses that may use the whole API at the public address, others may only register; null: all may. */
   readonly allowList: readonly string[] | null;
-  /** Names that `lab-controller` gave to ids, also of units that are not added yet. */
+  /** Unit names given by `lab-controller`, by id; also for units that are not added yet. */
   readonly names: Readonly<Record<string, string>>;
   readonly units: readonly Unit[];
   /** Credentials by unit: those of its first registration. */

@@ -17,7 +17,7 @@ export class DecodeError extends Error {}
 
 /** The first value in `body`. A value that ends after `limit` bytes is refused; anything after a complete value is ignored. */
 export function decodeFirst(body: Uint8Array, limit: number): GoJson {
-  // One character for each byte: positions are byte positions.
+  // The parser works on bytes, so its positions are byte positions.
   const parser = new Parser(
     Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, limit)),
     body.length > limit,

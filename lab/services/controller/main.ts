@@ -10,7 +10,7 @@ import { RateLimit } from "./rate-limit.ts";
 import { apiPort } from "./vpn-addresses.ts";
 import { authority, disconnect, nextAddress, releaseAddress, reserveAddress, restartServer } from "./vpn.ts";
 
-/** One JSON line for each dump that was stored; tests read it. */
+/** One JSON line per stored dump; read by tests. */
 const ingestedPath = "/var/log/lab-ingested.jsonl";
 const askTimeoutMs = 10_000;
 

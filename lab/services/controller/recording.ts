@@ -83,7 +83,7 @@ const dpiRow = {
   bytes: 1234,
 };
 
-/** JSON of `bytes` bytes, with the blanks behind colons and commas that the recorded bodies have. */
+/** JSON of exactly `bytes` bytes, with a space after colons and commas as in the recorded bodies. */
 function padded(bytes: number, make: (padding: string) => unknown): string {
   const text = (padding: string): string =>
     JSON.stringify(make(padding)).replaceAll('":', '": ').replaceAll(',"', ', "');

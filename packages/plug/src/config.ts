@@ -75,7 +75,7 @@ export const portals: Readonly<Record<Plan, Portal>> = {
 /** Seconds. Spreads 10,000 units to 56 requests a second. */
 const defaultRejoinSpreadS = 180;
 const defaultBackupUrl = "https://backupd.nethesis.it";
-/** portal.json, hosts, new_portal_copy: fixed in the released packages. */
+/** portal.json, hosts, new_portal_copy; hard-coded in the released packages. */
 const defaultCopyUrl = "https://my.nethesis.it/proxy/";
 
 export const isPlan = (text: string): text is Plan => text === "community" || text === "enterprise";

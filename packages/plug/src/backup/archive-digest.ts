@@ -114,7 +114,7 @@ function blockReader(
 ): {
   take(count: number): Promise<Uint8Array | undefined>;
   hash(size: number): Promise<string>;
-  /** Reads to the end: gzip's checksum comes last. */
+  /** Reads to the end of the stream, because gzip's checksum is there. */
   rest(): Promise<void>;
 } {
   const source = Readable.from(archive);

@@ -1,4 +1,4 @@
-/** gpg for backups: symmetric, with a home of its own. The passphrase is never on a command line: gpg reads it from a file of mode 0600 (gpg(1), --passphrase-file). */
+/** Runs gpg for backups: symmetric, with its own home. The passphrase is in a file of mode 0600, never on a command line (gpg(1), --passphrase-file). */
 import type { Host, RunResult } from "@nethsec/host/host";
 import { posix } from "node:path";
 

@@ -19,7 +19,7 @@ import { copyBackup } from "../portal/second-portal.ts";
 type HttpHost = HttpMachine & Pick<Host, "log">;
 
 const listTimeoutMs = 60_000;
-/** For 2 GB over a slow line. */
+/** Enough for 2 GB over a slow line. */
 const transferTimeoutMs = 3 * 3600_000;
 /** Limit of the time without progress. Data already in send buffers needs that long on a slow line: 4 MB at 35 kB/s. */
 const idleMs = 120_000;

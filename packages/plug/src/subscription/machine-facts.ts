@@ -82,7 +82,7 @@ export function memory(host: Host): { readonly swap: Usage; readonly system: Usa
 
 const leftOut = new Set(["/rom", "/overlay", "/dev"]);
 
-/** `df -P`: file system, blocks of 1,024 bytes, used, available, capacity, mount point. Of several mounts at one place the first line counts. */
+/** `df -P` prints file system, blocks of 1,024 bytes, used, available, capacity, mount point. If a mount point occurs twice, the first line counts. */
 export async function mountPoints(host: Host): Promise<Readonly<Record<string, Usage>>> {
   // df exits with 1 when it cannot read one of the file systems.
   const { stdout } = await host.run(["df", "-P"], { timeoutMs: commandTimeoutMs, ok: [0, 1] });
