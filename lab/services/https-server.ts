@@ -1,10 +1,10 @@
-/** What the lab's controller and portal share: an HTTPS server with the lab's certificate, a record of all requests, and faults on demand. */
+/** HTTPS server of the lab's controller and portal: uses the lab's certificate, records all requests, and simulates faults on demand. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 
-/** One JSON line a request; tests read it. */
+/** One JSON line per request; read by tests. */
 export const recordPath = "/var/log/lab-requests.jsonl";
 
-/** How a server misbehaves, chosen by writing one of these words into its fault file. "hostile", "cut" and "stall" are up to each server. */
+/** Faults, selected by writing one of these words into a server's fault file. "hostile", "cut" and "stall" are implemented by each server. */
 export const faults = [
   "none",
   "500",
@@ -32,22 +32,22 @@ export interface Received {
   readonly host: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed when it is JSON, else its size in bytes. */
+  /** The parsed body when it is JSON, else its size in bytes. */
   readonly body: unknown;
-  /** As it came; empty when it is streamed. */
+  /** The raw body; empty when it is streamed. */
   readonly bytes: Uint8Array;
-  /** Of the client. */
+  /** The client's IP address. */
   readonly address: string;
 }
 
 export interface ServerOptions {
   readonly faultPath: string;
-  /** Bodies of these paths go to `handle` unread (uploads). */
+  /** True for paths whose bodies are left unread for `handle` to stream (uploads). */
   readonly streams?: (path: string) => boolean;
   readonly handle: (request: Request, received: Received) => Promise<Response> | Response;
 }
 
-/** Port 443 with /etc/lab/tls, or a plain port. */
+/** Serves HTTPS on port 443 with the certificate in /etc/lab/tls, or plain HTTP on `plainPort`. */
 export function serve(options: ServerOptions, plainPort?: number): void {
   mkdirSync("/var/log", { recursive: true });
   Bun.serve({
@@ -105,7 +105,7 @@ function misbehave(fault: Fault, request: Request): Response | undefined {
     case "truncated":
       return new Response('{"code": 200, "data": {"host": "contr', { headers: { "Content-Type": "application/json" } });
     case "redirect":
-      // To another name of the same server, which records what it is told there.
+      // Redirect to another host name of this server: the record then shows whether the client sent anything there.
       return new URL(request.url).pathname === "/stolen"
         ? jsonResponse(200, {})
         : new Response(null, { status: 302, headers: { Location: "https://my.nethserver.com/stolen" } });

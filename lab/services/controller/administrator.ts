@@ -1,4 +1,4 @@
-/** What the administrator and the metrics collector ask the controller (recorded: names beginning with "administrator", "unit facts", "targets"). */
+/** API requests of the administrator and of the metrics collector (recorded: names beginning with "administrator", "unit facts", "targets"). */
 import { answer, basicOf, json, type ApiRequest } from "./answers.ts";
 import type { Controller } from "./controller.ts";
 import type { Unit } from "./controller-state.ts";
@@ -11,7 +11,7 @@ const isUuid = (id: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}
 export const isAdministrator = ({ state }: Controller, { headers }: ApiRequest): boolean =>
   headers["authorization"] === `Bearer ${state.read().adminToken}`;
 
-/** undefined: no such path. */
+/** Handles the administrator's paths; returns undefined for any other path. */
 export async function administer(controller: Controller, request: ApiRequest): Promise<Response | undefined> {
   if (request.path === "/units" && request.method === "POST") return addUnit(controller, request);
   const [, id = "", what] = /^\/units\/([^/]+)(?:\/(token|info))?$/.exec(request.path) ?? [];
@@ -53,7 +53,7 @@ function addUnit({ state, authority, nextAddress }: Controller, request: ApiRequ
 function removeUnit({ state, authority }: Controller, id: string): Response {
   if (!state.read().units.some((unit) => unit.id === id))
     return answer(500, `error in deletion unit record for: ${id}`, `no unit deleted with uuid ${id}`);
-  // The connection first, so that the revoked certificate cannot come back with it.
+  // Revoking does not end an open connection: cut it, and the revoked certificate keeps the unit from connecting again.
   authority.disconnect(id);
   authority.revoke(id);
   state.update((before) => {
@@ -63,7 +63,7 @@ function removeUnit({ state, authority }: Controller, id: string): Response {
   return answer(200, "unit deleted successfully", "");
 }
 
-/** Logs in at the unit; a text says why that failed. */
+/** Logs in at the unit. Returns a string with the reason when that fails. */
 async function unitToken(
   { state, askUnit }: Controller,
   id: string,
@@ -150,7 +150,7 @@ async function ubusCall(
   }
 }
 
-/** Where the collector of metrics finds each unit: netdata and telegraf. */
+/** Scrape targets for the metrics collector: netdata and telegraf of each unit. */
 export function targets({ state }: Controller, request: ApiRequest): Response {
   if (basicOf(request)[1] !== state.read().adminToken) return answer(401, "unauthorized");
   const target = (unit: string, node: string, path: string, type: string, port: number): unknown => ({

@@ -1,12 +1,12 @@
-/** The form of the controller's answers: members sorted by name, the number `code` beside the HTTP status. */
+/** Answers in the controller's form: members sorted by name, with a number `code`, mostly equal to the HTTP status. */
 export interface ApiRequest {
   readonly method: string;
-  /** Without the /api that the reverse proxy takes away, and without the query. */
+  /** Without the /api prefix, which the reverse proxy strips, and without the query. */
   readonly path: string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
-  /** Of the client; a bucket of the rate limit each. */
+  /** The client's IP address; each address has its own rate limit bucket. */
   readonly address: string;
 }
 
@@ -19,7 +19,7 @@ export const json = (status: number, body: unknown, headers: Readonly<Record<str
 export const answer = (status: number, message: string, data: unknown = null, code = status): Response =>
   json(status, { code, data, message });
 
-/** The two halves of a basic authorization; empty without one. */
+/** User and password of a Basic authorization header; empty strings without one. */
 export function basicOf({ headers }: ApiRequest): readonly [user: string, password: string] {
   const encoded = /^Basic (\S+)$/.exec(headers["authorization"] ?? "")?.[1] ?? "";
   const [user = "", ...rest] = Buffer.from(encoded, "base64").toString().split(":");

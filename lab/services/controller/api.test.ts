@@ -1,6 +1,6 @@
 /**
- * The lab's controller against the recording of the real one: each of its exchanges is sent and must give the same status, body and rows.
- * Certificates are real ones of openssl; the clock is virtual, so that the rate limit is met only where it was met then.
+ * Replays every recorded exchange of the real controller against the lab's: status, body and stored rows must be the same.
+ * Certificates are made by the real openssl; the clock is virtual, so that only the exchanges that were rate-limited in the recording are here.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
@@ -71,7 +71,7 @@ const register2 = (): Promise<Response> =>
   send(exchangeNamed("register: unit added again after removal, other user name"));
 const login = { code: 200, expire: "2026-11-28T22:00:00Z", token: "unit-token" };
 
-/** What is prepared before an exchange, by what the recording says was given. The exchanges are in the order in which they were recorded. */
+/** Setup before an exchange, chosen by the recording's `given` text. Exchanges run in the order in which they were recorded. */
 const preparations: readonly (readonly [given: RegExp, prepare: (exchange: Exchange) => unknown])[] = [
   [/^controller with a subscription; no unit/, () => change(() => ({ subscription: true }))],
   [/^controller with a subscription; unit/, () => change(() => ({ subscription: true }))],
@@ -133,7 +133,7 @@ async function replay(name: string): Promise<void> {
   expect((await send(exchangeNamed(name))).status).toBe(200);
 }
 
-/** Parts of the recording that differ from one controller to the next. */
+/** `body` with the parts that differ between controllers replaced by the recording's placeholders. */
 function withoutSecrets(body: unknown): unknown {
   const text = JSON.stringify(body) ?? "null";
   const known: unknown = JSON.parse(text, (name, value: unknown) => {
@@ -164,7 +164,7 @@ const tablesOfReports = [
   "openvpn_config",
 ];
 
-/** What the recording says of the rows afterwards, against those of the imitation. */
+/** Compares the rows that the recording lists after an exchange with those that the imitation stored. */
 function expectStored(exchange: Exchange, credentialsBefore: string): void {
   const stored = fill(exchange.stored ?? {}, secrets);
   const id =

@@ -1,6 +1,6 @@
 /**
- * The controller's API: an imitation that answers as the real one was recorded (test-data/contracts/controller-http.json; `api.test.ts`
- * replays all of it). The same paths are served by HTTPS below /api and by plain HTTP inside the VPN.
+ * An imitation of the controller's API that gives the recorded answers of the real one (test-data/contracts/controller-http.json, all replayed by
+ * `api.test.ts`). The same paths are served by HTTPS below /api and by plain HTTP inside the VPN.
  */
 import { administer, isAdministrator, targets } from "./administrator.ts";
 import { answer, json, type ApiRequest } from "./answers.ts";
@@ -15,7 +15,7 @@ export async function handle(controller: Controller, request: ApiRequest): Promi
   return /\bgzip\b/.test(request.headers["accept-encoding"] ?? "") ? zipped(response) : response;
 }
 
-/** The public address: the reverse proxy takes /api away, and keeps all but registrations from addresses that the administrator did not allow. */
+/** Requests at the public address: the reverse proxy strips /api, and lets addresses outside the administrator's allow list only register. */
 export async function handlePublic(controller: Controller, request: ApiRequest): Promise<Response> {
   const { allowList } = controller.state.read();
   const isAllowed = allowList === null || allowList.includes(request.address) || request.path === "/api/units/register";
@@ -43,7 +43,7 @@ async function route(controller: Controller, request: ApiRequest): Promise<Respo
   if (path.startsWith("/ingest/")) return method === "POST" ? ingest(controller, request) : notFound;
   if (path === "/prometheus/targets" && method === "GET") return targets(controller, request);
   if (path === "/login" && method === "POST") return answer(401, "incorrect Username or Password");
-  // Not a path of the administrator's either way.
+  // /units/register with a method other than GET is no path of the administrator's, so it is not answered with 401.
   if (path.startsWith("/units") && !(path === "/units/register" && method !== "GET")) {
     if (!isAdministrator(controller, request)) {
       const refused = answer(401, "auth header is empty");

@@ -6,7 +6,7 @@ import { paced } from "@nethsec/host/testing/pace";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
-/** The administrator's name of the VPN: subject of the authority and of the server. */
+/** Name that the administrator gave the VPN: subject of the CA's and the server's certificates. */
 const vpnName = "nethsec";
 const newKey = ["-newkey", "rsa:2048", "-nodes"] as const;
 
@@ -60,7 +60,7 @@ export class Authority {
     if (status !== 0) throw new Error(`openssl ${args[0]} failed: ${stderr}`);
   }
 
-  /** Makes the authority and the server's certificate unless they are there. */
+  /** Creates the CA and the server's certificate unless they exist. */
   ensure(): void {
     if (existsSync(`${this.dir}/crl.pem`)) return;
     mkdirSync(this.dir, { recursive: true, mode: 0o700 });
@@ -68,7 +68,7 @@ export class Authority {
     writeFileSync(`${this.dir}/ca.cnf`, config);
     const authority = ["-keyout", "ca.key", "-out", "ca.crt", "-days", "3650", "-subj", `/CN=${vpnName}`];
     this.#openssl("req", "-x509", "-config", "ca.cnf", "-extensions", "authority", ...newKey, ...authority);
-    // A group of RFC 7919: a prime of one's own takes half a minute.
+    // A group of RFC 7919: generating a prime takes half a minute.
     this.#openssl("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out", "dh.pem");
     this.#certificate("server", vpnName, "server");
     this.#updateRevocations();
@@ -101,13 +101,13 @@ export class Authority {
     this.#openssl("ca", "-batch", "-config", "ca.cnf", "-gencrl", "-out", "crl.pem");
   }
 
-  /** As handed out at registration: the same each time, no line feed behind the last line. */
+  /** PEM files as returned at registration: the same each time, without a newline at the end. */
   material(unit: string): { readonly ca: string; readonly cert: string; readonly key: string } {
     const read = (file: string): string => readFileSync(`${this.dir}/${file}`, "utf8").trimEnd();
     return { ca: read("ca.crt"), cert: read(`${unit}.crt`), key: read(`${unit}.key`) };
   }
 
-  /** A new controller in the place of the old one: another authority, no unit's certificate. */
+  /** Deletes the CA and all certificates, as when a new controller replaces this one. */
   forget(): void {
     rmSync(this.dir, { recursive: true, force: true });
   }

@@ -1,4 +1,4 @@
-/** `lab-controller`: what the controller's administrator does. */
+/** `lab-controller`: the administrator's actions, as a command line. */
 import { messageOf } from "@nethsec/host/message-of";
 import { randomUUID } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -30,7 +30,7 @@ function idOf(which = ""): string {
   return id;
 }
 
-/** A request of the administrator's to the running API. */
+/** Sends a request to the running API as the administrator. */
 async function ask(method: string, path: string, body?: unknown): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${apiPort}${path}`, {
     method,

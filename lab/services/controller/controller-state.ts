@@ -1,4 +1,4 @@
-/** What the lab's controller knows: its units, their credentials, its port, what was told to it. Kept on the node's disk, so that it survives a reboot. */
+/** State of the lab's controller: units, their credentials and facts, its port, overrides. Kept on the node's disk, so that it survives a reboot. */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
@@ -10,7 +10,7 @@ export const faultPath = `${dir}/fault`;
 export interface Unit {
   readonly id: string;
   readonly name: string | null;
-  /** The unit's facts, as it pushed them last. */
+  /** The facts that the unit pushed last. */
   readonly info: Readonly<Record<string, string | number>> | null;
   /** Reserved when the administrator adds the unit. */
   readonly vpnAddress: string | null;
@@ -28,13 +28,13 @@ export interface Registered {
 export interface ControllerState {
   /** Registration token: one for all units. */
   readonly token: string;
-  /** What stands for the administrator's JWT and for the password of the metrics collector. */
+  /** Stands in for the administrator's JWT and for the metrics collector's password. */
   readonly adminToken: string;
-  /** Whether the controller has a subscription: only units of the same kind may join. */
+  /** Whether the controller has a subscription: only units that have one as well (or none as well) may join. */
   readonly subscription: boolean;
-  /** Addresses that may reach more than the registration at the public address; null: all. */
+  /** Client addresses that may use the whole API at the public address, others may only register; null: all may. */
   readonly allowList: readonly string[] | null;
-  /** Names that `lab-controller` gave to ids, also of units that are not added yet. */
+  /** Unit names given by `lab-controller`, by id; also for units that are not added yet. */
   readonly names: Readonly<Record<string, string>>;
   readonly units: readonly Unit[];
   /** Credentials by unit: those of its first registration. */

@@ -1,4 +1,4 @@
-/** What the parts of the controller's API share. */
+/** Dependencies shared by the parts of the controller's API. */
 import type { StateStore, Unit } from "./controller-state.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Reports } from "./tables.ts";
@@ -17,9 +17,9 @@ export interface Controller {
   readonly authority: Certifier;
   readonly reports: Reports;
   readonly limit: RateLimit;
-  /** Told of each dump that was stored. */
+  /** Called for each dump that was stored. */
   readonly accepted: (unit: string, dump: string, body: Uint8Array) => void;
-  /** Sends JSON to the unit's web interface; the body of its answer, undefined without one. */
+  /** Sends JSON to the unit's web interface and returns the body of the answer; undefined when the unit does not answer. */
   readonly askUnit: (unit: Unit, path: string, body: unknown, token?: string) => Promise<Uint8Array | undefined>;
   /** ms since 1970. */
   readonly now: () => number;

@@ -1,9 +1,9 @@
 /**
- * JSON as the controller's decoder reads it (Go's encoding/json; the texts of its errors are in the recorded answers): the first value
- * of a body and nothing behind it, integers of 64 bits exactly, member names in any case, broken text repaired with U+FFFD.
+ * Parses JSON as the controller's decoder does (Go's encoding/json; its error texts are in the recorded answers): only the first value
+ * of a body, exact 64-bit integers, case-insensitive member names, invalid text replaced by U+FFFD.
  */
 
-/** A number as it was written: `5`, `5.0` and `1.79e9` are told apart. */
+/** A number in its source form: `5`, `5.0` and `1.79e9` stay distinguishable. */
 export class GoNumber {
   readonly raw: string;
   constructor(raw: string) {
@@ -12,12 +12,12 @@ export class GoNumber {
 }
 export type GoJson = null | boolean | string | GoNumber | readonly GoJson[] | ReadonlyMap<string, GoJson>;
 
-/** What the decoder says of a body that it cannot use. */
+/** The decoder's error for a body that it cannot use. */
 export class DecodeError extends Error {}
 
-/** The first value in `body`. `limit` in bytes: a value that ends behind it is refused, what follows a complete value is never looked at. */
+/** The first value in `body`. A value that ends after `limit` bytes is refused; anything after a complete value is ignored. */
 export function decodeFirst(body: Uint8Array, limit: number): GoJson {
-  // One character for each byte: positions are byte positions.
+  // The parser works on bytes, so its positions are byte positions.
   const parser = new Parser(
     Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, limit)),
     body.length > limit,
@@ -140,7 +140,7 @@ function invalid(byte: number, where: string): DecodeError {
 
 export const isObject = (value: GoJson | undefined): value is ReadonlyMap<string, GoJson> => value instanceof Map;
 
-/** A member by its name, in any case as the decoder takes it; the exact name first. */
+/** A member by its name: an exact match first, else a case-insensitive one, as in Go. */
 export function member(object: ReadonlyMap<string, GoJson>, name: string): GoJson | undefined {
   if (object.has(name)) return object.get(name);
   for (const [key, value] of object) if (key.toLowerCase() === name) return value;
@@ -151,7 +151,7 @@ export type Kind = "string" | "int" | "int64";
 export type Shape = Readonly<Record<string, Kind>>;
 export type Fields = Readonly<Record<string, string | bigint>>;
 
-/** `value` as a structure of the controller's. What is absent or null is empty or 0. Throws DecodeError for a value of another type. */
+/** Decodes `value` into a struct of the controller. Absent and null members become "" or 0. Throws DecodeError for a value of another type. */
 export function bind(value: GoJson, struct: string, shape: Shape): Fields {
   if (value === null) value = new Map();
   if (!isObject(value))

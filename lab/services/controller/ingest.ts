@@ -80,7 +80,7 @@ function nsplugConfig(controller: Controller, unit: string, request: ApiRequest)
   return answer(200, "success");
 }
 
-/** Answers success also when the database refuses the facts, or has no row for the unit. */
+/** Like the real controller, answers success even when the database refuses the facts or has no row for the unit. */
 function info(controller: Controller, unit: string, request: ApiRequest): Response {
   let fields: Fields;
   try {

@@ -10,11 +10,11 @@ import { RateLimit } from "./rate-limit.ts";
 import { apiPort } from "./vpn-addresses.ts";
 import { authority, disconnect, nextAddress, releaseAddress, reserveAddress, restartServer } from "./vpn.ts";
 
-/** One JSON line for each dump that was stored; tests read it. */
+/** One JSON line per stored dump; read by tests. */
 const ingestedPath = "/var/log/lab-ingested.jsonl";
 const askTimeoutMs = 10_000;
 
-/** As the reverse proxy passes it on: HTTPS without a look at the certificate, the Host of the caller. */
+/** Like the real reverse proxy: HTTPS without verifying the certificate, with the caller's Host header. */
 async function askUnit(unit: Unit, path: string, body: unknown, token?: string): Promise<Uint8Array | undefined> {
   if (unit.vpnAddress === null) return undefined;
   try {
@@ -64,7 +64,7 @@ const controller: Controller = {
   nextAddress,
 };
 
-/** The right form, with something in each field that would be dangerous in a shell, a path or a configuration line. */
+/** Turns a valid answer into a hostile one of the same form: each field holds text that is dangerous in a shell, a path or a configuration line. */
 async function hostile(response: Response): Promise<Response> {
   const { data, ...rest }: { data: Record<string, unknown> } = JSON.parse(await response.text());
   const poison = "$(touch /tmp/owned)`touch /tmp/owned`\nscript-security 3\nup /bin/touch\n</ca>\nplugin /tmp/x.so";

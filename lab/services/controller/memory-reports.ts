@@ -1,12 +1,12 @@
-/** The controller's tables of reports in memory, with what PostgreSQL refuses (recorded: U+0000, keys over 2704 bytes, times out of range). */
+/** The controller's report tables in memory; refuses what PostgreSQL refuses (recorded: U+0000, keys over 2704 bytes, times out of range). */
 import type { Fields } from "./go-json.ts";
 import { isSkipped, type Reports, type Table } from "./tables.ts";
 
 export type Row = Readonly<Record<string, string | number>>;
 
-/** PostgreSQL: a row of a B-tree index holds at most this; it compresses first, which is not done here. */
+/** PostgreSQL's limit for a row of a B-tree index. PostgreSQL compresses the row first; this imitation does not. */
 const maxKeyBytes = 2704;
-/** Microseconds between 1970 and 2000, from where PostgreSQL counts; and the range of its time stamps (datatype/timestamp.h). */
+/** Microseconds from 1970 to 2000, PostgreSQL's epoch; and the range of its time stamps (datatype/timestamp.h). */
 const epochMicros = 946_684_800_000_000n;
 const [minMicros, endMicros] = [-211_813_488_000_000_000n, 9_223_371_331_200_000_000n];
 
@@ -31,7 +31,7 @@ export class MemoryReports implements Reports {
     for (const [index, entry] of entries.entries()) {
       if (isSkipped(table, entry)) continue;
       if (isRefused(table, entry)) {
-        // Dumps that replace everything are no transaction: what came before the refused entry is stored.
+        // Dumps that replace all rows are not stored in a transaction: entries before the refused one stay stored.
         if (table.key.length === 0) this.#rows.set(table.name, rows);
         return false;
       }
@@ -83,7 +83,7 @@ function isRefused(table: Table, entry: Fields): boolean {
   return micros < minMicros || micros >= endMicros;
 }
 
-/** As PostgreSQL writes it in JSON, UTC: years have four digits or more. */
+/** A UTC time as PostgreSQL writes it in JSON: years have four digits or more. */
 function timeOf(seconds: bigint): string {
   const total = (microsSince2000(seconds) + epochMicros) / 1_000_000n;
   // JavaScript's dates end in the year 275760; the Gregorian calendar repeats after 400 years.

@@ -1,4 +1,4 @@
-/** The recorded exchanges (test-data/contracts/controller-http.json) as requests to the imitation: placeholders filled in, described bodies made. */
+/** Turns the recorded exchanges (test-data/contracts/controller-http.json) into requests: fills in placeholders, generates bodies given by description. */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ export interface Exchange {
 
 const path = join(import.meta.dir, "../../../test-data/contracts/controller-http.json");
 
-/** Secrets of the controller that stand behind placeholders. */
+/** The controller's secrets, which replace placeholders. */
 export interface Secrets {
   readonly token: string;
   readonly adminToken: string;
@@ -83,14 +83,14 @@ const dpiRow = {
   bytes: 1234,
 };
 
-/** JSON of `bytes` bytes, with the blanks behind colons and commas that the recorded bodies have. */
+/** JSON of exactly `bytes` bytes, with a space after colons and commas as in the recorded bodies. */
 function padded(bytes: number, make: (padding: string) => unknown): string {
   const text = (padding: string): string =>
     JSON.stringify(make(padding)).replaceAll('":', '": ').replaceAll(',"', ', "');
   return text("x".repeat(bytes - Buffer.byteLength(text(""))));
 }
 
-/** Bodies of which the recording says only how they were made. */
+/** Generates a body that the recording only describes. */
 function described(name: string): string | Uint8Array {
   const dpi = (change: object): string => JSON.stringify({ data: [{ ...dpiRow, ...change }] });
   const longName = (bytes: number): string => padded(bytes, (client_name) => ({ data: [{ ...dpiRow, client_name }] }));

@@ -14,7 +14,7 @@ const shape = {
   subscription_type: "string",
   system_id: "string",
 } as const;
-/** Required members and the names of the fields in the decoder's complaint. */
+/** Required members → names of the fields in the decoder's error message. */
 const required = { unit_id: "UnitId", username: "Username", password: "Password", unit_name: "UnitName" } as const;
 
 export function register({ state, authority, now }: Controller, request: ApiRequest): Response {
@@ -43,7 +43,7 @@ export function register({ state, authority, now }: Controller, request: ApiRequ
   if (!authority.has(id)) return answer(403, "unit not allowed, no certificate found", "");
   state.update((before) => {
     const known = before.credentials[id];
-    // The user name of the first registration stays; a password counts only with it.
+    // The user name of the first registration is kept; a new password is stored only together with that name.
     const same = known === undefined || known.username === text("username");
     const kept = same ? { username: text("username"), password: text("password") } : known;
     const registered = { ...kept, at: now(), version: text("version"), unitName: text("unit_name") };

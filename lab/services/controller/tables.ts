@@ -3,15 +3,15 @@ import type { Fields, Kind } from "./go-json.ts";
 
 export interface Table {
   readonly name: string;
-  /** Members of one entry of the dump, each a column but `timestamp`, which is the column `time`. */
+  /** Members of one entry of the dump. Each is stored in the column of its name, `timestamp` in the column `time`. */
   readonly entry: Readonly<Record<string, Kind>>;
   /** An entry without one of these is skipped silently. */
   readonly required: readonly string[];
-  /** Columns that tell rows apart, besides the unit. Empty: the dump replaces all rows of the unit. */
+  /** Key columns, besides the unit. Empty: the dump replaces all rows of the unit. */
   readonly key: readonly string[];
-  /** Columns that a second row of the same key replaces; none: the first row stays. */
+  /** Columns updated by a second row with the same key. Empty: the first row stays as it is. */
   readonly replaced: readonly string[];
-  /** Whether rows have a country, which is empty without a GeoIP database. */
+  /** Whether rows have a column for the country (empty without a GeoIP database). */
   readonly country: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The options of the lab's OpenVPN server against the recorded ones of the real controller's (test-data/contracts/controller-openvpn.json). */
+/** Compares the options of the lab's OpenVPN server with the recorded ones of the real controller (test-data/contracts/controller-openvpn.json). */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ function given(): ReadonlyMap<string, string> {
   return options;
 }
 
-/** Values that the recording tells in words. */
+/** Options whose value the recording describes in words. */
 const inWords: Readonly<Record<string, RegExp>> = {
   dev: /^tunnsc\d+$/,
   port: /^20000$/,

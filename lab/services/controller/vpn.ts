@@ -1,4 +1,4 @@
-/** The controller's OpenVPN server, with the options and the way of removing a unit that were recorded (controller-openvpn.json). */
+/** The controller's OpenVPN server: options and removal of a unit are as recorded (controller-openvpn.json). */
 import { paced } from "@nethsec/host/testing/pace";
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,17 +9,17 @@ import { vpnMask } from "./vpn-addresses.ts";
 
 const pidPath = "/var/run/lab-openvpn.pid";
 const managementPath = "/var/run/lab-openvpn.sock";
-/** The address reserved for each unit; read by the hook at each connection. */
+/** One file per unit with its reserved address, read by the client-connect hook. */
 const addressDir = `${dir}/addresses`;
 
 export const authority = new Authority(`${dir}/pki`);
 
-/** Empty, as on the real one. */
+/** Empty, as on the real controller. */
 const clientConfigDir = `${dir}/ccd`;
-/** Since when a unit is connected, Unix seconds: a file for each. */
+/** One file per connected unit with the Unix time of its connection. */
 const connectedDir = `${dir}/connected`;
 
-/** OpenVPN gives the hook the file for its answer; without a reservation the unit gets an address of the pool. */
+/** client-connect writes its answer to the file in $1; without a reservation the unit gets an address of the pool. */
 const hooks = {
   "client-connect": `address="${addressDir}/$common_name"
 [ ! -f "$address" ] || echo "ifconfig-push $(cat "$address") ${vpnMask}" >"$1"
@@ -50,11 +50,11 @@ export function disconnect(unit: string): void {
   if (!existsSync(managementPath)) return;
   const socket = connect(managementPath, () => socket.end(`kill ${unit}\nquit\n`));
   socket.resume();
-  // The server is away: then so is the connection.
+  // The server is not running, so there is no connection to cut.
   socket.on("error", () => undefined);
 }
 
-/** As OpenVPN takes them. */
+/** Command line options of the OpenVPN server. */
 export const serverOptions = (port: number): readonly string[] =>
   [
     ["--mode", "server", "--tls-server", "--proto", "udp4", "--port", String(port)],
@@ -68,11 +68,11 @@ export const serverOptions = (port: number): readonly string[] =>
     ["--management", managementPath, "unix", "--verb", "3"],
   ].flat();
 
-/** (Re)starts OpenVPN on `port`. A server that ends says nothing to the units. */
+/** (Re)starts OpenVPN on `port`. Units are not notified when the old server ends. */
 export function restartServer(port: number): void {
   stopServer("SIGTERM");
   authority.ensure();
-  // What was connected is no more.
+  // The restart drops all connections.
   rmSync(connectedDir, { recursive: true, force: true });
   for (const folder of [addressDir, connectedDir, clientConfigDir]) mkdirSync(folder, { recursive: true });
   for (const [name, script] of Object.entries(hooks)) {
@@ -94,7 +94,7 @@ export function stopServer(signal: "SIGTERM" | "SIGKILL"): void {
     process.kill(pid, signal);
     for (let tries = 0; tries < 200 && existsSync(`/proc/${pid}`); tries += 1) Bun.sleepSync(10);
   } catch {
-    // It had ended by itself.
+    // The process had already ended.
   }
   rmSync(pidPath, { force: true });
   rmSync(managementPath, { force: true });

@@ -11,7 +11,7 @@ function sendFile(file: Blob): Response {
   return fault === "cut" || fault === "stall" ? endInTheMiddle(file, fault) : new Response(file);
 }
 
-/** Half of what was announced; then the connection is closed, or nothing comes any more. */
+/** Sends half of the file, then closes the connection ("cut") or sends nothing more ("stall"). */
 function endInTheMiddle(file: Blob, how: "cut" | "stall"): Response {
   const half = file.slice(0, Math.floor(file.size / 2)).stream();
   const reader = half.getReader();

@@ -1,6 +1,6 @@
 /**
- * What my.nethesis.it, my.nethserver.com, backupd.nethesis.it and distfeed.nethesis.it answer (test-data/contracts/portal.json; portal.test.ts holds
- * this imitation against it). What a refusal looks like is not public: any 4xx will do for clients.
+ * Answers of my.nethesis.it, my.nethserver.com, backupd.nethesis.it and distfeed.nethesis.it (test-data/contracts/portal.json; portal.test.ts checks
+ * this imitation against it). The form of a refusal is not public: clients accept any 4xx.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const unauthorized = (): Response => jsonResponse(401, { error: "unauthorized" }
 
 export type Answer = (request: Request, received: Received) => Promise<Response>;
 
-/** `sendFile`: how a backup is sent; the lab's faults cut it. */
+/** `sendFile` sends a backup; the lab replaces it to simulate a broken download. */
 export function portalAnswers(store: PortalStore, sendFile = (file: Blob): Response => new Response(file)): Answer {
   return async (request, received) =>
     machine(store, received) ??
@@ -26,16 +26,16 @@ export function portalAnswers(store: PortalStore, sendFile = (file: Blob): Respo
     jsonResponse(404, { error: "not found" });
 }
 
-/** Paths whose bodies are streamed: uploads of backups. */
+/** Whether a request's body is streamed: true for backup uploads. */
 export const isUpload = (path: string): boolean => backupPath.test(path) || path === "/proxy/backup";
 
-/** The system that an `Authorization: token …` header names. */
+/** The system whose secret is in the `Authorization: token …` header. */
 const tokenOf = (store: PortalStore, { headers }: Received): PortalSystem | undefined => {
   const secret = /^token (.+)$/.exec(headers["authorization"] ?? "")?.[1];
   return store.read().systems.find((system) => system.secret === secret);
 };
 
-/** The system that a basic authentication by id and secret names. */
+/** The system whose id and secret are in the Basic authorization header. */
 const basicOf = (store: PortalStore, { headers }: Received): PortalSystem | undefined => {
   const encoded = (headers["authorization"] ?? "").replace(/^Basic /, "");
   const [user, secret] = Buffer.from(encoded, "base64").toString().split(":");
@@ -131,7 +131,7 @@ async function secondPortal(store: PortalStore, request: Request, received: Rece
 
 const latestRelease = "8.7.2";
 
-/** /repository/<type>/nethsecurity/…: with credentials. `sha256sums` is made of what is in its folder. */
+/** /repository/<type>/nethsecurity/…: needs credentials. `sha256sums` is generated from the files in its folder. */
 function repository(store: PortalStore, received: Received): Response | undefined {
   const match = /^\/repository\/(community|enterprise)\/nethsecurity\/(.+)$/.exec(received.path);
   if (match === null) return undefined;

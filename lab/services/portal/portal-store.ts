@@ -1,4 +1,4 @@
-/** What the lab's portal knows: systems by secret, alerts, heartbeats, inventories, copies, backups. Kept on the node's disk, so that it survives a reboot. */
+/** State of the lab's portal: systems, alerts, heartbeats, inventories, copies, backups. Kept on the node's disk, so that it survives a reboot. */
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -8,7 +8,7 @@ export interface PortalSystem {
   readonly plan: "community" | "enterprise";
   readonly secret: string;
   readonly uuid: string;
-  /** As the portal counts its machines. */
+  /** The portal's own number for the machine. */
   readonly id: number;
 }
 
@@ -20,13 +20,13 @@ interface Entry {
 
 export interface PortalState {
   readonly systems: readonly PortalSystem[];
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly alerts: readonly (Entry & { readonly alert_id: string; readonly status: string })[];
   readonly heartbeats: readonly Entry[];
   readonly inventories: readonly (Entry & { readonly data: unknown })[];
-  /** What the second portal was told. */
+  /** Requests received by the second portal. */
   readonly copies: readonly (Entry & { readonly what: string; readonly name: string; readonly data: unknown })[];
-  /** Secrets whose key was given back. */
+  /** Secrets of systems that were unregistered (Utils/freekey). */
   readonly freed: readonly string[];
 }
 
@@ -43,7 +43,7 @@ const initial: PortalState = {
   freed: [],
 };
 
-/** As the backup server lists it (portal.json, backup_list_answer). */
+/** An entry of the backup server's list (portal.json, backup_list_answer). */
 interface StoredBackup {
   readonly id: string;
   readonly name: string;
@@ -90,13 +90,13 @@ export class PortalStore {
       .map(({ id, name, created, size, mimetype }) => ({ id, name, created, size, mimetype }));
   }
 
-  /** The file of a backup; undefined when there is none of this id. */
+  /** Path of a backup's file; undefined for an unknown id. */
   backupFile({ uuid }: PortalSystem, id: string): string | undefined {
     const path = join(this.#dir, "backups", uuid, basename(id));
     return /^[0-9a-f]+\.bin$/.test(id) && existsSync(path) ? path : undefined;
   }
 
-  /** False when less arrived than was announced. Each upload gets an id of its own. */
+  /** Stores an upload under a new id. Returns false when the body is shorter than announced. */
   async saveBackup({ uuid }: PortalSystem, name: string, request: Request): Promise<boolean> {
     const dir = join(this.#dir, "backups", uuid);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -113,7 +113,7 @@ export class PortalStore {
     for (const file of [path, `${path}.json`]) rmSync(file, { force: true });
   }
 
-  /** A file of the repository of images and packages; undefined when there is none. */
+  /** Path of a file in the image and package repository; undefined when there is no such file. */
   repositoryFile(path: string): string | undefined {
     const file = join(this.#dir, "repository", path);
     return path.split("/").includes("..") || !existsSync(file) ? undefined : file;

@@ -1,4 +1,4 @@
-/** The lab's portal held against test-data/contracts/portal.json: each recorded call is answered, in the recorded shape, and a wrong secret is refused. */
+/** Checks the lab's portal against test-data/contracts/portal.json: each recorded call is answered in the recorded shape, a wrong secret is refused. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -67,7 +67,7 @@ function urlOf(id: string, { plan, uuid, secret }: PortalSystem, handle = ""): s
     .replace(/<(base name[^>]*|id)>/, handle);
 }
 
-/** Fields that the contract names, in an answer: `a.b`, `list[].c`. */
+/** Expects the fields that the contract lists for `kind` in the answer; paths are like `a.b`, `list[].c`. */
 function expectFields(answer: unknown, kind: string): void {
   for (const { path, type } of contract.answers[kind]?.fields ?? []) {
     const values = path.split(".").reduce<unknown[]>(
@@ -182,7 +182,7 @@ test("the repository: latest release, and an image with its sum", async () => {
 
 test("every recorded call was asked here", () => {
   const source = readFileSync(import.meta.filename, "utf8");
-  // Asked under another name, or files of the repository like those above.
+  // Covered above under another id, or files of the repository like those tested above.
   const others = ["systems_info_registration_date", "image", "image_sums", "package_feeds", "package_feeds_apk"];
   const missing = contract.calls.map(({ id }) => id).filter((id) => !source.includes(`"${id}"`));
   expect(missing).toEqual([]);

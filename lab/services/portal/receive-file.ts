@@ -1,12 +1,12 @@
 /**
- * What a client uploads, into a file that appears when all of it is here. Zeros are not written but skipped, so that a backup of gigabytes, made
- * of holes, fits on a node's small disk.
+ * Stores an upload; the file appears only when the upload is complete. Chunks of zeros become holes (sparse file), so that a test backup of
+ * gigabytes fits on a node's small disk.
  */
 import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 
 const zeros = Buffer.alloc(1 << 20);
 
-/** False when less arrived than was announced; then nothing is left. */
+/** Returns false, and leaves no file, when the body is shorter than announced. */
 export async function receiveFile(request: Request, path: string): Promise<boolean> {
   const part = `${path}.part`;
   const file = openSync(part, "w", 0o600);
@@ -17,7 +17,7 @@ export async function receiveFile(request: Request, path: string): Promise<boole
       received += chunk.byteLength;
     }
   } catch {
-    // A connection that was cut: counted below.
+    // The connection was cut: detected by the size check below.
   }
   ftruncateSync(file, received);
   closeSync(file);

@@ -5,13 +5,13 @@ import { networkInterfaces } from "node:os";
 /** Seconds from 1900 to 1970. */
 const epochOffset = 2_208_988_800;
 
-/** Milliseconds since 1970 as NTP's 64 bits: seconds since 1900 and a binary fraction. */
+/** Writes `ms` (since 1970) as an NTP timestamp: 32 bits of seconds since 1900, 32 bits of binary fraction. */
 function stamp(into: Buffer, offset: number, ms: number): void {
   into.writeUInt32BE((Math.floor(ms / 1000) + epochOffset) % 2 ** 32, offset);
   into.writeUInt32BE(Math.floor(((ms % 1000) / 1000) * 2 ** 32), offset + 4);
 }
 
-/** A socket an address: an answer must come from the address that was asked. */
+/** One socket per address: an answer must come from the address that the request was sent to. */
 function serve(address: string): void {
   const socket = createSocket("udp4");
   socket.on("message", (request, from) => {

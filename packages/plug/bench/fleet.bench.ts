@@ -1,4 +1,4 @@
-/** `bun packages/plug/bench/fleet.bench.ts [units]`: how a fleet comes back to its controller, and when its heartbeats arrive. */
+/** `bun packages/plug/bench/fleet.bench.ts [units]`: simulates a fleet registering again after a controller outage, and its heartbeats over time. */
 import { fleetOutage } from "../src/testing/fleet-outage.ts";
 import { heartbeatSeconds } from "../src/testing/heartbeat-seconds.ts";
 

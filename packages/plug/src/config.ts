@@ -1,6 +1,6 @@
 /**
  * `/etc/config/ns-plug`, section `config`: UCI ↔ typed value (contract "ns-plug", section 1). Reading is pure and never throws: an option
- * that is missing or empty is undefined, and each command says itself what it cannot do without.
+ * that is missing or empty is undefined, and each command checks for the options that it needs.
  */
 import type { Transaction, UciStore } from "@nethsec/host/uci-store";
 
@@ -14,14 +14,14 @@ export interface PlugConfig {
 }
 
 export interface BackupConfig {
-  /** Backups leave this machine encrypted or not at all, as with the released packages; and from the portal none is restored that is not. */
+  /** Unencrypted backups are neither sent (as with the released packages) nor restored from the portal. */
   readonly requireEncryption: boolean;
-  /** Nobody is told that backups are not encrypted. */
+  /** Do not send the alert about unencrypted backups. */
   readonly alertDisabled: boolean;
 }
 
 export interface ControllerConfig {
-  /** HTTPS URL without a slash at its end. */
+  /** HTTPS URL without a trailing slash. */
   readonly server: string | undefined;
   readonly unitId: string | undefined;
   readonly token: string | undefined;
@@ -31,10 +31,10 @@ export interface ControllerConfig {
   /** Bytes; used when both are set. */
   readonly tunMtu: number | undefined;
   readonly mssfix: number | undefined;
-  /** The controller's address inside the VPN, and the port of its API there: told at registration. */
+  /** The controller's address inside the VPN and the port of its API there, both received at registration. */
   readonly vpnAddress: string | undefined;
   readonly apiPort: number | undefined;
-  /** After a lost tunnel the unit registers again within this time, at a random moment. */
+  /** After losing its tunnel the unit registers again after a random delay of up to this time. */
   readonly rejoinSpreadMs: number;
 }
 
@@ -46,9 +46,9 @@ export interface Subscription {
   readonly apiUrl: string;
   readonly alertsUrl: string;
   readonly inventoryUrl: string;
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly backupUrl: string;
-  /** Of the second portal; ends with a slash. */
+  /** URL of the second portal; ends with a slash. */
   readonly copyUrl: string;
 }
 
@@ -58,7 +58,7 @@ interface Portal {
   readonly inventory_url: string;
 }
 
-/** Where each plan reports to (contract ns-plug 2). */
+/** URLs of each plan's portal (contract ns-plug 2). */
 export const portals: Readonly<Record<Plan, Portal>> = {
   community: {
     api_url: "https://my.nethserver.com/api/",
@@ -72,10 +72,10 @@ export const portals: Readonly<Record<Plan, Portal>> = {
   },
 };
 
-/** 10,000 units: 56 requests a second. */
+/** Seconds. Spreads 10,000 units to 56 requests a second. */
 const defaultRejoinSpreadS = 180;
 const defaultBackupUrl = "https://backupd.nethesis.it";
-/** portal.json, hosts, new_portal_copy: fixed in the released packages. */
+/** portal.json, hosts, new_portal_copy; hard-coded in the released packages. */
 const defaultCopyUrl = "https://my.nethesis.it/proxy/";
 
 export const isPlan = (text: string): text is Plan => text === "community" || text === "enterprise";

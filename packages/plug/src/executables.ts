@@ -1,8 +1,8 @@
-/** Folders of other people's executables (hooks): run in name order, whatever each of them does. */
+/** Runs a folder of third-party executables (hooks) in name order; a failing one does not stop the others. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
 
-/** Runs each executable regular file of `dir`, or link to one. Exit codes are logged, a hanging one is ended after `timeoutMs`. */
+/** Runs each executable regular file in `dir`, or link to one. Logs output and exit codes other than 0; kills a program after `timeoutMs`. */
 export async function runExecutables(
   host: Pick<Host, "files" | "run" | "log">,
   dir: string,

@@ -1,4 +1,4 @@
-/** What `ns-plug metrics` prints: controller, jobs of the subscription, alerts that wait. */
+/** Metrics of `ns-plug metrics`: controller, jobs of the subscription, undelivered alerts. */
 import type { Call } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
 import { type Metric, openMetrics } from "@nethsec/host/metrics";
@@ -115,7 +115,7 @@ function inventoryOutcome(host: Pick<Host, "files">): Pick<Outcome, "status" | "
     : { status: sent.status };
 }
 
-/** `ns-plug metrics`: prints them in the OpenMetrics text format. */
+/** `ns-plug metrics`: prints the metrics in the OpenMetrics text format. */
 export function run({ host, io }: Call): number {
   io.out(openMetrics(plugMetrics(host)));
   return 0;

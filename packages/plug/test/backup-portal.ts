@@ -1,10 +1,10 @@
-/** For tests of transfers: a backup storage by HTTPS on the loopback, and a wire to it that breaks where it is told to. */
+/** For tests of transfers: a backup storage with HTTPS on the loopback, and a TCP relay ("wire") to it that breaks connections at a given byte. */
 import * as v from "valibot";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 const alertSchema = v.object({ alert_id: v.string(), status: v.string() });
 
-/** Where a connection breaks: after so many bytes to ("up") or from ("down") the server; "reset" tells the client by RST, else by FIN. */
+/** Where a connection breaks: after so many bytes to ("up") or from ("down") the server. `reset`: the client gets an RST, else a FIN. */
 export interface Break {
   readonly direction: "up" | "down";
   readonly after: number;
@@ -12,15 +12,15 @@ export interface Break {
 }
 
 export interface BackupPortal extends AsyncDisposable {
-  /** Of the wire, without a slash at its end. */
+  /** Through the relay, without a trailing slash. */
   readonly url: string;
-  /** Around the wire. */
+  /** Directly to the server, not through the relay. */
   readonly directUrl: string;
-  /** What arrived as a whole, by name. */
+  /** Complete uploads, by name. */
   readonly files: Map<string, Uint8Array>;
   /** Alerts in the order of their arrival: "name STATUS". */
   readonly alerts: string[];
-  /** For the connections that follow. */
+  /** Sets the break for subsequent connections. */
   breakAt(where: Break | undefined): void;
   /** Bytes of the last connection that was not broken. */
   readonly carried: { readonly up: number; readonly down: number };
@@ -49,7 +49,7 @@ export async function backupPortal(tls: { cert: string; key: string } | undefine
       const bytes = files.get(name);
       return bytes === undefined ? new Response("", { status: 404 }) : new Response(Uint8Array.from(bytes));
     },
-    // A body that ends too early.
+    // Thrown when a body ends too early.
     error: () => new Response("", { status: 400 }),
   });
   const wire = await breakingWire(server.port ?? 0);

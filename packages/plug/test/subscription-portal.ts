@@ -27,9 +27,9 @@ export interface SubscriptionPortal extends AsyncDisposable {
   infoExample: string;
   /** Name of an example of portal.json, or an answer. */
   list: unknown;
-  /** What a download gives. */
+  /** Content of every download. */
   content: Uint8Array;
-  /** Options of /etc/config/ns-plug that lead here. */
+  /** Options of /etc/config/ns-plug that point to this server. */
   uciOptions(plan: "community" | "enterprise"): string;
 }
 

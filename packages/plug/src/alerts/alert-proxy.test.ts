@@ -1,4 +1,4 @@
-/** vmalert's alerts, posted as Alertmanager's clients post them, and what reaches a portal. */
+/** Posts alerts of vmalert as a client of Alertmanager does, and checks what reaches the portal. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { until } from "@nethsec/host/testing/until";
@@ -81,7 +81,7 @@ test("each released name becomes its alert; firing and resolved by endsAt; anyth
       "storage:status OK",
       "wan:wan2:down FAILURE",
     ]);
-    // vmalert says at each evaluation what still fires.
+    // vmalert posts the firing alerts again at each evaluation.
     expect(
       await post(server.url, {
         alerts: [alert("WanDown", future, { interface: "wan2" }), alert("StorageStatus", future)],

@@ -1,6 +1,6 @@
 /**
- * `ns-plug-alert-proxy`: the receiver at which vmalert leaves its alerts. They go the way of all others: each state once, queued on disk, tried again with each
- * heartbeat. An answer does not wait for the portal.
+ * `ns-plug-alert-proxy`: the HTTP receiver for vmalert's alerts. They are handled like all others: queued on disk, each state sent once, retried with
+ * each heartbeat. The request is answered without waiting for the portal.
  */
 import { isSuspended } from "@nethsec/host/local/crontab";
 import { serveHttp, type HttpServer } from "@nethsec/host/http/http-server";
@@ -10,7 +10,7 @@ import { deliverAlerts, holdAlert } from "./deliver.ts";
 import { hasMwanSpoken } from "./mwan.ts";
 import { alertOfVmalert, readAlertsBody, type VmAlert } from "./vmalert.ts";
 
-/** vmalert posts all that fire at once; each is about 1 KiB. */
+/** Limit of a request body: vmalert posts all firing alerts in one request, each about 1 KiB. */
 const maxBytes = 1024 * 1024;
 
 /** Starts listening; `port` 0 is any free one. Throws NethsecError "listen_failed". */
@@ -45,10 +45,10 @@ async function jsonOf(request: Request): Promise<unknown> {
   }
 }
 
-/** True when something is to be delivered now. The silent node of a pair keeps what it has to say until it carries the site. */
+/** Queues an alert; true when it is to be delivered now. The standby node of a pair keeps its alerts until it becomes active. */
 function take(host: Host, alert: VmAlert): boolean {
   const known = alertOfVmalert(alert, host.clock.now());
-  // mwan3's own event comes minutes earlier: where its hook runs, a late word of vmalert's would raise again what is over.
+  // mwan3's hook reports a WAN minutes earlier. Where it runs, ignore vmalert: its late alert could raise a failure that is already over.
   if (known === undefined || (known.wan !== undefined && hasMwanSpoken(host, known.wan))) return false;
   return holdAlert(host, known.id, known.status) === "queued" && !isSuspended(host.cron.text(), "send-heartbeat");
 }

@@ -29,7 +29,7 @@ test("netdata's settings are written once; a file that is not ours is left alone
   expect(host.files.readText(`${notifyConfPath}.before-ns-plug`)).toBe("# mine\n");
 });
 
-/** The portal cannot be reached (nothing listens there): what is to be sent can be read in the queue. */
+/** The portal is unreachable (nothing listens there), so alerts stay in the queue, where the tests read them. */
 const subscribed = {
   "/etc/config/ns-plug":
     "config main 'config'\n\toption type 'community'\n\toption system_id 'lk'\n\toption secret 's'\n\toption alerts_url 'http://127.0.0.1:9/'\n",

@@ -1,7 +1,7 @@
 /**
  * WAN down (contract ns-plug 4): mwan3 calls /etc/mwan3.user, which starts every hook in /usr/libexec/mwan-hooks; ours is `send-mwan-alert`.
- * A WAN that comes back within 30 seconds was not down. The newest event of an interface supersedes an older one that still waits,
- * told by a token in a file: whoever finds another token there has been overtaken.
+ * An outage shorter than 30 seconds is not reported. Each event writes its own random token into a file of the interface; a `disconnected` event
+ * that finds another token there after its wait has been superseded by a newer event and is dropped.
  */
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig } from "../config.ts";
@@ -11,7 +11,7 @@ import { isAlertId } from "./queue.ts";
 const waitMs = 30_000;
 const stateDir = "/var/run/ns-plug/mwan";
 
-/** Whether the hook has told of a change of this WAN since the machine started. */
+/** Whether the hook has handled an event of this WAN since the machine started. */
 export const hasMwanSpoken = ({ files }: Pick<Host, "files">, name: string): boolean =>
   files.exists(`${stateDir}/${name}`);
 
@@ -21,7 +21,7 @@ export interface MwanEvent {
   readonly device: string;
 }
 
-/** Sends FAILURE 30 seconds after `disconnected`, OK at `connected`; other actions are nothing. Returns what was done. */
+/** Sends FAILURE 30 seconds after `disconnected`, OK at `connected`; ignores other actions. Returns what was done. */
 export async function sendMwanAlert(
   host: Host,
   event: MwanEvent,

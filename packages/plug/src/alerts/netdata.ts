@@ -1,6 +1,6 @@
 /**
- * netdata's alarms as alerts of the portal (contract ns-plug 4; netdata's health_alarm_notify.conf(5)): its custom sender calls our `send-alert`.
- * netdata's notification script sources the file, so what it gives us arrives as shell variables: they are passed as quoted arguments.
+ * Sends netdata's alarms to the portal (contract ns-plug 4; netdata's health_alarm_notify.conf(5)): netdata's custom sender calls our `send-alert`.
+ * netdata's notification script sources the file and provides the alarm in shell variables, which are passed on as quoted arguments.
  */
 import { isSuspended } from "@nethsec/host/local/crontab";
 import type { Host } from "@nethsec/host/host";
@@ -27,7 +27,7 @@ custom_sender() {
 }
 `;
 
-/** Chart of netdata → alert; no other chart is sent. */
+/** netdata chart → alert of the portal. Alarms of other charts are not sent. */
 const alertsByChart: ReadonlyMap<string, string> = new Map([
   ["disk_space._", "df:root:percent_bytes:free"],
   ["disk_space./", "df:root:percent_bytes:free"],
@@ -42,7 +42,7 @@ const statuses: ReadonlyMap<string, AlertStatus> = new Map([
   ["CLEAR", "OK"],
 ]);
 
-/** undefined: not one that the portal wants. */
+/** The portal's alert for an alarm; undefined when the portal has none for it. */
 export function alertOfNetdata(
   chart: string,
   status: string,
@@ -52,8 +52,8 @@ export function alertOfNetdata(
 }
 
 /**
- * undefined: not one that the portal wants. netdata runs on both nodes of a pair: what the silent one (ns-ha has suspended its cron lines) has to
- * say waits until that node carries the site.
+ * Returns undefined for an alarm that the portal has no alert for. netdata runs on both nodes of a pair: alerts of the standby node (ns-ha has
+ * suspended its cron lines) stay queued until that node becomes active.
  */
 export async function sendNetdataAlert(host: Host, chart: string, status: string): Promise<Delivery | undefined> {
   const alert = alertOfNetdata(chart, status);
@@ -64,10 +64,10 @@ export async function sendNetdataAlert(host: Host, chart: string, status: string
 
 type Needs = Pick<Host, "files" | "services">;
 
-/** The machine has a subscription: alarms go to the portal. */
+/** Makes netdata send its alarms to the portal; called when the machine gets a subscription. */
 export const enableAlerts = (host: Needs): Promise<void> => write(host, true);
 
-/** It has none any more. A file that is not ours is left alone. */
+/** Undoes `enableAlerts` when the subscription ends. A configuration file that is not ours is left alone. */
 export async function disableAlerts(host: Needs): Promise<void> {
   if (host.files.readText(notifyConfPath)?.startsWith(marker) === true) await write(host, false);
 }

@@ -1,4 +1,4 @@
-/** The queue against what the contract says of it: the newest state wins, each is delivered once, nothing outlives its bound. */
+/** Checks the queue's contract: the newest state wins, each state is delivered once, the number of records stays bounded. */
 import { expect, test } from "bun:test";
 import { FileError } from "@nethsec/host/files/file-error";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
@@ -50,7 +50,7 @@ test("any sequence of states, deliveries and reboots tells the portal each chang
         } else deliver();
         for (const line of told.slice(before)) {
           const [name = "", state = ""] = line.split(" ");
-          // Told twice only when somebody asked for it, or what was told had been forgotten.
+          // A state is delivered twice only on request (`again`), or after its record was forgotten.
           if (lastTold.get(name) === state) expect(repeatable.has(name)).toBe(true);
           lastTold = new Map(lastTold).set(name, state);
         }

@@ -1,10 +1,10 @@
 /**
- * Alerts on their way to the portal: one small file an alert in a folder on persistent storage, so that they outlive a reboot; in memory while
- * nothing can be written there, as "the disk is full" is an alert too.
- * The newest state of an alert replaces an older one that was not delivered; what was delivered last is remembered, so that no state is
+ * Queue of alerts for the portal: one small file per alert in a folder on persistent storage, so that they survive a reboot; on tmpfs while
+ * that folder cannot be written, since "the disk is full" is an alert too.
+ * The newest state of an alert replaces an older one that was not delivered. The last delivered state is remembered, so that no state is
  * sent twice.
  *
- * Invariants: bounded (one file an alert name, at most `maxAlerts`); the file name is made from the alert's, which cannot leave the folder.
+ * Invariants: bounded (one file per alert name, at most `maxAlerts`); file names derive from alert names, which cannot lead out of the folder.
  */
 import { FileError } from "@nethsec/host/files/file-error";
 import type { Host } from "@nethsec/host/host";
@@ -12,7 +12,7 @@ import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
 
 export const queueDir = "/etc/ns-plug/alerts";
-/** On tmpfs. A record is here only while it could not be written to the other folder, so it is the newer one. */
+/** On tmpfs. Holds only records that could not be written to `queueDir`; such a record is newer than the one there. */
 const volatileDir = "/var/run/ns-plug-alerts";
 const maxAlerts = 200;
 
@@ -20,9 +20,9 @@ export type AlertStatus = "FAILURE" | "OK";
 
 const recordSchema = v.object({
   id: v.string(),
-  /** What is to be delivered; absent when everything was. */
+  /** The state still to be delivered; absent when there is none. */
   wanted: v.optional(v.picklist(["FAILURE", "OK"])),
-  /** What the portal knows; absent when it was never told. */
+  /** The state delivered last; absent when none was. */
   delivered: v.optional(v.picklist(["FAILURE", "OK"])),
   /** Wall clock, ms since 1970: when `wanted` came in. Delivery is in this order. */
   since: v.number(),
@@ -54,12 +54,12 @@ export function readAlerts(host: Needs): readonly AlertRecord[] {
 const namesOf = ({ files }: Needs): readonly string[] =>
   [...new Set([queueDir, volatileDir].flatMap((dir) => files.list(dir)))].filter((name) => name.endsWith(".json"));
 
-/** A file that was damaged is no record: the next state of that alert writes it anew. */
+/** A damaged file counts as no record; the next state of that alert overwrites it. */
 const readRecord = ({ files }: Needs, path: string): AlertRecord | undefined => readJson(files, path, recordSchema);
 
 /**
- * Puts a state into the queue; false when it waits there already, or the portal was told it last. `again`: also what the portal was told
- * last (the other node of a pair may have told it something else since).
+ * Queues a state. Returns false when it is queued already or was the last one delivered. `again`: queue it even if it was the last one delivered
+ * (the other node of a pair may have sent the portal another state since).
  */
 export function queueAlert(host: Needs & Pick<Host, "clock">, id: string, status: AlertStatus, again = false): boolean {
   const known = readAlert(host, id);
@@ -75,7 +75,7 @@ export function queueAlert(host: Needs & Pick<Host, "clock">, id: string, status
 }
 
 export function markDelivered(host: Needs, record: AlertRecord, status: AlertStatus): void {
-  // The record may have got a newer state while this one was on its way.
+  // A newer state may have been queued while this one was being sent.
   const now = readAlert(host, record.id) ?? record;
   const { wanted, ...rest } = now;
   save(host, { ...rest, ...(wanted === undefined || wanted === status ? {} : { wanted }), delivered: status });
@@ -98,7 +98,7 @@ function remove({ files }: Needs, { id }: AlertRecord): void {
   for (const dir of [volatileDir, queueDir]) files.remove(`${dir}/${nameOf(id)}`);
 }
 
-/** The oldest record that has nothing to deliver makes room; else the oldest of all. */
+/** Removes a record when the queue is full: the oldest without an undelivered state, else the oldest of all. */
 function makeRoom(host: Needs): void {
   if (namesOf(host).length < maxAlerts) return;
   const records = readAlerts(host);
@@ -106,7 +106,7 @@ function makeRoom(host: Needs): void {
   if (victim !== undefined) remove(host, victim);
 }
 
-/** Forgets what was delivered, keeps what waits: another machine may speak to the portal under our name meanwhile (ns-ha). */
+/** Forgets delivered states and keeps undelivered ones: another machine may send alerts under our name meanwhile (ns-ha). */
 export function forgetDelivered(host: Needs): void {
   for (const record of readAlerts(host)) if (record.wanted === undefined) remove(host, record);
 }

@@ -8,7 +8,7 @@ import { sendMwanAlert } from "./mwan.ts";
 import { sendNetdataAlert } from "./netdata.ts";
 import { forgetDelivered, isAlertId } from "./queue.ts";
 
-/** Exit code 0: delivered, or nothing to deliver; 1: it waits and is tried again. */
+/** Exit code 0: delivered, or nothing to deliver; 1: still queued, will be retried. */
 export async function runSendAlert(call: Call): Promise<number> {
   const { host, options, args, json, io } = call;
   if (options["forget"] === true) {
@@ -34,7 +34,7 @@ function checked(id: string, status: string): { id: string; status: "FAILURE" | 
   return { id, status };
 }
 
-/** mwan3 gives the event in the environment, as it does to every hook. */
+/** mwan3 passes the event to its hooks in environment variables. */
 export async function runSendMwanAlert({ host, io, signal }: Call): Promise<number> {
   await sendMwanAlert(
     host,
@@ -44,7 +44,7 @@ export async function runSendMwanAlert({ host, io, signal }: Call): Promise<numb
   return 0;
 }
 
-/** Where vmalert's init script sends its alerts. */
+/** TCP port that vmalert's init script configures as its notifier. */
 const alertProxyPort = 9095;
 
 export async function runAlertProxy({ host, io, signal }: Call): Promise<number> {

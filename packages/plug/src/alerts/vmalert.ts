@@ -1,6 +1,6 @@
 /**
- * Alerts of vmalert, which takes netdata's place in later images: it posts them in the form of Alertmanager's API (version 2: a list of alerts with `labels` and
- * `endsAt`) to 127.0.0.1:9095. Names and meaning are those of NethSecurity's own receiver; whatever else comes is nothing.
+ * Alerts of vmalert, which replaces netdata in later images. It posts them to 127.0.0.1:9095 in the form of Alertmanager's API (version 2: a list of
+ * alerts with `labels` and `endsAt`). Names and meaning are those of NethSecurity's own receiver; other alerts are ignored.
  */
 import * as v from "valibot";
 import { isAlertId, type AlertStatus } from "./queue.ts";
@@ -13,7 +13,7 @@ export type VmAlert = v.InferOutput<typeof alertSchema>;
 
 const bodySchema = v.union([v.array(alertSchema), v.looseObject({ alerts: v.optional(v.array(alertSchema), []) })]);
 
-/** The alerts of a request: a list, or an object that holds one. undefined: neither. */
+/** The alerts of a request body, which is a list or an object that holds one; undefined when it is neither. */
 export function readAlertsBody(body: unknown): readonly VmAlert[] | undefined {
   const parsed = v.safeParse(bodySchema, body);
   if (!parsed.success) return undefined;
@@ -31,7 +31,7 @@ const diskIds: ReadonlyMap<string, string> = new Map([
   ["/boot", "df:boot:percent_bytes:free"],
 ]);
 
-/** `wan`: the interface, when the alert is about one. undefined: not one that the portal wants. */
+/** The portal's alert for one of vmalert's; undefined when the portal has none for it. `wan`: the interface, for an alert about a WAN. */
 export function alertOfVmalert(
   { labels, endsAt }: VmAlert,
   nowMs: number,
@@ -51,10 +51,10 @@ export function alertOfVmalert(
   return id === undefined ? undefined : { id, status };
 }
 
-/** An end in the past. Without one, with Go's zero time, or with one in the future the alert goes on. */
+/** True when `endsAt` is in the past. Without it, with Go's zero time, or with a time in the future the alert still fires. */
 function isOver(endsAt: unknown, nowMs: number): boolean {
   if (typeof endsAt !== "string" || endsAt.startsWith("0001-")) return false;
-  // Nanoseconds are more than a date takes.
+  // Date.parse takes milliseconds: drop further digits.
   const ms = Date.parse(endsAt.replace(/(\.\d{3})\d+/, "$1"));
   return !Number.isNaN(ms) && ms <= nowMs;
 }

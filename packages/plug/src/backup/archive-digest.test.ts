@@ -1,4 +1,4 @@
-/** Archives made by the real tar and gzip: what counts, and what does not. */
+/** Archives made by the real tar and gzip: which differences change the digest, and which do not. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

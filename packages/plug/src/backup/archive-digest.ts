@@ -1,7 +1,7 @@
 /**
- * What a configuration archive holds, as one digest: names, kinds, modes, link targets and contents, in name order. Times, owners' names, the order
+ * Digest of a configuration archive's content: names, kinds, modes, link targets and file contents, in name order. Times, owners' names, the order
  * of members and the compression do not count, so that the same configuration gives the same digest every night (contract ns-plug 3).
- * tar's own format is read here, as a stream of 512-byte blocks (POSIX ustar, GNU long names, pax paths): a few kilobytes of memory whatever its size.
+ * The archive is parsed as a stream of 512-byte blocks (POSIX ustar, GNU long names, pax paths), in a few kilobytes of memory whatever its size.
  */
 import { createHash } from "node:crypto";
 import { createGunzip } from "node:zlib";
@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
 import { NethsecError } from "@nethsec/host/error";
 
 const block = 512;
-/** Names longer than this are no names of a configuration. */
+/** An archive with a longer name is refused: no configuration has one. */
 const maxNameBytes = 64 * 1024;
 
 const damaged = (why: string): NethsecError =>
@@ -101,7 +101,7 @@ const field = (header: Uint8Array, at: number, length: number): string =>
     .split("\0")[0] ?? "";
 
 function octal(bytes: Uint8Array): number {
-  // GNU's base-256 form for what octal digits cannot hold.
+  // GNU's base-256 form, for sizes too large for octal digits.
   if (((bytes[0] ?? 0) & 0x80) !== 0) return bytes.subarray(4).reduce((sum, byte) => sum * 256 + byte, 0);
   const size = Number.parseInt(Buffer.from(bytes).toString("latin1").replaceAll(/[\0 ]/g, "") || "0", 8);
   if (!Number.isSafeInteger(size) || size < 0) throw damaged("a member has no size");
@@ -114,12 +114,12 @@ function blockReader(
 ): {
   take(count: number): Promise<Uint8Array | undefined>;
   hash(size: number): Promise<string>;
-  /** Reads to the end: gzip's checksum comes last. */
+  /** Reads to the end of the stream, because gzip's checksum is there. */
   rest(): Promise<void>;
 } {
   const source = Readable.from(archive);
   const unpacked = createGunzip();
-  // pipe() does not pass on the errors of what it reads.
+  // pipe() does not forward errors of its source.
   source.on("error", (error) => unpacked.destroy(error));
   const chunks = source.pipe(unpacked)[Symbol.asyncIterator]();
   let held = Buffer.alloc(0);

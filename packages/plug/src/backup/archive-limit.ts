@@ -1,10 +1,10 @@
 import { downloadLimit } from "@nethsec/host/files/download-limit";
 import type { Host } from "@nethsec/host/host";
 
-/** More than any archive of a configuration. */
+/** Bytes; no archive of a configuration is larger. */
 const largestArchive = 1024 ** 3;
 
-/** Bytes that an archive below `dir` may have which is decrypted beside itself. */
+/** Largest size, in bytes, of an archive in `dir` that leaves room for its decrypted copy in the same folder. */
 export function archiveLimit(host: Pick<Host, "system" | "files">, dir: string): number {
   return Math.min(largestArchive, Math.floor(downloadLimit(host, dir) / 2));
 }

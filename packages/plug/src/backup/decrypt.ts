@@ -1,7 +1,7 @@
 /**
- * Decrypting a backup. gpg's exit code is not enough: `gpg --decrypt` copies a packet that was never encrypted (`gpg --store`) and ends with 0, so
- * whoever can replace a file at the portal could have anything restored. What counts is what gpg says on --status-fd (GnuPG's doc/DETAILS): that it
- * decrypted, that the integrity check was good, and that the only text in the file came out of that.
+ * Decrypts a backup. gpg's exit code is not enough: `gpg --decrypt` copies a packet that was never encrypted (`gpg --store`) and exits with 0, so
+ * anyone able to replace a file at the portal could have anything restored. The lines of --status-fd decide (GnuPG's doc/DETAILS): gpg decrypted
+ * something, the integrity check was good, and the only plaintext in the file came out of the decryption.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { gpg, type GpgHost } from "./gpg.ts";
@@ -9,7 +9,7 @@ import { gpg, type GpgHost } from "./gpg.ts";
 export interface DecryptOptions {
   /** A file whose first line is the passphrase. */
   readonly passphraseFile: string;
-  /** Bytes that may come out: a small file can hold gigabytes of zeros. */
+  /** Limit of the output in bytes: a small encrypted file can decompress to gigabytes of zeros. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }

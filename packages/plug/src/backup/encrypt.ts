@@ -1,4 +1,4 @@
-/** The encrypted form of a backup: gpg's symmetric one. */
+/** Encrypts a backup symmetrically with gpg. */
 import { gpg, type GpgHost } from "./gpg.ts";
 
 /** Throws RunError. `passphraseFile`: its first line is the passphrase. */

@@ -1,4 +1,4 @@
-/** gpg for backups: symmetric, with a home of its own. The passphrase is never on a command line: gpg reads it from a file of mode 0600 (gpg(1), --passphrase-file). */
+/** Runs gpg for backups: symmetric, with its own home. The passphrase is in a file of mode 0600, never on a command line (gpg(1), --passphrase-file). */
 import type { Host, RunResult } from "@nethsec/host/host";
 import { posix } from "node:path";
 
@@ -6,8 +6,8 @@ export const gpgTimeoutMs = 600_000;
 export type GpgHost = Pick<Host, "files" | "run">;
 
 /**
- * Runs gpg with `args` and `--output TO`. Its home is beside `to`, so that it neither needs nor leaves anything in root's; the name is short,
- * because its agent's socket is there, whose path may have 107 bytes. `passphraseFile`: its first line is the passphrase.
+ * Runs gpg with `args` and `--output TO`. gpg's home is a folder beside `to`, so that root's ~/.gnupg is neither used nor changed. Its name is short,
+ * because it holds the agent's socket, whose path is limited to 107 bytes. `passphraseFile`: its first line is the passphrase.
  */
 export async function gpg(
   host: GpgHost,

@@ -24,7 +24,7 @@ export async function makeArchive(
   }
 }
 
-/** The first complaint; what follows it is often the usage text of the program that complained. */
+/** The first line of an error output; the rest is often the failing program's usage text. */
 export function firstReason(stderr: string): string | undefined {
   return stderr
     .split("\n")

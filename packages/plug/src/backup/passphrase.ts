@@ -8,7 +8,7 @@ type Needs = Pick<Host, "files">;
 
 export const isEncrypting = ({ files }: Needs): boolean => files.stat(passphrasePath, { follow: true }) !== undefined;
 
-/** Of the file gpg reads the first line only. An empty one (the disk was full, a variable was empty) does not mean that nothing is to be encrypted. */
+/** Throws when the first line, all that gpg reads, is empty (full disk, empty variable): an empty passphrase must not mean "do not encrypt". */
 export function requirePassphrase({ files }: Needs): void {
   if (files.readText(passphrasePath)?.split("\n")[0] !== "") return;
   throw new NethsecError({

@@ -19,31 +19,31 @@ import { copyBackup } from "../portal/second-portal.ts";
 type HttpHost = HttpMachine & Pick<Host, "log">;
 
 const listTimeoutMs = 60_000;
-/** For 2 GB over a slow line. */
+/** Enough for 2 GB over a slow line. */
 const transferTimeoutMs = 3 * 3600_000;
-/** While not a byte moves. What is on its way in buffers needs some of it on a slow line: 4 MB at 35 kB/s. */
+/** Limit of the time without progress. Data already in send buffers needs that long on a slow line: 4 MB at 35 kB/s. */
 const idleMs = 120_000;
 
 const namesAdvice = "`remote-backup list | jq -r '.[].file'` prints the names.";
 
 /**
- * Version 2 of the backup server answers `{"backups": [{id, name, created, size, mimetype}]}`, and a backup is named by its id; before, it answered
- * `[{file, name, …}]`, and it was named by `file` (test-data/contracts/portal.json, backup_list_answer).
+ * Version 2 of the backup server answers `{"backups": [{id, name, created, size, mimetype}]}` and identifies a backup by its `id`; earlier versions
+ * answered `[{file, name, …}]` and identified it by `file` (test-data/contracts/portal.json, backup_list_answer).
  */
 const listSchema = v.union([
   v.looseObject({ backups: v.array(v.looseObject({ id: v.string() })) }),
   v.array(v.looseObject({ file: v.string() })),
 ]);
 
-/** What every form of the answer is brought to; further members are passed on. */
+/** Common form of both versions' entries; further members are passed through. */
 export interface RemoteBackup {
   /** The handle for download and delete. */
   readonly id: string;
-  /** The same: how the documentation's commands name it. */
+  /** The same value, under the name that the documentation's commands use. */
   readonly file: string;
   /** File name at the server. */
   readonly name: string;
-  /** Seconds since 1970; undefined when the server does not say. */
+  /** Seconds since 1970; undefined when the server does not send it. */
   readonly created: string | number | undefined;
   /** Bytes. */
   readonly size: number | undefined;
@@ -105,7 +105,7 @@ export async function listBackups(
   return backups.toSorted((a, b) => Number(b.created ?? 0) - Number(a.created ?? 0));
 }
 
-/** To a file (0600) or a writer; more than `maxBytes` (default: no limit) is an error. */
+/** Downloads to a file (0600) or a writer. Throws when the backup is larger than `maxBytes` (default: no limit). */
 export function downloadBackup(
   host: HttpHost,
   subscription: Subscription,
@@ -120,7 +120,7 @@ export function downloadBackup(
   );
 }
 
-/** Uploads a file of this machine under its own name. An encrypted one of an enterprise subscription is copied to the second portal. */
+/** Uploads a local file under its own name. With an enterprise subscription an encrypted file is copied to the second portal as well. */
 export async function uploadBackup(
   host: HttpHost,
   subscription: Subscription,
@@ -139,7 +139,7 @@ export async function uploadBackup(
   if (name.endsWith(".gpg")) await copyBackup(host, subscription, path, signal);
 }
 
-/** Returns the server's own answer; one without a body is a success. */
+/** Returns the server's answer; an empty body means success. */
 export async function deleteBackup(
   host: HttpHost,
   subscription: Subscription,

@@ -1,4 +1,4 @@
-/** Restoring with the real gpg and tar: what was swapped, damaged, too large or not encrypted is refused, and nothing of it stays. */
+/** Restores with the real gpg and tar: a swapped, damaged, too large or unencrypted file is refused, and no temporary file is left. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,7 +1,7 @@
 /**
- * Restoring a configuration archive, encrypted or not.
- * Invariants: with a passphrase only what gpg decrypted with it, intact, is restored; the archive is whole, and bounded when unpacked, before
- * anything of it is; what was decrypted does not stay.
+ * Restores a configuration archive, encrypted or not.
+ * Invariants: with a passphrase, only data that gpg decrypted with it and found intact is restored; before anything is restored, the archive
+ * has been checked to be complete and of bounded size when unpacked; the decrypted archive is removed afterwards.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -12,7 +12,7 @@ import { firstReason } from "./make-archive.ts";
 import { archiveLimit } from "./archive-limit.ts";
 
 export interface RestoreOptions {
-  /** undefined: the archive must not be encrypted. Else a file whose first line is the passphrase: it must be. */
+  /** A file whose first line is the passphrase: the archive must be encrypted. undefined: it must not be. */
   readonly passphraseFile: string | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -23,7 +23,7 @@ type Needs = Pick<Host, "files" | "run" | "system" | "random">;
 /** On tmpfs, for root only. */
 const workRoot = "/var/run/ns-plug";
 
-/** Gives a folder for the time of `work`; nothing of it stays. */
+/** Creates a private folder, runs `work` with it and removes it afterwards. */
 export async function inPrivateFolder<Result>(
   host: Pick<Host, "files" | "random">,
   work: (dir: string) => Promise<Result>,
@@ -37,7 +37,7 @@ export async function inPrivateFolder<Result>(
   }
 }
 
-/** Throws NethsecError "not_encrypted", "invalid_passphrase" or "restore_failed"; then nothing was restored, unless sysupgrade stopped in the middle. */
+/** Throws NethsecError "not_encrypted", "invalid_passphrase" or "restore_failed": nothing was restored, unless sysupgrade stopped in the middle. */
 export function restoreArchive(host: Needs, path: string, options: RestoreOptions): Promise<void> {
   return inPrivateFolder(host, async (dir) => {
     const maxBytes = archiveLimit(host, dir);

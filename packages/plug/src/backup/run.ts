@@ -14,7 +14,7 @@ import { requireSubscription } from "../portal/required-subscription.ts";
 import { deleteBackup, downloadBackup, listBackups, uploadBackup } from "./remote-backup.ts";
 import { sendBackup } from "./send-backup.ts";
 
-/** JSON, as the documentation pipes it into jq; a table when a person looks at it. */
+/** Prints JSON (the documentation pipes it into jq), or a table when standard output is a terminal. */
 export async function runList(call: Call): Promise<number> {
   const list = await listBackups(call.host, requireSubscription(call));
   if (call.json || !call.io.stdoutIsTerminal) {
@@ -41,7 +41,7 @@ export async function runList(call: Call): Promise<number> {
 
 const restoreTimeoutMs = 600_000;
 
-/** `remote-backup restore [FILE]`: as the documented pipeline, but nothing is restored that gpg did not decrypt whole. */
+/** `remote-backup restore [FILE]`: like the documented pipeline, but restores only what gpg decrypted completely and found intact. */
 export async function runRestore(call: Call): Promise<number> {
   const { host, signal, io } = call;
   const subscription = requireSubscription(call);

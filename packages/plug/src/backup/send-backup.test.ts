@@ -1,4 +1,4 @@
-/** The nightly backup against a real HTTPS storage, with archives of the real tar: when it is sent, in which form, and what stays when it fails. */
+/** The nightly backup with a real HTTPS storage and archives of the real tar: when it is sent, in which form, and what remains after a failure. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { paced } from "@nethsec/host/testing/pace";
@@ -18,7 +18,7 @@ const alert = "backup:config:notencrypted";
 let ca: TestCa;
 let portal: BackupPortal;
 let host: FakeHost;
-/** Made anew at each archive, as sysupgrade's own are. */
+/** Modification time of the files in the archive; changes with each archive, as sysupgrade's own times do. */
 let archiveTime = 0;
 
 beforeAll(async () => {
@@ -42,11 +42,11 @@ beforeEach(async () => {
     },
   });
   makeArchives(made);
-  // Waits between attempts take no time.
+  // No real waits between attempts.
   host = { ...made, clock: { ...made.clock, sleep: async () => undefined } };
 });
 afterEach(async () => {
-  // Whatever happened, nothing unencrypted lies about.
+  // No unencrypted archive is left behind, whatever the test did.
   expect(
     host.files.list("/var/run/ns-plug").filter((name) => name.startsWith("backup") && !/\.(json|lock)$/.test(name)),
   ).toEqual([]);
@@ -54,7 +54,7 @@ afterEach(async () => {
   await portal[Symbol.asyncDispose]();
 });
 
-/** `sysupgrade -k -b FILE` archives /kept, each time with other times. */
+/** Fakes `sysupgrade -k -b FILE`: archives /kept, with different file times each time. */
 function makeArchives(machine: FakeHost): void {
   machine.program("sysupgrade", async ({ args }) => {
     expect(args.slice(0, 2)).toEqual(["-k", "-b"]);
@@ -76,7 +76,7 @@ async function send(options: { force?: boolean; signal?: AbortSignal } = {}): Pr
 const filtered = async (argv: string[], input: Uint8Array): Promise<Uint8Array> =>
   new Response(Bun.spawn(argv, { stdin: input, stderr: "ignore" }).stdout).bytes();
 
-/** Text of `path` in an archive as it arrived. */
+/** Text of the file `path` in an archive that the portal received. */
 const inArchive = async (archive: Uint8Array | undefined, path: string): Promise<string> =>
   Buffer.from(await filtered(["tar", "-xzO", path], archive ?? new Uint8Array())).toString();
 
@@ -126,7 +126,7 @@ test("a passphrase changes the form, not the content; only what is encrypted lea
   const decrypted = await filtered(gpg, encrypted);
   expect(await inArchive(decrypted, "etc/config/network")).toBe("config interface 'lan'\n");
   expect(host.calls.join("\n")).not.toContain("correct horse");
-  // Without it again: told again, and sent as it is.
+  // After the passphrase is removed, the alert is raised again and the backup is sent unencrypted.
   host.files.remove("/etc/backup.pass");
   expect(await send()).toMatchObject({ sent: true, encrypted: false });
   expect(portal.alerts).toEqual([`${alert} FAILURE`, `${alert} OK`, `${alert} FAILURE`]);

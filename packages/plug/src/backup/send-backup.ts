@@ -1,7 +1,7 @@
 /**
- * `send-backup`: every night the configuration goes to the portal, if it is not what was delivered last (contract ns-plug 3).
+ * `send-backup`: sends the configuration to the portal every night, unless it is the same as the last delivered one (contract ns-plug 3).
  * Invariants: with a passphrase only the encrypted form leaves the machine, and the passphrase is on no command line; with the option
- * `require_encryption` nothing leaves it without one; what was delivered is remembered only after the portal has taken it.
+ * `require_encryption` and no passphrase nothing leaves it; a delivery is remembered only after the portal has accepted it.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { FileError } from "@nethsec/host/files/file-error";
@@ -23,19 +23,19 @@ const notEncryptedAlert = "backup:config:notencrypted";
 const archiveTimeoutMs = 600_000;
 /** On tmpfs, for root only. */
 const workDir = "/var/run/ns-plug/backup";
-/** One at a time: a second one finds that nothing changed. */
+/** Serializes runs: the second one finds that nothing changed. */
 const lockPath = "/var/run/ns-plug/backup.lock";
 
 export type BackupOutcome =
   | { readonly sent: false }
   | { readonly sent: true; readonly name: string; readonly encrypted: boolean };
 
-/** As the released send-backup ends when the configuration changed and there is no passphrase (portal.json, local_results, exit_status). */
+/** Exit code of the released send-backup when the configuration changed and there is no passphrase (portal.json, local_results, exit_status). */
 const refusedExitCode = 4;
 
 /**
- * `force`: also when nothing changed. Throws NethsecError "backup_failed", "encryption_failed", "passphrase_missing" (exit code 4), or HttpError; then
- * the next run tries again.
+ * `force`: send even if nothing changed. Throws NethsecError "backup_failed", "encryption_failed", "passphrase_missing" (exit code 4), or HttpError;
+ * the next run then tries again.
  */
 export function sendBackup(
   host: Host,
@@ -65,7 +65,7 @@ async function makeAndSend(
   const { requireEncryption, alertDisabled } = readPlugConfig(host.uci).backup;
   if (encrypted) requirePassphrase(host);
   using _lock = holdLock(host.files, lockPath);
-  // One that was killed left its files.
+  // Remove the files of a run that was killed.
   host.files.remove(workDir, { recursive: true });
   host.files.mkdir(workDir, { mode: 0o700 });
   try {
@@ -96,7 +96,7 @@ async function encrypt(host: Host, from: string, to: string, signal: AbortSignal
   }
 }
 
-/** A full disk does not make of a backup that has arrived one that has not. */
+/** If the disk is full, log a warning only: the backup has been delivered. */
 function noteDelivered({ files, log }: Host, digest: string): void {
   try {
     files.write(deliveredPath, `${digest}\n`, { mode: 0o600 });

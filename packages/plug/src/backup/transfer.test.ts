@@ -1,4 +1,4 @@
-/** Transfers over wires that break at any byte, within the TLS handshake too: complete or absent, and the next run delivers. */
+/** Transfers over connections that break at any byte, even during the TLS handshake: a file is complete or absent, and the next run delivers it. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { paced } from "@nethsec/host/testing/pace";
@@ -13,7 +13,7 @@ setDefaultTimeout(paced(60_000));
 
 const { signal } = new AbortController();
 const name = "backup.tar.gz";
-/** Some TLS records, and an odd end. */
+/** Several TLS records, the last one not full. */
 const content = randomBytes(50_001);
 
 let ca: TestCa;
@@ -31,7 +31,7 @@ interface Place extends AsyncDisposable {
 async function place(secure: boolean): Promise<Place> {
   const portal = await backupPortal(secure ? await ca.issue("localhost") : undefined);
   const made = fakeHost({ files: { "/etc/ssl/certs/ca-certificates.crt": ca.certificate, "/root/kept/old": "" } });
-  // Waits between attempts take no time.
+  // No real waits between attempts.
   const host = { ...made, clock: { ...made.clock, sleep: async () => undefined } };
   host.files.write(`/root/${name}`, content);
   const subscription: Subscription = {
@@ -55,7 +55,7 @@ async function place(secure: boolean): Promise<Place> {
   };
 }
 
-/** Sixty places to break a connection of `bytes`: its ends, each byte of its last thirty, and anywhere. */
+/** Sixty positions to break a connection of `bytes`: the first few bytes, each of the last thirty, and random ones. */
 const breaks = (bytes: number): fc.Parameters<[after: number, reset: boolean]> => ({
   numRuns: 60,
   examples: [0, 1, 2, 5, 100, ...Array.from({ length: 30 }, (_, back) => bytes - 1 - back)].map((after) => [
@@ -67,7 +67,7 @@ const breaks = (bytes: number): fc.Parameters<[after: number, reset: boolean]> =
 describe("a wire that breaks", () => {
   test.each([
     ["https", true],
-    // Breaks within the head of the answer, too.
+    // Without TLS, breaks also hit the header of the answer.
     ["http", false],
   ] as const)(
     "%s: a download is complete, or nothing of it is there and the file before stays",

@@ -1,13 +1,13 @@
 /**
- * When to try a failed registration again. Pure. The failures in a row are kept across restarts of the program (procd starts it again
- * after each fifth), so that thousands of units do not fall back to their first, short delay while a controller is away.
+ * Delay before retrying a failed registration. Pure. The count of consecutive failures survives restarts of the program (it exits after every
+ * fifth, and procd restarts it), so that thousands of units do not return to the short first delay while a controller is down.
  */
 import { backoffMs } from "@nethsec/host/backoff";
 
 const backoff = { firstMs: 5_000, longestMs: 300_000 };
 
 /**
- * Milliseconds to wait after `failures` failures in a row: half of a delay that doubles up to five minutes, and a random part of the other half.
+ * Milliseconds to wait after `failures` consecutive failures: half of a delay that doubles up to five minutes, plus a random part of the other half.
  * The random part spreads units that failed in the same second; the fixed half keeps 10,000 of them under 50 requests a second.
  * `fraction` is random, 0 ≤ x < 1.
  */
@@ -17,7 +17,7 @@ export function retryDelayMs(failures: number, fraction: number): number {
 }
 
 /**
- * A registration that fails after a tunnel was lost counts as if that many had failed before: a fleet that has lost its controller tries with the
- * longest delay from the beginning.
+ * Failure count after a lost tunnel: when a fleet has lost its controller, its units use the longest retry delay from the first failed
+ * registration on.
  */
 export const failuresAfterLoss = 7;

@@ -3,10 +3,10 @@ import type { Grant } from "./registration.ts";
 
 export const clientConfPath = "/usr/share/ns-plug/client.conf";
 export const tunnelDevice = "tun-nsplug";
-/** Where OpenVPN counts what it received; see `silence.ts`. */
+/** OpenVPN's status file with its byte counters; see `silence.ts`. */
 export const tunnelStatusPath = "/var/run/ns-plug/openvpn.status";
 
-/** `mtu`: used when both values are set; else OpenVPN measures the path itself. `routeUp` is run when the tunnel is there. */
+/** `mtu`: used when both values are set, else OpenVPN measures the path. `routeUp`: program that OpenVPN runs when the tunnel is up. */
 export function renderClientConf(
   grant: Grant,
   mtu: { tunMtu: number | undefined; mssfix: number | undefined },
@@ -24,14 +24,14 @@ export function renderClientConf(
     "explicit-exit-notify 1",
     "server-poll-timeout 5",
     "connect-retry-max 5",
-    // A server that rejects the certificate is silent: do not wait a whole minute for it.
+    // A server that rejects the certificate does not answer: do not wait the default of 60 s.
     "hand-window 30",
-    // A unit's own certificate must not be good for playing the controller to others.
+    // Accept server certificates only: another unit's certificate must not pass as the controller's.
     'remote-cert-eku "TLS Web Server Authentication"',
-    // Controllers push ping 20 and ping-restart 120, which would replace these: a tunnel that is gone would be noticed after two minutes.
+    // Ignore the controller's pushed ping 20 and ping-restart 120, which would detect a dead tunnel only after two minutes.
     'pull-filter ignore "ping"',
     "ping 10",
-    // The controller sends a ping every 20 s: two of them may get lost. `silence.ts` looks earlier, and asks before it acts.
+    // The controller pings every 20 s; two pings in a row may be lost. `silence.ts` reacts earlier, but probes the controller first.
     "ping-restart 45",
     `status ${tunnelStatusPath} 2`,
     "auth-nocache",

@@ -1,4 +1,4 @@
-/** The client against controllers that answer as the contract says they can; time is virtual, the network two functions. */
+/** Runs the client against all answers of a controller that the contract allows; time is virtual, two functions replace the network. */
 import { expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
@@ -32,7 +32,7 @@ interface Run {
   readonly at: number[];
 }
 
-/** Answers in order; the last one for ever. The tunnel lasts until `tunnel` says otherwise. */
+/** Registrations get `answers` in order, then the last one repeatedly. Without `tunnel` the tunnel stays up. */
 function start(
   answers: readonly Registration[],
   tunnel?: Network["runTunnel"],

@@ -1,8 +1,8 @@
 /**
- * The controller client (`/usr/sbin/ns-plug`): register, wait for approval, keep the tunnel, register again when it cannot be kept.
+ * The controller client (`/usr/sbin/ns-plug`): registers, waits for approval, keeps the tunnel up, and registers again when the tunnel is lost.
  *
- * Invariants: nothing of an answer is saved before the controller has said 200; every wait ends when the signal aborts; no wait is
- * shorter than the contract's, so no restart loop whatever the controller does.
+ * Invariants: nothing of an answer is saved unless it is a 200; every wait ends when the signal aborts; no wait is shorter than the
+ * contract's, so that no controller can cause a fast restart loop.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -24,11 +24,11 @@ const pollMs = 10_000;
 const limitedMs = 30_000;
 const failuresBeforeExit = 5;
 const failuresPath = "/var/run/ns-plug/failures";
-/** OpenVPN finds a controller that was only restarted in this time, mostly. */
+/** Time in which OpenVPN usually reconnects by itself to a controller that was only restarted. */
 const reconnectMs = 4000;
 const routeUp = "/usr/libexec/ns-plug/route-up";
 
-/** The two things that reach out; tests and the simulation of a fleet put theirs in the place. */
+/** The client's two network operations; tests and the fleet simulation replace them. */
 export interface Network {
   readonly register: typeof register;
   readonly runTunnel: typeof runOpenvpn;
@@ -47,7 +47,7 @@ export async function runClient(
       "TLS verification of the controller is off (ns-plug.config.tls_verify=0): anybody on the way can read and change what is sent",
     );
   }
-  // A client that was killed left it.
+  // Remove the file of a client that was killed.
   setMetricsExporter(host, undefined);
   const report = reporter(host);
   const failures = readFailures(host);
@@ -58,7 +58,7 @@ export async function runClient(
     const { grant, config } = await registerUntilGranted(host, network, report, signal);
     await apply(host, config, grant);
     report("connecting");
-    // All units of a controller lose it in the same second. OpenVPN tries meanwhile.
+    // All units of a controller lose it in the same second: spread their registrations. OpenVPN keeps trying meanwhile.
     const spreadMs = config.controller.rejoinSpreadMs * host.random.fraction();
     const options = { lostPatienceMs: reconnectMs + spreadMs, probe: apiProbe(host, grant) };
     const end = await runTunnel(host, network, options, tunnelReporter(host, report, grant), signal);
@@ -70,7 +70,7 @@ export async function runClient(
   }
 }
 
-/** The metrics of this unit are served in the tunnel for as long as there is one. */
+/** Runs the tunnel; the metrics exporter is removed when it ends. */
 async function runTunnel(
   host: Host,
   network: Network,
@@ -106,7 +106,7 @@ function reporter(host: Host): Report {
 
 type TunnelReporter = (up: boolean, trouble: string | undefined) => void;
 
-/** An address that comes in after the tunnel has gone down again is not reported. */
+/** Handles the tunnel's ups and downs. An address that is known only after the tunnel has gone down again is not reported. */
 function tunnelReporter(host: Host, report: Report, { promtail }: Grant): TunnelReporter {
   let isUp = false;
   return (up, trouble) => {
@@ -118,7 +118,7 @@ function tunnelReporter(host: Host, report: Report, { promtail }: Grant): Tunnel
     }
     writeFailures(host, 0);
     report("connected");
-    // Not earlier: rsyslog would wait two minutes for a connection that is on its way somewhere else.
+    // Only once the tunnel is up: before, rsyslog's connection would take another route and block rsyslog for two minutes.
     applyLogForwarding(host, promtail).catch((error: unknown) =>
       host.log("warning", `logs are not forwarded: ${String(error)}`),
     );
@@ -139,7 +139,7 @@ async function tunnelAddress({ net }: Pick<Host, "net">): Promise<string | undef
   return device?.addresses.find(({ address }) => !address.includes(":"))?.address;
 }
 
-/** One password for all polls. The configuration is read anew for each: what the unit waits for may be a matter of its own options. */
+/** All polls use one password. Each reads the configuration again, since the unit may be waiting for a change of its own options. */
 async function registerUntilGranted(
   host: Host,
   network: Network,
@@ -155,7 +155,7 @@ async function registerUntilGranted(
     const answer = await network.register(host, config, credentials, signal);
     switch (answer.kind) {
       case "registered":
-        // Failures are forgotten when the tunnel is up, not yet here.
+        // The failure count is reset when the tunnel is up, not here.
         savePassword(host, credentials);
         return { grant: answer.grant, config };
       case "waiting":
@@ -169,7 +169,7 @@ async function registerUntilGranted(
         await host.clock.sleep(limitedMs * (1 + host.random.fraction()), signal);
         break;
       case "duplicate":
-        // Started again at once by procd, it would ask at once: it waits like after a failure.
+        // procd restarts the client at once: count a failure, so that the next request is delayed.
         countFailure(host);
         removeCredentials(host);
         report("failed", "the controller knows another unit by this unit_id");
@@ -208,7 +208,7 @@ async function afterFailure(
   await host.clock.sleep(retryDelayMs(failures, host.random.fraction()), signal);
 }
 
-/** Makes the answer this unit's configuration. What is already so is not written again. */
+/** Applies the controller's answer to this unit's configuration. Unchanged values are not written. */
 async function apply(host: Host, { controller, subscription }: PlugConfig, grant: Grant): Promise<void> {
   host.uci.change((transaction) =>
     writePlugOptions(transaction, {

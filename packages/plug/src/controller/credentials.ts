@@ -1,5 +1,5 @@
 /**
- * The account by which the controller administers this unit: UCI section `rpcd.controller` (contract ns-plug 1, steps 2 to 4).
+ * The account that the controller uses to administer this unit: UCI section `rpcd.controller` (contract ns-plug 1, steps 2 to 4).
  * Invariant: the clear password exists only in this process's memory and in the request to the controller.
  */
 import { newPasswordHash } from "@nethsec/host/ffi/crypt";
@@ -16,9 +16,9 @@ type Needs = Pick<Host, "uci" | "random">;
 export const newPassword = ({ random }: Pick<Host, "random">): string => random.text(32);
 
 /**
- * The account's name, by which the controller logs in for as long as it knows the unit: it keeps the name of the first registration and ignores a
- * later one without a word. So the name follows from the unit's id, and is the same after a reset of either kind. An account that was there before (of an
- * older version, with a name drawn at random) keeps its name while the unit stays the same.
+ * The account's name. The controller keeps the name of a unit's first registration and silently ignores later ones, so the name is derived from
+ * the unit's id and is the same after any reset. An existing account of an older version, which has a random name, keeps it while the unit's id
+ * stays the same.
  */
 export function accountName(host: Needs, unitId: string): string {
   const section = host.uci.read("rpcd").section("controller");
@@ -36,10 +36,10 @@ export function accountName(host: Needs, unitId: string): string {
   return username;
 }
 
-/** 24 hexadecimal digits, as NethSecurity's own accounts for controllers have. */
+/** 24 hexadecimal digits, like the names of NethSecurity's own controller accounts. */
 const derivedName = (unitId: string): string => sha256(`controller account of unit ${unitId}`).slice(0, 24);
 
-/** Makes the password valid: to be called only when the controller has taken it. */
+/** Activates the password. Call only after the controller has accepted it. */
 export function savePassword(host: Needs, { password }: Credentials): void {
   const hash = newPasswordHash(password, host.random);
   host.uci.change((transaction) => transaction.set("rpcd", "controller", "password", hash));

@@ -1,11 +1,11 @@
 /**
- * Forwarding of the log to the controller's promtail: UCI section `rsyslog.promtail` (contract ns-plug 1, step 6).
- * The section is the record: rsyslog's init script makes the forwarding from it (RFC 5424 over TCP), and deleting the section ends it.
+ * Forwards the log to the controller's promtail: UCI section `rsyslog.promtail` (contract ns-plug 1, step 6).
+ * rsyslog's init script generates the forwarding rule from that section (RFC 5424 over TCP); deleting the section ends the forwarding.
  */
 import type { Host } from "@nethsec/host/host";
 import type { Grant } from "./registration.ts";
 
-/** undefined: none. rsyslog is restarted when, and only when, the section changed. */
+/** `promtail` undefined: no forwarding. rsyslog is restarted only if the section changed. */
 export async function applyLogForwarding(
   host: Pick<Host, "uci" | "services">,
   promtail: Grant["promtail"],

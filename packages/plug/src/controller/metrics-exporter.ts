@@ -1,14 +1,14 @@
 /**
- * telegraf's Prometheus exporter inside the tunnel: the controller collects the unit's metrics at port 9273 of its address there (recorded:
- * controller-openvpn.json, `used_at_the_unit`). The name of the file and what is in it are those of NethSecurity's own packages;
- * telegraf watches the folder.
+ * telegraf's Prometheus exporter inside the tunnel: the controller scrapes the unit's metrics at port 9273 of its tunnel address (recorded:
+ * controller-openvpn.json, `used_at_the_unit`). The file has the name and content that NethSecurity's own packages give it; telegraf
+ * watches the folder.
  */
 import type { Host } from "@nethsec/host/host";
 
 const folder = "/etc/telegraf.conf.d";
 export const exporterPath = `${folder}/controller-prometheus.conf`;
 
-/** undefined: none. A machine without telegraf gets no file. */
+/** Makes telegraf listen on `address`; undefined removes the exporter. Does nothing on a machine without telegraf. */
 export function setMetricsExporter({ files }: Pick<Host, "files">, address: string | undefined): void {
   if (!files.exists(folder)) return;
   if (address === undefined) {

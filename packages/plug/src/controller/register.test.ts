@@ -1,4 +1,4 @@
-/** One request to a real HTTPS server, with a certificate authority of the test's own. */
+/** One request to a real HTTPS server, whose certificate is issued by the test's own CA. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { fakeHost } from "@nethsec/host/testing/fake-host";

@@ -1,4 +1,4 @@
-/** One registration request, and what came of it. Never throws for what a controller or a network can do. */
+/** Sends one registration request and returns its outcome. Never throws for an error of the controller or the network. */
 import { NethsecError } from "@nethsec/host/error";
 import { HttpError, httpRequest, type HttpHost } from "@nethsec/host/http/http";
 import type { Host } from "@nethsec/host/host";
@@ -7,7 +7,7 @@ import type { Credentials } from "./credentials.ts";
 import { readRegistration, type Registration } from "./registration.ts";
 
 const timeoutMs = 20_000;
-/** An answer holds three certificates: what is larger is not an answer. */
+/** A valid answer, which holds three certificates, is far below this limit. */
 const maxAnswerBytes = 256 * 1024;
 
 export interface Unit {
@@ -38,7 +38,7 @@ export async function register(
   signal: AbortSignal,
 ): Promise<Registration> {
   const unit = requireUnit(config);
-  // Without TLS anybody on the way would read the token and the password.
+  // Without TLS the token and the password could be read on the network.
   if (!/^https:\/\//i.test(unit.server))
     return { kind: "failed", reason: "ns-plug.config.server must be an https:// address; nothing was sent" };
   try {
@@ -72,7 +72,7 @@ export async function register(
     return readRegistration(response.status, parse(response.text()));
   } catch (error) {
     if (error instanceof HttpError && error.kind !== "aborted") {
-      // A certificate that is not valid yet is this machine's clock, most of the time: the advice says so.
+      // Include the advice: a certificate that is "not yet valid" mostly means that this machine's clock is wrong.
       const advice = error.kind === "tls" && error.advice !== undefined ? `. ${error.advice}` : "";
       return { kind: "failed", reason: `${error.message}${advice}` };
     }

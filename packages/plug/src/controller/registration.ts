@@ -1,6 +1,6 @@
 /**
- * What a controller answers to `POST /api/units/register`, as a value. Pure.
- * Invariant: no text of the network leaves this file unchecked: what is to stand in a configuration line, a path or a log is of a known form.
+ * Parses a controller's answer to `POST /api/units/register`. Pure.
+ * Invariant: no text from the network leaves this file unchecked: values used in a configuration line, a path or a log have a known form.
  */
 import * as v from "valibot";
 
@@ -11,7 +11,7 @@ export type Registration =
   | { readonly kind: "limited" }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** Why a controller says 403 (or 401): told apart by its message (contract ns-plug 1). */
+/** Reason of a 403 (or 401), recognized by the answer's message (contract ns-plug 1). */
 export type WaitingCause = "approval" | "token" | "subscription_required" | "subscription_not_allowed" | "other";
 
 /** What a registered unit needs for the VPN and the reports. */
@@ -33,7 +33,7 @@ const answerSchema = v.looseObject({
   data: v.optional(v.unknown()),
 });
 
-/** A DNS name, an IPv4 or an IPv6 address: nothing that could end a word or a line. */
+/** A DNS name, an IPv4 or an IPv6 address; no character that could end a word or a line. */
 const hostName = v.pipe(
   v.string(),
   v.trim(),
@@ -47,7 +47,7 @@ const port = v.pipe(
   v.maxValue(65535, "not a port"),
 );
 
-/** Only the PEM blocks of a text, in a clean form: whatever stands around them cannot reach a configuration file. */
+/** The PEM blocks of a text, normalized. Text around them is dropped and cannot reach a configuration file. */
 function pemBlocks(label: RegExp, text: string): string | undefined {
   const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----/g)].filter(
     (match) => label.test(match[1] ?? ""),
@@ -123,7 +123,7 @@ const causes: readonly (readonly [RegExp, WaitingCause, string])[] = [
   ],
 ];
 
-/** `body` is the parsed JSON, or undefined when the answer is not JSON. The number in it prevails over the HTTP status. */
+/** `body` is the parsed JSON, or undefined when the answer is not JSON. Its member `code` takes precedence over the HTTP status. */
 export function readRegistration(status: number, body: unknown): Registration {
   const parsed = v.safeParse(answerSchema, body);
   const answer = parsed.success ? parsed.output : undefined;

@@ -1,4 +1,4 @@
-/** Makes this machine belong to no controller: what the documented list of `uci` commands does, in one step, and the VPN ended. */
+/** Detaches this machine from its controller: the effect of the documented list of `uci` commands, and stops the VPN. */
 import type { Host } from "@nethsec/host/host";
 import { writePlugOptions } from "../config.ts";
 import { forgetOutcome } from "../cron/outcome.ts";
@@ -10,10 +10,10 @@ import { setMetricsExporter } from "./metrics-exporter.ts";
 import { readState } from "./state.ts";
 import { setVpnGuard } from "./vpn-guard.ts";
 
-/** More than OpenVPN takes to say goodbye. */
+/** Longer than OpenVPN takes to notify the server and exit. */
 const stopTimeoutMs = 15_000;
 
-/** `keepUnit`: unit_id and token stay and the name goes, as when the web interface disconnects (test-data/contracts/webui.json, ns.plug unregister). */
+/** `keepUnit`: keep unit_id and token, remove the name, like the web interface's disconnect (test-data/contracts/webui.json, ns.plug unregister). */
 export async function resetController(host: Host, keepUnit = false): Promise<void> {
   await stopClient(host);
   removeCredentials(host);
@@ -35,7 +35,7 @@ export async function resetController(host: Host, keepUnit = false): Promise<voi
   host.files.remove("/etc/ns-plug/reports.json");
 }
 
-/** Waits for the tunnel's end: a stop comes back before it is done. */
+/** Stops the client and waits until the tunnel is gone: the service's `stop` returns before that. */
 async function stopClient({ services, clock, files }: Host): Promise<void> {
   if (!services.exists("ns-plug")) return;
   await services.call("ns-plug", "stop");

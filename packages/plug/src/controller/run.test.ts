@@ -1,4 +1,4 @@
-/** What a person reads of `ns-plug status`. */
+/** The text form of `ns-plug status`. */
 import { expect, test } from "bun:test";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
@@ -8,7 +8,7 @@ import { writeState } from "./state.ts";
 const shown = (
   options: Readonly<Record<string, string>>,
   state?: Omit<Parameters<typeof writeState>[1], "pid">,
-  /** Only 4242 is alive. */
+  /** Only process 4242 is alive. */
   pid = 4242,
 ): string => {
   const config = Object.entries(options).map(([name, value]) => `\toption ${name} '${value}'\n`);
@@ -42,7 +42,7 @@ test("between its end by a failure and its next start the failure can still be r
   expect(text).toContain("Status: stopped\n");
   expect(text).toContain("Reason: another unit\n");
   expect(text).toContain("starts again in 5 s; if not: /etc/init.d/ns-plug start\n");
-  // Stopped by hand.
+  // The client was stopped by the administrator.
   const stopped = shown(unit, { phase: "waiting", since: 0, reason: "waiting for approval" }, 4243);
   expect(stopped).not.toContain("Reason");
   expect(stopped).toContain("not running: /etc/init.d/ns-plug start\n");

@@ -9,7 +9,7 @@ import { resetController } from "./reset.ts";
 import { controllerStatus, type ControllerStatus } from "./status.ts";
 
 const lockPath = "/var/run/ns-plug/client.lock";
-/** A restart starts the next client while the one before still takes leave of the controller. */
+/** After a restart the new client waits this long for the old one, which still has to close its connection to the controller. */
 const handOverMs = 3000;
 
 export async function runDaemon({ host, io, signal }: Call): Promise<number> {
@@ -24,7 +24,7 @@ export async function runDaemon({ host, io, signal }: Call): Promise<number> {
   return 0;
 }
 
-/** Two clients would take the account and the tunnel's device from each other. */
+/** Takes the lock of the only client: two would compete for the account and the tunnel device. */
 async function onlyClient({ files, clock }: Call["host"], signal: AbortSignal): Promise<Disposable> {
   const deadline = clock.monotonic() + handOverMs;
   for (;;) {
@@ -73,7 +73,7 @@ function describe(status: ControllerStatus, missing: readonly string[], now: num
   ];
 }
 
-/** procd's pause before a client that ended by itself is started again: see the init script. */
+/** 5 s is procd's delay before it restarts a client that exited by itself; see the init script. */
 const stoppedText = ({ reason }: ControllerStatus): string =>
   `${reason === undefined ? "The client is not running:" : "It starts again in 5 s; if not:"} /etc/init.d/ns-plug start`;
 

@@ -1,11 +1,11 @@
-/** The watch over a tunnel that has gone quiet, in virtual time; the counter is the file that OpenVPN writes. */
+/** Detection of a silent tunnel, in virtual time; the received bytes are in a file like OpenVPN's status file. */
 import { expect, test } from "bun:test";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { tunnelStatusPath } from "./client-conf.ts";
 import type { Grant } from "./registration.ts";
 import { apiProbe, receivedBytes, watchSilence, type SilenceWatch } from "./silence.ts";
 
-/** As OpenVPN 2.6 writes it for a client. */
+/** The status file of an OpenVPN 2.6 client. */
 const status = (bytes: number): string =>
   `OpenVPN STATISTICS\nUpdated,2026-11-28 00:00:00\nTUN/TAP read bytes,1\nTUN/TAP write bytes,2\nTCP/UDP read bytes,${bytes}\nTCP/UDP write bytes,4\nAuth read bytes,5\nEND\n`;
 

@@ -1,18 +1,18 @@
 /**
- * Notices a tunnel that carries nothing any more. The controller sends a packet at least every 20 s (keepalive 20 120), so longer silence is a reason
- * to ask; only when the controller's API in the VPN does not answer either is the tunnel called dead. One lost packet costs one question.
+ * Detects a tunnel that no longer carries packets. The controller sends one at least every 20 s (keepalive 20 120), so a longer silence triggers a
+ * probe of the controller's API inside the VPN; only if that times out as well is the tunnel dead. One lost packet costs one probe.
  */
 import { HttpError, httpRequest, type HttpHost } from "@nethsec/host/http/http";
 import type { Host } from "@nethsec/host/host";
 import { tunnelStatusPath } from "./client-conf.ts";
 import type { Grant } from "./registration.ts";
 
-/** Between two looks at OpenVPN's counter, which it writes as often. */
+/** Interval at which OpenVPN's byte counter is read; OpenVPN writes it at the same interval. */
 const everyMs = 2000;
 const silenceMs = 21_000;
 const probeMs = 4000;
 
-/** False: nothing comes back through the tunnel. undefined: the controller did not say where its API is, so nobody can be asked. */
+/** Returns false when no answer comes back through the tunnel. `apiProbe` returns undefined if the controller gave no API address to probe. */
 export type Probe = (signal: AbortSignal) => Promise<boolean>;
 
 export function apiProbe(host: HttpHost, { vpnAddress, apiPort }: Grant): Probe | undefined {
@@ -23,7 +23,7 @@ export function apiProbe(host: HttpHost, { vpnAddress, apiPort }: Grant): Probe 
     try {
       await httpRequest({ url, timeoutMs: probeMs, retries: 0, maxRedirects: 0, accept: "any", signal }, host);
     } catch (error) {
-      // A refused connection or a strange answer came through the tunnel all the same.
+      // Even a refused connection or an invalid answer came through the tunnel.
       if (error instanceof HttpError) return error.kind !== "timeout";
       throw error;
     }
@@ -32,11 +32,11 @@ export function apiProbe(host: HttpHost, { vpnAddress, apiPort }: Grant): Probe 
 }
 
 export interface SilenceWatch {
-  /** Ask at once: the network says that nobody listens at the other end. */
+  /** Probe now: a "connection refused" indicates that the server is not running. */
   ask(): void;
 }
 
-/** Calls `dead` each time the tunnel is found dead, until the signal aborts. `isUp`: only then is anything expected. */
+/** Calls `dead` each time the tunnel is found dead, until the signal aborts. Checks only while `isUp`. */
 export function watchSilence(
   host: Pick<Host, "clock" | "files">,
   probe: Probe,
@@ -67,6 +67,6 @@ export function watchSilence(
   return { ask: () => (isAsked = true) };
 }
 
-/** Of the counters that OpenVPN writes (`--status`, openvpn(8)): bytes received from the network, pings included. */
+/** Bytes received from the network, pings included, from OpenVPN's status file (`--status`, openvpn(8)). */
 export const receivedBytes = (status: string | undefined): string | undefined =>
   /^TCP\/UDP read bytes,(\d+)$/m.exec(status ?? "")?.[1];

@@ -1,4 +1,4 @@
-/** What the client is doing, for `ns-plug status`, the web interface and metrics: one JSON file on tmpfs, written by the client alone. */
+/** The client's state for `ns-plug status`, the web interface and metrics: one JSON file on tmpfs, written only by the client. */
 import type { Host } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
@@ -6,25 +6,25 @@ import * as v from "valibot";
 export const statePath = "/var/run/ns-plug/state.json";
 
 const stateSchema = v.object({
-  /** Process id of the client: a state whose process is gone is a thing of the past. */
+  /** Process id of the client; the state is outdated when that process no longer exists. */
   pid: v.number(),
   phase: v.picklist(["registering", "waiting", "connecting", "connected", "failed"]),
   /** Wall clock, ms since 1970: when this phase began. */
   since: v.number(),
   /** The tunnel's address, while connected. */
   address: v.optional(v.string()),
-  /** One line: why it waits, or the last failure. */
+  /** One line: why the client waits, or its last failure. */
   reason: v.optional(v.string()),
 });
 export type ClientState = v.InferOutput<typeof stateSchema>;
 
-/** undefined when the client never ran, or no longer does. */
+/** State of the running client; undefined when none is running. */
 export function readState(files: Host["files"]): ClientState | undefined {
   const state = readLastState(files);
   return state !== undefined && files.exists(`/proc/${state.pid}`) ? state : undefined;
 }
 
-/** Also what a client said that has ended since. */
+/** The last written state, even if its client has ended since. */
 export function readLastState(files: Host["files"]): ClientState | undefined {
   return readJson(files, statePath, stateSchema);
 }

@@ -1,11 +1,11 @@
-/** What `ns-plug status`, the web interface and metrics say of the controller: one value made of configuration and client state. */
+/** The controller status shown by `ns-plug status`, the web interface and metrics, built from the configuration and the client's state. */
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig } from "../config.ts";
 import { readOutcome } from "../cron/outcome.ts";
 import { readLastState, readState, type ClientState } from "./state.ts";
 
 export interface ControllerStatus {
-  /** The words of the web interface. */
+  /** The web interface's values. */
   readonly status: "unregistered" | "pending" | "connected";
   readonly phase: ClientState["phase"] | "stopped";
   /** ms since 1970; absent while the client is stopped. */
@@ -31,7 +31,7 @@ export function controllerStatus({ uci, files, system }: Pick<Host, "uci" | "fil
     status: !registered ? "unregistered" : state?.phase === "connected" ? "connected" : "pending",
     phase: state?.phase ?? "stopped",
     since: state?.since,
-    // A failure that ended the client is still the reason why it does not run.
+    // If a failure ended the client, show it as the reason why the client is stopped.
     reason: state !== undefined || last?.phase === "failed" ? last?.reason : undefined,
     address: state?.address,
     server: controller.server ?? "",

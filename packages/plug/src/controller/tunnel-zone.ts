@@ -1,6 +1,6 @@
 /**
- * The firewall zone of the tunnel. A unit of the released packages has it in zone `lan`; ours has a zone of its own, from which nothing is forwarded
- * (system/openwrt/etc/uci-defaults/40_ns-plug-firewall makes it at the installation).
+ * The firewall zone of the tunnel. The released packages put the tunnel into zone `lan`; ours get a zone of its own, from which nothing is
+ * forwarded (created at installation by system/openwrt/etc/uci-defaults/40_ns-plug-firewall).
  */
 import type { Host } from "@nethsec/host/host";
 import { tunnelDevice } from "./client-conf.ts";
@@ -16,7 +16,7 @@ const zonesWithTunnel = ({
     .map((zone) => ({ name: zone.name, devices: zone.list("device") }))
     .filter(({ devices }) => devices.includes(tunnelDevice));
 
-/** A tunnel that is in no zone gets its own. */
+/** Creates the tunnel's own zone unless the tunnel is in some zone already. */
 export function ensureTunnelZone(host: Pick<Host, "uci">): void {
   if (zonesWithTunnel(host).length > 0) return;
   host.uci.change((transaction) => {

@@ -1,5 +1,6 @@
 /**
- * The OpenVPN process of the tunnel to the controller: started, watched, and ended when it no longer gets through, so that the caller can register again.
+ * Runs the OpenVPN process of the tunnel to the controller: starts it, watches it, and ends it when it cannot connect, so that the caller can
+ * register again.
  * Invariant: no OpenVPN process is left behind when `runTunnel` settles.
  */
 import { FileError } from "@nethsec/host/files/file-error";
@@ -15,20 +16,20 @@ const graceMs = 5000;
 const patienceMs = 40_000;
 
 export interface TunnelOptions {
-  /** How long OpenVPN may try to bring a lost tunnel back before it is given up; milliseconds. */
+  /** How long OpenVPN may try to restore a lost tunnel before it is ended; milliseconds. */
   readonly lostPatienceMs: number;
   readonly probe: Probe | undefined;
 }
 
 export interface TunnelEnd {
   readonly reason: string;
-  /** OpenVPN had its time to bring the lost tunnel back. */
+  /** True when a tunnel was up, was lost, and OpenVPN could not restore it within `lostPatienceMs`. */
   readonly waited: boolean;
-  /** Milliseconds the tunnel was up, in all. */
+  /** Total time that the tunnel was up, in milliseconds. */
   readonly connectedMs: number;
 }
 
-/** What a line of OpenVPN (verb 3) says about the tunnel. */
+/** Interprets a line of OpenVPN's log (verb 3). */
 export function readLine(
   line: string,
 ): { readonly event: "up" | "down" } | { readonly event: "trouble"; readonly text: string } | undefined {
@@ -41,7 +42,7 @@ export function readLine(
   return /SIGUSR1\[|SIGHUP\[|Restart pause/.test(line) ? { event: "down" } : undefined;
 }
 
-/** Runs until the tunnel is given up, OpenVPN ends, or the signal aborts. `changed` is told each time it comes up or goes down. */
+/** Runs until the tunnel is given up, OpenVPN ends, or the signal aborts. Calls `changed` each time the tunnel comes up or goes down. */
 export async function runTunnel(
   host: Pick<Host, "run" | "clock" | "log" | "files">,
   { lostPatienceMs, probe }: TunnelOptions,
@@ -76,7 +77,7 @@ export async function runTunnel(
   const isUp = (): boolean => upSince !== undefined;
   const reconnect = async (): Promise<void> => {
     trouble = "nothing comes through the tunnel";
-    // OpenVPN connects anew (openvpn(8), SIGUSR1), and says so.
+    // SIGUSR1 makes OpenVPN reconnect (openvpn(8)); it logs the restart, which `readLine` takes as "down".
     await host.run(["kill", "-USR1", String(openvpn.pid)], { timeoutMs: graceMs, ok: "any", signal });
   };
   const silence =
@@ -113,7 +114,7 @@ export async function runTunnel(
   return { reason: trouble === undefined ? why : `${why}: ${trouble}`, waited, connectedMs };
 }
 
-/** A client that was killed (out of memory) leaves its OpenVPN, which would keep the device for ever. */
+/** Ends the OpenVPN of a client that was killed (out of memory); otherwise it would keep the tunnel device for ever. */
 async function endLeftOver(
   { run, clock, files }: Pick<Host, "run" | "clock" | "files">,
   signal: AbortSignal,
@@ -132,7 +133,7 @@ function commandLine(files: Host["files"], pid: string): string | undefined {
   try {
     return files.readText(`/proc/${pid}/cmdline`);
   } catch (error) {
-    // It ended while it was read.
+    // The process ended while its file was read.
     if (error instanceof FileError) return undefined;
     throw error;
   }

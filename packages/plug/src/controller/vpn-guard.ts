@@ -1,7 +1,7 @@
 /**
- * While the tunnel is down, a new connection to the controller's address in it (rsyslog tries again and again) would go by the default route, in the
- * clear and to whoever has that address there. A rule of the firewall refuses it on the way out: for the ports of reports and logs only, as a
- * WAN may have hosts of the same address.
+ * While the tunnel is down, a new connection to the controller's VPN address (rsyslog keeps retrying) would take the default route, unencrypted, to
+ * any host with that address there. A firewall rule rejects it towards the WAN, only for the ports of reports and logs, since a host with
+ * the same address may legitimately exist behind a WAN.
  */
 import { isIPv4, isIPv6 } from "@nethsec/host/ip-address";
 import type { Host } from "@nethsec/host/host";
@@ -9,7 +9,7 @@ import type { Grant } from "./registration.ts";
 
 const section = "ns_controller_guard";
 
-/** No rule without an address and a port. True when the firewall's configuration changed; it then wants a reload. */
+/** Removes the rule if there is no address or no port. Returns true when the configuration changed and the firewall must be reloaded. */
 export function setVpnGuard(
   host: Pick<Host, "uci">,
   grant: Pick<Grant, "vpnAddress" | "apiPort" | "promtail"> | undefined,

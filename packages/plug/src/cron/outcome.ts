@@ -1,4 +1,4 @@
-/** How a job that tells other machines something went the last time, and when it last went well: a small file a job on tmpfs, for status pages and metrics. */
+/** Last result and last success of each job that sends data to a server: one small file per job on tmpfs, for status pages and metrics. */
 import { NethsecError } from "@nethsec/host/error";
 import { FileError } from "@nethsec/host/files/file-error";
 import type { Host } from "@nethsec/host/host";
@@ -11,7 +11,7 @@ const schema = v.object({
   status: v.picklist(["success", "error"]),
   /** Wall clock, ms since 1970: the last attempt. */
   at: v.number(),
-  /** The last one that went well; absent: none since the last boot. */
+  /** Wall clock of the last successful run; absent when there was none since the last boot. */
   lastGood: v.optional(v.number()),
 });
 export type Outcome = v.InferOutput<typeof schema>;
@@ -23,7 +23,7 @@ export const readOutcome = (files: Host["files"], job: OutcomeJob): Outcome | un
 
 export const forgetOutcome = (files: Host["files"], job: OutcomeJob): void => files.remove(pathOf(job));
 
-/** Does `work` and keeps how it went; throws what it throws. */
+/** Runs `work` and records whether it succeeded; rethrows its error. */
 export async function recordOutcome<Result>(
   host: Pick<Host, "files" | "clock" | "log">,
   job: OutcomeJob,
@@ -41,7 +41,7 @@ export async function recordOutcome<Result>(
   }
 }
 
-/** A full disk must not turn what was done into a failure. */
+/** If the file cannot be written (disk full), logs that and keeps the job's own result. */
 function write({ files, log }: Pick<Host, "files" | "log">, job: OutcomeJob, outcome: Outcome): void {
   try {
     files.write(pathOf(job), `${JSON.stringify(outcome)}\n`, { mode: 0o600 });

@@ -1,7 +1,7 @@
 /**
- * The cron lines of ns-plug. Each waits a random while first, so that thousands of firewalls do not arrive in the same second (contract ns-plug 2).
- * Minute and hour are drawn when a line is installed, and kept: a unit's heartbeat then comes every ten minutes, give or take the random while,
- * and those of a fleet are spread over all ten.
+ * The cron lines of ns-plug. Each job starts with a random delay, so that thousands of firewalls do not connect in the same second (contract
+ * ns-plug 2). Minute and hour are drawn at random once, when the line is installed: a unit then sends its heartbeat every ten minutes, plus or
+ * minus the random delay, and a fleet's heartbeats are spread over the ten minutes.
  */
 import type { Host } from "@nethsec/host/host";
 
@@ -15,7 +15,7 @@ const spreadSeconds: Readonly<Record<Job, number>> = {
   "ns-push-reports": 600,
 };
 
-/** `minute` 0–59 and `hour` 0–5 are this unit's own. */
+/** `minute` (0–59) and `hour` (0–5) were drawn at random for this unit. */
 function cronLine(job: Job, minute: number, hour: number): string {
   const nightly = `${minute} ${hour} * * *`;
   const time = {
@@ -29,7 +29,7 @@ function cronLine(job: Job, minute: number, hour: number): string {
 
 type Needs = Pick<Host, "cron" | "random" | "services">;
 
-/** Installs the line once; what is there already stays as it is. */
+/** Installs the job's line; an existing line is not changed. */
 export async function setJob(host: Needs, job: Job): Promise<void> {
   if (host.cron.text().includes(`# nethsec:${job}`)) return;
   const line = cronLine(job, Math.floor(host.random.fraction() * 60), Math.floor(host.random.fraction() * 6));

@@ -1,4 +1,4 @@
-/** `--spread SECONDS`: the random wait of a cron line, so that thousands of firewalls do not arrive in the same second. */
+/** `--spread SECONDS`: random delay of a cron job, so that thousands of firewalls do not connect in the same second. */
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 

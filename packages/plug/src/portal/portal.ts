@@ -1,4 +1,4 @@
-/** Requests to the subscription portal: the one place that knows its addresses, headers and time limits (contract ns-plug 2). */
+/** Requests to the subscription portal. Only this file builds their URLs, headers and time limits (contract ns-plug 2). */
 import { httpRequest, type HttpHost, type HttpResponse } from "@nethsec/host/http/http";
 import { portals, type Plan, type Subscription } from "../config.ts";
 
@@ -7,11 +7,11 @@ const timeoutMs = 30_000;
 export interface PostOptions {
   /** Further attempts; default 0. */
   readonly retries?: number;
-  /** Of one attempt; default 30,000. */
+  /** Limit of one attempt; default 30,000. */
   readonly timeoutMs?: number;
 }
 
-/** `url`: a whole URL of the portal. The body is sent as JSON. Throws HttpError. */
+/** `url`: a complete URL of the portal. The body is sent as JSON. Throws HttpError. */
 export function postToPortal(
   host: HttpHost,
   subscription: Subscription,
@@ -39,7 +39,7 @@ export interface InfoOptions extends PostOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What the portal knows about the machine that a secret belongs to; every status is an answer. Throws HttpError. */
+/** Asks the portal about the machine that a secret belongs to. Returns responses of any HTTP status; throws HttpError when there is none. */
 export function requestInfo(
   host: HttpHost,
   plan: Plan,

@@ -1,4 +1,4 @@
-/** What a command does on a machine without a subscription: refuse, or say that there was nothing to send. */
+/** Behavior of commands on a machine without a subscription: fail, or report that nothing was sent. */
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import { readPlugConfig, type Subscription } from "../config.ts";
@@ -14,7 +14,7 @@ export function requireSubscription({ host }: Call): Subscription {
   });
 }
 
-/** Cron and hooks run these commands on every machine that was once registered: the exit status is 0, and a line says that nothing was sent. */
+/** For commands that cron and hooks may still run on a machine that is no longer registered: prints that nothing was sent; exit code 0. */
 export function withoutSubscription({ io, json }: Call): number {
   if (!json) io.out("This machine has no subscription: nothing was sent.\n");
   return 0;

@@ -1,6 +1,6 @@
 /**
- * The second portal: enterprise machines tell it the same as the first one, until it takes over (test-data/contracts/portal.json: new_portal_heartbeat,
- * new_portal_inventory, new_portal_backup, systems_info_registration_date). Its answers are ignored: whatever happens there is logged and changes nothing.
+ * The second portal: until it takes over, enterprise machines send it copies of what they send to the first one (test-data/contracts/portal.json:
+ * new_portal_heartbeat, new_portal_inventory, new_portal_backup, systems_info_registration_date). Failures there are logged and otherwise ignored.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { httpRequest, type HttpHost, type HttpRequest } from "@nethsec/host/http/http";
@@ -10,7 +10,7 @@ import type { Subscription } from "../config.ts";
 
 type Needs = HttpHost & Pick<Host, "log">;
 
-/** It is told after the first portal, by commands that somebody may be waiting for. */
+/** Short, because copies are sent by commands that a user may be waiting for. */
 const timeoutMs = 20_000;
 const transferTimeoutMs = 3600_000;
 const idleMs = 60_000;
@@ -19,11 +19,11 @@ const idleMs = 60_000;
 export const copyHeartbeat = (host: Needs, subscription: Subscription): Promise<void> =>
   toSecondPortal(host, subscription, "heartbeat", { timeoutMs });
 
-/** `document`: what the program `phonehome` prints. */
+/** `document`: output of the program `phonehome`. */
 export const copyInventory = (host: Needs, subscription: Subscription, document: unknown): Promise<void> =>
   toSecondPortal(host, subscription, "inventory", { timeoutMs, body: { json: document } });
 
-/** Only what is encrypted goes there: the released packages send nothing else. */
+/** Only for encrypted backups, as the released packages do. */
 export const copyBackup = (host: Needs, subscription: Subscription, path: string, signal: AbortSignal): Promise<void> =>
   toSecondPortal(host, subscription, "backup", {
     timeoutMs: transferTimeoutMs,
@@ -33,7 +33,7 @@ export const copyBackup = (host: Needs, subscription: Subscription, path: string
     body: { file: path },
   });
 
-/** The first portal takes a question for the machine as: seen today. */
+/** Queries the first portal for this machine, which updates the portal's "last seen" date. */
 export async function tellSeen(host: Needs, subscription: Subscription): Promise<void> {
   if (subscription.plan !== "enterprise") return;
   await ignoringFailure(host, "the portal's date of the last sight", {

@@ -1,6 +1,6 @@
 /**
- * Moves what is new in /var/log/messages into the pending events, which `push.ts` delivers.
- * Invariants: each line is read once, also across a rotation and a reboot; a line without its newline is still being written and waits.
+ * Collects new events from /var/log/messages into the pending events, which `push.ts` delivers.
+ * Invariants: each line is read once, even across a log rotation or a reboot; a last line without a newline is incomplete and read later.
  */
 import type { Host } from "@nethsec/host/host";
 import { streamLines } from "@nethsec/host/process/stream-lines";
@@ -9,9 +9,9 @@ import { readLogEvents } from "./log-events.ts";
 import { maxShift, moveApart } from "./seconds.ts";
 
 const logPath = "/var/log/messages";
-/** Where it is moved when it has become too long. */
+/** The previous log, after a rotation. */
 const olderLogPath = "/var/log/messages.1";
-/** Undelivered events kept of each kind: the oldest make room. */
+/** Undelivered events kept per dump; the oldest are dropped first. */
 const maxPending = 20_000;
 
 type Needs = Pick<Host, "files">;
@@ -28,7 +28,7 @@ export async function collectLogEvents(host: Needs & Pick<Host, "clock" | "log">
   const events = readLogEvents([...older, ...lines], host.clock.now());
   const added = (dump: string, more: readonly unknown[]): unknown[] =>
     [...(pending?.[dump] ?? []), ...more].slice(-maxPending);
-  // The controller skips packets without a category: they need no second of their own.
+  // The controller skips packets without a category, so they need no free second (see `seconds.ts`).
   const [withFeed, without] = [events.malware.filter(hasFeed), events.malware.filter((event) => !hasFeed(event))];
   const malware = moveApart(withFeed, cursors.taken?.["dump-ts-malware"] ?? []);
   const wans = moveApart(events.wans, cursors.taken?.["dump-mwan-events"] ?? []);
@@ -51,7 +51,7 @@ export async function collectLogEvents(host: Needs & Pick<Host, "clock" | "log">
 
 const hasFeed = ({ category }: { readonly category: string }): boolean => category !== "";
 
-/** It has a time, so it tells one log from another. undefined while there is no whole line. */
+/** First line of a log. It holds a time and so identifies the log file. undefined while there is no complete line. */
 async function firstLine({ files }: Needs, path: string): Promise<string | undefined> {
   if (!files.exists(path)) return undefined;
   let whole = false;
@@ -60,7 +60,7 @@ async function firstLine({ files }: Needs, path: string): Promise<string | undef
   return undefined;
 }
 
-/** Whole lines of interest after the first `from` bytes, and the byte after the last of them. */
+/** Complete lines of interest after the first `from` bytes, and the offset after the last complete line. */
 async function linesFrom(
   { files }: Needs,
   path: string,
@@ -79,7 +79,7 @@ async function linesFrom(
   return { lines, offset };
 }
 
-/** The bytes of a stream from `from` to before `to`; `ended` gets the position after each chunk's last newline. */
+/** Bytes `from` (inclusive) to `to` (exclusive) of a stream. Calls `ended` with the position after each chunk's last newline. */
 async function* bytesOf(
   stream: ReadableStream<Uint8Array>,
   from: number,

@@ -1,17 +1,17 @@
-/** What the controller's reports need to know of the configuration: unit, WANs, OpenVPN instances. Told at each push: it replaces what was told before. */
+/** Dumps of the configuration for the controller's reports: unit, WANs, OpenVPN instances. Sent with each push; they replace the previous ones. */
 import type { Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";
 import { readPlugConfig } from "../config.ts";
 
-/** The controller refuses a name with U+0000, and with it all that follows. */
+/** Replaces control characters: the controller refuses a name with U+0000, and with it all following rows. */
 export const printable = (text: string): string => text.replaceAll(/[\x00-\x1f\x7f]+/g, " ").trim();
 
 export function unitConfig({ uci, system }: Pick<Host, "uci" | "system">): { readonly name: string } {
   return { name: printable(readPlugConfig(uci).controller.unitName ?? "") || system.hostname() };
 }
 
-/** One item a WAN: the interfaces of the firewall's zone `wan`, aliases aside. */
+/** One item per WAN: the interfaces of the firewall zone `wan`, without aliases. */
 export async function wanConfig(
   host: Pick<Host, "uci" | "run" | "log">,
 ): Promise<readonly { interface: string; device: string; status: string }[]> {
@@ -33,7 +33,7 @@ export async function wanConfig(
 
 const mwanSchema = v.object({ interfaces: v.record(v.string(), v.looseObject({ status: v.optional(v.string()) })) });
 
-/** mwan3's word for each WAN that it follows: online, offline, notracking and others. Empty when mwan3 does not run, or does not answer. */
+/** mwan3's status of each WAN it tracks: online, offline, notracking and others. Empty when mwan3 does not run or does not answer. */
 async function mwanStatus({ run, log }: Pick<Host, "run" | "log">): Promise<ReadonlyMap<string, string>> {
   try {
     const { code, stdout } = await run(["ubus", "call", "mwan3", "status"], { timeoutMs: 10_000, ok: "any" });

@@ -1,4 +1,4 @@
-/** How far the controller has been told, so that each event is delivered once: one small file, written after each delivery that moved on. */
+/** Delivery progress, so that each event reaches the controller once: one small file, written after each delivery. */
 import type { Host } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
@@ -6,13 +6,13 @@ import * as v from "valibot";
 const path = "/etc/ns-plug/reports.json";
 
 const schema = v.object({
-  /** The log: the file that begins with the line `head`, and how many of its bytes were read. */
+  /** Position in the log: `head`, the first line, identifies the file; `offset` is the number of bytes read. */
   log: v.optional(v.object({ head: v.string(), offset: v.number() })),
-  /** Events of the log that were read but not delivered, by dump: bounded. */
+  /** Log events read but not delivered, by dump; bounded. */
   pending: v.optional(v.record(v.string(), v.array(v.unknown()))),
-  /** The last hour (seconds since 1970, its beginning) and, of that hour, the last client that were delivered; client absent: all of them. */
+  /** Last delivered hour (its beginning, seconds since 1970) and the last client delivered of it; `client` absent: all clients. */
   dpi: v.optional(v.object({ hour: v.number(), client: v.optional(v.string()) })),
-  /** By OpenVPN instance: end of the last ended connection that was delivered, and its row; begin and row of the last one delivered while it ran. */
+  /** By OpenVPN instance: end and row of the last ended connection delivered; `began`: start and row of the last running one delivered. */
   vpn: v.optional(
     v.record(
       v.string(),
@@ -23,7 +23,7 @@ const schema = v.object({
       }),
     ),
   ),
-  /** By dump: seconds that hold an event, see `seconds.ts`. */
+  /** By dump: seconds already used by an event, see `seconds.ts`. */
   taken: v.optional(v.record(v.string(), v.array(v.number()))),
   /** Rows that were set aside, see `refusals.ts`. */
   refused: v.optional(v.object({ counts: v.record(v.string(), v.number()), known: v.array(v.string()) })),

@@ -1,4 +1,4 @@
-/** Rows that a controller will never take, among others that it takes: the rules of refusal are recorded (controller-http.json, names with "U+0000"). */
+/** Deliveries that mix acceptable rows with rows that a controller always refuses (rules recorded: controller-http.json, names with "U+0000"). */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
@@ -12,15 +12,15 @@ const { signal } = new AbortController();
 let server: Bun.Server<undefined>;
 let requests = 0;
 let databaseIsAway = false;
-/** A dump that an older controller does not know. */
+/** A dump that is unknown to the controller, as to an older version. */
 let unknownDump = "";
-/** The dump with which the database goes away. */
+/** The controller's database fails when this dump arrives. */
 let breaksAt = "";
 /** Rows by dump, as the controller stores them. */
 let stored: Record<string, object[]> = {};
 const replaces = (dump: string): boolean => dump.endsWith("-config");
 
-/** One body: a dump that adds is stored as a whole or not at all; one that replaces is stored up to the refused row. */
+/** Stores one body like the controller: an adding dump completely or not at all, a replacing dump up to the refused row. */
 function take(dump: string, data: readonly object[]): Response {
   const isBad = (row: object): boolean => databaseIsAway || JSON.stringify(row).includes("\\u0000");
   const refused = Response.json({ code: 500, data: null, message: "error inserting data" }, { status: 400 });
@@ -77,7 +77,7 @@ test("bad rows anywhere among good ones: every good one arrives once, every bad 
       const hosts = bad.map((isBad, index) => (isBad ? `h${index}\0.example` : `h${index}.example`));
       using host = unit({ "/var/run/dpireport/2026/05/05/10.0.0.1/09.json": hourFile(hosts) });
       const good = hosts.filter((each) => !each.includes("\0"));
-      // So many bad ones and not one good one: then the controller is at fault, and everything waits.
+      // Left out: no good row, or 20 bad ones, where the controller may be taken for faulty and everything waits.
       fc.pre(good.length > 0 && bad.length - good.length < 20);
       await pushReports(host, signal);
       await pushReports(host, signal);
@@ -104,7 +104,7 @@ test("a dump that replaces: the good rows stand at the controller afterwards", a
 
 test("while the controller's database is away nothing is set aside, and everything arrives later", async () => {
   using host = unit({ "/var/run/dpireport/2026/05/05/10.0.0.1/09.json": hourFile(["a.example", "b.example"]) });
-  // It goes away when the traffic arrives.
+  // The database fails when the traffic dump arrives.
   breaksAt = "dump-dpi-stats";
   await expect(pushReports(host, signal)).rejects.toThrow(NethsecError);
   expect(refusedRows(host)).toEqual({});

@@ -1,6 +1,6 @@
 /**
- * Delivery of one dump's rows. An answer that will never change (400) is told apart from "later" (no connection, 401, 429, 5xx): then the rows are split until
- * the one is found that the controller does not take, and everything else arrives.
+ * Delivers the rows of one dump. A permanent refusal (400) is distinguished from a temporary failure (no connection, 401, 429, 5xx): after a refusal
+ * the refused rows are found by bisection (in a replacing dump by sending each row alone), and all others are delivered.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { HttpError } from "@nethsec/host/http/http";
@@ -8,23 +8,23 @@ import type { Host } from "@nethsec/host/host";
 import { batches, maxBodyBytes } from "./ingest.ts";
 import { isSetAside, setAside } from "./refusals.ts";
 
-/** So many rows refused one after the other, and none taken: then it is the controller, not the rows. */
+/** After more consecutive refusals than this, without an accepted row, the fault is assumed to be the controller's, not the rows'. */
 const suspicious = 20;
 
 export type Send = (dump: string, body: unknown) => Promise<void>;
 
 export interface Delivery {
-  /** All rows of a dump that adds to what was there. */
+  /** Delivers rows of a dump that adds to the stored rows. */
   rows(dump: string, rows: readonly unknown[]): Promise<void>;
-  /** All rows of a dump that replaces what was there. */
+  /** Delivers all rows of a dump that replaces the stored rows. */
   all(dump: string, rows: readonly unknown[]): Promise<void>;
 }
 
-/** `isStoring` throws unless the controller stores something harmless: it answers 400 also when its database is away. */
+/** `isStoring` stores something harmless and throws if that fails: the controller answers 400 also when its database is down. */
 export function delivery(host: Pick<Host, "files" | "log">, send: Send, isStoring: () => Promise<void>): Delivery {
   const refusedInARow = new Map<string, number>();
 
-  /** The controller's word when it refuses `rows` for good; undefined when it took them. */
+  /** Sends `rows`. Returns the reason of a permanent refusal, undefined when they were accepted; throws on a temporary failure. */
   const refusal = async (dump: string, rows: readonly unknown[]): Promise<string | undefined> => {
     try {
       await send(dump, { data: rows });
@@ -60,7 +60,7 @@ export function delivery(host: Pick<Host, "files" | "log">, send: Send, isStorin
     await split(dump, rows.slice(half));
   };
 
-  /** Without those that were refused before, or are too large for any request. */
+  /** `rows` without those refused before, and without those too large for a request, which are set aside. */
   const sendable = async (dump: string, rows: readonly unknown[]): Promise<readonly unknown[]> => {
     const isKnown = isSetAside(host);
     const isTooLarge = (row: unknown): boolean => Buffer.byteLength(JSON.stringify(row)) >= maxBodyBytes;
@@ -77,7 +77,7 @@ export function delivery(host: Pick<Host, "files" | "log">, send: Send, isStorin
       const wanted = await sendable(dump, rows);
       const why = await refusal(dump, wanted);
       if (why === undefined) return;
-      // Each request replaces what the one before stored: first find the rows that are taken, then send these together.
+      // Each request replaces the rows stored by the previous one: first find the acceptable rows, then send these together.
       const taken: unknown[] = [];
       for (const row of wanted) {
         const said = await refusal(dump, [row]);
@@ -89,11 +89,11 @@ export function delivery(host: Pick<Host, "files" | "log">, send: Send, isStorin
   };
 }
 
-/** What the controller says when it will never take a body; undefined: later. */
+/** Reason of a permanent refusal; undefined when the failure is temporary. */
 function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof HttpError) || error.status !== 400) return undefined;
   const { code, message } = answerOf(error.body);
-  // 404 in the body: it does not know the unit, or the dump (recorded: "unit not found", "metric not found").
+  // 404 in the body: the controller does not know the unit or the dump (recorded: "unit not found", "metric not found").
   return code === 404 ? undefined : `the controller answers 400: ${message}`;
 }
 

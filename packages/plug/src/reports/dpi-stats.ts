@@ -1,7 +1,7 @@
 /**
- * Traffic by hour, from the hour files of ns-report (documentation "ns-report", File format), as the controller's `dump-dpi-stats` wants it.
- * A finished hour is told once; the order is by hour, then client, so that a push that was cut goes on where it was. The running hour is told at each
- * push, as it is by then: the controller replaces the bytes of a row that it has.
+ * Traffic by hour for the controller's `dump-dpi-stats`, from the hour files of ns-report (documentation "ns-report", File format).
+ * A finished hour is sent once, ordered by hour, then client, so that an interrupted push resumes where it stopped. The current hour is sent with
+ * each push, with its traffic so far: the controller replaces the bytes of an existing row.
  */
 import type { Host } from "@nethsec/host/host";
 import { isIPv4, isIPv6 } from "@nethsec/host/ip-address";
@@ -11,7 +11,7 @@ import type { Cursors } from "./cursors.ts";
 const hourMs = 3_600_000;
 /** The daemon may still write the last minutes of an hour after it has ended. */
 const settleMs = 5 * 60_000;
-/** How far back a unit goes that was never told anything. */
+/** Hours sent by the first push of a unit. */
 const firstHours = 24;
 
 const names = v.record(v.string(), v.number());
@@ -31,7 +31,7 @@ export interface DpiItem {
   readonly host?: string;
 }
 
-/** One step: the items of one client in one hour, and the cursor that says it was delivered; none for an hour that goes on. */
+/** The items of one client in one hour, and the cursor to store once they are delivered; undefined for an unfinished hour. */
 export interface DpiStep {
   readonly items: readonly DpiItem[];
   readonly cursor: Cursors["dpi"];
@@ -44,7 +44,7 @@ export function* dpiSteps(
   clientName: (address: string) => string,
 ): Generator<DpiStep> {
   const last = Math.floor((clock.now() - settleMs) / hourMs) * hourMs - hourMs;
-  // The hour of the cursor is looked at again: some of its clients may still be to tell.
+  // Start with the cursor's hour: some of its clients may not have been delivered.
   const first = after === undefined ? last - (firstHours - 1) * hourMs : after.hour * 1000;
   for (let hour = Math.max(first, last - 31 * 24 * hourMs); hour <= last; hour += hourMs) {
     const timestamp = hour / 1000;
@@ -65,7 +65,7 @@ function* hourItems(
   clientName: (address: string) => string,
 ): Generator<{ readonly client: string; readonly items: readonly DpiItem[] }> {
   const { dir, file } = pathOf(base, new Date(hour));
-  // When clocks are put back two hours have one file: it is told for the first of them.
+  // At the end of daylight saving time two hours share one file: it is sent for the first of them.
   const before = pathOf(base, new Date(hour - hourMs));
   if (before.dir === dir && before.file === file) return;
   for (const client of files.list(dir)) {

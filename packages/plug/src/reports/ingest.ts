@@ -1,6 +1,6 @@
 /**
- * Requests to the controller's reports (contract ns-plug 1): through the VPN when the controller told its address there, else by HTTPS.
- * The controller refuses bodies over 8 MiB: `batches` keeps well below.
+ * Requests to the controller's reports API (contract ns-plug 1): through the VPN if the controller announced its address there, else by HTTPS.
+ * The controller refuses bodies over 8 MiB; `batches` stays well below.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -9,13 +9,13 @@ import type { ControllerConfig } from "../config.ts";
 import { tunnelDevice } from "../controller/client-conf.ts";
 
 export interface IngestLimits {
-  /** Of one attempt, milliseconds. */
+  /** Limit of one attempt, milliseconds. */
   readonly timeoutMs: number;
-  /** Also after 429: units behind one address share 25 requests a second. */
+  /** Further attempts, also after a 429: units behind one address share 25 requests a second. */
   readonly retries: number;
 }
 const dumpLimits: IngestLimits = { timeoutMs: 60_000, retries: 3 };
-/** For what somebody waits for. */
+/** For requests that a user or another program waits for. */
 export const shortLimits: IngestLimits = { timeoutMs: 10_000, retries: 1 };
 export const maxBodyBytes = 6 * 1024 * 1024;
 
@@ -61,11 +61,11 @@ export async function ingest(
   );
 }
 
-/** Without it a request that is not encrypted would look for its way elsewhere, token and all. */
+/** Checked first: without the tunnel, the unencrypted request with its token would leave by another route. */
 const isTunnelUp = async ({ net }: Pick<Host, "net">): Promise<boolean> =>
   (await net.addresses()).some(({ device, addresses }) => device === tunnelDevice && addresses.length > 0);
 
-/** Splits items so that each batch stays below the controller's limit; an item that is over it by itself is left out. */
+/** Splits items so that each batch stays below the controller's limit; a single item above the limit is left out. */
 export function* batches<Item>(items: readonly Item[], maxBytes = maxBodyBytes): Generator<readonly Item[]> {
   let batch: Item[] = [];
   let size = 0;

@@ -1,6 +1,6 @@
 /**
- * Events that other programs write into /var/log/messages (formats recorded in test-data/contracts/loglines.json): packets that banIP's rules refused, addresses
- * that it blocked, WANs that mwan3track saw come and go. Pure.
+ * Parses events of other programs in /var/log/messages (formats recorded in test-data/contracts/loglines.json): packets refused by banIP's rules,
+ * addresses blocked by banIP, WANs that went up or down according to mwan3track. Pure.
  */
 
 export interface LogEvents {
@@ -10,7 +10,7 @@ export interface LogEvents {
   readonly wans: readonly { timestamp: number; wan: string; interface: string; event: string }[];
 }
 
-/** The tag tells who wrote a line: a text that a stranger brought into another program's line is no event. */
+/** Matches the program's tag as well, so that text injected into another program's log line is not taken for an event. */
 const tagged = (tag: string, text: string): RegExp => new RegExp(`^(?:.{15}|\\S+) \\S+ ${tag}: ${text}`);
 const address = String.raw`[\da-fA-F.:]+`;
 
@@ -18,11 +18,11 @@ const malwareLine = tagged(
   "kernel",
   String.raw`.*?\bbanIP/([a-z]+-[a-z]+)/(?:drop|reject)(?:/([^\s:]+))?: .*?\bSRC=(${address}) DST=(${address})`,
 );
-/** What follows the address differs between versions of banIP. */
+/** The rest of the line differs between versions of banIP. */
 const attackLine = tagged(String.raw`banIP\S*`, `add IP '(${address})'`);
 const wanLine = tagged(String.raw`mwan3track\S*`, String.raw`Interface (\w+) \(([^)]*)\) is (online|offline)$`);
 
-/** `nowMs`: wall clock, to guess the year. Timestamps are seconds since 1970. */
+/** `nowMs`: wall clock, to infer the year. Timestamps are seconds since 1970. */
 export function readLogEvents(lines: Iterable<string>, nowMs: number): LogEvents {
   const events = {
     malware: [] as LogEvents["malware"][number][],

@@ -1,4 +1,4 @@
-/** Log lines and OpenVPN's database as other programs write them, and the records that the controller expects of them (recorded: loglines.json). */
+/** Log lines and OpenVPN's database as written by other programs, and the records to be sent for them (recorded: loglines.json). */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -101,7 +101,7 @@ test.each(["/var/openvpn", "/mnt/data/openvpn"])(
       "INSERT INTO connections VALUES ('user2', '203.0.113.11', '198.51.100.31', 1768478400, 800, 1, 1)",
     ]);
     await pushConnections(host, delivery);
-    // The second connection of one user in one second has a key of its own.
+    // A user's second connection in the same second gets a different key.
     expect(told).toMatchObject([
       { common_name: "user2", timestamp: 1768478400, start_time: 1768478400, duration: 700, bytes_sent: 8 },
       { common_name: "user2", timestamp: 1768478401, start_time: 1768478400, duration: 800 },

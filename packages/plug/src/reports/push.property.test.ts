@@ -1,4 +1,4 @@
-/** Pushes to a controller that fails at any request: each event arrives once, whatever was cut. */
+/** Pushes to a controller that fails at any request: each event still arrives exactly once. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { NethsecError } from "@nethsec/host/error";
@@ -81,7 +81,7 @@ test("each event arrives once", async () => {
                 "/var/log/messages",
                 "May  5 11:00:00 fw banIP-1[1]: add IP '198.51.100.3' (expiry: -) to blocklistv4 set\n",
               );
-            // Later connections end later: an older end that comes in late is not told (documented in the cursor).
+            // Later connections get later ends: a connection whose end lies before the cursor would not be sent.
             addConnections(
               host,
               "ns_rw",

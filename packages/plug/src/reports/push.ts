@@ -1,7 +1,7 @@
 /**
- * `ns-push-reports`: tells the controller what happened since the last time, each event once; what cannot be delivered now is delivered later, what the
- * controller will never take is set aside.
- * Invariant: a cursor moves only after the controller has taken, or refused for good, what lies before it.
+ * `ns-push-reports`: sends the controller what happened since the last push, each event once. What cannot be delivered now is delivered later; rows
+ * that the controller refuses permanently are set aside.
+ * Invariant: a cursor advances only past rows that the controller has accepted or permanently refused.
  */
 import { NethsecError } from "@nethsec/host/error";
 import { HttpError } from "@nethsec/host/http/http";
@@ -16,14 +16,14 @@ import { ingest } from "./ingest.ts";
 import { pushConnections } from "./vpn-connections.ts";
 
 const defaultReportDir = "/var/run/dpireport";
-/** Items of one request. */
+/** Maximum number of items in a request. */
 const itemsPerRequest = 5000;
 
-/** Tells everything. A dump that the controller does not take does not keep the others; throws the first trouble at the end. */
+/** Pushes all dumps. A refused dump does not stop the others; the first such error is thrown at the end. */
 export async function pushReports(host: Host, signal: AbortSignal): Promise<void> {
   const { controller } = readPlugConfig(host.uci);
   const send: Send = (dump, body) => ingest(host, controller, dump, body);
-  // It makes the unit known to a controller that has lost it, so it goes first.
+  // Sent first, because it makes the unit known to a controller that has lost its data.
   const sayName = (): Promise<void> => send("dump-nsplug-config", unitConfig(host));
   await sayName();
   const deliver = delivery(host, send, sayName);
@@ -48,7 +48,7 @@ export async function pushReports(host: Host, signal: AbortSignal): Promise<void
   if (troubles[0] !== undefined) throw troubles[0];
 }
 
-/** The controller takes other dumps all the same. */
+/** An error of one dump only: the controller still accepts others. */
 const isOfOneDump = (error: NethsecError): boolean =>
   error.code === "dump_refused" || (error instanceof HttpError && error.status === 400);
 
@@ -84,7 +84,7 @@ async function pushDpiStats(host: Host, deliver: Delivery, signal: AbortSignal):
   await flush();
 }
 
-/** Names of clients: those that the administrator gave them, then those of their DHCP leases (dnsmasq's file: expiry, MAC, address, name, id). */
+/** Client names by address: those configured by the administrator, else those of DHCP leases (dnsmasq's file: expiry, MAC, address, name, id). */
 function clientNames({ files, uci }: Pick<Host, "files" | "uci">): ReadonlyMap<string, string> {
   const dhcp = uci.read("dhcp");
   const path = dhcp.ofType("dnsmasq")[0]?.get("leasefile") ?? "/tmp/dhcp.leases";

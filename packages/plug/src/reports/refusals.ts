@@ -1,19 +1,19 @@
 /**
- * Rows that the controller will never take (a wrong type, U+0000, out of range, too long): set aside, named in the log once and counted. Without this one of
- * them would stop everything behind it for ever.
+ * Rows that the controller refuses permanently (a wrong type, U+0000, out of range, too long) are set aside: logged once and counted. Otherwise one
+ * such row would block all following rows for ever.
  */
 import type { Host } from "@nethsec/host/host";
 import { readCursors, writeCursors } from "./cursors.ts";
 
-/** Rows that are remembered, so that the same one is neither sent nor counted again. */
+/** Number of refused rows remembered, so that they are neither sent nor counted again. */
 const maxKnown = 200;
 const maxShown = 300;
-/** Values that grow while the row is the same. */
+/** Members that may change between two versions of the same row. */
 const counters: ReadonlySet<string> = new Set(["bytes", "bytes_received", "bytes_sent", "duration"]);
 
 type Needs = Pick<Host, "files" | "log">;
 
-/** What tells a row from the others of its dump. */
+/** Identifies a row: its dump and its members without the counters. */
 function identity(dump: string, row: unknown): string {
   const fields = Object.entries(Object(row)).filter(([name]) => !counters.has(name));
   return `${dump} ${JSON.stringify(Object.fromEntries(fields))}`.slice(0, 4 * maxShown);
@@ -40,6 +40,6 @@ export function setAside(host: Needs, dump: string, row: unknown, why: string): 
   });
 }
 
-/** Rows set aside so far, by dump. */
+/** Number of rows set aside so far, by dump. */
 export const refusedRows = (host: Pick<Host, "files">): Readonly<Record<string, number>> =>
   readCursors(host).refused?.counts ?? {};

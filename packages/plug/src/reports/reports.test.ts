@@ -76,7 +76,7 @@ test("each line of the log is read once: while it is written, across rotations, 
           save();
           await collectLogEvents(host);
         } else {
-          // An event in the middle of another line has no time.
+          // In the middle of another line this text has no time and is no event.
           const address = text.endsWith("\n") ? /10[.\d]+/.exec(part)?.[0] : undefined;
           if (address !== undefined) expected.push(address);
           text += part;
@@ -130,7 +130,7 @@ test("a push that is cut anywhere and goes on from its cursor tells each finishe
         const two = (value: number): string => String(value).padStart(2, "0");
         const expected = new Set<string>();
         for (const [hour, client] of hours) {
-          // Hours 6 to 12 o'clock: that of 12 goes on, and is told at each push.
+          // Hours 6 to 12: the hour from 12 on is unfinished and sent with each push.
           host.files.write(`${base}/2026/05/05/${client}/${two(6 + hour)}.json`, hourFile(hour + 1));
           if (hour < 6) expected.add(`${new Date(2026, 4, 5, 6 + hour).getTime() / 1000} ${client}`);
         }

@@ -10,7 +10,7 @@ import { ingest, shortLimits } from "./ingest.ts";
 import { pushReports } from "./push.ts";
 import { unitInfo } from "./unit-info.ts";
 
-/** OpenVPN runs it when the tunnel is up, NethSecurity's own scripts after a change of the schedule: what cannot be sent is no failure of theirs. */
+/** Run by OpenVPN when the tunnel is up and by NethSecurity's scripts after a change of the update schedule; a failed send must not fail these. */
 export async function runPushInfo({ host, json, io }: Call): Promise<number> {
   const config = readPlugConfig(host.uci);
   requireUnit(config);
@@ -29,7 +29,7 @@ export async function runPushReports(call: Call): Promise<number> {
   const { host, signal } = call;
   requireUnit(readPlugConfig(host.uci));
   await spread(call);
-  // Two at once would tell the same twice.
+  // Two runs at once would send the same events twice.
   using _lock = holdLock(host.files, "/var/run/ns-push-reports.lock");
   await recordOutcome(host, "push", () => pushReports(host, signal));
   return 0;

@@ -1,22 +1,22 @@
 /**
- * The controller keeps one row for a unit and second in its tables of WAN events and of blocked packets (recorded: controller-http.json, `rules`): of two events
- * in one second the second is lost. So an event that would be lost gets the next second that is free. Pure.
+ * In its tables of WAN events and of blocked packets the controller keeps only one row per unit and second (recorded: controller-http.json, `rules`):
+ * of two events in one second, it drops the later one. So such an event is moved to the next free second. Pure.
  */
 
-/** An event is not moved further than this; what finds no free second (a flood) is left out and counted. */
+/** Seconds that an event is moved at most; without a free second in that range (a flood) it is left out and counted. */
 export const maxShift = 300;
-/** Seconds remembered from one push to the next. */
+/** Number of used seconds remembered between pushes. */
 const maxTaken = 2 * maxShift;
 
 export interface Apart<Event> {
   readonly events: readonly Event[];
-  /** Seconds that hold an event, the newest last. */
+  /** Seconds used by an event, the newest last. */
   readonly taken: readonly number[];
   /** Events that found no free second. */
   readonly crowded: number;
 }
 
-/** `taken`: from the call before. Two equal events of one second are one. */
+/** `taken`: result of the previous call. Equal events in the same second count as one. */
 export function moveApart<Event extends { readonly timestamp: number }>(
   events: readonly Event[],
   taken: readonly number[],

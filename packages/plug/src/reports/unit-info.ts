@@ -1,11 +1,11 @@
-/** The facts that the controller shows of a unit (recorded: controller-http.json, "ingest info"; types count: a number as text is refused). */
+/** Facts about the unit shown by the controller (recorded: controller-http.json, "ingest info"; types matter: a number as text is refused). */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { readPlugConfig } from "../config.ts";
 import { installedVersion } from "../updates/installed-version.ts";
 import { printable } from "./config-dumps.ts";
 
-/** Asks the portal for its latest image: at most 5 s by its own limit. */
+/** Limit of the update plugin, which asks the portal for the latest image and waits at most 5 s for it. */
 const updateTimeoutMs = 20_000;
 const updatePlugin = "/usr/libexec/rpcd/ns.update";
 
@@ -40,7 +40,7 @@ export async function unitInfo(host: Pick<Host, "uci" | "system" | "files" | "ru
     system_id: subscription?.systemId ?? "",
     ssh_port: ports.find((port) => port > 0) ?? -1,
     fqdn: host.system.hostname(),
-    // The controller compares it with the range that its pages were made for.
+    // The controller compares this version with the range that its pages support.
     api_version: installedVersion(host, "ns-api") ?? "",
     description: printable(controller.description ?? ""),
     ...(await updateState(host)),
@@ -49,7 +49,7 @@ export async function unitInfo(host: Pick<Host, "uci" | "system" | "files" | "ru
 
 const updateSchema = v.object({ scheduledAt: v.pipe(v.number(), v.integer()), lastVersion: v.string() });
 
-/** What NethSecurity's own plugin says of updates; without it there is none. */
+/** Update state from NethSecurity's own plugin; without the plugin, no update is reported. */
 async function updateState({
   files,
   run,

@@ -1,6 +1,6 @@
 /**
- * Connections of OpenVPN's road warriors, from the database that its scripts keep for each instance (recorded: test-data/contracts/loglines.json): told when they
- * begin, and completed when they have ended.
+ * Connections of OpenVPN road warriors, from the database that OpenVPN's scripts keep per instance (recorded: test-data/contracts/loglines.json). A
+ * connection is sent when it begins and again, with duration and counters, when it has ended.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -9,14 +9,14 @@ import { readCursors, writeCursors, type Cursors } from "./cursors.ts";
 import type { Delivery } from "./delivery.ts";
 
 const dump = "dump-ovpn-connections";
-/** Rows of one look at a database. */
+/** Maximum number of rows of one query. */
 const rowsPerLook = 5000;
-/** How far back a unit goes that was never told anything. */
+/** Seconds that a unit's first push goes back. */
 const firstSeconds = 24 * 3600;
 
 /**
- * The controller's key is time, instance and name: the second connection that a user began in one second (there and back) gets the next one.
- * `start_time` stays what it is.
+ * The controller's key is time, instance and name: when a user connects twice in one second, the second connection gets the next second as its
+ * `timestamp`. `start_time` is not changed.
  */
 const columns = `rowid, common_name, virtual_ip_addr, remote_ip_addr, start_time, duration, bytes_received, bytes_sent,
   start_time + (SELECT count(*) FROM connections other WHERE other.common_name = connections.common_name
@@ -45,7 +45,7 @@ export async function pushConnections(host: Needs, delivery: Delivery): Promise<
   }
 }
 
-/** On added storage when it has them: OpenVPN's scripts then write there. */
+/** On added storage if it has an openvpn folder, which OpenVPN's scripts then use. */
 function databaseDir({ uci, files }: Needs): string {
   const storage = uci.read("fstab").get("ns_data", "target");
   return storage !== undefined && storage !== "" && files.exists(`${storage}/openvpn`)
@@ -103,7 +103,7 @@ const number = (value: SqliteRow[string] | undefined): number => {
 const text = (value: SqliteRow[string] | undefined): string =>
   value === null || value === undefined || value instanceof Uint8Array ? "" : String(value);
 
-/** A connection that goes on has neither a duration nor counters yet. */
+/** A running connection has no duration and no counters yet. */
 const connectionOf = (instance: string, row: SqliteRow): Readonly<Record<string, string | number>> => ({
   timestamp: number(row["timestamp"]),
   instance,

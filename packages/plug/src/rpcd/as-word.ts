@@ -1,8 +1,8 @@
-/** The error words of the web interface: whatever the reason, the page knows one word for the step that failed. */
+/** Error codes ("words") of the web interface: its pages know one code for each step that can fail, whatever the cause. */
 import { NethsecError } from "@nethsec/host/error";
 import { ValidationError } from "@nethsec/host/rpcd";
 
-/** Does `work`; an operating error of it becomes `{"error": word}`, with its own sentence beside it. A word that is the error's own code stays. */
+/** Runs `work`. Its NethsecErrors are rethrown with the code `word` and their own message, unless their code is in `known`. */
 export async function asWord<Result>(
   word: string,
   work: () => Promise<Result> | Result,

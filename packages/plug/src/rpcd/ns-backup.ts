@@ -1,6 +1,6 @@
 /**
- * rpcd plugin `ns.backup`: local and remote backups, for NethSecurity's web interface (test-data/contracts/webui.json). Archives pass by their bare
- * file names: the API server serves what is below its folder for downloads, and stores uploads below the other.
+ * rpcd plugin `ns.backup`: local and remote backups, for NethSecurity's web interface (test-data/contracts/webui.json). Archives are passed as bare
+ * file names: the API server serves files of its folder for downloads, and stores uploads in another folder.
  */
 import type { Call, RunCommand } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
@@ -24,16 +24,16 @@ const none = v.object({});
 const text = v.pipe(v.string(), v.nonEmpty("required"));
 const restoreArguments = { passphrase: v.nullish(v.string()) };
 
-/** The web server gives up after a minute. */
+/** Below the web server's timeout of one minute. */
 const limitMs = 50_000;
 const listTimeoutMs = 20_000;
 const bounded = ({ signal }: Call): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
 
-/** The page deletes a file when it has it; what it never fetched goes when the next one is made. */
+/** The page deletes a file after downloading it. Files that were never fetched are removed after this time, when the next one is made. */
 const keepMs = 3600_000;
 const namePrefix = "backup-";
 
-/** Needs no escaping in a URL, and cannot be guessed. */
+/** A file name that needs no escaping in a URL and cannot be guessed. */
 function newDownload({ host }: Call, suffix: string): string {
   host.files.mkdir(downloads, { mode: 0o700 });
   for (const name of host.files.list(downloads)) {
@@ -50,7 +50,7 @@ async function backup(call: Call, encrypted: boolean): Promise<string> {
     const plain = `${dir}/plain.tar.gz`;
     await asWord("backup_failed", () => makeArchive(host, plain, options));
     const name = newDownload(call, encrypted ? ".tar.gz.gpg" : ".tar.gz");
-    // In the private folder first: a file below downloads is complete.
+    // Made in the private folder and then moved, so that files in `downloads` are always complete.
     const made = encrypted ? `${dir}/made.gpg` : plain;
     if (encrypted) {
       await asWord("encryption_failed", async () => {
@@ -67,7 +67,7 @@ async function backup(call: Call, encrypted: boolean): Promise<string> {
 const refused = (message: "decryption_failed" | "restore_failed"): ValidationError =>
   new ValidationError([{ parameter: "passphrase", value: "", message }]);
 
-/** The page shows the word beside the passphrase, whatever went wrong; the sentence is in the log. */
+/** The page shows the error code next to the passphrase field, whatever the cause; the full message is in the log. */
 async function restore(call: Call, path: string, passphrase: string): Promise<{ message: "success" }> {
   const { host } = call;
   try {
@@ -84,7 +84,7 @@ async function restore(call: Call, path: string, passphrase: string): Promise<{ 
   return { message: "success" };
 }
 
-/** After the answer, and the API server waits for this program's end before it passes it on: BusyBox's reboot waits by itself. */
+/** Reboots after the answer. The API server forwards the answer only when this program has exited, so BusyBox's reboot does the waiting (-d). */
 async function reboot({ host }: Call): Promise<void> {
   host.run.spawn(["reboot", "-d", "3"], { stdout: "ignore", stderr: "ignore", outlives: true });
 }
@@ -176,7 +176,7 @@ const plugin = {
       args: v.object({ file: text, ...restoreArguments }),
       run: ({ file, passphrase }, call) =>
         inPrivateFolder(call.host, async (dir) => {
-          // Whoever answers for the portal cannot make this machine take what it never sent.
+          // Even a forged portal cannot make this machine restore a backup that it never sent.
           if ((passphrase ?? "") === "" && readPlugConfig(call.host.uci).backup.requireEncryption)
             throw refused("decryption_failed");
           const path = `${dir}/backup`;

@@ -1,4 +1,4 @@
-/** rpcd plugin `ns.plug`: the controller connection, for NethSecurity's web interface (test-data/contracts/webui.json; the names are its own). */
+/** rpcd plugin `ns.plug`: the controller connection, for NethSecurity's web interface, which defines the names (test-data/contracts/webui.json). */
 import type { RunCommand } from "@nethsec/host/command/command";
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -12,7 +12,7 @@ import { ensureTunnelZone, leaveForeignZones } from "../controller/tunnel-zone.t
 import { asWord } from "./as-word.ts";
 
 const text = v.pipe(v.string(), v.maxLength(253));
-/** What a join code holds: base64 of this JSON. */
+/** Content of a join code, which is base64 of this JSON. */
 const joinSchema = v.object({
   fqdn: v.pipe(v.string(), v.regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/)),
   token: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,512}$/)),
@@ -32,7 +32,7 @@ function readJoinCode(code: string): v.InferOutput<typeof joinSchema> {
   }
 }
 
-/** Time for procd to know of a service that was just started. */
+/** Time within which procd must report a just started service as running. */
 const startTimeoutMs = 5000;
 
 async function restartClient({ services, clock }: Host): Promise<void> {
@@ -53,7 +53,7 @@ async function reloadFirewall({ services }: Host): Promise<void> {
   if (services.exists("firewall")) await services.call("firewall", "reload");
 }
 
-/** Which service it was that did not stop or restart: the web interface's words name it. */
+/** The web interface's error code for the service that could not be stopped or restarted. */
 function unregisterFailure(error: unknown): string {
   const script = error instanceof RunError ? error.argv[0] : "";
   if (script.endsWith("/rsyslog")) return "failed_to_restart_rsyslog";
@@ -69,7 +69,7 @@ const plugin = {
       args: v.object({
         join_code: v.string(),
         tls_verify: v.boolean(),
-        // Callers without a page may leave it empty: the host name.
+        // Callers other than the page may omit it: the host name is used.
         unit_name: v.nullish(text),
         description: v.nullish(text),
       }),
@@ -123,7 +123,7 @@ const plugin = {
           unit_name: status.unitName,
           unit_id: status.unitId,
           tls_verify: status.tlsVerify,
-          // Whether reports are pushed at all, not how the last push went.
+          // Whether pushing reports is enabled, not the result of the last push.
           push_status: pushes ? "enabled" : "disabled",
           push_last_sent: !pushes || status.push.lastSent === undefined ? -1 : Math.floor(status.push.lastSent / 1000),
           description: status.description,

@@ -12,7 +12,7 @@ import { registerMachine, unregisterMachine } from "../subscription/register.ts"
 import { asWord } from "./as-word.ts";
 
 const none = v.object({});
-/** portal.json, info_answer. What is missing or of another type counts as not told. */
+/** portal.json, info_answer. Members that are missing or of another type get a default. */
 const infoSchema = v.looseObject({
   id: v.fallback(v.nullable(v.pipe(v.number(), v.integer())), null),
   uuid: v.fallback(v.string(), ""),
@@ -26,14 +26,14 @@ const infoSchema = v.looseObject({
   ),
 });
 
-/** Of one attempt to ask each of the two portals for a secret. */
+/** Limits when asking each of the two portals about a secret. */
 const registerAsk = { timeoutMs: 5000, retries: 1 } as const;
-/** The top bar, the dashboard and the backup pages wait for the answer. The released program gives one second and two more attempts. */
+/** Short, because the top bar, the dashboard and the backup pages wait for the answer. The released program allows 1 s and two more attempts. */
 const infoAsk = { timeoutMs: 1000, retries: 1 } as const;
-/** What is sent before the answer must be over before the web server gives up, after a minute. */
+/** Limits for requests made before answering: they must end within the web server's timeout of one minute. */
 const sendOptions = { timeoutMs: 20_000, retries: 0 } as const;
 
-/** The web interface gives a secret without its plan: enterprise is tried first, then community, whatever the first one said. */
+/** The web interface passes a secret without its plan: tries enterprise first and, after any failure, community. */
 async function registerEither(host: Host, secret: string): Promise<void> {
   try {
     await registerMachine(host, "enterprise", secret, registerAsk);
@@ -43,7 +43,7 @@ async function registerEither(host: Host, secret: string): Promise<void> {
   }
 }
 
-/** What the portal says; undefined while it cannot be reached or answers an error. */
+/** Asks the portal about this machine; undefined when the portal cannot be reached or answers with an error. */
 async function ask(host: Host, subscription: Subscription): Promise<v.InferOutput<typeof infoSchema> | undefined> {
   const { plan, secret, apiUrl } = subscription;
   try {
@@ -69,7 +69,7 @@ async function info(host: Host): Promise<Readonly<Record<string, unknown>>> {
     server_id: told.id,
     systemd_id: told.uuid === "" ? systemId : told.uuid,
     plan: subscription_plan.name,
-    // Milliseconds; 0: no end. The portal writes a fraction of a second; both forms are read.
+    // Milliseconds since 1970; 0: no end. The portal's time has a fraction of a second; a time without one is accepted as well.
     expiration: Date.parse(valid_until) || 0,
     active: status === "valid",
     type,

@@ -1,4 +1,4 @@
-/** The plugins as the web interface calls them: argument words, errors, and what changes. */
+/** Calls the plugins as the web interface does: arguments, error codes and effects. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import type { RunCommand } from "@nethsec/host/command/command";

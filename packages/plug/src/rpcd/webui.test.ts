@@ -1,6 +1,6 @@
 /**
- * The cases of test-data/contracts/webui.json against the plugins of this package: what the web interface asks, what it expects, and what has to be so
- * afterwards. Cases whose portal has a fixed name (a token that is tried at both portals) run in the lab only: lab/test/webui.root.test.ts has all of them.
+ * Runs the cases of test-data/contracts/webui.json against the plugins of this package: the web interface's call, the expected answer, and the state
+ * afterwards. Cases that use the portals' real names (a token that is tried at both) run only in the lab: lab/test/webui.root.test.ts has all of them.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -34,7 +34,7 @@ const plugins: ReadonlyMap<string, RunCommand> = new Map([
   ["ns.plug", plug],
   ["ns.subscription", subscription],
 ]);
-/** They ask my.nethesis.it and my.nethserver.com by name. */
+/** Cases that contact my.nethesis.it and my.nethserver.com by name. */
 const labOnly = new Set(["ns.subscription register: wrong token", "ns.subscription register: portal away"]);
 
 const downloads = "/var/run/ns-api-server/downloads";
@@ -80,11 +80,11 @@ async function ask(object: string, method: string, args: unknown): Promise<unkno
   if (run === undefined) throw new Error(`there is no plugin ${object} here`);
   const { call, output } = fakeCall(host, { rest: ["call", method], stdin: JSON.stringify(args) });
   expect(await run(call)).toBe(0);
-  // The API server reads both streams as one document.
+  // The API server parses stdout and stderr together as one document.
   return JSON.parse(output.out + output.err);
 }
 
-/** Makes the state that a case begins with; the values of $names. */
+/** Creates a case's initial state; returns the values of the case's $names. */
 async function set(given: Case["given"]): Promise<Readonly<Record<string, string>>> {
   let options = "";
   const values: Record<string, string> = { $id: "b7f1c2d3e4.bin" };
@@ -93,7 +93,7 @@ async function set(given: Case["given"]): Promise<Readonly<Record<string, string
       if (how !== "none") options += portal.uciOptions(how === "community" ? "community" : "enterprise");
     } else if (what === "portal_answer") portal.infoExample = "machine_info.no_end";
     else if (what === "portal") {
-      // Nobody listens there any more.
+      // Stop the portal's server.
       if (how === "down") await portal[Symbol.asyncDispose]();
     } else if (what === "backup_server") {
       if (how.includes("empty list")) portal.list = "v2_empty";
@@ -146,7 +146,7 @@ async function opens(archive: Uint8Array): Promise<boolean> {
 const made = (answer: unknown): Uint8Array =>
   host.files.readBytes(`${downloads}/${String(Object(answer).backup)}`) ?? new Uint8Array();
 
-/** What the contract says in words about the state after a call. */
+/** Checks for the contract's descriptions, in words, of the state after a call. */
 const checks: Readonly<Record<string, (answer: unknown) => Promise<void> | void>> = {
   "portal received one inventory and one heartbeat": () => {
     expect(requests("POST /isa/inventory/store/")).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** Features of the inventory that are about the firewall's rules and what filters traffic (test-data/contracts/inventory.json). */
+/** Inventory features about firewall rules and traffic filters (test-data/contracts/inventory.json). */
 import type { Host } from "@nethsec/host/host";
 import type { Section } from "@nethsec/host/uci-store";
 import { countOf, feedCounts, on, sectionOf, type Source } from "./inventory-source.ts";
@@ -47,7 +47,7 @@ function firewallStats({ uci }: Host): unknown {
   };
 }
 
-/** A policy of one member, or of mixed metrics, is custom; of one metric, balance; of a metric each, backup. */
+/** Kind of an mwan3 policy by its members' metrics: all equal "balance", all different "backup"; a single member or any other mix "custom". */
 function policyKind(metrics: readonly number[]): "custom" | "balance" | "backup" {
   if (metrics.length === 1) return "custom";
   const different = new Set(metrics).size;
@@ -117,7 +117,7 @@ function flashstart(host: Host): unknown {
   };
 }
 
-/** The section [netifyd] of an INI file. */
+/** Reads the section [netifyd] of an INI file. */
 function netifyd({ files }: Host): unknown {
   const [, section = ""] = /^\[netifyd\]\s*$([^[]*)/m.exec(files.readText("/etc/netifyd.conf") ?? "") ?? [];
   return { enabled: /^\s*enable_sink\s*[=:]\s*yes\s*$/m.test(section) };

@@ -1,5 +1,5 @@
 /**
- * Scripts that others put into /usr/share/ns-plug/hooks/COMMAND: executable files, or links to them, in lexicographic order.
+ * Third-party scripts in /usr/share/ns-plug/hooks/COMMAND: executable files, or links to them, run in lexicographic order.
  * A hook that fails or hangs is logged and does not stop the others (documentation, "Machine registration").
  */
 import type { Host } from "@nethsec/host/host";

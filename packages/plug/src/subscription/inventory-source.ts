@@ -1,4 +1,4 @@
-/** What the parts of the inventory are made of: sources that read one thing each, and what stands in for one that fails. */
+/** Helpers shared by the inventory's sources, each of which reads one part of the inventory. */
 import { createHash } from "node:crypto";
 import type { Host } from "@nethsec/host/host";
 import type { Section } from "@nethsec/host/uci-store";
@@ -12,7 +12,7 @@ export const sectionOf = ({ uci }: Pick<Host, "uci">, pkg: string, name: string)
 export const on = (section: Section | undefined, option: string): boolean => section?.get(option) === "1";
 export const countOf = (section: Section | undefined, option: string): number => section?.list(option).length ?? 0;
 
-/** Feeds of the vendor are the enterprise ones (inventory.json: features.adblock, features.threat_shield). */
+/** Counts feeds by kind; the vendor's own feeds are the enterprise ones (inventory.json: features.adblock, features.threat_shield). */
 export function feedCounts(feeds: readonly string[]): { readonly community: number; readonly enterprise: number } {
   const enterprise = feeds.filter((feed) => /^(nethesis|yoroi)/.test(feed)).length;
   return { community: feeds.length - enterprise, enterprise };

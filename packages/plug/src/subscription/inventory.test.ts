@@ -1,6 +1,6 @@
 /**
- * The inventory held against test-data/contracts/inventory.json: the recorded example is made again from files and programs that say what it says, key by
- * key and type by type; and each source that fails leaves its own field empty.
+ * Checks the inventory against test-data/contracts/inventory.json: files and programs with the recorded example's values must give the example's keys
+ * and types; and a source that fails leaves only its own field empty.
  */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
@@ -28,7 +28,7 @@ const config = (sections: string): string =>
 const rule = (options: string): string => config(`config rule; ${options}`);
 const zone = (name: string, options: string): string => config(`config zone 'ns_${name}'; name '${name}' + ${options}`);
 
-/** What a machine holds whose inventory is the example. */
+/** Files of a machine whose inventory is the recorded example. */
 const files: Readonly<Record<string, string>> = {
   "/proc/net/arp": `IP address\n${"192.0.2.9 0x1\n".repeat(4)}`,
   "/sys/devices/virtual/dmi/id/product_name": "Example Appliance 100\n",
@@ -138,7 +138,7 @@ beforeEach(() => {
 });
 afterEach(() => host[Symbol.dispose]());
 
-/** With the time that the recorded example has: that of the file here is now. */
+/** `document` with the recorded example's passphrase_date; here it is the time at which the test wrote the file. */
 function comparable(document: Readonly<Record<string, unknown>>): unknown {
   const copy: { features: { backups: { passphrase_date?: number } } } = JSON.parse(JSON.stringify(document));
   if (copy.features.backups.passphrase_date !== undefined) copy.features.backups.passphrase_date = 1767225600;
@@ -167,7 +167,7 @@ function valuesAt(document: unknown, path: string): unknown[] {
 const typeOf = (value: unknown): string =>
   value === null ? "null" : Array.isArray(value) ? "array" : Number.isInteger(value) ? "integer" : typeof value;
 
-/** "string or null", "array of strings", "integer, seconds since 1970", "string of digits". */
+/** `type` is e.g. "string or null", "array of strings", "integer, seconds since 1970" or "string of digits". */
 function expectType(path: string, type: string, value: unknown): void {
   expect(`${path}: ${type}`).toContain(typeOf(value));
   if (type.startsWith("string of digits")) expect(`${path} ${String(value)}`).toMatch(/ \d+$/);

@@ -1,6 +1,6 @@
 /**
- * The inventory: what this machine is and what it is used for (contract ns-plug 2). Each field has a source of its own; one that fails
- * leaves its own field empty, never the whole document.
+ * The inventory: hardware, system and used features of this machine (contract ns-plug 2). Each field has its own source; a source that
+ * fails leaves only its field empty.
  */
 import type { Host } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
@@ -39,11 +39,11 @@ const statusSchema = v.object({
   last_attempt: v.string(),
 });
 
-/** How the last inventory went; undefined when none was sent since the last boot. */
+/** Result of the last attempt to send the inventory; undefined when there was none since the last boot. */
 export const inventoryStatus = ({ files }: Pick<Host, "files">): v.InferOutput<typeof statusSchema> | undefined =>
   readJson(files, inventoryStatusPath, statusSchema);
 
-/** The parts of the document that are not features: path → what fills it, and what stands there when that fails. */
+/** A part of the document that is not a feature: its source, and the value to use when the source fails. */
 interface Part {
   readonly source: Source;
   readonly empty: unknown;
@@ -79,7 +79,7 @@ const parts: Readonly<Record<string, Part>> = {
   "esmithdb.configuration": { source: configuration, empty: [] },
   memory: { source: memory, empty: { swap: noUsage, system: noUsage } },
   mountpoints: { source: mountPoints, empty: {} },
-  // The version of the web interface, under the name that the portal knows from an older system.
+  // Version of the web interface; the portal's name for it is that of an older system.
   "rpms.nethserver-firewall-base-ui": text((host) => installedVersion(host, "ns-ui") ?? ""),
   public_ip: text(publicAddress),
   ...Object.fromEntries(
@@ -95,7 +95,7 @@ function configuration(host: Host): unknown {
   return [
     { name: "sysconfig", type: "configuration", props: { Version: versionId(host) } },
     { name: "dns", type: "configuration", props: { NameServers: dnsServers(host).join(",") } },
-    // The portal reads the value where other entries have their type; without a dot the domain is the name again.
+    // In these two entries the portal expects the value in `type`. Without a dot in the name, the domain is the same as the name.
     { name: "SystemName", type: dot < 0 ? name : name.slice(0, dot) },
     { name: "DomainName", type: dot < 0 ? name : name.slice(dot + 1) },
   ];
@@ -135,12 +135,12 @@ function place(into: Nested, [first = "", ...rest]: readonly string[], value: un
 
 const isNested = (value: unknown): value is Nested => typeof value === "object" && value !== null;
 
-/** Seconds, with an offset, as the released program writes it. */
+/** ISO 8601 with whole seconds and an offset, like the released program. */
 const isoSeconds = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, "+00:00");
 
 /**
- * Sends it, and keeps the outcome for the web interface. An enterprise machine then asks the first portal for itself, which takes that as a sign of
- * life, and tells the second portal. Throws HttpError.
+ * Sends the inventory and stores the outcome for the web interface. An enterprise machine then queries the first portal, which updates its "last
+ * seen" date, and sends its inventory to the second portal. Throws HttpError.
  */
 export async function sendInventory(
   host: Host,
@@ -169,7 +169,7 @@ export async function sendInventory(
 const phonehome = "/usr/sbin/phonehome";
 const phonehomeTimeoutMs = 30_000;
 
-/** The second portal's document comes from a program of its own (package ns-phonehome). */
+/** Sends the second portal its own inventory document, made by a separate program (package ns-phonehome). */
 async function copyPhonehome(host: Host, subscription: Subscription): Promise<void> {
   if (subscription.plan !== "enterprise" || !host.files.exists(phonehome)) return;
   try {

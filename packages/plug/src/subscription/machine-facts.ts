@@ -1,4 +1,4 @@
-/** The machine itself, from /proc, /sys, os-release, `lscpu` and `df` (test-data/contracts/inventory.json). Numbers that are text there are text here. */
+/** Facts about the machine from /proc, /sys, os-release, `lscpu` and `df` (test-data/contracts/inventory.json, which has some numbers as text). */
 import type { Host } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
 import * as v from "valibot";
@@ -82,9 +82,9 @@ export function memory(host: Host): { readonly swap: Usage; readonly system: Usa
 
 const leftOut = new Set(["/rom", "/overlay", "/dev"]);
 
-/** `df -P`: file system, blocks of 1,024 bytes, used, available, capacity, mount point. Of several mounts at one place the first line counts. */
+/** `df -P` prints file system, blocks of 1,024 bytes, used, available, capacity, mount point. If a mount point occurs twice, the first line counts. */
 export async function mountPoints(host: Host): Promise<Readonly<Record<string, Usage>>> {
-  // It ends with 1 when one of the file systems cannot be looked at.
+  // df exits with 1 when it cannot read one of the file systems.
   const { stdout } = await host.run(["df", "-P"], { timeoutMs: commandTimeoutMs, ok: [0, 1] });
   const points = new Map<string, Usage>();
   for (const line of stdout.split("\n").slice(1)) {

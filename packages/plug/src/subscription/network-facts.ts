@@ -1,4 +1,4 @@
-/** The networks of the machine as the inventory tells them: one entry a device, its zone as role (test-data/contracts/inventory.json). */
+/** The machine's networks for the inventory: one entry per device, with its zone as role (test-data/contracts/inventory.json). */
 import { isIPv4 } from "@nethsec/host/ip-address";
 import type { Host, NetworkInterface } from "@nethsec/host/host";
 import type { Section } from "@nethsec/host/uci-store";
@@ -20,7 +20,7 @@ interface Network {
 
 const isVlan = (device: string): boolean => /\.\d+$/.test(device);
 
-/** Interfaces of /etc/config/network; what netifd does not tell leaves the addresses empty. */
+/** Interfaces of /etc/config/network; without data from netifd the addresses stay empty. */
 export async function networks(host: Host): Promise<readonly Network[]> {
   const interfaces = host.uci.read("network").ofType("interface").filter(isTold);
   const known = await host.net.interfaces().catch((): NetworkInterface[] => []);
@@ -83,7 +83,7 @@ function dottedMask(prefix: number): string {
   return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join(".");
 }
 
-/** Servers of dnsmasq's configuration, else those that the WANs told. */
+/** DNS servers configured for dnsmasq, else those received from the WANs. */
 export function dnsServers({ uci, files }: Host): readonly string[] {
   const configured = uci.read("dhcp").ofType("dnsmasq")[0]?.list("server") ?? [];
   if (configured.length > 0) return configured;
@@ -91,7 +91,7 @@ export function dnsServers({ uci, files }: Host): readonly string[] {
   return [...told.matchAll(/^nameserver\s+(\S+)/gm)].map(([, server = ""]) => server);
 }
 
-/** The address by which the internet sees this machine: what a name server there says, else the first address of the first WAN. */
+/** This machine's public address as reported by a DNS server on the internet, else the first address of the first WAN. */
 export async function publicAddress(host: Host): Promise<string> {
   const seen = (await seenFromOutside(host)) ?? (await firstWanAddress(host));
   return seen === undefined ? "" : anonymise(host, seen);

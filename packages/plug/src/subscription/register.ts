@@ -1,7 +1,7 @@
 /**
- * `register` and `unregister`: a subscription is three things that belong together: options in UCI, cron lines, and what hooks make of it.
- * Invariants: nothing is saved before the portal has named the machine; unregistering always leaves the machine without them, also when
- * the portal is away.
+ * `register` and `unregister`. A subscription consists of UCI options, cron lines and the effects of hooks.
+ * Invariants: nothing is saved before the portal has returned the machine's system id; unregistering always removes the subscription, even
+ * when the portal is unreachable.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -29,7 +29,7 @@ const refuse = (code: string, text: string, advice?: string, cause?: unknown): N
     ...(cause === undefined ? {} : { cause }),
   });
 
-/** `asked`: how long the portal is asked for the machine. Throws NethsecError whose message is what the documentation says; then nothing was saved. */
+/** `asked`: limits for querying the portal. Throws NethsecError with the documented message; then nothing was saved. */
 export async function registerMachine(
   host: Host,
   type: string,
@@ -51,14 +51,14 @@ export async function registerMachine(
   );
   const { subscription, controller } = readPlugConfig(host.uci);
   if (subscription === undefined) throw new Error("a subscription that was just saved cannot be read");
-  // What the portal knows of another system, it does not know of this one.
+  // Delivered alerts belong to the previous system id: the portal does not know them for this one.
   if (systemId !== before) forgetDelivered(host);
   for (const job of ["send-heartbeat", "send-inventory", "send-backup"] as const) await setJob(host, job);
   if (controller.server !== undefined) await setJob(host, "ns-push-reports");
   await enableAlerts(host);
   setUpFeeds(host);
   await tell(host, "the services were not told that the configuration changed", () => host.services.reloadConfig());
-  // The portal has accepted the machine: what cannot be sent now is sent by cron.
+  // The machine is registered now: if sending fails here, cron sends later.
   const later = "could not be sent now, cron will";
   await tell(host, `the inventory ${later}`, () => sendInventory(host, subscription));
   await tell(host, `the heartbeat ${later}`, () => sendHeartbeat(host, subscription));
@@ -92,7 +92,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** False when it could not be sent: that is logged as `otherwise`. */
+/** Returns false when `send` fails, which is logged with the text `otherwise`. */
 async function tell(host: Host, otherwise: string, send: () => Promise<unknown>): Promise<boolean> {
   try {
     await send();
@@ -106,7 +106,7 @@ async function tell(host: Host, otherwise: string, send: () => Promise<unknown>)
 
 export type Unregistered = "unregistered" | "portal_not_told" | "not_registered";
 
-/** With `portal_not_told` this machine is without a subscription all the same. */
+/** The subscription is removed from this machine even if the result is `portal_not_told`. */
 export async function unregisterMachine(host: Host): Promise<Unregistered> {
   const { subscription } = readPlugConfig(host.uci);
   if (subscription === undefined) return "not_registered";

@@ -12,11 +12,11 @@ import { withoutSubscription } from "../portal/required-subscription.ts";
 import { registerMachine, unregisterMachine, type Unregistered } from "./register.ts";
 import { spread } from "../cron/spread.ts";
 
-/** As the released commands wait (test-data/contracts/portal.json: machine_info, systems_info). */
+/** Time limits of the released commands (test-data/contracts/portal.json: machine_info, systems_info). */
 const registerTimeoutMs = 180_000;
 const infoTimeoutMs = 20_000;
 
-/** Seconds on the command line as milliseconds. */
+/** Parses a time limit in seconds from the command line; returns milliseconds. */
 function timeoutOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = Number(text);
@@ -63,7 +63,7 @@ export async function runSendHeartbeat(call: Call): Promise<number> {
   if (subscription === undefined) return withoutSubscription(call);
   await spread(call);
   await sendHeartbeat(call.host, subscription);
-  // The portal is there: what waits can go.
+  // The portal is reachable: deliver queued alerts.
   return (await deliverAlerts(call.host)) ? 0 : 1;
 }
 
@@ -80,7 +80,7 @@ export async function runInventory(call: Call): Promise<number> {
   return 0;
 }
 
-/** As curl's, which the released command passed on: what was answered was an error; time was up. */
+/** Exit codes of curl for an HTTP error and for a timeout, which the released command passed on. */
 const httpErrorExitCode = 22;
 const timeoutExitCode = 28;
 

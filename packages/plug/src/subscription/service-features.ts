@@ -1,4 +1,4 @@
-/** Features of the inventory that are services of the machine itself (test-data/contracts/inventory.json). */
+/** Inventory features about the machine's own services (test-data/contracts/inventory.json). */
 import type { Host } from "@nethsec/host/host";
 import * as v from "valibot";
 import { passphrasePath } from "../backup/passphrase.ts";
@@ -35,7 +35,7 @@ function controller({ uci }: Host): unknown {
   return { enabled: server !== undefined && unitId !== undefined && token !== undefined };
 }
 
-/** Users of the local databases. Those of a remote directory are not counted: that would take its password to ask it. */
+/** Counts users of the local databases. Users of a remote directory are not counted: querying it would need its password. */
 function databases({ uci }: Host): unknown {
   const users = uci.read("users");
   return Object.fromEntries(
@@ -46,7 +46,7 @@ function databases({ uci }: Host): unknown {
   );
 }
 
-/** The factory password of NethSecurity's administrator manual. rpcd answers with a session when it is still valid. */
+/** Tries the factory password from NethSecurity's administrator manual: rpcd returns a session if it is still valid. */
 async function defaultPassword({ run }: Host): Promise<unknown> {
   const login = JSON.stringify({ username: "root", password: "Nethesis,1234", timeout: 1 });
   const { code } = await run(["ubus", "call", "session", "login", login], { timeoutMs: commandTimeoutMs, ok: "any" });
@@ -89,7 +89,7 @@ function hotspot(host: Host): unknown {
 
 const bindings = ["disabled", "soft-binding", "hard-binding"] as const;
 
-/** Interfaces with a DHCP server, as the web interface's own object lists them: an object whose keys are their names. */
+/** Interfaces with a DHCP server, as listed by the web interface's ubus object, whose answer has the interface names as keys. */
 async function macBinding(host: Host): Promise<unknown> {
   const counts: Record<string, number> = Object.fromEntries(bindings.map((name) => [name, 0]));
   const plugin = "/usr/libexec/rpcd/ns.dhcp";

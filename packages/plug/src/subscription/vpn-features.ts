@@ -1,4 +1,4 @@
-/** Features of the inventory that are tunnels: OpenVPN, WireGuard, IPsec (test-data/contracts/inventory.json). */
+/** Inventory features about tunnels: OpenVPN, WireGuard, IPsec (test-data/contracts/inventory.json). */
 import type { Host } from "@nethsec/host/host";
 import type { Section } from "@nethsec/host/uci-store";
 import { on, type Source } from "./inventory-source.ts";
@@ -46,6 +46,6 @@ export const vpnFeatures: Readonly<Record<string, Source>> = {
   openvpn_rw: openvpnRoadWarriors,
   openvpn_tun: openvpnTunnels,
   wireguard,
-  // -1: there is no such file.
+  // -1: /etc/config/ipsec does not exist.
   ipsec: ({ uci }) => ({ count: uci.load("ipsec")?.ofType("remote").length ?? -1 }),
 };

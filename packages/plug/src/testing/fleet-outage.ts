@@ -1,6 +1,6 @@
 /**
- * A fleet whose controller returns after an outage: units that each run the real client, in one virtual time, with two functions in the place of
- * HTTPS and OpenVPN, and memory in the place of the disk.
+ * Simulates a fleet whose controller returns after an outage: each unit runs the real client; all share one virtual clock, functions replace HTTPS
+ * and OpenVPN, and memory replaces the disk.
  */
 import { type FakeClock, fakeClock } from "@nethsec/host/testing/fake-clock";
 import { NethsecError } from "@nethsec/host/error";
@@ -15,7 +15,7 @@ const respawnMs = 5000;
 const second = 1000;
 const minute = 60 * second;
 
-/** Wakes sleepers in order until `end`; what follows from one runs before the next. */
+/** Wakes sleepers in order of time until `end`; lets the code after each sleep run before waking the next. */
 async function runUntil(clock: FakeClock, end: number): Promise<void> {
   while (clock.next(end)) for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
   clock.skip(end - clock.monotonic());
@@ -32,7 +32,7 @@ const grant: Grant = {
   apiPort: undefined,
 };
 
-/** Files in memory: what the client itself reads and writes. */
+/** In-memory replacement for the files that the client reads and writes. */
 function memoryFiles(base: Files): Files {
   const texts = new Map<string, string>();
   return {
@@ -45,13 +45,13 @@ function memoryFiles(base: Files): Files {
 }
 
 export interface Outcome {
-  /** Requests that the controller got in each second, from its return on. */
+  /** Requests to the controller in each second after its return. */
   readonly perSecond: readonly number[];
   /** Milliseconds after the return at which the last unit was registered; Infinity when one was not. */
   readonly allMs: number;
 }
 
-/** All units lose their tunnel in one moment; the controller is away for `outageMs`. */
+/** All units lose their tunnel at the same moment; the controller is down for `outageMs`. */
 export async function fleetOutage(unitCount: number, outageMs: number): Promise<Outcome> {
   using base = fakeHost({
     files: {
@@ -90,7 +90,7 @@ export async function fleetOutage(unitCount: number, outageMs: number): Promise<
       runTunnel: async (_, { lostPatienceMs }, changed) => {
         changed(true, undefined);
         await clock.sleep(clock.now() < lostAt ? lostAt - clock.now() : Infinity);
-        // OpenVPN tries in vain, as when the controller comes back on another port.
+        // OpenVPN's reconnection attempts fail, as when the controller returns on another port.
         await clock.sleep(lostPatienceMs);
         return { reason: "lost", waited: true, connectedMs: 10 * minute };
       },

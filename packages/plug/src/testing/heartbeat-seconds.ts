@@ -1,8 +1,8 @@
-/** When the heartbeats of a fleet arrive, from the cron lines that each unit installs. */
+/** Arrival times of a fleet's heartbeats, computed from the cron lines that each unit installs. */
 import type { Cron } from "@nethsec/host/host";
 import { setJob } from "../cron/schedule.ts";
 
-/** Heartbeats in each second of ten minutes. */
+/** Number of heartbeats in each second of a ten-minute period. */
 export async function heartbeatSeconds(units: number): Promise<readonly number[]> {
   const seconds = Array.from({ length: 600 }, () => 0);
   for (let unit = 0; unit < units; unit += 1) {
@@ -34,7 +34,7 @@ async function installedLine(): Promise<string> {
   return line;
 }
 
-/** Minute of the first run in ten minutes, and the random wait in seconds. Throws when it does not run every ten minutes. */
+/** Minute of the run within ten minutes, and the maximum random delay in seconds. Throws for a line that does not run every ten minutes. */
 function heartbeatTimes(line: string): readonly [minute: number, spreadSeconds: number] {
   const match = /^(\d)-59\/10 \* \* \* \* \/usr\/sbin\/send-heartbeat --spread (\d+) /.exec(line);
   if (match === null) throw new Error(`not every ten minutes: ${line}`);

@@ -1,7 +1,7 @@
 /**
- * `distfeed-setup`: the package manager's feeds, from the repository of this machine (test-data/contracts/portal.json: package_feeds, package_feeds_apk;
- * commands.json: /usr/sbin/distfeed-setup). With opkg one file of absolute URLs; with apk three files, whose URLs are made of variables, so that an
- * administrator's 98-….list can override one.
+ * `distfeed-setup`: writes the package manager's feeds for this machine's repository (test-data/contracts/portal.json: package_feeds,
+ * package_feeds_apk; commands.json: /usr/sbin/distfeed-setup). For opkg one file with absolute URLs; for apk three files whose URLs use variables,
+ * so that an administrator can override a variable in a 98-….list file.
  */
 import type { Host } from "@nethsec/host/host";
 import { readPlugConfig } from "../config.ts";
@@ -15,7 +15,7 @@ const written = "# Written by distfeed-setup. Changes are lost at the next upgra
 
 type Needs = Pick<Host, "files" | "system" | "uci">;
 
-/** `version`: instead of that of /etc/os-release. Writes what changed only. The files hold the machine's credentials: they are root's. */
+/** `version` replaces that of /etc/os-release. Writes only changed files, readable for root only, since they hold the machine's credentials. */
 export function setUpFeeds(host: Needs, version?: string): void {
   for (const [path, text] of feedFiles(host, version)) {
     if (text === undefined) host.files.remove(path);
@@ -28,7 +28,7 @@ function feedFiles(
   given: string | undefined,
 ): readonly (readonly [path: string, text: string | undefined])[] {
   const release = host.system.osRelease();
-  // Another system's feeds are none of ours.
+  // Do not change the feeds of another system.
   if (release["ID"] !== "nethsecurity") return [];
   const target = release["OPENWRT_BOARD"] ?? "x86/64";
   const arch = release["OPENWRT_ARCH"] ?? "x86_64";

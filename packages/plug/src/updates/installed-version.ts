@@ -1,4 +1,4 @@
-/** The version of an installed package, from the package manager's own records: asking the program takes a second. */
+/** The version of an installed package, read from the package manager's database: running the package manager takes a second. */
 import type { Host } from "@nethsec/host/host";
 
 /** apk: stanzas of "P:name", "V:version"; opkg: stanzas of "Field: value". */
@@ -7,7 +7,7 @@ const records = [
   { path: "/usr/lib/opkg/status", name: "Package: ", version: "Version: " },
 ] as const;
 
-/** undefined when it is not installed. */
+/** Returns undefined when the package is not installed. */
 export function installedVersion({ files }: Pick<Host, "files">, name: string): string | undefined {
   for (const record of records) {
     const stanzas = (files.readText(record.path) ?? "").split("\n\n").map((text) => text.split("\n"));

@@ -1,5 +1,5 @@
 /**
- * Where the system's images and packages come from: UCI `ns-plug.config.repository_url`, read by the web interface's update page, `ns-download` and
+ * URL of the system's images and packages: UCI `ns-plug.config.repository_url`, read by the web interface's update page, `ns-download` and
  * `distfeed-setup` (test-data/contracts/portal.json: hosts, uci_after). With a subscription the URL holds the machine's credentials.
  */
 import type { Host } from "@nethsec/host/host";
@@ -15,7 +15,7 @@ export const repositoryWith = ({
 }: Pick<Subscription, "plan" | "systemId" | "secret">): string =>
   `https://${encodeURIComponent(systemId)}:${encodeURIComponent(secret)}@distfeed.nethesis.it/repository/${plan}/nethsecurity`;
 
-/** The public one, of the channel named in /etc/repo-channel. */
+/** URL of the public repository, for the channel named in /etc/repo-channel. */
 export function publicRepository({ files }: Pick<Host, "files">): string {
   const channel = files.readText(channelPath)?.trim() ?? "";
   return `https://updates.nethsecurity.nethserver.org/${/^[A-Za-z0-9._-]+$/.test(channel) ? channel : defaultChannel}`;

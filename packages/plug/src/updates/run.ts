@@ -12,7 +12,7 @@ export async function runDownload(call: Call): Promise<number> {
   return 0;
 }
 
-/** Other programs read nothing of it: what happens is in the log and on stderr. */
+/** Prints nothing on stdout, since no program reads it; progress goes to the log and to stderr. */
 export async function runUpdatePackages({ host, io, signal }: Call): Promise<number> {
   return (await updatePackages(host, (line) => io.err(`${line}\n`), signal)) ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 /**
- * `update-packages`: refreshes the package manager's lists, then upgrades what can be upgraded, one package at a time, so that one that fails does not
- * stop the others (test-data/contracts/commands.json: /usr/sbin/update-packages). The log has everything under the tag `update-packages`.
+ * `update-packages`: refreshes the package manager's lists, then upgrades all upgradable packages one at a time, so that a failing one does not
+ * stop the others (test-data/contracts/commands.json: /usr/sbin/update-packages). Everything is logged with the tag `update-packages`.
  */
 import type { Argv, Host } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
@@ -10,12 +10,12 @@ type Needs = Pick<Host, "files" | "run" | "log">;
 interface Manager {
   readonly refresh: Argv;
   readonly list: Argv;
-  /** Names in the list's output. */
+  /** Parses package names from the output of `list`. */
   readonly names: (output: string) => readonly string[];
   readonly upgrade: (name: string) => Argv;
 }
 
-/** `opkg list-upgradable`: "NAME - OLD - NEW" a line. */
+/** `opkg list-upgradable` prints lines "NAME - OLD - NEW". */
 const opkg: Manager = {
   refresh: ["opkg", "update"],
   list: ["opkg", "list-upgradable"],
@@ -23,7 +23,7 @@ const opkg: Manager = {
   upgrade: (name) => ["opkg", "upgrade", name],
 };
 
-/** `apk list --upgradable`: "NAME-VERSION-rRELEASE ARCHITECTURE {ORIGIN} (LICENSE) [upgradable from: …]" a line. */
+/** `apk list --upgradable` prints lines "NAME-VERSION-rRELEASE ARCHITECTURE {ORIGIN} (LICENSE) [upgradable from: …]". */
 const apk: Manager = {
   refresh: ["apk", "update"],
   list: ["apk", "list", "--upgradable"],
@@ -33,7 +33,7 @@ const apk: Manager = {
 
 const timeoutMs = 1_800_000;
 
-/** `print` gets each line that the log gets. False when the lists could not be fetched, or a package not be upgraded. */
+/** `print` receives each logged line. Returns false when the lists could not be fetched or a package could not be upgraded. */
 export async function updatePackages(
   host: Needs,
   print: (line: string) => void,
