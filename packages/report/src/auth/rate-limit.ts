@@ -33,8 +33,8 @@ export class RateLimit {
   }
 
   /**
-   * Takes one try of `address` (any text; IPv6 addresses count by /64). Returns 0 when the try may be made, else the milliseconds to wait. {@link
-   * succeeded} gives a successful try back.
+   * Takes one try of `address` (any text; IPv6 addresses count by /64). Returns 0 when the try may be made, else the milliseconds to wait.
+   * {@link succeeded} gives a successful try back.
    */
   attempt(address: string): number {
     const bucket = this.#bucket(networkOf(address));

@@ -125,14 +125,14 @@ function begin(row: Row): NdpiFlow {
   };
 }
 
-/** The end with a private address; if both have one, the end that opened the connection, usually the one with the higher port. */
+/** The end with a private address; if both or neither have one, the end that opened the connection, usually the one with the higher port. */
 function localEnd({ source, sourcePort, target, targetPort }: Row): string {
   const [sourceIsLocal, targetIsLocal] = [isClientAddress(source), isClientAddress(target)];
   if (sourceIsLocal !== targetIsLocal) return sourceIsLocal ? source : target;
   return sourcePort < 1024 && targetPort >= 1024 ? target : source;
 }
 
-/** Copies what the row has and the flow lacks. True when anything changed. */
+/** Updates the flow's names from the row where the row has better ones. True when anything changed. */
 function improve(flow: NdpiFlow, row: Row): boolean {
   let better = false;
   if (row.host !== "" && row.host !== flow.host) {
