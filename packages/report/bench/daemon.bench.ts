@@ -1,7 +1,8 @@
 /**
- * dpireport as users run it: the executable, over its socket, at several rates, beside the plain reader as a program of its own, both fed at the
- * same moments in the same run: `bun packages/report/bench/daemon.bench.ts [seconds] [rate,rate,…] [ms]` (300 s each; 100,1000,5000 events/s; a burst each 1000 ms). Prints the
- * share of a core, CPU time for each event, resident and proportional memory, and what the start costs.
+ * Measures dpireport as users run it: the executable, reading its socket, at several rates. A plain reader runs beside it as a separate program; both
+ * receive the same data at the same moments: `bun packages/report/bench/daemon.bench.ts [seconds] [rate,rate,…] [ms]` (default: 300 s each;
+ * 100,1000,5000 events/s; a burst every 1000 ms). Prints the share of a core, CPU time per event, resident and proportional memory, and the cost of
+ * the start.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -16,10 +17,10 @@ import { multipliedStream } from "./multiplied-stream.ts";
 const [seconds = 300] = process.argv.slice(2, 3).map(Number);
 const rates = (process.argv[3] ?? "100,1000,5000").split(",").map(Number);
 const executable = join(import.meta.dir, "../../../dist/nethsec");
-/** The feeder writes so often. netifyd tells the counters of all flows at once every 15 s and new flows in between. */
+/** Interval of the feeder's writes. netifyd sends the counters of all flows at once every 15 s and new flows in between. */
 const [burstMs = 1000] = process.argv.slice(4, 5).map(Number);
 
-/** One message with its length line, and where in it stand a digit of the digest and the time stamps, which are made new each time it is sent. */
+/** One message with its length line, and the offsets of one digest digit and of the time stamps, which are overwritten at each sending. */
 interface Message {
   readonly bytes: Buffer;
   readonly digest: number;
@@ -33,7 +34,7 @@ function recordedMessages(): Message[] {
   return (
     text
       .split("\n")
-      // Offsets are of bytes.
+      // Offsets count bytes, so keep only lines without multi-byte characters.
       .filter((line) => line.includes('"digest":"') && Buffer.byteLength(line) === line.length)
       .map((line) => {
         const framed = `{"length": ${line.length + 1}}\n${line}\n`;
@@ -53,7 +54,7 @@ class Feeder {
   #next = 0;
   #cycle = 0;
 
-  /** The next `count` messages as of now. Each time round the flows are other ones. */
+  /** The next `count` messages, stamped with the present time. Each cycle through the messages gets other digests, so other flows. */
   burst(count: number): Buffer {
     const now = String(Date.now());
     const parts: Buffer[] = [];
@@ -70,7 +71,7 @@ class Feeder {
   }
 }
 
-/** CPU time of the process with all threads that it ever had, milliseconds, in steps of 10 (proc(5): stat, utime and stime in ticks of 1/100 s). */
+/** CPU time of the process and all threads it ever had, in milliseconds, in steps of 10 (proc(5): stat, utime and stime in ticks of 1/100 s). */
 function cpuMs(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
@@ -97,7 +98,7 @@ function withPid(child: ChildProcess): Subject["child"] {
 }
 
 if (!existsSync(executable)) throw new Error("make build first: the executable is what is measured");
-// In memory, as /var/run on a firewall: on a disk a dump of 1,000 clients takes eight times as long.
+// In memory, as /var/run is on a firewall: on a disk a dump of 1,000 clients takes eight times as long.
 const base = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "daemon-bench-"));
 await using daemonServer = await flowServer();
 await using plainServer = await flowServer();
@@ -139,7 +140,7 @@ const subjects = [await startDaemon(), await startPlain()];
 try {
   for (const { name, startMs } of subjects) console.log(`${name.padEnd(14)} start ${startMs.toFixed(0)} ms of CPU`);
   const feeder = new Feeder();
-  // Warm: what runs for months is measured, not its first seconds.
+  // Warm up first: the bench measures a long-running daemon, not its first seconds.
   await feed(subjects, feeder, 2000, Math.min(10_000, seconds * 1000));
   for (const rate of rates) {
     const before = subjects.map(({ child }) => cpuMs(child.pid));

@@ -1,6 +1,6 @@
 /**
- * The daemon's core against a plain reader of the same stream, in one run: `bun packages/report/bench/dpireport.bench.ts [events] [clients]`.
- * Prints events per second, CPU seconds per million events, and the ratio. Memory is measured by `memory.bench.ts`, in processes of their own.
+ * The daemon's core and a plain reader on the same stream, in one run: `bun packages/report/bench/dpireport.bench.ts [events] [clients]`. Prints
+ * events per second, CPU seconds per million events, and the ratio. `memory.bench.ts` measures memory, in separate processes.
  */
 import { Accounting } from "../src/daemon/accounting.ts";
 import { InterfaceNumbers } from "../src/daemon/interface-numbers.ts";
@@ -14,7 +14,7 @@ const [events = 400_000, clients = 1000] = process.argv.slice(2).map(Number);
 const stream = multipliedStream(events, clients);
 const stream5 = netifyd5Stream(events);
 
-/** CPU seconds and wall seconds of the best of three runs, after one to warm up. */
+/** CPU and wall seconds of the best of three runs, after one warm-up run. */
 function measure(work: () => void): { cpu: number; wall: number } {
   let best = { cpu: Number.POSITIVE_INFINITY, wall: 0 };
   for (let round = 0; round < 4; round++) {

@@ -1,7 +1,7 @@
 /**
- * Peak resident memory of the daemon over the bare runtime's with many live flows: `bun packages/report/bench/memory.bench.ts [flows] [clients]
- * [executable]`. Tells the executable (dist/nethsec; without it, the sources), over a real socket, of flows that never end: an announcement
- * and three rounds of counters, a dump after each. Writes below the folder for temporary files.
+ * Peak resident memory of the daemon, minus that of the bare runtime, with many live flows: `bun packages/report/bench/memory.bench.ts [flows]
+ * [clients] [executable]`. Sends flows that never end over a real socket to the executable (dist/nethsec; without it, the sources): an announcement
+ * and three rounds of counters, with a dump after each. Writes below the folder for temporary files.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -34,7 +34,7 @@ async function tell(socket: Socket, round: number, began: number): Promise<void>
   }
 }
 
-/** Bytes; `status`: of /proc/PID/status. (A child's getrusage would count its parent's memory before the exec.) */
+/** Peak resident memory in bytes; `status`: text of /proc/PID/status. (A child's getrusage would include its parent's memory before the exec.) */
 function peakIn(status: string): number {
   const [, kib] = /VmHWM:\s+(\d+) kB/.exec(status) ?? [];
   return Number(kib) * 1024;

@@ -1,6 +1,6 @@
 /**
- * A large flow stream made of the recording `live2_full`: copies of it with clients and digests of their own, interleaved as many clients of
- * one agent would be. Deterministic.
+ * A large flow stream made of the recording `live2_full`: copies with their own clients and digests, interleaved like the clients of one agent.
+ * Deterministic.
  */
 import { recordedStream } from "../test/recorded-stream.ts";
 
@@ -18,8 +18,8 @@ interface Line {
 }
 
 /**
- * `events`: flow events at least. Each copy of the recording moves its four clients into a network of its own, so that there are
- * `clients` in all; more copies than that share the networks and get digests of their own.
+ * `events`: at least this many flow events. Each copy of the recording moves its four clients into another network, up to `clients` in all; further
+ * copies reuse the networks but get their own digests.
  */
 export function multipliedStream(
   events: number,

@@ -1,11 +1,11 @@
 /**
- * A large flow stream in the dialect of netifyd 5, made of the contract's stream: copies of its flows with addresses and digests of their own,
- * interleaved as one agent would tell them. Deterministic.
+ * A large flow stream in the dialect of netifyd 5, made of the contract's stream: copies of its flows with their own addresses and digests,
+ * interleaved as one agent would send them. Deterministic.
  */
 import { contractStream } from "../test/contract-stream.ts";
 import type { LargeStream } from "./multiplied-stream.ts";
 
-/** `events`: flow events at least. */
+/** `events`: at least this many flow events. */
 export function netifyd5Stream(events: number): LargeStream {
   const { answer, messages } = contractStream("netifyd5-socket");
   const flows = messages.filter((text) => text.includes('"digest":"') && text.includes('"internal":true'));

@@ -1,4 +1,4 @@
-/** The plain reader as a program of its own: `bun plain-reader.ts SOCKET` reads the flow stream of SOCKET until it ends. */
+/** The plain reader as a separate program: `bun plain-reader.ts SOCKET` reads the flow stream of SOCKET until it ends. */
 import { connect } from "node:net";
 import { plainReader } from "./plain-reference.ts";
 

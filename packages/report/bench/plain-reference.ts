@@ -1,4 +1,4 @@
-/** What the daemon is measured against: `JSON.parse` of every line and Maps of strings, the plain way to do the same accounting. */
+/** Baseline for the daemon's benches: the same accounting done the plain way, with `JSON.parse` of every line and Maps of strings. */
 const decoder = new TextDecoder();
 
 interface Flow {
@@ -12,7 +12,7 @@ export function plainReference(reads: readonly Uint8Array[]): number {
   return reads.reduce((_, chunk) => read(chunk), 0);
 }
 
-/** Takes the stream piece by piece; answers the bytes that were attributed to a client so far. */
+/** Returns a function that takes the stream in chunks and returns the bytes attributed to clients so far. */
 export function plainReader(): (chunk: Uint8Array) => number {
   const flows = new Map<string, Flow>();
   const counters = new Map<string, Map<string, number>>();

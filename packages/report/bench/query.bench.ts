@@ -1,6 +1,6 @@
 /**
- * A day of 1,000 clients × 24 hours, asked about in fresh processes of the executable (dist/nethsec; without it, the sources), beside a plain
- * reader of the same hour files in the same run: `bun packages/report/bench/query.bench.ts [clients]`. Target: each answer < 100 ms.
+ * Queries a day of 1,000 clients × 24 hours in fresh processes of the executable (dist/nethsec; without it, the sources), beside a plain reader of
+ * the same hour files in the same run: `bun packages/report/bench/query.bench.ts [clients]`. Target: each answer < 100 ms.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,10 +17,10 @@ const program = existsSync(executable)
 const day = { year: 2026, month: 11, day: 21 };
 const base = mkdtempSync(join(tmpdir(), "nethsec-query-bench-"));
 const rounds = 9;
-/** As root in an empty network namespace: a bench asks nobody for the names of its invented clients. */
+/** As root, runs in an empty network namespace: the bench must not query name servers for its invented clients. */
 const withoutNetwork = process.getuid?.() === 0 ? ["unshare", "--net"] : [];
 
-/** Reads every hour file of a day and adds up the clients: what a reader without an index must do. */
+/** Reads every hour file of a day and adds up the clients, as a reader without an index must. */
 const plainReader = `
 const fs = require("node:fs"), root = process.argv[1], sums = {};
 for (const client of fs.readdirSync(root)) {
@@ -31,7 +31,7 @@ for (const client of fs.readdirSync(root)) {
 console.log(Object.keys(sums).length);`;
 
 interface Took {
-  /** Milliseconds of wall time and of CPU time, each the median of some runs after one to warm the disk cache. */
+  /** Wall and CPU time in milliseconds, each the median of several runs after one that warms the disk cache. */
   readonly wall: number;
   readonly cpu: number;
 }

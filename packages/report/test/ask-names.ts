@@ -1,6 +1,6 @@
 /**
- * Names of clients by this machine's own resolvers, as a process of its own: `ask-names.ts ROOT WAIT-MS ADDRESS…` prints
- * {"names": {…}, "tookMs": …, "ticks": …}: what was known after waiting so long, and how often a timer of 10 ms could run meanwhile.
+ * Looks up client names with this machine's own resolvers, in a separate process: `ask-names.ts ROOT WAIT-MS ADDRESS…` prints {"names": {…},
+ * "tookMs": …, "ticks": …}: the names known after that wait, and how many times a 10 ms timer ran meanwhile.
  */
 import { localHost } from "@nethsec/host/local/local-host";
 import { clientNamesOf } from "../src/names/host-names.ts";
@@ -18,5 +18,5 @@ clearInterval(timer);
 process.stdout.write(
   JSON.stringify({ atOnce: Object.fromEntries(atOnce), atOnceMs, names: Object.fromEntries(found), tookMs, ticks }),
 );
-// Questions that nobody answers would keep it alive for their two seconds.
+// Unanswered queries would keep the process alive until their timeout of two seconds.
 process.exit(0);

@@ -1,4 +1,4 @@
-/** Chromium for tests: Debian's, headless, a fresh profile, nothing but the page under test. */
+/** Chromium for tests: Debian's, headless, a fresh profile, only the page under test. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { paced } from "@nethsec/host/testing/pace";
@@ -24,13 +24,13 @@ export async function startBrowser(): Promise<Browser> {
 
 export interface Watched extends AsyncDisposable {
   readonly page: Page;
-  /** Script errors, console errors, broken policies, dialogs: must stay empty. */
+  /** Script errors, console errors, policy violations, dialogs: must stay empty. */
   readonly troubles: string[];
-  /** Every request: address and bytes on the wire (headers included), finished ones only. */
+  /** All finished requests: address and bytes on the wire (headers included). */
   readonly transfers: { readonly url: string; readonly bytes: number }[];
 }
 
-/** A page of a fresh context, watched. */
+/** Opens a page in a fresh context and records its troubles and transfers. */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext(options);
   const page = await context.newPage();

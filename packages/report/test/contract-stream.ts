@@ -1,4 +1,4 @@
-/** The invented streams of netifyd 5 (test-data/contracts, see its README) and the answers that a reader must give. For tests and benches. */
+/** The artificial streams of netifyd 5 (test-data/contracts, see its README) and the expected counters. For tests and benches. */
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import type { HourCounters } from "../src/store/hour-counters.ts";
@@ -36,7 +36,7 @@ export function contractStream(name: "netifyd5-socket" | "netifyd5-digests") {
   return { answer, messages };
 }
 
-/** What netifyd posts to /flows, a body each. */
+/** The bodies that netifyd posts to /flows. */
 export function contractPosts() {
   const answer = v.parse(httpAnswer, JSON.parse(contractText("netifyd5-http.expected.json")));
   const bodies = contractText("netifyd5-http.jsonl")
@@ -47,7 +47,7 @@ export function contractPosts() {
   return { answer, bodies };
 }
 
-/** What a ledger holds of its hours together, in the form of the answers. */
+/** The ledger's counters of all hours together, in the form of the expected counters. */
 export function clientTableOf(hours: Iterable<HourCounters>): ClientTable {
   const table: ClientTable = {};
   for (const hour of hours) {

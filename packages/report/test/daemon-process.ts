@@ -1,2 +1,2 @@
-/** The file below /proc by which a daemon with the status' process number is known to run: for hosts of tests. */
+/** For fake hosts: the file below /proc that marks the status' process id as a running daemon. */
 export const daemonProcess = { "/proc/1/cmdline": "/usr/sbin/dpireport\0" } as const;

@@ -1,4 +1,4 @@
-/** A stand-in for netifyd's socket in tests: accepts clients and sends what the test wants. Listens on a UNIX socket of its own. */
+/** A stand-in for netifyd's socket in tests: accepts clients and sends the test's data. Listens on its own UNIX socket. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -50,12 +50,12 @@ export async function flowServer(): Promise<FlowServer> {
   };
 }
 
-/** Writes all of it, waiting for the reader. */
+/** Writes all bytes, waiting for the reader when needed. */
 export function send(socket: Socket, bytes: Uint8Array | string): Promise<void> {
   return new Promise((resolve, reject) => socket.write(bytes, (error) => (error ? reject(error) : resolve())));
 }
 
-/** Waits for a condition; fails with `what` after `timeoutMs`, stretched by the machine's pace. */
+/** Waits for a condition; fails with `what` after `timeoutMs`, scaled by the machine's speed. */
 export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
   await untilDeadline(condition, { what, timeoutMs, everyMs: 5 });
 }

@@ -1,4 +1,4 @@
-/** Client names of a fake host that never ask a name server. */
+/** Client names of a fake host, without queries to a name server. */
 import type { FakeHost } from "@nethsec/host/testing/fake-host";
 import { ClientNames } from "../src/names/client-names.ts";
 

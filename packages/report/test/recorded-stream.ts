@@ -5,9 +5,9 @@ const folder = new URL("../test-data/", import.meta.url).pathname;
 
 export interface RecordedStream {
   readonly bytes: Uint8Array;
-  /** Unix ms of the connection. */
+  /** Unix ms when the connection was opened. */
   readonly start: number;
-  /** Each read as it came. */
+  /** The chunks as they were read. */
   readonly reads: readonly { readonly at: number; readonly bytes: Uint8Array }[];
 }
 
@@ -22,7 +22,7 @@ export function recordedStream(name: string): RecordedStream {
   return { bytes, start, reads };
 }
 
-/** Frame bytes on br-lan by five-tuple key "protocol a:port b:port" (ends in text order). */
+/** Captured frame bytes on br-lan by five-tuple key "protocol a:port b:port" (ends in text order). */
 export function groundTruth(): Map<string, number> {
   const truth = new Map<string, number>();
   for (const line of readFileSync(`${folder}live2_groundtruth.csv`, "utf8").trim().split("\n").slice(1)) {
@@ -34,7 +34,7 @@ export function groundTruth(): Map<string, number> {
   return truth;
 }
 
-/** Flow messages of a stream, parsed plainly. */
+/** Flow messages of a stream, parsed with `JSON.parse`. */
 export function messages(stream: RecordedStream): Record<string, unknown>[] {
   return new TextDecoder()
     .decode(stream.bytes)

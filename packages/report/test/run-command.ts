@@ -1,4 +1,4 @@
-/** Runs a command's implementation on a fake host, as the command line would, and keeps what it prints. */
+/** Runs a command's implementation on a fake host, as the command line would, and captures its output. */
 import type { RunCommand } from "@nethsec/host/command/command";
 import { fakeCall, type CallFacts } from "@nethsec/host/testing/fake-call";
 import type { FakeHost } from "@nethsec/host/testing/fake-host";

@@ -1,4 +1,4 @@
-/** The daemon as a process of its own over a folder that stands for "/": `run-dpireport.ts ROOT`, environment as documented; DUMP_MS: dump so often. */
+/** The daemon as a separate process, with a folder as "/": `run-dpireport.ts ROOT`, environment as documented; DUMP_MS: interval of dumps. */
 import { localHost } from "@nethsec/host/local/local-host";
 import { runDaemon } from "../src/daemon/daemon.ts";
 import { readSettings } from "../src/daemon/environment.ts";

@@ -1,6 +1,6 @@
 /**
- * Reports for tests, benches and screenshots: an office that works from eight to six, the same for the same seed. Some names are
- * hostile, as names from a network can be.
+ * Reports for tests, benches and screenshots: an office with working hours from eight to six, reproducible by seed. Some names are hostile, as names
+ * from a network can be.
  */
 import type { Files } from "@nethsec/host/host";
 import { cellOf, emptyClient, type ClientHour, type SectionName } from "../src/store/hour-counters.ts";
@@ -51,12 +51,12 @@ const hosts = [
 export interface SampleSize {
   readonly clients: number;
   readonly hours: number;
-  /** Host names beside the well-known ones, by client and hour. */
+  /** Additional host names per client and hour. */
   readonly moreHosts?: number;
   readonly hostile?: boolean;
 }
 
-/** Writes one day; `seed` changes the numbers, not the shape. Returns the sum of all totals, bytes. */
+/** Writes one day; `seed` changes the numbers, not the pattern. Returns the sum of all totals, bytes. */
 export function writeSampleDay(files: Files, base: string, day: Day, size: SampleSize, seed = 1): number {
   const next = numbers(seed * 1000 + day.day);
   let sum = 0;
@@ -96,7 +96,7 @@ function sampleHour(next: () => number, hour: number, client: number, size: Samp
   return counters;
 }
 
-/** A small generator (Lehmer's, modulus 2^31 - 1): the same numbers for the same seed, from 0 to 1. */
+/** A small generator (Lehmer's, modulus 2^31 - 1): numbers from 0 to 1, reproducible by seed. */
 function numbers(seed: number): () => number {
   let state = (seed * 7919 + 12_345) % 2_147_483_647;
   return () => {

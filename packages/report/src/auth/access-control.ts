@@ -1,9 +1,9 @@
 /**
- * Who may read: decides for each request, signs people in and out.
+ * Access control of the pages: decides for each request whether it may read, signs users in and out.
  *
- * Invariants: without credentials in the configuration there is no gate, and the server then listens on the loopback or a UNIX socket only
- * (serve-config.ts); a secret is compared in constant time; wrong tries are limited, and a right token never waits for anybody's; one password is hashed at a time, so that
- * tries cost this machine at most one hash's memory.
+ * Invariants: without credentials in the configuration every request is allowed, and the server then listens on the loopback or a UNIX socket only
+ * (serve-config.ts); secrets are compared in constant time; wrong tries are limited, and a valid token is never delayed by them; one password is
+ * hashed at a time, so that tries cost at most one hash's memory.
  */
 import { isPasswordHash, passwordMatches, tokenMatches } from "./password-hash.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -15,13 +15,13 @@ export interface Credentials {
 }
 
 export interface AccessNeeds {
-  /** Milliseconds that only grow. */
+  /** Monotonic clock, milliseconds. */
   readonly now: () => number;
   /** Letters and digits from the system's CSPRNG. */
   readonly randomText: (count: number) => string;
 }
 
-/** "wait": too many failed tries; milliseconds. */
+/** "wait": too many failed tries; `ms`: how long to wait. */
 export type Verdict =
   | { readonly kind: "allowed"; readonly signedIn: boolean }
   | { readonly kind: "denied" }
@@ -37,27 +37,27 @@ export class AccessControl {
   #hashing: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  /** Without credentials everybody may read. */
+  /** Without credentials every request is allowed. */
   constructor(credentials: Credentials | undefined, needs: AccessNeeds) {
     this.#credentials = credentials;
     this.#limit = new RateLimit(needs.now);
     this.#sessions = new Sessions(needs.now, needs.randomText);
   }
 
-  /** By the session's cookie, or by `Authorization: Bearer TOKEN`. `address`: of the other end, for the limit. */
+  /** Checks the session's cookie or `Authorization: Bearer TOKEN`. `address`: of the other end, for the rate limit. */
   check(headers: Headers, address: string): Verdict {
     if (this.#credentials === undefined) return { kind: "allowed", signedIn: false };
     const id = sessionOf(headers);
     if (id !== undefined && this.#sessions.holds(id)) return { kind: "allowed", signedIn: true };
     const bearer = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
     if (bearer === undefined) return { kind: "denied" };
-    // Before the limit: 256 random bits are not guessed, and who shares an address with somebody who tries must not wait.
+    // Checked before the limit: a token of 256 random bits cannot be guessed, and its owner must not be delayed by others at the same address.
     if (this.#isToken(bearer, this.#credentials)) return { kind: "allowed", signedIn: false };
     const ms = this.#limit.attempt(address);
     return ms > 0 ? { kind: "wait", ms } : { kind: "denied" };
   }
 
-  /** The cookie to set when `secret` is the password or a token. `secure`: the browser's connection is encrypted. */
+  /** Returns the cookie to set when `secret` is the password or a token. `secure`: the browser's connection is encrypted. */
   async signIn(
     secret: string,
     address: string,
@@ -75,7 +75,7 @@ export class AccessControl {
     return { cookie: cookieText(this.#sessions.begin(), Math.floor(lifetimeMs / 1000), cookie) };
   }
 
-  /** Ends the session; the cookie that removes it from the browser. */
+  /** Ends the session; returns the cookie that removes it from the browser. */
   signOut(headers: Headers, cookie: CookieScope): string {
     const id = sessionOf(headers);
     if (id !== undefined) this.#sessions.end(id);

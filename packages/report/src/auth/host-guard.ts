@@ -1,4 +1,4 @@
-/** Against DNS rebinding: on a loopback address, where nobody signs in, a page of another site must not reach the reports. Pure. */
+/** Against DNS rebinding: on a loopback address without sign-in, a page of another site must not be able to read the reports. Pure. */
 
 /**
  * Whether a `Host` header names this server on a loopback address: an IP literal of the loopback, "localhost", or one of `allowed` (names
@@ -15,7 +15,7 @@ export function isOwnHost(header: string | null, allowed: readonly string[]): bo
   );
 }
 
-/** Whether an address to listen on is reachable from this machine only. */
+/** Whether a listening address is reachable from this machine only. */
 export function isLoopback(address: string): boolean {
   return address === "::1" || address === "localhost" || /^127(\.\d{1,3}){3}$/.test(address);
 }

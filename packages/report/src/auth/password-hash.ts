@@ -1,30 +1,30 @@
 /**
- * Password and token hashes as they stand in `/etc/config/ns-report`. Pure apart from the hashing itself.
+ * Password and token hashes as stored in `/etc/config/ns-report`. Pure apart from the hashing itself.
  *
- * A password is chosen by a person: scrypt (RFC 7914) with a salt, written `$scrypt$ln=15,r=8,p=1$SALT$HASH` (base64 without padding).
- * A token is 256 random bits: one SHA-256 is enough, written `sha256:HEX`. Both are compared in constant time.
+ * Passwords are chosen by people, so they need a slow hash: scrypt (RFC 7914) with a salt, written `$scrypt$ln=15,r=8,p=1$SALT$HASH` (base64 without
+ * padding). A token is 256 random bits: one SHA-256 is enough, written `sha256:HEX`. Both are compared in constant time.
  */
 import { createHash, scrypt, timingSafeEqual } from "node:crypto";
 
-/** 2^15 blocks of 1 KiB: 32 MiB of memory and about 0.1 s a try. */
+/** 2^15 blocks of 1 KiB: 32 MiB of memory and about 0.1 s per try. */
 const cost = { logN: 15, r: 8, p: 1 };
 const hashBytes = 32;
 const saltBytes = 16;
 
-/** What is accepted from the configuration: no more than 64 MiB and 4 passes. */
+/** Highest cost accepted from the configuration: 64 MiB and 4 passes. */
 const limits = { logN: 16, r: 8, p: 4 };
 
 /** Longer input is refused before any hashing. */
 export const maxPasswordLength = 1024;
 
-/** Hash of a new password; `random` gives that many bytes from the system's CSPRNG. */
+/** Hash of a new password; `random` returns that many bytes from the system's CSPRNG. */
 export async function hashPassword(password: string, random: (count: number) => Uint8Array): Promise<string> {
   const salt = random(saltBytes);
   const hash = await derive(password, salt, cost);
   return `$scrypt$ln=${cost.logN},r=${cost.r},p=${cost.p}$${base64(salt)}$${base64(hash)}`;
 }
 
-/** True when `password` is the one that `stored` was made of; false for anything that is not such a hash. */
+/** True when `stored` is the hash of `password`; false for anything that is not such a hash. */
 export async function passwordMatches(password: string, stored: string): Promise<boolean> {
   const parsed = parse(stored);
   if (parsed === undefined || password.length > maxPasswordLength) return false;
@@ -42,7 +42,7 @@ export function hashToken(token: string): string {
   return `sha256:${createHash("sha256").update(token).digest("hex")}`;
 }
 
-/** Whether `stored` is what {@link hashToken} writes. */
+/** Whether `stored` has the form that {@link hashToken} writes. */
 export function isTokenHash(stored: string): boolean {
   return /^sha256:[0-9a-f]{64}$/.test(stored);
 }
@@ -74,7 +74,7 @@ function derive(password: string, salt: Uint8Array, { logN, r, p }: Parameters):
   const options = { N: 2 ** logN, r, p, maxmem: 128 * r * 2 ** logN + 1024 * 1024 };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize("NFC"), salt, hashBytes, options, (error: Error | null | undefined, key) => {
-      // Node says null, Bun undefined.
+      // Node passes null, Bun undefined.
       if (error === null || error === undefined) resolve(key);
       else reject(error);
     });

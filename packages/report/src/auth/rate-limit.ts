@@ -1,11 +1,11 @@
 /**
  * Limits failed sign-ins: a few tries for each address, some more for all addresses together. Pure; time comes from the caller.
  *
- * Invariants: memory is bounded however many addresses try; an address cannot buy tries by changing the lower half of an IPv6 address; a right password
- * costs nothing, so that a person who signs in often is never locked out by it.
+ * Invariants: memory is bounded however many addresses try; changing the lower half of an IPv6 address gains no tries; a correct password costs no
+ * try, so that frequent sign-ins never lock a user out.
  */
 
-/** Tries at once, and the milliseconds after which one of them comes back. */
+/** Number of tries at once, and the milliseconds after which one try is restored. */
 interface Allowance {
   readonly burst: number;
   readonly refillMs: number;
@@ -26,15 +26,15 @@ export class RateLimit {
   readonly #byAddress = new Map<string, Bucket>();
   readonly #all: Bucket;
 
-  /** `now`: milliseconds that only grow. */
+  /** `now`: monotonic clock, milliseconds. */
   constructor(now: () => number) {
     this.#now = now;
     this.#all = { left: together.burst, at: now() };
   }
 
   /**
-   * Takes one try of `address` (any text; IPv6 addresses count by /64). Answers 0 when it may be made, else the milliseconds to
-   * wait. A try that turned out right is given back by {@link succeeded}.
+   * Takes one try of `address` (any text; IPv6 addresses count by /64). Returns 0 when the try may be made, else the milliseconds to wait.
+   * {@link succeeded} gives a successful try back.
    */
   attempt(address: string): number {
     const bucket = this.#bucket(networkOf(address));
@@ -52,7 +52,7 @@ export class RateLimit {
     this.#all.left = Math.min(together.burst, this.#all.left + 1);
   }
 
-  /** Addresses remembered now: for tests and metrics. */
+  /** Number of addresses remembered; for tests and metrics. */
   get size(): number {
     return this.#byAddress.size;
   }
@@ -60,7 +60,7 @@ export class RateLimit {
   #bucket(network: string): Bucket {
     const known = this.#byAddress.get(network);
     if (known !== undefined) return known;
-    // The oldest one goes; it cannot be abused for fresh tries faster than the limit for all addresses together allows.
+    // Evicting the oldest address gains an attacker nothing beyond the limit for all addresses together.
     const oldest = this.#byAddress.keys().next();
     if (this.#byAddress.size >= maxAddresses && oldest.done !== true) this.#byAddress.delete(oldest.value);
     const fresh = { left: perAddress.burst, at: this.#now() };
@@ -79,7 +79,7 @@ function waitOf(bucket: Bucket, allowance: Allowance): number {
   return bucket.left >= 1 ? 0 : Math.ceil((1 - bucket.left) * allowance.refillMs);
 }
 
-/** An IPv4 address as it is, also when written inside IPv6; the first four groups of an IPv6 address. */
+/** The network to count: an IPv4 address itself, also when written inside IPv6; the first four groups of an IPv6 address. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped?.[1] !== undefined) return mapped[1];

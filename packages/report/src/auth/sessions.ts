@@ -1,10 +1,10 @@
 /**
- * Signed-in browsers: random identifiers in memory, forgotten on restart. Pure; time and random text come from the caller.
- * Invariants: bounded in number; a session ends `lifetimeMs` after the sign-in or when `end` is called, whatever comes first.
+ * Sessions of signed-in browsers: random identifiers in memory, gone after a restart. Pure; time and random text come from the caller. Invariants:
+ * bounded in number; a session ends `lifetimeMs` after the sign-in or when `end` is called, whichever comes first.
  */
 
 const maxSessions = 256;
-/** Twelve hours: a working day, so that nobody signs in twice. */
+/** Twelve hours: covers a working day with one sign-in. */
 export const lifetimeMs = 12 * 3600 * 1000;
 /** 43 characters of 62: 256 bits. */
 const idLength = 43;
@@ -14,13 +14,13 @@ export class Sessions {
   readonly #now: () => number;
   readonly #randomText: (count: number) => string;
 
-  /** `now`: milliseconds that only grow; `randomText`: letters and digits from the system's CSPRNG. */
+  /** `now`: monotonic clock, milliseconds; `randomText`: letters and digits from the system's CSPRNG. */
   constructor(now: () => number, randomText: (count: number) => string) {
     this.#now = now;
     this.#randomText = randomText;
   }
 
-  /** A new session's identifier. The oldest session ends when there are too many. */
+  /** Starts a session and returns its identifier. When there are too many, the oldest one ends. */
   begin(): string {
     const oldest = this.#endsAt.keys().next();
     if (this.#endsAt.size >= maxSessions && oldest.done !== true) this.#endsAt.delete(oldest.value);
@@ -29,7 +29,7 @@ export class Sessions {
     return id;
   }
 
-  /** A look-up by hash table gives no useful timing: an identifier has 256 random bits. */
+  /** Whether the session exists. The hash table's timing reveals nothing useful: an identifier has 256 random bits. */
   holds(id: string): boolean {
     const endsAt = this.#endsAt.get(id);
     if (endsAt === undefined) return false;

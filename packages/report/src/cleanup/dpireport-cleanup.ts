@@ -14,10 +14,10 @@ import { reportPath } from "../store/report-path.ts";
 import { parsePercent, parseSize } from "./parse-size.ts";
 import { daysToRemove, type DayUse } from "./retention.ts";
 
-/** tmpfs and most file systems give files space in such pieces. */
+/** Allocation unit of tmpfs and most file systems. */
 const blockBytes = 4096;
 
-/** Exit code 0, also when there was nothing to do. */
+/** Exit code 0, also when there is nothing to remove. */
 export function run(call: Call): number {
   const { host, io, json } = call;
   const base = reportPath(io.env, host.uci);
@@ -50,7 +50,7 @@ export function run(call: Call): number {
   return 0;
 }
 
-/** Options, else ns-report.config.max_percent, else 1% of the file system that holds the reports. */
+/** The limit: from the options, else ns-report.config.max_percent, else 1% of the file system that holds the reports. */
 function limitOf({ host, io, options }: Call, base: string): number {
   const { "max-size": size, "max-percent": percent } = options;
   if (typeof size === "string" && typeof percent === "string") {
@@ -63,16 +63,16 @@ function limitOf({ host, io, options }: Call, base: string): number {
   return Math.floor((host.system.fileSystem(base).size * share) / 100);
 }
 
-/** Bytes of a folder with all that is in it, in whole blocks, as they are missing to others. */
+/** Disk use of a folder with all its contents, in whole blocks. */
 function sizeOf(files: Files, path: string): number {
   const stat = files.stat(path);
   if (stat === undefined) return 0;
-  // File systems disagree about the size of a folder; one block is what it takes.
+  // File systems report different sizes for a folder; count one block.
   if (stat.type !== "directory") return Math.ceil(stat.size / blockBytes) * blockBytes;
   return files.list(path).reduce((sum, name) => sum + sizeOf(files, `${path}/${name}`), blockBytes);
 }
 
-/** Real folders all the way, with nothing in them but what reports have. */
+/** True for a day folder that is reached without symbolic links and contains nothing but reports. */
 function isReportDay(files: Files, base: string, day: Day): boolean {
   const path = dayPath(base, day);
   const folders = [path, path.slice(0, -3), path.slice(0, -6)];

@@ -1,6 +1,6 @@
 /**
- * Which days of reports have to go so that the rest fits. Pure. Invariants: oldest first; never today nor a day after it;
- * nothing goes when everything fits.
+ * Selects the days of reports to remove so that the rest fits. Pure. Invariants: oldest first; never today nor a later day; nothing is removed when
+ * everything fits.
  */
 import type { Day } from "../store/hour-key.ts";
 
@@ -10,7 +10,7 @@ export interface DayUse {
   readonly bytes: number;
 }
 
-/** `days`: oldest first. `other`: bytes beside the days that count and stay. `limit`: bytes that may be used in all. */
+/** `days`: oldest first. `other`: bytes of everything else, which stays. `limit`: most bytes in all. */
 export function daysToRemove(days: readonly DayUse[], other: number, limit: number, today: Day): DayUse[] {
   let used = other + days.reduce((sum, { bytes }) => sum + bytes, 0);
   const removed: DayUse[] = [];

@@ -1,4 +1,4 @@
-/** `ns-report password` and `ns-report token`: who may read the pages from elsewhere. Only hashes are stored. */
+/** `ns-report password` and `ns-report token`: set the credentials for reading the pages from other machines. Only hashes are stored. */
 import type { Call } from "@nethsec/host/command/command";
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import { hashPassword, hashToken, maxPasswordLength } from "../auth/password-hash.ts";
@@ -36,7 +36,7 @@ export async function password(call: Call): Promise<number> {
   return 0;
 }
 
-/** Makes a token, prints it once, and stores its hash beside the others; `--remove` removes all of them. */
+/** Generates a token, prints it once, and stores its hash beside the others; `--remove` removes all tokens. */
 export function token(call: Call): number {
   const { host, io } = call;
   if (call.options["remove"] === true) {

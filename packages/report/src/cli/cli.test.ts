@@ -84,7 +84,7 @@ describe("reading on the terminal", () => {
     expect(out).toMatch(/^13 +[\d.]+ [KMG]iB/m);
     expect(out).not.toMatch(/^14 /m);
     expect(out).toContain("… 10 more; --limit 0 shows all.");
-    // An address stands beside a name, not twice.
+    // A client without a name shows its address once, not in both columns.
     expect(out).toMatch(/^annas-laptop +192\.168\.1\.1 +[\d.]+ [KMG]iB/m);
     expect(out).toMatch(/^192\.168\.1\.6 +[\d.]+ [KMG]iB/m);
     for (const line of out.split("\n")) expect([line, line.length <= 80]).toEqual([line, true]);
@@ -249,7 +249,7 @@ test("one client is one client", async () => {
 test("watch draws at each dump and tells the rate", async () => {
   const ended = new AbortController();
   const day = { year: 2026, month: 11, day: 22 };
-  // Its day grows: a machine of its own.
+  // A separate fake host, because this test adds to the day's reports.
   using host = fakeHost({ now, files: daemonProcess });
   writeSampleDay(host.files, base, day, { clients: 12, hours: 14 });
   writeStatus(host.files, base, healthy);
@@ -292,7 +292,7 @@ test("watch draws what the daemon counted since its dump", async () => {
   const running = runCommand(watch, host, { json: true, signal: ended.signal });
   for (const bytes of [1000, 3000, 3000, 9000]) {
     await host.clock.advance(2000);
-    // It asks the daemon to go on writing.
+    // Watching keeps asking the daemon for the live hour.
     expect(isLiveAsked(host.files, host.clock.now())).toBe(true);
     count(bytes);
   }

@@ -46,7 +46,7 @@ export async function run(call: Call): Promise<number> {
   return 0;
 }
 
-/** Days that nobody asked about before have to be added up. Their sums are kept, also when it is interrupted. */
+/** Adds up days without a stored total. The totals are stored, also when the command is interrupted. */
 async function addUp(
   { host, io, json, signal }: Call,
   store: ReportStore,
@@ -57,7 +57,7 @@ async function addUp(
   try {
     for (const day of days) {
       if (store.knownTotal(day) === undefined) {
-        // Ctrl-C has its turn here.
+        // Lets the process handle Ctrl-C between two days.
         await new Promise(setImmediate);
         signal.throwIfAborted();
         if (!json && host.clock.monotonic() - said >= sayEveryMs) {

@@ -9,7 +9,7 @@ import { formatDay } from "../store/report-day.ts";
 import type { Narrow } from "../query/summary.ts";
 import { dayAsked, narrowAsked } from "./report-question.ts";
 
-/** Rows written at once, so that a large day needs little memory beside itself. */
+/** Rows per write, so that a large day needs little memory beyond its counters. */
 const rowsAtOnce = 5000;
 
 type Row = readonly [day: string, hour: number, client: string, section: string, name: string, bytes: number];
@@ -40,12 +40,12 @@ export async function run(call: Call): Promise<number> {
   return 0;
 }
 
-/** One JSON object a line. */
+/** One JSON object per line. */
 function rowJson(row: Row): string {
   return JSON.stringify(Object.fromEntries(columns.map((column, index) => [column, row[index]])));
 }
 
-/** Totals first (section "total", no name), then each section; what belongs to no client has an empty client. */
+/** Totals first (section "total", no name), then each section; rows without a client have an empty client column. */
 export function* rowsOf(counters: DayCounters, narrow: Narrow): Generator<Row> {
   const day = formatDay(counters.day);
   const byName = narrow.section !== undefined;

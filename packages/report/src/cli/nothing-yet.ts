@@ -1,12 +1,12 @@
-/** What to say when there is nothing to show: from what the daemon says about itself to the next step. */
+/** The message for an empty report: derives the next step from the daemon's status. */
 import type { Call } from "@nethsec/host/command/command";
 import { readStatus } from "../store/daemon-status.ts";
 import { nextStep } from "../query/next-step.ts";
 import { reportPath } from "../store/report-path.ts";
 
 /**
- * Prints to stderr, so that a pipe gets nothing; exit code 0: an empty report is no error. `mayStillCome`: figures of the time that was
- * asked about may still be counted.
+ * Prints to stderr, so that a pipe gets nothing; exit code 0: an empty report is no error. `mayStillCome`: figures of the requested time may still be
+ * counted.
  */
 export function nothingYet(call: Call, what: string, mayStillCome = true): number {
   if (!mayStillCome) {

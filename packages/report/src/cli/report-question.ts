@@ -1,4 +1,4 @@
-/** What is asked on the command line: the day, the narrowing, how many rows. Wrong words are usage errors before anything is read. */
+/** Parses what the command line asks for: the day, the narrowing, the number of rows. Invalid words are usage errors before anything is read. */
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { isAddress } from "../store/client-address.ts";
@@ -8,10 +8,10 @@ import { clientNamesOf } from "../names/host-names.ts";
 import { dayAt, parseDay } from "../store/report-day.ts";
 import type { Narrow } from "../query/summary.ts";
 
-/** A person waits this long for names by reverse DNS, at most; what comes later is there the next time. */
+/** Longest wait for names by reverse DNS; names that arrive later are shown at the next call. */
 const nameWaitMs = 300;
 
-/** "2026-11-22", "today" (also when nothing is given), "yesterday". */
+/** "2026-11-22", "today" (the default), "yesterday". */
 export function dayAsked(call: Call, today: Day): Day {
   const text = call.args["day"] ?? "today";
   if (text === "today") return today;
@@ -22,7 +22,7 @@ export function dayAsked(call: Call, today: Day): Day {
   return day;
 }
 
-/** From `--client`, `--hour`, and one of `--application`, `--protocol`, `--host`. */
+/** The narrowing given by `--client`, `--hour`, and one of `--application`, `--protocol`, `--host`. */
 export function narrowAsked(call: Call): Narrow {
   const hour = textOption(call, "hour");
   const client = textOption(call, "client");
@@ -56,7 +56,7 @@ function hourFrom(text: string): number {
   return Number(text);
 }
 
-/** Rows of each list; 0: all. */
+/** Rows per list; 0: all. */
 export function limitAsked(call: Call, fallback: number): number {
   const text = textOption(call, "limit");
   if (text === undefined) return fallback;
@@ -70,7 +70,7 @@ export function textOption(call: Call, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Address → name of those that have one. */
+/** Names by address, for the clients that have one. */
 export async function namesFor(call: Call, clients: readonly string[]): Promise<ReadonlyMap<string, string>> {
   return clientNamesOf(call.host).lookup(clients, nameWaitMs);
 }

@@ -7,7 +7,7 @@ import { visibleText } from "@nethsec/host/command/visible-text";
 
 export interface TextStyle {
   readonly color: boolean;
-  /** Of the terminal. */
+  /** Width of the terminal. */
   readonly columns: number;
 }
 
@@ -15,7 +15,7 @@ export function heading(text: string, style: TextStyle): string {
   return style.color ? `\u001b[1m${visibleText(text)}\u001b[0m` : visibleText(text);
 }
 
-/** Text from the network, for a terminal: no control or direction characters, cut to `width` cells. */
+/** Makes text from the network safe for a terminal: no control or direction characters, cut to `width` cells. */
 export function shown(text: string, width: number): string {
   const clean = visibleText(text);
   if (cells(clean) <= width) return clean;
@@ -29,13 +29,13 @@ export function shown(text: string, width: number): string {
 
 const eighths = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
-/** A bar of at most `width` cells for a share from 0 to 1, in eighths of a cell; something is always seen of more than nothing. */
+/** A bar of at most `width` cells for a share from 0 to 1, in eighths of a cell; any share above 0 is visible. */
 export function bar(share: number, width: number): string {
   const parts = share <= 0 ? 0 : Math.max(1, Math.round(Math.min(1, share) * width * 8));
   return "█".repeat(Math.floor(parts / 8)) + (eighths[parts % 8] ?? "");
 }
 
-/** A line for each hour up to `last` (0 to 23): hour, traffic, bar. */
+/** One line for each hour up to `last` (0 to 23): hour, traffic, bar. */
 export function hourLines(hours: readonly number[], last: number, style: TextStyle): string {
   const top = Math.max(...hours);
   const width = Math.max(10, Math.min(60, style.columns - 20));
@@ -49,16 +49,16 @@ export function hourLines(hours: readonly number[], last: number, style: TextSty
 
 export interface TrafficRow {
   readonly label: string;
-  /** Of a client that has a name. */
+  /** The client's address, when `label` is its name. */
   readonly address?: string;
   readonly bytes: number;
 }
 
-/** Names with traffic, share and a bar; addresses beside them when any row has one. */
+/** Names with traffic, share and a bar; with an address column when any row has an address. */
 export function trafficTable(what: string, rows: readonly TrafficRow[], total: number, style: TextStyle): string {
   const addressWidth = Math.max(...rows.map((row) => row.address?.length ?? 0));
   const isNamed = addressWidth > 0;
-  // Traffic, share and bar with their gaps take 34 cells.
+  // Traffic, share, bar and the gaps between them take 34 cells.
   const nameWidth = Math.max(16, Math.min(64, style.columns - 34 - (isNamed ? addressWidth + 2 : 0)));
   const top = Math.max(1, ...rows.map((row) => row.bytes));
   return table(

@@ -1,4 +1,4 @@
-/** `ns-report source`: who writes the reports and from what; with an argument, the switch. */
+/** `ns-report source`: shows which program writes the reports and from what source; with an argument, switches the source. */
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { nsStatsRuns, sourceWords, switchTo, type SourceWord } from "../feed/feed-source.ts";
@@ -17,7 +17,7 @@ export async function run(call: Call): Promise<number> {
   return 0;
 }
 
-/** Exit code 0 when somebody writes reports, 1 when nobody does. */
+/** Exit code 0 when a program writes reports, 1 when none does. */
 async function tell(call: Call): Promise<number> {
   const { host, io, json } = call;
   const status = readStatus(host.files, openStore(call).base);

@@ -1,4 +1,4 @@
-/** `ns-report status`: whether figures are coming in, and what is wrong if not. */
+/** `ns-report status`: whether figures arrive, and the problem if they do not. */
 import type { Call } from "@nethsec/host/command/command";
 import type { Condition } from "@nethsec/host/host";
 import { clientCount } from "./client-count.ts";
@@ -34,7 +34,7 @@ export function run(call: Call): number {
   return healthy ? 0 : 1;
 }
 
-/** Hours in the wrong zone are wrong figures: days begin at the wrong hour. */
+/** A wrong time zone makes the reports wrong: days begin at the wrong hour. */
 function zoneConditions(problem: string | undefined, now: number): Condition[] {
   return problem === undefined ? [] : [{ code: "timezone_unknown", severity: "warning", since: now, text: problem }];
 }

@@ -1,4 +1,4 @@
-/** `ns-report summary` and `ns-report client`: a day, narrowed or not, with its hours and its largest names. */
+/** `ns-report summary` and `ns-report client`: a day, optionally narrowed, with its hours and its largest names. */
 import type { Call } from "@nethsec/host/command/command";
 import { clientCount } from "./client-count.ts";
 import { openStore } from "../store/open-store.ts";
@@ -24,7 +24,7 @@ export async function run(call: Call): Promise<number> {
     ...summary.clients.slice(0, limit).map(({ id }) => id),
   ];
   const names = await namesFor(call, clients);
-  // The hours to come are not shown.
+  // Future hours of today are not shown.
   const lastHour = sameDay(day, store.today()) ? new Date(call.host.clock.now()).getHours() : 23;
   const view: View = { day, narrow, summary, limit, names, lastHour };
   if (call.json) {
@@ -43,7 +43,7 @@ interface View {
   readonly day: Day;
   readonly narrow: Narrow;
   readonly summary: Summary;
-  /** Rows of each list. */
+  /** Rows per list. */
   readonly limit: number;
   readonly names: Names;
   readonly lastHour: number;

@@ -1,4 +1,4 @@
-/** `ns-report top LIST`: one list of a day, as long as wanted. */
+/** `ns-report top LIST`: one list of a day, of any length. */
 import type { Call } from "@nethsec/host/command/command";
 import { openStore } from "../store/open-store.ts";
 import { UsageError } from "@nethsec/host/error";

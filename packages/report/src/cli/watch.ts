@@ -1,4 +1,4 @@
-/** `ns-report watch`: the current hour, drawn anew every two seconds, or with each dump where the daemon cannot be asked. */
+/** `ns-report watch`: the current hour, redrawn every two seconds, or after each dump where the daemon cannot be asked for the live hour. */
 import type { Call } from "@nethsec/host/command/command";
 import { openStore } from "../store/open-store.ts";
 import { table } from "@nethsec/host/command/table";

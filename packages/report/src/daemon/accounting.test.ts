@@ -81,7 +81,7 @@ class Agent {
     return this.clients["192.168.1.5"] ?? 0;
   }
 
-  /** Unattributed for good, and waiting. */
+  /** Bytes that are unattributed for good plus bytes still waiting for an identity. */
   get unattributed(): number {
     return (
       this.ledger.unknownFlow +
@@ -181,7 +181,7 @@ describe("accounting", () => {
     const agent = new Agent().at(3599).stats(60, 100);
     expect([agent.mine, agent.unattributed]).toEqual([0, 60]);
     agent.at(3601).flow({ first_seen_at: start + 3_590_000 });
-    // The 40 bytes before the first increment began under our eyes too.
+    // The 40 bytes before the first increment count too: the flow began while the daemon was watching.
     expect(agent.hours()).toEqual({ [hourKeyAt(start)]: 100 });
     expect(agent.unattributed).toBe(0);
   });
@@ -242,14 +242,14 @@ describe("accounting", () => {
     const other = { digest: "b".repeat(40), local_ip: "192.168.1.77" };
     const agent = new Agent().at(1).flow({ local_ip: "192.168.1.2" }, wan).flow(other, wan);
     agent.stats(100, 100, {}, wan).stats(10, 10, { digest: other.digest }, wan);
-    // Nothing is decided, all of it waits, as long as the own addresses are not known either.
+    // While the machine's own addresses are unknown as well, nothing is decided and all bytes wait.
     agent.at(120).stats(100, 200, {}, wan);
     expect([agent.clients, agent.unattributed]).toEqual([{}, 210]);
     agent.accounting.ownAddresses = new Set(["127.0.0.1", "192.168.1.2"]);
     agent.at(130).stats(100, 300, {}, wan).stats(10, 20, { digest: other.digest }, wan);
     expect(Object.keys(agent.clients)).toEqual(["192.168.1.77"]);
     expect([agent.ledger.attributed, agent.ledger.notAClient]).toEqual([20, 300]);
-    // An internal interface that is heard of later ends it.
+    // The first event from an internal interface ends the guess: external interfaces stop counting.
     agent
       .at(140)
       .flow({ digest: "c".repeat(40) })
@@ -365,7 +365,7 @@ describe("accounting", () => {
     for (let index = 0; index < 100_000; index++) end(index);
     expect([agent.mine, agent.ledger.unknownFlow]).toEqual([300_000, 0]);
     expect(agent.accounting.flows.size).toBeLessThan(40_000);
-    // What ended a moment ago is still known when it is told again.
+    // Flows that ended a moment ago are still in the table, so repeating their events counts nothing.
     for (let index = 99_000; index < 100_000; index++) end(index);
     expect(agent.mine).toBe(300_000);
   });

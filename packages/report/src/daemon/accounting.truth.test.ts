@@ -1,4 +1,4 @@
-/** The daemon's core against what a packet capture beside the recording says, to the byte. */
+/** The accounting core compared, to the byte, with a packet capture taken beside the recording. */
 import { describe, expect, test } from "bun:test";
 import { groundTruth, messages, recordedStream, type RecordedStream } from "../../test/recorded-stream.ts";
 import { Accounting } from "./accounting.ts";
@@ -40,7 +40,7 @@ function waiting(accounting: Accounting): number {
   return [...accounting.waitingByHour().values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Truth by client: a flow belongs to the local address the engine named; flows it never reported are not expected. */
+/** Captured bytes by client: a flow belongs to the local address that the engine reported; flows that it never reported are left out. */
 function truthByClient(stream: RecordedStream): Record<string, number> {
   const truth = groundTruth();
   const totals: Record<string, number> = {};
@@ -80,7 +80,7 @@ describe("against the packet capture", () => {
   }
 });
 
-/** The stream with every flow given a client address of its own, so that what is counted can be compared flow by flow. */
+/** The stream with a distinct client address for each flow, so that counters can be compared flow by flow. */
 function oneClientPerFlow(stream: RecordedStream): RecordedStream {
   const text = new TextDecoder()
     .decode(stream.bytes)
@@ -129,7 +129,7 @@ describe("clients that were not there from the beginning agree with live2_full o
       expect(had).toBeLessThanOrEqual(truth[client] ?? 0);
     }
     const late = [...announced(stream)].filter((client) => (began.get(client) ?? 0) >= stream.start);
-    // Ports are used again: a flow of the same digest before the connection was opened is in the truth, not in what this client was told.
+    // Ports are reused: an earlier flow with the same digest is in the capture, but it ended before this client connected.
     expect(late.length - whole).toBeLessThanOrEqual(10);
     expect(whole).toBeGreaterThan(70);
     expect(waiting(run.accounting) + run.ledger.unknownFlow).toBe(59_169_542);
@@ -153,7 +153,7 @@ describe("clients that were not there from the beginning agree with live2_full o
     const differing = [...new Set([...announced(first), ...announced(second)])].filter(
       (client) => found[client] !== truth[client],
     );
-    // Three digests were used by earlier flows too, which ended unseen; one flow began before the first connection and had 1,924 bytes then.
+    // Three digests had earlier flows whose end was not recorded; one flow began before the first connection and had 1,924 bytes by then.
     expect(
       Object.fromEntries(differing.map((client) => [client, (truth[client] ?? 0) - (found[client] ?? 0)])),
     ).toEqual({

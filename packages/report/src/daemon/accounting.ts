@@ -1,8 +1,8 @@
 /**
- * Events in, counters out. Each byte that the agent reports is counted once, for the hour in which it was reported: what counts is the
- * growth of a flow's `total_bytes` since the last event about it (contract netifyd).
- * Pure: time comes in by `setTime`. Invariants: counters never shrink; a total that goes down, repeats or comes late counts nothing; bytes
- * of a flow without identity wait for it, with the hours they belong to, and are unattributed as long as they wait.
+ * Turns flow events into counters. Each byte that the agent reports is counted once, in the hour in which it was reported: the growth of a flow's
+ * `total_bytes` since the last event about the flow (contract netifyd).
+ * Pure: the caller passes the time by `setTime`. Invariants: counters never shrink; a total that goes down, repeats or comes late counts nothing;
+ * bytes of a flow without identity wait for the identity, with the hours they belong to, and are unattributed while they wait.
  */
 import { hourClock, type HourKey } from "../store/hour-key.ts";
 import type { FlowEvent, FlowIdentity } from "./flow-event.ts";
@@ -10,55 +10,55 @@ import { Field, Flag, FlowTable } from "./flow-table.ts";
 import type { Ledger } from "./ledger.ts";
 import { Aliases } from "./aliases.ts";
 
-/** Rows of ended flows stay this long, for events that repeat; the newest ones only, so that a flood of short flows leaves room. */
+/** Rows of ended flows stay this long to absorb repeated events; only the newest ones, so that a flood of short flows leaves room. */
 const purgedGraceSeconds = 60;
 const maxPurged = 32_768;
-/** Beyond this many flows new ones are counted by their increments, as unattributed: memory stays bounded. */
+/** Bounds memory: beyond this many flows, events of new flows add only their increments, as unattributed bytes. */
 export const maxFlows = 500_000;
 const maxIdentities = 100_000;
-/** Whether only external interfaces are captured is told by `agent_status` every 15 s; agents that do not say have this long. */
+/** `agent_status` says every 15 s whether only external interfaces are captured; after this long without it, the accounting guesses. */
 const decideSeconds = 60;
 
-/** Bytes that wait, as pairs: hour, bytes, hour, bytes, … */
+/** Bytes waiting for an identity, as pairs: hour, bytes, hour, bytes, … */
 export type Waiting = number[];
 
 export class Accounting {
   readonly flows = new FlowTable();
   readonly waiting = new Map<number, Waiting>();
   /**
-   * Unix ms: this table knows every flow that began at or after it, so that the whole total of such a flow is new. Moves
+   * Unix ms: the table knows every flow that began at or after this moment, so the whole total of such a flow is new. Moves
    * forward only when the table forgets flows that may be alive.
    */
   knowsSince: number;
-  /** Whether external interfaces count (none is internal); undefined until the stream tells. */
+  /** Whether external interfaces count (no interface is internal); undefined until the stream shows it. */
   externalCounts: boolean | undefined;
   /**
-   * The machine's own addresses. Where nobody told the roles of interfaces, an external one may be the WAN: what goes by the machine's own address
-   * there is the masqueraded traffic of all, and no client's. undefined: not known yet; then nothing is decided without roles.
+   * The machine's own addresses. Without known roles an external interface may be the WAN, where traffic of the machine's own address is the
+   * masqueraded traffic of all clients and belongs to none of them. undefined: not known yet; until then nothing is decided without roles.
    */
   ownAddresses: ReadonlySet<string> | undefined;
-  /** External interfaces count because nobody told their roles for so long. */
+  /** External interfaces count as a guess: the agent did not report the interfaces' roles in time. */
   isGuess = false;
   events = 0;
   /** Milliseconds between the agent's time stamp of the last counters and now. */
   lag = 0;
   private readonly ledger: Ledger;
   private readonly hourAt = hourClock();
-  /** By hash. */
+  /** Shared identity objects by hash. */
   private readonly identities = new Map<number, FlowIdentity>();
   private sweeps = 0;
-  /** A ring of rows whose flow ended; they may have been given to other flows since. */
+  /** A ring of rows whose flow ended; a row may have been reused for another flow since. */
   private readonly purged = new Int32Array(maxPurged).fill(-1);
   private purgedNext = 0;
   private readonly aliases = new Aliases();
   private readonly other = new Uint32Array(5);
   private wall: number;
-  /** Of the monotonic clock, now. */
+  /** Current time of the monotonic clock. */
   seconds = 0;
   private hour: HourKey;
   private undecidedSince: number | undefined;
 
-  /** `wall`: Unix ms now: flows that began earlier are unknown here. */
+  /** `wall`: Unix ms now; flows that began earlier count as unknown. */
   constructor(ledger: Ledger, wall: number) {
     this.ledger = ledger;
     this.knowsSince = wall;
@@ -66,7 +66,7 @@ export class Accounting {
     this.hour = this.hourAt(wall);
   }
 
-  /** Before each batch of events: wall clock (Unix ms) and a clock that only grows (ms). */
+  /** Called before each batch of events with the wall clock (Unix ms) and a monotonic clock (ms). */
   setTime(wall: number, monotonic: number): void {
     if (wall < this.wall - 1000) this.clockWasSetBack(wall);
     this.wall = wall;
@@ -74,7 +74,7 @@ export class Accounting {
     this.hour = this.hourAt(wall);
   }
 
-  /** Flows that begin now carry earlier time stamps than flows that are known. */
+  /** After the clock was set back, new flows carry earlier time stamps than known ones: stop comparing the known ones' stamps. */
   private clockWasSetBack(wall: number): void {
     this.knowsSince = Math.min(this.knowsSince, wall);
     for (let row = this.flows.after(-1); row >= 0; row = this.flows.after(row)) {
@@ -83,7 +83,7 @@ export class Accounting {
     }
   }
 
-  /** `agent_status` told the roles of all interfaces. */
+  /** Called when `agent_status` reported the roles of all interfaces. */
   roles(hasInternal: boolean): void {
     this.isGuess = false;
     this.decide(!hasInternal);
@@ -108,7 +108,7 @@ export class Accounting {
     this.flows.set(row, Field.touched, this.seconds);
     if (event.identity !== undefined) this.announce(row, event, event.identity);
     const growth = Number.isNaN(event.total) && Number.isNaN(event.increment) ? 0 : this.growth(row, event);
-    // A zero is noted too when bytes before it may turn out to be new: they belong to this hour.
+    // Also records zero growth when skipped bytes may later turn out to be new: they belong to this hour.
     if (growth > 0 || (this.flows.get(row, Field.skipped) > 0 && !this.waiting.has(row)))
       this.count(row, this.hour, growth);
     if (event.purge && !this.has(row, Flag.purged)) this.end(row);
@@ -123,20 +123,20 @@ export class Accounting {
       this.remove(earliest);
   }
 
-  /** What waited for the flow's identity is unattributed for good. */
+  /** Removes the flow; bytes still waiting for its identity become unattributed for good. */
   private remove(row: number): void {
     this.giveUp(row);
     this.flows.remove(row);
   }
 
-  /** Forgets flows that ended, and those not heard of for `staleSeconds`; what waited for their identity is unattributed for good. */
+  /** Forgets flows that ended or had no event for `staleSeconds`; bytes still waiting for their identity become unattributed for good. */
   sweep(staleSeconds: number): void {
     const { flows } = this;
     for (let row = flows.after(-1); row >= 0; row = flows.after(row)) {
       const age = this.seconds - flows.get(row, Field.touched);
       const purged = this.has(row, Flag.purged);
       if (age <= (purged ? purgedGraceSeconds : staleSeconds) || this.undecided(row)) continue;
-      // It may be alive and silent: should it be announced again, then as one that began before this table knew.
+      // The flow may be alive but idle: if it is announced later, treat it as one that began before the table knew all flows.
       if (!purged) this.knowsSince = Math.max(this.knowsSince, flows.get(row, Field.lastSeen) + 1);
       this.remove(row);
     }
@@ -150,7 +150,7 @@ export class Accounting {
     for (const [hash, { sweep }] of this.identities) if (sweep !== this.sweeps) this.identities.delete(hash);
   }
 
-  /** An identity that takes longer than an hour does not come: without an end, the waiting of endless unknown flows would grow. */
+  /** Gives up waiting after the previous hour: such an identity never comes, and waiting bytes of unknown flows must not pile up. */
   private giveUpOld(): void {
     const previous = this.hourAt(this.wall - 3_600_000);
     for (const [row, pairs] of this.waiting) {
@@ -162,7 +162,7 @@ export class Accounting {
     }
   }
 
-  /** Bytes that wait for an identity, by the hour they were reported in. */
+  /** Bytes waiting for an identity, by the hour in which they were reported. */
   waitingByHour(): Map<HourKey, number> {
     const hours = new Map<HourKey, number>();
     for (const pairs of this.waiting.values()) {
@@ -174,7 +174,7 @@ export class Accounting {
     return hours;
   }
 
-  /** One object for equal identities, as a rule. */
+  /** Returns one shared object for equal identities, in most cases. */
   intern({ client, protocol, application, host, hash }: FlowIdentity): FlowIdentity {
     const known = this.identities.get(hash);
     if (
@@ -185,7 +185,7 @@ export class Accounting {
       known.client === client
     )
       return known;
-    // Sharing saves memory; when everything is different, keeping all of it would not.
+    // Sharing saves memory only while identities repeat; when all differ, drop the shared ones.
     if (this.identities.size >= maxIdentities) this.identities.clear();
     const own = { client, protocol, application, host, hash, place: undefined, sweep: this.sweeps };
     this.identities.set(hash, own);
@@ -197,7 +197,7 @@ export class Accounting {
     return row >= 0 || (event.othersCount === 0 && this.aliases.size === 0) ? row : this.rowByOthers(event);
   }
 
-  /** A flow is the one that has any of the event's digests; it has the event's own from then on. */
+  /** Finds the flow by any of the event's digests and files it under the event's own digest. */
   private rowByOthers(event: FlowEvent): number {
     const { flows } = this;
     const known = this.rowByAlias(event.digest, event.interface);
@@ -216,7 +216,7 @@ export class Accounting {
     return -1;
   }
 
-  /** In an array that is used again. */
+  /** Copies one of the event's other digests into a reused array. */
   private otherDigest({ others }: FlowEvent, index: number): Uint32Array {
     const { other } = this;
     for (let word = 0; word < 5; word++) other[word] = others[5 * index + word] ?? 0;
@@ -228,7 +228,7 @@ export class Accounting {
     return present === undefined ? -1 : this.flows.find(present, netInterface);
   }
 
-  /** All other digests of the event lead to its own. */
+  /** Makes all other digests of the event aliases of its own digest. */
   private remember(event: FlowEvent): void {
     const { digest } = event;
     for (let index = 0; index < event.othersCount; index++) {
@@ -241,9 +241,9 @@ export class Accounting {
     const { flows } = this;
     const known = flows.get(row, Field.firstSeen);
     const timeless = this.has(row, Flag.timeless) && known > 0;
-    // Late, about an earlier flow of the same digest.
+    // A late event about an earlier flow with the same digest.
     if (event.firstSeen !== 0 && event.firstSeen < Math.abs(known) && !timeless) return;
-    // No flow is counted before it begins: counters from before then tell of an earlier one; later ones were this flow's already.
+    // Counters from before this flow's start belong to an earlier flow with the same digest; later ones already belong to this flow.
     const countedBefore = !this.has(row, Flag.counted) || event.firstSeen > flows.get(row, Field.lastSeen);
     const later = timeless ? event.firstSeen !== 0 && event.firstSeen !== known : event.firstSeen > known;
     const another = later && (timeless || countedBefore) && (known > 0 || this.has(row, Flag.counted));
@@ -262,10 +262,10 @@ export class Accounting {
     if (had === undefined) this.settle(row);
   }
 
-  /** The same digest means another flow from now on (the earlier one is over). */
+  /** Reuses the row for a new flow with the same digest; the earlier flow is over. */
   private beginAgain(row: number): void {
     const { flows } = this;
-    // What cannot be decided yet keeps waiting, for the newest identity.
+    // While external interfaces are undecided, the earlier flow's bytes keep waiting and go to the new identity.
     if (!this.undecided(row)) this.giveUp(row);
     flows.set(row, Field.total, 0);
     flows.set(row, Field.skipped, 0);
@@ -273,10 +273,10 @@ export class Accounting {
     flows.setFlags(row, flows.flags(row) & (Flag.inUse | Flag.external));
   }
 
-  /** How many bytes of this event have not been counted yet; remembers that they now are. */
+  /** Returns the bytes of this event that are not counted yet, and marks them as counted. */
   private growth(row: number, event: FlowEvent): number {
     const { flows } = this;
-    // Late, about an earlier flow of the same digest.
+    // A late event about an earlier flow with the same digest.
     if (event.lastSeen !== 0 && event.lastSeen < flows.get(row, Field.firstSeen) && !this.has(row, Flag.timeless))
       return 0;
     const seenBefore = flows.get(row, Field.lastSeen);
@@ -295,14 +295,14 @@ export class Accounting {
     if (this.has(row, Flag.counted)) {
       const ended = later && (event.total < counted || this.has(row, Flag.purged));
       if (!ended) return this.grow(row, event.total);
-      // A new flow under an old digest whose announcement is still to come.
+      // A new flow reuses the digest; its announcement has not come yet.
       this.beginAgain(row);
       flows.set(row, Field.firstSeen, -seenBefore);
       if (seenBefore >= this.knowsSince) this.flag(row, Flag.wholeIsNew);
     }
     this.flag(row, Flag.counted);
     if (this.has(row, Flag.wholeIsNew)) return this.grow(row, event.total);
-    // Where this flow began is not known (yet): only what came since the agent's last event is surely new.
+    // This flow's start is unknown (so far): only the increment since the agent's last event is certainly new.
     const growth = Number.isNaN(event.increment) ? 0 : Math.min(event.increment, event.total);
     flows.set(row, Field.total, event.total);
     if (flows.get(row, Field.firstSeen) <= 0) flows.set(row, Field.skipped, event.total - growth);
@@ -330,7 +330,7 @@ export class Accounting {
     else pairs.push(hour, bytes);
   }
 
-  /** Attributes what waited. */
+  /** Attributes the bytes that waited for the flow's identity. */
   private settle(row: number): void {
     const pairs = this.waiting.get(row);
     if (pairs === undefined || this.undecided(row)) return;
@@ -352,7 +352,7 @@ export class Accounting {
     this.decide(true);
   }
 
-  /** Counts NAT'd traffic on one side only: the external one counts when there is no internal one. */
+  /** Counts NAT'd traffic on one side only: external interfaces count only when no interface is internal. */
   private decide(externalCounts: boolean): void {
     if (this.externalCounts === externalCounts) return;
     this.externalCounts = externalCounts;

@@ -1,6 +1,6 @@
 /**
- * Digests by which flows of 5.x agents are known besides the one they have in the table of flows. A table of the same kind, 64 bytes each.
- * Pure. Bounded: the oldest one goes first.
+ * Other digests under which 5.x agents report a flow, besides the one in the flow table. Stored in a second flow table, 64 bytes each.
+ * Pure. Bounded: the oldest alias is dropped first.
  */
 import { FlowTable } from "./flow-table.ts";
 
@@ -8,7 +8,7 @@ const maxAliases = 100_000;
 
 export class Aliases {
   readonly #table = new FlowTable();
-  /** Rows in the order of their making; a ring. */
+  /** Rows in order of insertion; a ring. */
   readonly #made = new Int32Array(maxAliases).fill(-1);
   #next = 0;
   readonly #present = new Uint32Array(5);
@@ -17,7 +17,7 @@ export class Aliases {
     return this.#table.size;
   }
 
-  /** From now on `digest` leads to the flow that the table of flows has by `present`. */
+  /** Makes `digest` an alias of `present`, the flow's digest in the flow table. */
   set(digest: Uint32Array, present: Uint32Array, netInterface: number): void {
     let row = this.#table.find(digest, netInterface);
     if (row < 0) {
@@ -30,7 +30,7 @@ export class Aliases {
     for (let word = 0; word < 5; word++) this.#table.set(row, word, present[word] ?? 0);
   }
 
-  /** The digest by which the table of flows has it, or had it; valid until the next call. */
+  /** The flow's digest in the flow table (the flow may be gone from there); valid until the next call. */
   get(digest: Uint32Array, netInterface: number): Uint32Array | undefined {
     const row = this.#table.find(digest, netInterface);
     if (row < 0) return undefined;

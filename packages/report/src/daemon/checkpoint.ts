@@ -1,11 +1,11 @@
 /**
- * `<DUMP_PATH>/.checkpoint`: the state from which a daemon goes on: the last totals of live flows and, as of the same moment, the whole
- * counters of the hours in memory. Writing it is the one moment at which a dump happens; the hour files are copies made afterwards.
+ * `<DUMP_PATH>/.checkpoint`: the state from which the next daemon continues: the last totals of live flows and, as of the same moment, the complete
+ * counters of the hours in memory. A dump takes effect at the moment the checkpoint is written; the hour files are copies made afterwards.
  *
- * Why nothing is lost or counted twice by a crash: the file is replaced atomically. Killed before that, the earlier checkpoint
- * holds, and the growth since then is seen again as growth of the totals. Killed after it, while hour files were being written, the
- * counters in it are absolute: the next daemon writes them over whatever is there.
- * Pure: bytes in and out. Invariant: what cannot be decoded completely is nothing.
+ * Why a crash neither loses nor double-counts bytes: the file is replaced atomically. After a crash before the replacement the earlier checkpoint
+ * holds, and the growth since then shows up again as growth of the totals. After a crash while hour files were being written, the counters in the
+ * checkpoint are absolute: the next daemon writes them over whatever is there.
+ * Pure: bytes in and out. Invariant: bytes that cannot be decoded completely are rejected as a whole.
  */
 import { crc32 } from "@nethsec/host/files/digests";
 import { BrokenBytes, ByteReader, ByteWriter } from "../store/byte-writer.ts";
@@ -20,22 +20,22 @@ import type { Ledger } from "./ledger.ts";
 /** "NSC1". */
 const magic = 0x3143_534e;
 
-/** Of a flow in the file, as a rule: digest 20, time stamps 16, numbers up to 12, its share of the names. */
+/** Typical size of a flow in the file: digest 20, time stamps 16, numbers up to 12, its share of the names. */
 const bytesPerFlow = 56;
 
 export interface CheckpointState {
   readonly accounting: Accounting;
   readonly ledger: Ledger;
-  /** Names by the interface numbers of the flows. */
+  /** Interface names; a flow's interface number is the index. */
   readonly interfaces: readonly string[];
 }
 
-/** Every hour of the ledger must have been merged with the disk: its counters are absolute. */
+/** Every hour of the ledger must have been merged with the disk before: the checkpoint's counters are absolute. */
 export function encodeCheckpoint({ accounting, ledger, interfaces }: CheckpointState): Uint8Array<ArrayBuffer> {
   const out = new ByteWriter(accounting.flows.size * bytesPerFlow + 65_536);
   out.word(magic);
   out.double(accounting.knowsSince);
-  // A guess is made anew: it depends on addresses, which are asked for at each start.
+  // A guess is not stored: it depends on the machine's addresses, which are queried at each start.
   const undecided = accounting.externalCounts === undefined || accounting.isGuess;
   out.number(undecided ? 2 : Number(accounting.externalCounts));
   out.names(interfaces);
@@ -52,9 +52,9 @@ export function encodeCheckpoint({ accounting, ledger, interfaces }: CheckpointS
 }
 
 export interface Checkpoint {
-  /** The counters of the hours, absolute. */
+  /** The absolute counters of each hour. */
   readonly hours: ReadonlyMap<HourKey, HourCounters>;
-  /** Puts the flows into an accounting that has seen no event yet; `interfaceNumber` gives names their numbers. */
+  /** Inserts the flows into an accounting that has not processed any event; `interfaceNumber` maps names to numbers. */
   restoreFlows(accounting: Accounting, interfaceNumber: (name: string) => number): void;
 }
 
@@ -198,7 +198,7 @@ function restoreFlow(
   flows.set(row, Field.skipped, saved.skipped);
   flows.set(row, Field.firstSeen, saved.firstSeen);
   flows.set(row, Field.lastSeen, saved.lastSeen);
-  // Clocks that only grow begin anew with each process: its time to be stale does too.
+  // The monotonic clock restarts with each process, so the time until a flow is stale restarts as well.
   flows.set(row, Field.touched, accounting.seconds);
   const identity = identities[saved.identity - 1];
   flows.identity[row] = identity === undefined ? undefined : accounting.intern(identity);

@@ -1,7 +1,7 @@
 /**
- * Conservation: whatever the stream, the hour files and the unattributed figure together hold what the stream reported, exactly.
- * A random world of flows is told as netifyd tells it, then repeated, reordered, cut, with the daemon stopped, started and crashed in
- * between; an oracle that knows which flow each event belongs to adds up the growth of the totals.
+ * Conservation: for any stream, the hour files plus the unattributed figure equal exactly what the stream reported.
+ * The events of a random set of flows, as netifyd sends them, are repeated, reordered and cut, with the daemon stopped, started and crashed in
+ * between; an oracle that knows the flow of each event adds up the growth of the totals.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -47,7 +47,7 @@ interface Told {
   readonly type: "flow" | "flow_stats" | "flow_purge";
   readonly text: string;
   readonly total: number;
-  /** Bytes since the agent's last event about the flow, as it tells them. */
+  /** Bytes since the agent's last event about the flow, as the agent reports them. */
   readonly increment: number;
   readonly app: string;
   readonly life: Life;
@@ -55,7 +55,7 @@ interface Told {
 
 const life = fc.record({
   client: fc.nat(clients.length - 1),
-  /** When it is announced: before its first counters, after them, or never. */
+  /** When the flow is announced: before its first counters, after them, or never. */
   announced: fc.constantFrom("before", "before", "after", "never"),
   host: fc.option(fc.constantFrom("example.org", "Example.ORG", "__proto__", "other"), { nil: undefined }),
   refined: fc.nat(5),
@@ -68,7 +68,7 @@ const life = fc.record({
 type Life = typeof life extends fc.Arbitrary<infer T> ? T : never;
 const world = fc.record({
   start: fc.constantFrom(...moments),
-  /** By digest: flows that follow each other under it. */
+  /** Per digest: consecutive flows that share it. */
   flows: fc.array(fc.array(life, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 5 }),
   repeats: fc.array(fc.nat(1000), { maxLength: 6 }),
   swaps: fc.array(fc.nat(1000), { maxLength: 6 }),
@@ -79,7 +79,7 @@ const world = fc.record({
 });
 type World = typeof world extends fc.Arbitrary<infer T> ? T : never;
 
-/** What the agent tells, in order of time. */
+/** The agent's events in order of time. */
 function tell({ start, flows, interruptions }: World): Told[] {
   const crash = interruptions.some(({ kind }) => kind === "crash");
   const told: Told[] = [];
@@ -87,15 +87,15 @@ function tell({ start, flows, interruptions }: World): Told[] {
   for (const [number, lives] of flows.entries()) {
     let at = start + number;
     for (const [turn, one] of lives.entries()) {
-      // Only a flow that was purged makes room for another under its digest.
+      // The agent reuses a digest only after its flow was purged.
       if (turn > 0 && lives[turn - 1]?.purge === false) break;
       instance++;
-      // Bytes that only a total tells of are known to be new once the beginning was told. A crash may forget that it was, and netifyd does not tell
-      // it again once another flow has the digest.
+      // Bytes that appear only in a total count as new only if the flow's start is known. A crash may lose that announcement, and netifyd does not repeat it
+      // once another flow has the digest.
       const forgotten = crash && one.announced === "after";
       const whole = forgotten ? { ...one, ticks: one.ticks.map((tick) => ({ ...tick, lost: false })) } : one;
       at = tellFlow(
-        told, // Under a used digest a flow must be announced first when its predecessor's end may be lost.
+        told, // When the predecessor's end may be lost, the next flow of its digest must be announced first.
         turn > 0 && (one.announced === "never" || crash) ? { ...whole, announced: "before" } : whole,
         {
           digest: number.toString(16).padStart(40, "0"),
@@ -156,7 +156,7 @@ function tellFlow(
     at += 1 + (index === 0 ? gap % 10_000 : gap);
     total += bytes;
     seen = at;
-    // An increment may be lost for flows whose beginning is told; else nobody could know of these bytes.
+    // An increment is dropped only for flows whose start is announced; otherwise these bytes could not be known at all.
     const increment = lost && one.announced !== "never" ? Math.floor(bytes / 3) : bytes;
     event(
       "flow_stats",
@@ -175,7 +175,7 @@ function tellFlow(
   return at;
 }
 
-/** The growth of each flow's total, by hour and application, as seen by someone who can tell flows apart. */
+/** Expected result: the growth of each flow's total, by hour and application, with the flow of each event known. */
 class Oracle {
   private state = {
     max: new Map<number, number>(),
@@ -203,7 +203,7 @@ class Oracle {
       state.waiting.delete(instance);
       return;
     }
-    // Nobody can tell how much of a flow that is never announced was counted by a daemon that crashed.
+    // After a crash nothing records how much of a never-announced flow had been counted: take only the increment.
     const before = state.max.get(instance) ?? (one.announced === "never" ? total - increment : 0);
     const growth = total - before;
     if (!state.max.has(instance)) state.max.set(instance, total);
@@ -311,7 +311,7 @@ function found(root: string): Map<string, number> {
   return sums;
 }
 
-/** Repeats events, and swaps neighbours that are not about the same flow. */
+/** Repeats events and swaps neighbouring events of different flows. */
 function disturb(told: Told[], { repeats, swaps }: World): Told[] {
   const events = [...told];
   for (const place of repeats) {
@@ -355,7 +355,7 @@ async function run(world: World, root: string): Promise<{ found: Map<string, num
     if (kind === "dump") continue;
     if (kind === "crash") oracle.crashed();
     daemon = new Process(root, event.at, world.start);
-    // What was announced since the last dump is forgotten; here the agent improves every identity again.
+    // A crash loses the announcements since the last dump; the test's agent repeats every identity.
     for (const known of kind === "crash" ? latest.values() : []) {
       const again = { ...known, at: event.at };
       daemon.tell(again, world.cut);

@@ -1,4 +1,4 @@
-/** The daemon over a real socket and real files. */
+/** The daemon with a real socket and real files. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -75,7 +75,7 @@ function temporaryRoot(): string {
   return folder;
 }
 
-/** The machine's clock, as if it were `start` now. */
+/** The machine's clock, shifted so that it reads `start` now. */
 function clockAt(start: number): Clock {
   const shift = start - Date.now();
   return { ...localClock, now: () => Date.now() + shift };
@@ -188,11 +188,11 @@ describe("dpireport", () => {
       const sum = seen.reduce((a, b) => a + b, 0) + total;
       await until(() => live.look().summary.total === sum, `${sum} bytes in the live hour`);
       expect(live.look().summary.sections?.application).toEqual([{ id: "netify.x", bytes: sum }]);
-      // Not yet: the dump is an hour away.
+      // The hour files do not have the new bytes yet: the next dump is an hour away.
       expect(totals(daemon.files, now).clients).toEqual(seen.length === 0 ? {} : { "192.168.1.5": 500 });
       seen.push(total);
       await daemon.stop();
-      // The next one has nothing in memory: what the hour had is on disk only.
+      // The next daemon starts without a checkpoint: the hour's earlier counters are in the hour files only.
       rmSync(join(root, base, ".checkpoint"));
     }
   });

@@ -1,6 +1,6 @@
 /**
- * `dpireport`: connects the parts (source → reader → accounting → dump) to the machine and keeps time. All decisions are in those
- * parts. Invariants: one dump at a time; the last one happens after the last event; the process ends only when it is written or cannot be.
+ * `dpireport`: connects the parts (source → reader → accounting → dump) to the machine and runs the timers. All decisions are made in those parts.
+ * Invariants: one dump at a time; the last dump follows the last event; the process ends only after that dump was written or failed.
  */
 import type { Clock, Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
@@ -17,20 +17,20 @@ import { InterfaceNumbers } from "./interface-numbers.ts";
 import { Ledger } from "./ledger.ts";
 import { StreamReader } from "./stream-reader.ts";
 
-/** Logs each kind of trouble at most once in this time. */
+/** Each subject is logged at most once in this time. */
 const sayAgainMs = 60_000;
 
 export interface DaemonParts {
   readonly host: Pick<Host, "files" | "clock" | "log">;
   readonly settings: Settings;
   readonly source: FlowSource;
-  /** Of this process. */
+  /** Process id of this daemon. */
   readonly pid: number;
-  /** The addresses of this machine; asked when the source connects. */
+  /** The addresses of this machine; queried when the source connects. */
   readonly ownAddresses: () => Promise<readonly string[]>;
-  /** Bytes of the disk that a day of reports may take. */
+  /** Disk space, in bytes, that one day of reports may take. */
   readonly dayBytes: () => number;
-  /** Resident bytes now. */
+  /** Resident memory now, in bytes. */
   readonly memory: () => number;
 }
 
@@ -106,7 +106,7 @@ class Daemon {
     }
   }
 
-  /** Keeps others out of the reports; who cannot do that yet (no disk) says so and goes on. */
+  /** Closes the reports' folder to other users; on failure (no disk yet) logs the error and continues. */
   protect(): void {
     const { host, settings } = this.parts;
     try {
@@ -158,7 +158,7 @@ class Daemon {
     if (was) this.writeStatus();
   }
 
-  /** What went wrong, if anything; the numbers are then still in memory. */
+  /** Returns the error of a failed dump; the counters then stay in memory. */
   async dump(yielding: boolean): Promise<Error | undefined> {
     const { clock, log } = this.parts.host;
     this.setTime();
@@ -185,7 +185,7 @@ class Daemon {
     return failed;
   }
 
-  /** For whoever looks at the hour that is being counted. */
+  /** Writes the live hour while a page or command has asked for it. */
   writeLive(): void {
     const { host, settings, pid } = this.parts;
     const now = host.clock.now();
@@ -243,7 +243,7 @@ class Daemon {
     };
   }
 
-  /** Logs at most once a minute for each subject. True when it did. */
+  /** Logs at most once a minute for each subject. Returns true when it logged. */
   private say(subject: string, text: string, level: "warning" | "err" = "warning"): boolean {
     const { clock, log } = this.parts.host;
     const now = clock.monotonic();

@@ -1,38 +1,38 @@
 /**
- * How much of the disk one day of reports may take. Every client of an hour costs a file, and whoever sends from many invented addresses makes
- * many: the smallest clients of an hour beyond its allowance lose their files, their bytes are unattributed from then on. Pure.
+ * Limits how much of the disk one day of reports takes. Every client of an hour costs a file, so a sender with many forged addresses creates many
+ * files: in an hour beyond its allowance the smallest clients lose their files, and their bytes become unattributed. Pure.
  *
- * Invariants: an hour has at most a sixth of the day's share and at most half of what the other hours left, so that a flood in one hour leaves room
- * for the next ones and the day stays within its share; of the clients of an hour those with the most traffic stay.
+ * Invariants: an hour gets at most a sixth of the day's share and at most half of what the other hours left, so that a flood in one hour leaves room
+ * for the next ones and the day stays within its share; the clients with the most traffic stay.
  */
 import { sectionNames, type ClientHour } from "../store/hour-counters.ts";
 import { dayOf, type HourKey } from "../store/hour-key.ts";
 import { formatDay } from "../store/report-day.ts";
 
-/** tmpfs and most file systems give files space in such pieces. */
+/** Allocation unit of tmpfs and most file systems. */
 const blockBytes = 4096;
-/** Of a file's inode and its folder's entries, and of the client's part of the index without its names. */
+/** Cost of a client: inode and directory entries of its file, and its part of the index without names. */
 const clientBytes = 1024;
-/** A name with its bytes in the hour file; and again, shorter, in the index. */
+/** Cost of a name: its entry in the hour file and a shorter one in the index. */
 const nameBytes = 56;
-/** When an hour has to be cut, it is cut to this, so that it need not be cut again at the next dump. */
+/** An hour over its limit is cut to this fraction of it, so that the next dump need not cut again. */
 const cutTo = 0.75;
 
 export class DayBudget {
   readonly #limit: () => number;
   readonly #hours = new Map<HourKey, number>();
 
-  /** `limit`: bytes that a day may take. */
+  /** `limit`: disk space, in bytes, that one day may take. */
   constructor(limit: () => number) {
     this.#limit = limit;
   }
 
-  /** What an hour takes on disk that nobody counts any more. */
+  /** Records the disk use of an hour that is no longer counted. */
   note(key: HourKey, bytes: number): void {
     this.#hours.set(key, bytes);
   }
 
-  /** The clients of an hour that do not fit: their addresses, smallest last. Remembers what the others take. */
+  /** Addresses of the clients of an hour that do not fit, smallest last. Records the disk use of the remaining ones. */
   surplus(key: HourKey, clients: ReadonlyMap<string, ClientHour>): string[] {
     let bytes = 0;
     for (const client of clients.values()) bytes += bytesOf(client);
@@ -60,7 +60,7 @@ export class DayBudget {
     return Math.max(0, Math.min(limit / 6, (limit - others) / 2));
   }
 
-  /** Two days are enough: at midnight both are written. */
+  /** Keeps two days: around midnight both are written. */
   #forgetOld(key: HourKey): void {
     if (this.#hours.size <= 48) return;
     const oldest = Math.min(...this.#hours.keys());
@@ -68,7 +68,7 @@ export class DayBudget {
   }
 }
 
-/** What a client of an hour takes on disk, about. */
+/** Approximate disk use of one client in one hour. */
 export function bytesOf(client: ClientHour): number {
   const names = sectionNames.reduce((sum, section) => sum + client[section].size, 0);
   return Math.ceil((clientBytes / 16 + names * nameBytes) / blockBytes) * blockBytes + clientBytes + names * 16;

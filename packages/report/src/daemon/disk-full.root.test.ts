@@ -1,4 +1,4 @@
-/** A small tmpfs that fills up and is freed again: the daemon says so, keeps the numbers, and writes them when it can. Needs root (mount). */
+/** A small tmpfs fills up and is freed: the daemon reports the error, keeps the counters, and writes them when there is space. Needs root (mount). */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -86,7 +86,7 @@ test("disk full, then read-only, then free again: nothing is lost", async () => 
     try {
       writeFileSync(join(root, "filler"), new Uint8Array(1024 * 1024));
     } catch {
-      // It is full: that is the point.
+      // Expected: filling the file system is the purpose.
     }
     await grow();
     await until(() => said.some((text) => text.includes("no space left")), "the trouble is told");

@@ -1,4 +1,4 @@
-/** The command as procd runs it: signals end it with everything written, bad settings end it with a message. */
+/** The command as procd runs it: on a signal it writes everything and exits; invalid settings end it with a message. */
 import { afterAll, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -39,7 +39,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s: exit code 0, and the last bytes a
       flow("flow", { first_seen_at: began, local_ip: "10.0.0.1", detected_protocol_name: "TLS" }) +
         flow("flow_stats", { last_seen_at: began, local_bytes: 1, other_bytes: 2, total_bytes: 3 }),
     );
-    // The end of the stream is told after all of it was read; the next dump by itself would be in two minutes.
+    // end() completes after all data was read; the next regular dump would be two minutes away.
     socket.end();
     await until(() => readStatus(files, base)?.events === 2, "the events");
     child.kill(signal);

@@ -11,7 +11,7 @@ import { readSettings, type Settings } from "./environment.ts";
 import { netifydSource, type FlowSource } from "./flow-source.ts";
 import { ndpireaderSource } from "./ndpireader-source.ts";
 
-/** Who starts it by hand sees its log: a daemon that says nothing on a terminal seems to do nothing. */
+/** On a terminal, prints the log to it as well: a daemon started by hand would otherwise show nothing. */
 function shownTo(io: Io, log: Log): Log {
   if (!io.stdoutIsTerminal) return log;
   const both = (level: Level, text: string): void => {
@@ -21,7 +21,7 @@ function shownTo(io: Io, log: Log): Log {
   return Object.assign(both, { tagged: (tag: string) => shownTo(io, log.tagged(tag)) });
 }
 
-/** Exit code 0 after SIGTERM or SIGINT when everything was written. */
+/** Exit code 0 when SIGTERM or SIGINT ended it and everything was written. */
 export async function run(call: Call): Promise<number> {
   const { host, io, signal } = call;
   const settings = readSettings(io.env, host.uci, host.files);

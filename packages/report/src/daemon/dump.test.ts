@@ -1,4 +1,4 @@
-/** What a dump does to a disk that others write to as well, and that has an end. */
+/** Dumps to a disk that other programs write to as well and that can fill up. */
 import { afterEach, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -77,7 +77,7 @@ test("hour files that others write meanwhile are read, whatever the daemon's nex
   const made = writer(localClock);
   made.add(now, "192.168.1.1", 100);
   await made.write();
-  // Copied from a backup with the times it had there: of an hour that is over, and of this one.
+  // Restored from a backup with the original modification times: a file of an hour that is over, and one of the current hour.
   const aside = join(made.root, "aside");
   const backup = localFiles(made.root);
   writeHour(backup, "/aside", earlier, "192.168.1.2", hourOf(2000));
@@ -97,7 +97,7 @@ test("hour files that others write meanwhile are read, whatever the daemon's nex
       3000,
     ]);
   }
-  // Taken over: what it moves from now on is added.
+  // The daemon took over the restored client: new traffic is added to its counters.
   made.add(now, "192.168.1.3", 7);
   await made.write();
   expect(made.seen(now, "192.168.1.3")).toBe(3007);
@@ -143,7 +143,7 @@ test("a flood of invented clients stays within the day's share; who has traffic 
     0,
   );
   expect(onDisk).toBeLessThan(limit);
-  // Some of the invented ones fit: the share is used, not cut to nothing.
+  // Some of the forged clients fit: the hour's share is used, not cut to nothing.
   expect(files.length).toBeGreaterThan(hours * (real.length + 5));
   const summary = summarise(readDay(made.files, base, dayOf(hourKeyAt(start))));
   const bytes = new Map(summary.clients.map(({ id, bytes: sum }) => [id, sum]));

@@ -1,8 +1,8 @@
 /**
- * Writes what the ledger holds: first the checkpoint (see checkpoint.ts: from then on it has happened), then hour files,
- * `.unattributed.json`, hour indexes. Invariants: an hour's counters are merged with what the disk had before anything of that hour is
- * written; a dump that fails half-way leaves everything dirty that is not on disk, and the next one goes on; with events coming in
- * during a dump the disk may be ahead of the checkpoint, never behind what readers saw before.
+ * Writes the ledger to disk: first the checkpoint (at that moment the dump takes effect, see checkpoint.ts), then hour files, `.unattributed.json`,
+ * hour indexes. Invariants: an hour's counters are merged with those on disk before anything of that hour is written; a dump that fails half-way
+ * leaves everything dirty that is not on disk, and the next dump continues; when events arrive during a dump the disk may be ahead of the checkpoint,
+ * but never behind what readers saw before.
  */
 import type { Clock, Files } from "@nethsec/host/host";
 import { emptyClient, type HourCounters } from "../store/hour-counters.ts";
@@ -24,9 +24,9 @@ import { takeForeignFiles } from "./foreign-files.ts";
 import type { InterfaceNumbers } from "./interface-numbers.ts";
 import type { Ledger, OpenHour } from "./ledger.ts";
 
-/** Hours kept in memory while the disk takes nothing: three days. */
+/** Hours kept in memory while nothing can be written: three days. */
 const maxHours = 72;
-/** Files are written for so long before events have their turn again. */
+/** A dump writes files for this long before it lets events be processed. */
 const sliceMs = 25;
 
 export interface DumpParts {
@@ -37,9 +37,9 @@ export interface DumpParts {
   readonly accounting: Accounting;
   readonly interfaces: InterfaceNumbers;
   readonly staleSeconds: number;
-  /** Bytes of the disk that one day may take. */
+  /** Disk space, in bytes, that one day may take. */
   readonly dayBytes: () => number;
-  /** Something an administrator should know, once. */
+  /** Logs a message for the administrator, once for each occurrence. */
   readonly warn: (text: string) => void;
 }
 
@@ -58,8 +58,8 @@ export class Dump {
   }
 
   /**
-   * Takes up the checkpoint of an earlier daemon. Called first at the start; when the disk could not be read then (throws `FileError`),
-   * `write` tries again, and takes the counters only: flows that were counted meanwhile have their totals already.
+   * Loads the checkpoint of an earlier daemon. Called first at the start; if the disk cannot be read then (throws `FileError`), `write` retries and
+   * takes only the counters: flows that were counted meanwhile already have their totals.
    */
   restore(): void {
     const { files, base, ledger, accounting, interfaces, warn } = this.parts;
@@ -80,7 +80,7 @@ export class Dump {
     this.restored = true;
   }
 
-  /** Everything to disk. `yielding`: lets events have their turn between files. Throws `FileError`; then nothing is lost. */
+  /** Writes everything to disk. `yielding`: processes events between files. Throws `FileError`; nothing is lost then. */
   async write(yielding: boolean): Promise<void> {
     const { files, base, clock, ledger, accounting, interfaces, staleSeconds } = this.parts;
     accounting.sweep(staleSeconds);
@@ -92,11 +92,11 @@ export class Dump {
       if (!open.merged) ledger.merge(key, readHourFiles(files, base, dayOf(key), hourOf(key)));
     for (const day of daysOf(ledger.hours.keys())) this.takeForeign(day);
     for (const [key, open] of ledger.hours) if (open.dirty) await this.cut(key, open, yielding);
-    // Hours that begin while files are written are not in this checkpoint: they wait for the next one.
+    // Hours that begin while files are written are not in this checkpoint; the next dump writes them.
     const hours = Array.from(ledger.hours);
     const checkpoint = encodeCheckpoint({ accounting, ledger, interfaces: interfaces.names });
     files.write(`${base}/.checkpoint`, checkpoint, { mode: 0o600 });
-    // Some megabytes, given back now and not when garbage is collected.
+    // Frees some megabytes now instead of at the next garbage collection.
     checkpoint.buffer.transfer(0);
     for (const [key, open] of hours) {
       await this.writeHourFiles(key, open, yielding);
@@ -111,8 +111,8 @@ export class Dump {
   }
 
   /**
-   * An hour as it is counted now, with what the disk had of it; undefined when nothing was reported in it, or when that cannot be read
-   * yet. Throws `FileError`.
+   * The current counters of an hour, merged with those on disk; undefined when nothing was reported in it, or when the disk cannot be read yet.
+   * Throws `FileError`.
    */
   hourNow(key: HourKey): HourCounters | undefined {
     const { files, base, ledger } = this.parts;
@@ -144,7 +144,7 @@ export class Dump {
           sliceEnd = clock.monotonic() + sliceMs;
         }
       }
-      // One millisecond on: file times are kept finer than the clock tells.
+      // Plus one millisecond: file times have a finer resolution than the clock.
       const asOf = clock.now() + 1;
       writeIndex(files, base, day, hourOf(key), open.counters, { asOf, hours });
       this.indexedAt.set(dayPath(base, day), asOf);
@@ -164,8 +164,8 @@ export class Dump {
   }
 
   /**
-   * Folds the clients of an hour that the disk has no room for. Their files go before the checkpoint is replaced: killed in between, the next
-   * daemon has their counters from the earlier one and writes them again.
+   * Folds the clients of an hour for which the day's share has no room. Their files are removed before the checkpoint is replaced: after a crash in
+   * between, the next daemon has their counters from the earlier checkpoint and rewrites the files.
    */
   private async cut(key: HourKey, open: OpenHour, yielding: boolean): Promise<void> {
     const { files, base, clock, ledger, warn } = this.parts;
@@ -198,7 +198,7 @@ export class Dump {
     this.unattributed.set(key, bytes);
   }
 
-  /** The hours of a day that have files; at the first call it makes sure that the indexes of the day tell all of them. */
+  /** Bit mask of the hours of a day that have files; the first call for a day rebuilds its indexes if they are incomplete. */
   private knownHours(day: Day): number {
     const { files, base, clock } = this.parts;
     const known = this.hoursOfDay.get(dayPath(base, day));
@@ -233,7 +233,7 @@ function daysOf(keys: Iterable<HourKey>): Day[] {
   return [...new Set([...keys].map((key) => Math.floor(key / 100)))].map((day) => dayOf(day * 100));
 }
 
-/** The counters of a checkpoint go over whatever the hour files say. */
+/** The counters of a checkpoint replace those in the hour files. */
 function markDirty(open: OpenHour): void {
   open.dirty = true;
   for (const client of open.counters.clients.values()) client.dirty = true;

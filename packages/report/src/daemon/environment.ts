@@ -1,6 +1,6 @@
 /**
- * The daemon's settings: environment variables as documented, else /etc/config/ns-report, else defaults. A value that is not valid is an error
- * at the start, not a silent default. Pure but for reading UCI.
+ * The daemon's settings: environment variables as documented, else /etc/config/ns-report, else defaults. An invalid value is an error at the start,
+ * not a silent default. Pure except for reading UCI.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Files } from "@nethsec/host/host";
@@ -17,7 +17,7 @@ export interface Settings {
   readonly staleSeconds: number;
   readonly dumpSeconds: number;
   readonly base: string;
-  /** Number of the group that may read the reports; undefined: root only. */
+  /** Id of the group that may read the reports; undefined: root only. */
   readonly group: number | undefined;
   /** Percent of the file system that one day of reports may take. */
   readonly maxDayPercent: number;

@@ -1,4 +1,4 @@
-/** The fast way of reading a message must give what the plain way gives, whatever the bytes. */
+/** For any bytes, the fast scanner must return the same result as `parseEvent`. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import fc from "fast-check";
@@ -28,9 +28,9 @@ class Both {
   private lines = 0;
   private readonly scanner = new EventScanner(this.fastEvent, this.numbers.of);
 
-  /** Both answers, comparable. */
+  /** The results of the fast scanner and of `parseEvent`, in comparable form. */
   read(line: Uint8Array): { fast: unknown; plain: unknown } {
-    // As in a buffer that was used before: what lies around the line is not part of it.
+    // Puts leftovers around the line, as in a reused buffer: the scanner must not read them.
     const around = bytesOf(leftovers[this.lines++ % leftovers.length] ?? "");
     const buffer = Buffer.concat([around, line, around]);
     const fast = this.scanner.scan(buffer, around.length, around.length + line.length);
@@ -224,7 +224,7 @@ describe("EventScanner", () => {
     let learned = 0;
     for (let index = 0; index < 3000; index++) {
       const key = `${"k".repeat(index % 60)}${index}`;
-      // Three ways at each of several places: too many at one place are left out anyway.
+      // Three variants at each of several places: more variants at one place would not be learned anyway.
       const bits = Array.from({ length: 8 }, (_, bit) => `"b${bit}_${Math.floor(index / 3 ** bit) % 3}":1`).join(",");
       const line = bytesOf(
         `{"type":"flow","flow":{"digest":"${"a".repeat(40)}","local_ip":"10.0.0.1",${bits},"${key}":${index}},"interface":"br-lan","internal":true}`,

@@ -1,4 +1,4 @@
-/** What reading costs when a stream is not of the kind that the fast way is made for. */
+/** Cost of reading streams that the fast path cannot handle. */
 import { expect, test } from "bun:test";
 import { EventScanner } from "./event-scanner.ts";
 import { emptyEvent } from "./flow-event.ts";
@@ -30,7 +30,7 @@ test.each(streams)("%s: not much dearer than parsing each line", (_, make) => {
   expect(fast / plain).toBeLessThan(4);
 });
 
-/** Microseconds of processor time, of three rounds. */
+/** CPU time in microseconds: the best of three rounds. */
 function cheapest(all: readonly Uint8Array[], read: (bytes: Uint8Array) => unknown): number {
   const rounds = [1, 2, 3].map(() => {
     const before = process.cpuUsage();

@@ -1,8 +1,8 @@
 /**
- * Messages by their shapes: a line that is built like one seen before is read straight from its bytes, any other by `JSON.parse`,
- * which also teaches the next shape. Several times as fast as parsing each line, since an agent builds its messages in a few dozen ways.
- * Pure. Invariants: the answer is always the one of `parseEvent` (fuzzed against it): a line goes the fast way only when every
- * byte between the values equals a learned shape and every value is of the learned kind; memory for shapes is bounded.
+ * Reads messages by their shapes: a line built like an earlier one is read directly from its bytes; any other line goes through `JSON.parse`, which
+ * also teaches its shape. Several times as fast as parsing each line, because an agent builds its messages in only a few dozen ways.
+ * Pure. Invariants: the result always equals that of `parseEvent` (fuzzed against it): a line takes the fast path only when every byte between the
+ * values equals a learned shape and every value is of the learned kind; memory for shapes is bounded.
  */
 import { maxOthers, namesHash, textHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
 import { hexDigits, hexValues, littleEndian, lowestByte, packed, tops } from "./four-bytes.ts";
@@ -23,10 +23,10 @@ import { TextCache } from "./text-cache.ts";
 const longestName = 253;
 const longestClient = 64;
 const unknownHash = textHash("unknown");
-/** Most lines that are not learned from after one that taught nothing. */
+/** Longest pause in learning, in lines, after lines that taught nothing. */
 const longestPause = 1023;
 
-/** What an event of one type carries; bits of what a shape's end stands for. */
+/** What an event of one type carries; the end of a shape stores a combination of these bits. */
 const Kind = { flow: 1, identity: 2, counters: 4, purge: 8 } as const;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -49,14 +49,14 @@ export class EventScanner {
     place: undefined,
     sweep: 0,
   };
-  // The values of the line being read, by role.
+  // Values of the line being read, by role.
   private local = Number.NaN;
   private other = Number.NaN;
   private clientHash = 0;
   private protocolHash = 0;
   private applicationHash = 0;
   private hostHash = 0;
-  /** Lines to leave unlearned before the next attempt, and how many it was after the last one. */
+  /** Lines left in the current learning pause, and the length of the last pause. */
   private pauseLeft = 0;
   private pause = 0;
 
@@ -83,15 +83,15 @@ export class EventScanner {
   }
 
   /**
-   * The {@link Kind} of the line when it has a shape that is known, and its values in this object; else 0. One loop on purpose:
-   * a function for each step costs a sixth of the whole daemon's time.
+   * The {@link Kind} of the line when its shape is known, with its values stored in this object; else 0. One loop on purpose: a function for each
+   * step costs a sixth of the daemon's total time.
    */
   private match(start: number, end: number): number {
     this.reset();
     const { view } = this;
     const { numbers, doubles } = this.shapes;
     let at = start;
-    // Where the address of the first candidate stands.
+    // Address of the link to the first candidate.
     let first = 0;
     step: for (;;) {
       let link = first;
@@ -120,7 +120,7 @@ export class EventScanner {
           else if (hole === Hole.number) next = this.numberEnd(value, end);
           else next = this.wordEnd(value);
           if (next < 0) break candidate;
-          // Towards the front by one: the likeliest of a few comes first soon.
+          // Moves the match one place forward, so that the likeliest candidates are tried first.
           if (before !== 0) this.shapes.swap(before, link, node);
           at = next;
           first = node + nodeNext;
@@ -133,7 +133,7 @@ export class EventScanner {
     }
   }
 
-  /** Fewer than eight bytes, which stand at the beginning of `double`. */
+  /** Compares a literal of less than eight bytes, stored at the beginning of `double`. */
   private shortLiteralAt(at: number, end: number, double: number): boolean {
     const { view } = this;
     const { literals } = this.shapes;
@@ -141,7 +141,7 @@ export class EventScanner {
     return true;
   }
 
-  /** Reads the value that starts at `at`. Where it ends; -1: not of the kind that the role needs, or one for `JSON.parse`. */
+  /** Reads the value at `at` and returns where it ends; -1: the value is not of the role's kind, or needs `JSON.parse`. */
   private read(role: number, at: number, end: number): number {
     if (role === Role.digest) return this.readDigest(at, end, this.event.digest, 0);
     if (role === Role.otherDigest) return this.readOtherDigest(at, end);
@@ -151,7 +151,7 @@ export class EventScanner {
     return this.wordEnd(at);
   }
 
-  /** Where the quote after a text is that starts at `at`; -1: it is no text. */
+  /** Returns the position of the closing quote of a text; -1: not a text. */
   private textEnd(at: number, end: number): number {
     let stop = this.textStop(at, end);
     while (stop < end && this.view.getUint8(stop) === backslash) {
@@ -162,12 +162,12 @@ export class EventScanner {
     return stop < end && this.view.getUint8(stop) === quote ? stop : -1;
   }
 
-  /** The first quote, backslash or control character; `end` or more when there is none. */
+  /** Position of the first quote, backslash or control character; `end` or more when there is none. */
   private textStop(at: number, end: number): number {
     const { view } = this;
     let here = at;
     for (const last = view.byteLength - 4; here <= last; here += 4) {
-      // The lowest such byte of four: borrows reach the bytes above it only.
+      // Only the lowest marked byte is exact: borrows spill into the bytes above it.
       const four = view.getInt32(here, true);
       const quotes = four ^ 0x22222222;
       const escapes = four ^ 0x5c5c5c5c;
@@ -183,7 +183,7 @@ export class EventScanner {
     return here;
   }
 
-  /** Where an escape ends whose backslash is before `at`; -1: there is no such escape. */
+  /** End of the escape whose backslash precedes `at`; -1: invalid escape. */
   private escapeEnd(at: number): number {
     const { bytes } = this;
     if (bytes[at] !== 117) return simpleEscapes.has(bytes[at]) ? at + 1 : -1;
@@ -201,13 +201,13 @@ export class EventScanner {
       stop - at > (role === Role.client ? longestClient : longestName)
     )
       return -1;
-    // Lower case beyond ASCII, and invalid UTF-8, are left to the plain way.
+    // Lower-casing beyond ASCII, and invalid UTF-8, need `JSON.parse`.
     for (let here = at; here < stop; here++) if (view.getUint8(here) > 126) return -1;
     if (role === Role.interface) {
       this.event.interface = this.interfaceAt(at, stop);
       return stop;
     }
-    // The same as if it were not there.
+    // An empty text counts as absent.
     if (stop === at && role !== Role.client) return stop;
     const text = stop === at ? "" : this.texts.lower(view, at, stop);
     const hash = stop === at ? 0 : this.texts.hash;
@@ -261,7 +261,7 @@ export class EventScanner {
     return wrong === 0 ? stop : -1;
   }
 
-  /** A whole number of at most 15 digits; anything else goes the slow way. */
+  /** Reads a whole number of at most 15 digits; anything else needs `JSON.parse`. */
   private readNumber(role: number, at: number, end: number): number {
     const { view } = this;
     const stop = this.digitsEnd(at, end);
@@ -284,7 +284,7 @@ export class EventScanner {
     return stop;
   }
 
-  /** Where a number ends (RFC 8259 section 6); -1: there is none. */
+  /** Returns where a number ends (RFC 8259 section 6); -1: no number. */
   private numberEnd(at: number, end: number): number {
     const { bytes } = this;
     const begin = bytes[at] === 45 ? at + 1 : at;
@@ -377,8 +377,8 @@ export class EventScanner {
   }
 
   /**
-   * Learning costs ten times what parsing does: after a line that taught nothing (its shape is known and its values are not what the
-   * fast way reads, or there is no room) the next ones are only parsed, twice as many after each such line.
+   * Learning costs ten times what parsing does: after a line that taught nothing (its shape is known but the fast path cannot read its values, or
+   * there is no room) the next lines are only parsed; each such line doubles this pause.
    */
   private learn(start: number, end: number): void {
     if (this.pauseLeft > 0) {
@@ -391,7 +391,7 @@ export class EventScanner {
     this.pauseLeft = this.pause;
   }
 
-  /** Whether the line's shape is a new one, which is known from now on. */
+  /** Learns the line's shape; true when it is new. */
   private learned(line: Uint8Array): boolean {
     const steps = learnShape(line);
     if (steps === undefined || !steps.some((step) => step.role === Role.digest)) return false;

@@ -1,4 +1,4 @@
-/** What the reader hands to the accounting: one event about one flow, both dialects in one shape. */
+/** What the reader passes to the accounting: one event about one flow, in the same form for both dialects. */
 
 import type { Cell, ClientHour } from "../store/hour-counters.ts";
 import type { HourKey } from "../store/hour-key.ts";
@@ -6,30 +6,30 @@ import type { HourKey } from "../store/hour-key.ts";
 export interface FlowEvent {
   /** The interface's number, from {@link Names}: digests are unique on one interface only. */
   interface: number;
-  /** Whether netifyd captures there for the local network (role LAN). */
+  /** Whether netifyd captures on this interface for the local network (role LAN). */
   internal: boolean;
   /** 160 bits of the digest. */
   readonly digest: Uint32Array;
-  /** Unix ms on the agent's clock; 0 when the event does not say. */
+  /** Unix ms on the agent's clock; 0 when not in the event. */
   firstSeen: number;
   lastSeen: number;
-  /** `flow` and `flow_dpi_…`: who and what. The reader may use the object again for the next event. */
+  /** `flow` and `flow_dpi_…`: the flow's client and names. The reader may reuse the object for the next event. */
   identity: FlowIdentity | undefined;
   /** `flow_stats`, `flow_status`, `flow_purge`, `flow_dpi_…`: bytes since the last event; NaN when the event has no counters. */
   increment: number;
-  /** Bytes since the flow began; NaN when the event does not say. */
+  /** Bytes since the flow began; NaN when not in the event. */
   total: number;
   /** `flow_purge`: the last event about this flow. */
   purge: boolean;
   /**
-   * 5.x agents change a flow's digest when they learn more about it and list others of its digests, in an order that differs between releases:
+   * 5.x agents change a flow's digest when they detect more about the flow, and list its other digests in an order that differs between releases:
    * five words each, the first `othersCount` are valid.
    */
   readonly others: Uint32Array;
   othersCount: number;
 }
 
-/** Of a longer list the first and the last ones are taken: agents list two to four. */
+/** From a longer list the first and the last digests are taken; agents send two to four. */
 export const maxOthers = 16;
 
 /** Names in lower case, as in the hour files. */
@@ -38,16 +38,16 @@ export interface Names {
   readonly client: string;
   readonly protocol: string;
   readonly application: string;
-  /** undefined: the flow names no host. */
+  /** undefined: the flow has no host name. */
   readonly host: string | undefined;
 }
 
 export interface FlowIdentity extends Names {
-  /** Of the names; see {@link namesHash}. */
+  /** Hash of the names; see {@link namesHash}. */
   readonly hash: number;
-  /** The ledger's note where it last added for this identity; saves looking the names up for each event. */
+  /** Where the ledger last added bytes for this identity; saves looking up the names for each event. */
   place: Place | undefined;
-  /** The accounting's: the sweep that last found a flow with this identity. */
+  /** Used by the accounting: number of the last sweep that found a flow with this identity. */
   sweep: number;
 }
 
@@ -58,7 +58,7 @@ export interface Place {
   readonly client: ClientHour | undefined;
   readonly protocol: Cell;
   readonly application: Cell;
-  /** undefined: the flow names no host. */
+  /** undefined: the flow has no host name. */
   readonly host: Cell | undefined;
 }
 
@@ -69,7 +69,7 @@ export function textHash(text: string): number {
   return hash;
 }
 
-/** Of the hashes of an identity's names; 0 for a host that is not named. */
+/** Combines the hashes of an identity's names; `host` is 0 when there is no host name. */
 export function namesHash(client: number, protocol: number, application: number, host: number): number {
   const mixed = Math.imul(client, 0x9e3779b1) ^ Math.imul(protocol, 0x85ebca6b) ^ Math.imul(application, 0xc2b2ae35);
   return ((mixed ^ (mixed >>> 15)) + Math.imul(host, 0x27d4eb2f)) | 0;

@@ -1,4 +1,4 @@
-/** Where bytes of the flow stream come from, and netifyd's socket as one. A source connects again by itself, for ever. */
+/** Sources of the flow stream's bytes, and netifyd's socket as one of them. A source reconnects by itself without a limit. */
 import { backoffMs } from "@nethsec/host/backoff";
 import type { Clock } from "@nethsec/host/host";
 import { connectLocal } from "@nethsec/host/http/local-socket";
@@ -7,7 +7,7 @@ import { messageOf } from "@nethsec/host/message-of";
 export interface SourceListener {
   data(chunk: Uint8Array): void;
   connected(): void;
-  /** Connecting failed or the connection ended; another attempt follows after `retryMs`. Without it, the other end is waited for. */
+  /** Connecting failed or the connection ended; the next attempt follows after `retryMs`. Without `retryMs`, the source waits for the other end. */
   disconnected(why: string, retryMs?: number): void;
 }
 
@@ -15,12 +15,12 @@ export interface SourceListener {
 export type FlowSource = (listener: SourceListener, signal: AbortSignal) => Promise<void>;
 
 const retry = { firstMs: 500, longestMs: 30_000 };
-/** A connection that held for so long was a good one: the next attempt comes soon. */
+/** After a connection that lasted this long, the backoff starts at its shortest delay. */
 const goodMs = 10_000;
-/** netifyd tells its status every 15 s: a connection silent for so long is dead. */
+/** netifyd sends its status every 15 s: a connection without data for this long is dead. */
 const silentMs = 300_000;
 
-/** `path`: netifyd's socket, the real path. */
+/** `path`: netifyd's socket, its real path. */
 export function netifydSource(path: string, clock: Clock): FlowSource {
   return async (listener, signal) => {
     let failures = 0;
@@ -36,7 +36,7 @@ export function netifydSource(path: string, clock: Clock): FlowSource {
   };
 }
 
-/** Why it ended. */
+/** Resolves with the reason why the connection ended. */
 async function oneConnection(
   path: string,
   clock: Clock,

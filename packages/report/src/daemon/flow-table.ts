@@ -9,9 +9,9 @@ import type { FlowIdentity } from "./flow-event.ts";
 export const Field = {
   /** Bytes of the flow that are counted (the largest total seen). */
   total: 0,
-  /** Bytes before the first event about the flow, which count only if the flow turns out to have begun under our eyes. */
+  /** Bytes before the first event about the flow; they count only if the flow turns out to have begun while the daemon was watching. */
   skipped: 1,
-  /** Unix ms on the agent's clock; 0 while unknown, -t while it is only known to be later than t. */
+  /** Unix ms on the agent's clock; 0 while unknown, -t while only known to be later than t. */
   firstSeen: 2,
   /** Unix ms on the agent's clock, of the last counters. */
   lastSeen: 3,
@@ -25,11 +25,11 @@ export const Flag = {
   inUse: 1,
   /** Announced, and began when this table already knew every flow: its whole total is new. */
   wholeIsNew: 2,
-  /** Its end was told; the row stays a while for events that repeat or come late. */
+  /** Its end was reported; the row stays for a while because events may repeat or come late. */
   purged: 4,
-  /** On an interface that is not internal. */
+  /** The flow is on an interface that is not internal. */
   external: 8,
-  /** Counters were seen. */
+  /** The flow had an event with counters. */
   counted: 16,
   /** The clock was set back during the flow: its time stamps cannot be compared with new ones. */
   timeless: 32,
@@ -42,7 +42,7 @@ const keyAt = 10;
 const tailAt = 15;
 const flagBits = 8;
 const flagMask = (1 << flagBits) - 1;
-/** Of a slot. A million rows: twice what the accounting takes in. */
+/** Bits of a slot that hold the row. A million rows: twice the accounting's limit. */
 const rowMask = (1 << 20) - 1;
 const tagMask = ~rowMask;
 
@@ -50,7 +50,7 @@ export class FlowTable {
   readonly identity: (FlowIdentity | undefined)[] = [];
   private numbers: Float64Array<ArrayBuffer>;
   private words: Uint32Array<ArrayBuffer>;
-  /** Open addressing: row + 1 in the lower bits, some of the hash above them (so that a flow elsewhere is rarely looked at); 0: free. */
+  /** Open addressing: row + 1 in the lower bits, some hash bits above (to rarely compare another flow's digest); 0: free. */
   private slots: Int32Array<ArrayBuffer>;
   private readonly free: number[] = [];
   private rows = 0;
@@ -84,7 +84,7 @@ export class FlowTable {
     this.words[at] = ((this.words[at] ?? 0) & ~flagMask) | flags;
   }
 
-  /** -1 when it is not there. `netInterface`: 0 to 65,535. */
+  /** The flow's row; -1 when it is not in the table. `netInterface`: 0 to 65,535. */
   find(digest: Uint32Array, netInterface: number): number {
     const { slots, words } = this;
     const mask = slots.length - 1;
@@ -109,7 +109,7 @@ export class FlowTable {
     }
   }
 
-  /** The new row, all zero. The flow must not be there yet. */
+  /** Inserts a flow that is not in the table yet; returns its row, all zero. */
   insert(digest: Uint32Array, netInterface: number): number {
     if (this.used * 2 >= this.slots.length) this.growSlots();
     const row = this.free.pop() ?? this.rows++;
@@ -131,7 +131,7 @@ export class FlowTable {
     this.used--;
   }
 
-  /** The flow is found by another digest from now on. No flow may have it on this interface yet. */
+  /** Changes the flow's digest. No flow on this interface may have the new digest. */
   rename(row: number, digest: Uint32Array): void {
     this.unplace(row);
     this.words.set(digest, row * rowWords + keyAt);
@@ -142,7 +142,7 @@ export class FlowTable {
     const mask = this.slots.length - 1;
     let hole = this.home(row);
     while (this.rowAt(hole) !== row) hole = (hole + 1) & mask;
-    // Move later ones of the same run up, so that no search stops early at the hole.
+    // Moves later entries of the same probe run up, so that no search stops early at the hole.
     for (let slot = (hole + 1) & mask; this.slots[slot] !== 0; slot = (slot + 1) & mask) {
       if (((slot - this.home(this.rowAt(slot))) & mask) >= ((slot - hole) & mask)) {
         this.slots[hole] = this.slots[slot] ?? 0;
@@ -192,7 +192,7 @@ export class FlowTable {
 
   private growSlots(): void {
     const { length, buffer } = this.slots;
-    // Given back now, not when garbage is collected.
+    // Frees the old buffer now instead of at the next garbage collection.
     buffer.transfer(0);
     this.slots = new Int32Array(length * 2);
     for (let row = 0; row < this.rows; row++) if (this.flags(row) !== 0) this.place(row);

@@ -1,9 +1,9 @@
 /**
- * Hour files that somebody else wrote while the daemon runs: restored from a backup, copied from another machine. The daemon's next index would
- * hide them, since it says of every folder that it knows all of it.
+ * Finds hour files that another program wrote while the daemon runs: restored from a backup, copied from another machine. The daemon's next index
+ * would hide them, because an index claims to cover every folder of the day.
  *
- * Invariants: what is found is told by the indexes afterwards; an hour that the daemon counts stays its own where it has the client, and takes
- * over the clients that it has not.
+ * Invariants: the files found are in the indexes afterwards; in an hour that the daemon counts, its own counters of a client win, and clients that it
+ * does not have are taken over.
  */
 import type { Files } from "@nethsec/host/host";
 import { hourKey, type Day } from "../store/hour-key.ts";
@@ -16,14 +16,14 @@ export interface DayLook {
   readonly files: Files;
   readonly base: string;
   readonly day: Day;
-  /** Wall clock, ms: when the daemon last wrote to the day. What changed later was changed by somebody else. */
+  /** Wall clock, ms: when the daemon last wrote to the day. Later changes are another program's. */
   readonly since: number;
   readonly now: number;
   /** Bit h: the day is known to have files of hour h. */
   readonly hours: number;
 }
 
-/** Takes over what others wrote; answers the hours that the day has then. Throws `FileError`. */
+/** Takes over the files that others wrote; returns the hours that the day has afterwards, as bits. Throws `FileError`. */
 export function takeForeignFiles(look: DayLook, ledger: Ledger): number {
   const { files, base, day, since } = look;
   let { hours } = look;

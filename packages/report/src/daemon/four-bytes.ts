@@ -1,20 +1,20 @@
-/** Arithmetic on four bytes in one 32-bit number at a time, the first byte lowest: what the scanner of messages is fast by. Pure. */
+/** Arithmetic on four bytes at a time in one 32-bit number, the first byte lowest: makes the message scanner fast. Pure. */
 
 /** The highest bit of each byte. */
 export const tops = 0x80808080 | 0;
 
-/** Which of the four bytes is the lowest with its highest bit set. */
+/** Index of the lowest of the four bytes that has its highest bit set. */
 export function lowestByte(marked: number): number {
   return (31 - Math.clz32(marked & -marked)) >> 3;
 }
 
-/** What four hexadecimal digits stand for, each in its byte; nonsense for other characters. */
+/** Values of four hexadecimal digits, one in each byte; undefined results for other characters. */
 export function hexValues(four: number): number {
   const letters = (four >>> 6) & 0x01010101;
   return (four & 0x0f0f0f0f) + letters + (letters << 3);
 }
 
-/** The digits for four values below 16: what is not the same as the characters was no lower-case digit. */
+/** The digits of four values below 16. Comparing them with the input finds characters that are not lower-case digits. */
 export function hexDigits(values: number): number {
   const letters = ((values + 0x06060606) >>> 4) & 0x01010101;
   return values + 0x30303030 + letters * 39;
@@ -26,7 +26,7 @@ export function packed(values: number): number {
   return ((pairs & 0xff) << 8) | (pairs >>> 16);
 }
 
-/** Four characters. */
+/** Four characters as one number, the first one lowest. */
 export function littleEndian(word: string): number {
   return word.charCodeAt(0) | (word.charCodeAt(1) << 8) | (word.charCodeAt(2) << 16) | (word.charCodeAt(3) << 24);
 }

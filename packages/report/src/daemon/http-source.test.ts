@@ -1,4 +1,4 @@
-/** netifyd's HTTP sink, played by requests as the contract has them. */
+/** netifyd's HTTP sink, simulated by requests as in the contract. */
 import { afterEach, expect, test } from "bun:test";
 import { createServer } from "node:net";
 import { localClock } from "@nethsec/host/local/local-clock";
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** A port that nobody listens on. */
+/** A free port: nothing listens on it. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,9 +1,9 @@
 /**
- * netifyd's HTTP sink as a source: a receiver on the loopback, one message a request (contract netifyd5, "http"). For agents without the plugin
- * that opens a socket.
+ * Receives from netifyd's HTTP sink: an HTTP server on the loopback, one message per request (contract netifyd5, "http"). For agents without the
+ * plugin that opens a socket.
  *
- * Invariants: only POST of JSON to the one path, which has a secret in it that root alone can read; a request has a bounded body; a browser, which
- * says where its request comes from, is refused; what was answered by 200 has been handed on.
+ * Invariants: accepts only POST of JSON to one path, which contains a secret that only root can read; bodies are bounded; requests of browsers,
+ * recognised by their origin headers, are refused; a message answered with 200 has been passed on.
  */
 import { backoffMs } from "@nethsec/host/backoff";
 import type { Clock } from "@nethsec/host/host";
@@ -20,7 +20,7 @@ export interface Receiver {
 /** The largest message seen has 2 KB; one with hundreds of risks or tags stays below. */
 const maxBodyBytes = 256 * 1024;
 const retry = { firstMs: 1000, longestMs: 30_000 };
-/** The agent tells something at every tick of 15 s. */
+/** The agent sends something at every tick of 15 s. */
 const silentMs = 60_000;
 const newline = Uint8Array.of(10);
 
@@ -55,7 +55,7 @@ export function httpSource({ port, path }: Receiver, clock: Clock): FlowSource {
   };
 }
 
-/** Whether the agent is there: requests are all that is seen of it. */
+/** Tracks whether the agent is alive: its requests are the only sign. */
 class Heard {
   readonly #listener: SourceListener;
   readonly #clock: Clock;
@@ -97,7 +97,7 @@ async function answer(
   return new Response(null, { status: 200 });
 }
 
-/** The reader parses it; here it is enough that it is one object and one line, so that it cannot pass for two messages. */
+/** Checks only that the body is one object on one line, so that it cannot pass for two messages; the reader parses it. */
 function isObject(body: Uint8Array): boolean {
   return body.at(0) === 123 && body.at(-1) === 125 && !body.includes(10);
 }

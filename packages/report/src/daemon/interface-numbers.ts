@@ -1,11 +1,11 @@
-/** Numbers for interface names: small ones in the order of appearance, kept in the checkpoint with the flows. Pure. */
+/** Small numbers for interface names, in order of appearance; stored in the checkpoint with the flows. Pure. */
 const maxInterfaces = 4096;
 
 export class InterfaceNumbers {
   readonly names: string[] = [];
   private readonly numbers = new Map<string, number>();
 
-  /** All names beyond a bound that no machine reaches share one number. */
+  /** Names beyond a limit that no real machine reaches share one number. */
   readonly of = (name: string): number => {
     let number = this.numbers.get(name);
     if (number === undefined) {

@@ -17,31 +17,31 @@ import {
 import type { HourKey } from "../store/hour-key.ts";
 import type { FlowIdentity, Place } from "./flow-event.ts";
 
-/** Names of one section that a client may have in an hour before the smallest fold into `other`. */
+/** Most names that a client may have in one section of an hour before the smallest are folded into `other`. */
 const maxNames = 2048;
-/** Names of all clients in all hours in memory: about 40 MB at the worst. */
+/** Most names of all clients in all hours in memory: about 40 MB in the worst case. */
 const maxNamesInMemory = 250_000;
 const maxClients = 16_384;
 
 export interface OpenHour {
   readonly counters: HourCounters;
-  /** Whether what the disk had of this hour is in the counters. */
+  /** Whether the counters include what the disk had of this hour. */
   merged: boolean;
   /** Whether anything changed since the hour's files were written. */
   dirty: boolean;
 }
 
 type Cells = Pick<Place, "protocol" | "application" | "host">;
-/** Of addresses that are no client's: nothing is added to it. */
+/** Cells for addresses that are not clients; nothing is added to them. */
 const noCells: Cells = { protocol: { bytes: 0 }, application: { bytes: 0 }, host: undefined };
 
 export class Ledger {
   readonly hours = new Map<HourKey, OpenHour>();
-  /** Bytes since the start. */
+  /** Bytes attributed to clients since the start. */
   attributed = 0;
   notAClient = 0;
   unknownFlow = 0;
-  /** Of clients that a day had no room for. */
+  /** Bytes of clients for which the day had no room. */
   folded = 0;
   private names = 0;
   private bound = maxNamesInMemory;
@@ -61,7 +61,7 @@ export class Ledger {
   }
 
   add(key: HourKey, identity: FlowIdentity, bytes: number): void {
-    // Nothing is no entry: names and clients without a byte would fill files.
+    // Adding zero must not create an entry: names and clients without bytes would fill the files.
     if (bytes === 0) return;
     const open = this.hour(key);
     let place = identity.place;
@@ -91,7 +91,7 @@ export class Ledger {
     this.unknownFlow += bytes;
   }
 
-  /** Bytes of an address that is known to be no client's. */
+  /** Adds bytes of an address that is known not to be a client. */
   addNotAClient(key: HourKey, bytes: number): void {
     if (bytes === 0) return;
     const open = this.hour(key);
@@ -100,7 +100,7 @@ export class Ledger {
     this.notAClient += bytes;
   }
 
-  /** Adds what the disk had of an hour before this process opened it. */
+  /** Adds the counters that the disk had of an hour before this process opened it. */
   merge(key: HourKey, found: HourCounters): void {
     const open = this.hour(key);
     open.merged = true;
@@ -115,7 +115,7 @@ export class Ledger {
     this.fold();
   }
 
-  /** Takes a client out of an hour; its bytes are unattributed from now on. */
+  /** Removes a client from an hour; its bytes become unattributed. */
   foldClient(key: HourKey, address: string): void {
     const open = this.hours.get(key);
     const client = open?.counters.clients.get(address);
@@ -128,7 +128,7 @@ export class Ledger {
     for (const section of sectionNames) this.names -= client[section].size;
   }
 
-  /** Forgets an hour that is on disk. */
+  /** Drops an hour from memory that is on disk. */
   close(key: HourKey): void {
     const open = this.hours.get(key);
     if (open === undefined) return;
@@ -139,7 +139,7 @@ export class Ledger {
     this.names = this.countNames();
   }
 
-  /** Lets go of a note that no longer holds: it would keep all of a client's counters of an hour that is over in memory. */
+  /** Drops a stale {@link Place}: it would keep a client's counters of a finished hour in memory. */
   forget(identity: FlowIdentity): void {
     const { place } = identity;
     if (place !== undefined && this.hours.get(place.hour)?.counters.generation !== place.generation)
@@ -158,7 +158,7 @@ export class Ledger {
         client.host.size > maxNames ||
         this.names > this.bound)
     ) {
-      // The new cells are still empty and may just have been folded away: what is added to them then would be lost.
+      // Fold, then look the cells up: folding may remove the new, still empty cells, and bytes added to removed cells would be lost.
       this.fold();
       cells = this.cells(client, identity);
     }
@@ -183,7 +183,7 @@ export class Ledger {
     return cell;
   }
 
-  /** Brings every list under its bound, the longest ones first and further when all together are too many. */
+  /** Brings every list under its limit; when all lists together are still too long, lowers the limit step by step. */
   private fold(): void {
     let keep = maxNames / 2;
     this.foldTo(maxNames, keep);
@@ -191,7 +191,7 @@ export class Ledger {
       keep = Math.floor(keep / 2);
       this.foldTo(keep, keep);
     }
-    // When even one name each is too many (a full disk for days), the next attempt waits until it is worth while.
+    // When even one name per list is too many (a full disk for days), postpone the next attempt until the names grew by a quarter.
     this.bound = Math.max(maxNamesInMemory, Math.ceil(this.names * 1.25));
   }
 

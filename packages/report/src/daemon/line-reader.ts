@@ -1,8 +1,8 @@
 /**
- * Cuts a byte stream into messages. Both dialects frame by line: 4.x puts a line `{"length": N}` before each message, 5.x does not
- * (contract netifyd); the length is not needed. Whether 5.x ends each message with a newline is not certain everywhere, so a whole object at
- * the end of what came is a message without one. Pure. Invariants: memory is bounded by `maxLineBytes` plus one chunk; the
- * bytes given to `line` are valid during the call only.
+ * Cuts a byte stream into messages. Both dialects frame by line: 4.x puts a line `{"length": N}` before each message, 5.x does not (contract
+ * netifyd); the length is not needed. It is not certain that every 5.x release ends each message with a newline, so a complete object at the end of
+ * the received bytes counts as a message. Pure. Invariants: memory is bounded by `maxLineBytes` plus one chunk; the bytes passed to `line` are valid
+ * during the call only.
  */
 import { isBlank, ObjectCutter } from "./object-cutter.ts";
 
@@ -29,7 +29,7 @@ export class LineReader {
     this.sink = sink;
   }
 
-  /** The next bytes of the stream, cut anywhere. */
+  /** Processes the next bytes of the stream; a chunk may end anywhere. */
   push(chunk: Uint8Array): void {
     let start = 0;
     if (this.kept > 0 || this.dropping) {
@@ -51,7 +51,7 @@ export class LineReader {
     if (start < chunk.length) this.keep(chunk.subarray(start));
   }
 
-  /** The stream ended or broke: what is left of a line is no line. True when something was left. */
+  /** Call when the stream ended: drops an incomplete line. Returns true when there was one. */
   end(): boolean {
     const left = this.kept > 0 || this.dropping;
     this.forget();
@@ -76,7 +76,7 @@ export class LineReader {
     this.cut(this.kept, length);
   }
 
-  /** Hands on each whole object of `rest[0..length)`, which was looked at up to `looked`; keeps what is left. */
+  /** Passes on each complete object of `rest[0..length)`, of which the first `looked` bytes were scanned before; keeps the remainder. */
   private cut(looked: number, length: number): void {
     let start = 0;
     let from = looked;
@@ -94,7 +94,7 @@ export class LineReader {
     this.cutter.begin();
     this.kept = 0;
     this.dropping = false;
-    // One long line must not hold its memory for ever.
+    // Frees a large buffer, so that one long line does not hold memory for ever.
     if (this.rest.length > 65_536) this.rest = new Uint8Array(0);
   }
 }

@@ -1,10 +1,10 @@
 /**
- * How a message of the flow stream is built: the text between its values, and which values matter. Shapes are learned from messages
- * that `JSON.parse` has understood, so that no order of keys and no set of fields is taken for granted.
- * Pure. Invariant: a shape is learned only where reading by it must give what `JSON.parse` gives.
+ * The shape of a message of the flow stream: the text between its values, and which values matter. Shapes are learned from messages that `JSON.parse`
+ * accepted, so the order of keys and the set of fields need not be fixed.
+ * Pure. Invariant: a shape is learned only where reading by it must give the same result as `JSON.parse`.
  */
 
-/** A value that the accounting wants; `none`: one that it does not. */
+/** A value that the accounting uses; `none`: one that it does not use. */
 export const Role = {
   none: 0,
   internal: 1,
@@ -14,14 +14,14 @@ export const Role = {
   localBytes: 5,
   otherBytes: 6,
   totalBytes: 7,
-  // From here on texts.
+  // The roles from here on are texts.
   interface: 8,
   client: 9,
   protocol: 10,
   application: 11,
   host: 12,
   dnsHost: 13,
-  /** A text as well, one of any number: a digest. */
+  /** Also a text, may occur several times: another digest of the flow. */
   otherDigest: 14,
 } as const;
 
@@ -57,8 +57,8 @@ const [quote, backslash, comma, colon] = [34, 92, 44, 58];
 const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
 
 /**
- * The steps of one message, which must be valid JSON. undefined when its like is left to `JSON.parse`: escapes, bytes beyond ASCII, blanks
- * between tokens, a wanted field twice or of another type.
+ * The steps of one message, which must be valid JSON. undefined when such messages stay with `JSON.parse`: escapes, bytes beyond ASCII, blanks
+ * between tokens, a wanted field that occurs twice or has another type.
  */
 export function learnShape(line: Uint8Array): Step[] | undefined {
   if (line.some((byte) => byte === backslash || byte < 32 || byte > 126)) return undefined;
@@ -81,13 +81,13 @@ class Walk {
     return [...this.steps, { literal: this.line.slice(this.literalStart), hole: Hole.end, role: Role.none }];
   }
 
-  /** Walks over one value; `path` names it ("flow.digest"; array items have "[]"). False: not to be learned. */
+  /** Walks over one value; `path` is its place ("flow.digest"; array items have "[]"). Returns false when the shape must not be learned. */
   value(path: string): boolean {
     if (path === otherDigests && !this.once(path)) return false;
     const first = this.line[this.at];
     if (first === openBrace) return this.items(closeBrace, () => this.member(path));
     if (first === openBracket) return this.items(closeBracket, () => this.value(`${path}[]`));
-    // What kind of event it is decides what the fields mean: it stays literal.
+    // The type of the event decides what the other fields mean, so it becomes part of the literal.
     if (path === "type") return first === quote && this.once(path) && this.skipText();
     return this.hole(path, first === quote ? Hole.text : isNumberStart(first) ? Hole.number : Hole.word);
   }
@@ -111,7 +111,7 @@ class Walk {
     if (!this.skipText()) return false;
     const key = String.fromCharCode(...this.line.subarray(start, this.at - 1));
     if (this.line[this.at++] !== colon) return false;
-    // A key with a dot in it must not pass for a path.
+    // A key that contains a dot must not match a path.
     const name = key.includes(".") || key.includes("[") ? "?" : key;
     const full = path === "" ? name : `${path}.${name}`;
     return full === "flow" && !this.once(full) ? false : this.value(full);

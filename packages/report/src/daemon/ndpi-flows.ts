@@ -1,14 +1,14 @@
 /**
- * Windows of `ndpiReader` (nDPI's example program; CSV, one row a flow) → messages of the flow stream, for routers without netifyd. Pure.
+ * Converts windows of `ndpiReader` (nDPI's example program; CSV, one row per flow) to messages of the flow stream, for routers without netifyd. Pure.
  *
- * A window knows only its own packets: a flow that goes on from the one before has lost its handshake, and is often "Unknown" and without
- * a name. So totals and identity are carried by five-tuple. Invariants: a flow's total only grows; an identity once found is not
- * lost to a window that does not know it; memory is bounded.
+ * A window contains only its own packets: for a flow that continues from the previous window the handshake is missing, so it is often "Unknown" and
+ * without a name. Totals and identity are therefore carried over by five-tuple. Invariants: a flow's total only grows; a known identity is not
+ * overwritten by a window that does not have it; memory is bounded.
  */
 import { sha1 } from "@nethsec/host/files/digests";
 import { isClientAddress } from "../store/client-address.ts";
 
-/** A five-tuple not seen for so long is another flow when it comes back. */
+/** A five-tuple absent for this long counts as a new flow when it reappears. */
 const forgetMs = 300_000;
 const maxFlows = 100_000;
 
@@ -38,7 +38,7 @@ interface Row {
 }
 
 export class NdpiFlows {
-  /** Rows that were not understood. */
+  /** Rows that could not be parsed. */
   malformed = 0;
   private readonly device: string;
   private readonly flows = new Map<string, NdpiFlow>();
@@ -47,7 +47,7 @@ export class NdpiFlows {
     this.device = device;
   }
 
-  /** The messages of one window, one a line; `now`: Unix ms at its end. */
+  /** The messages of one window, one per line; `now`: Unix ms at its end. */
   window(csv: string, now: number): string {
     const lines: string[] = [];
     for (const line of csv.split("\n")) {
@@ -112,10 +112,10 @@ export class NdpiFlows {
 
 function begin(row: Row): NdpiFlow {
   return {
-    // Two flows of one five-tuple differ in when they were first seen.
+    // The first-seen time distinguishes two flows with the same five-tuple.
     digest: sha1(`${row.key} ${row.lastSeen}`),
     local: localEnd(row),
-    // Not when the flow's first packet came, but since when it is counted.
+    // Not the time of the flow's first packet but the time since which it is counted.
     firstSeen: row.lastSeen,
     lastSeen: row.lastSeen,
     total: 0,
@@ -125,14 +125,14 @@ function begin(row: Row): NdpiFlow {
   };
 }
 
-/** The private end; between two of them the one that opened the connection, which has the higher port as a rule. */
+/** The end with a private address; if both or neither have one, the end that opened the connection, usually the one with the higher port. */
 function localEnd({ source, sourcePort, target, targetPort }: Row): string {
   const [sourceIsLocal, targetIsLocal] = [isClientAddress(source), isClientAddress(target)];
   if (sourceIsLocal !== targetIsLocal) return sourceIsLocal ? source : target;
   return sourcePort < 1024 && targetPort >= 1024 ? target : source;
 }
 
-/** Takes over what the row knows and the flow did not. True when anything changed. */
+/** Updates the flow's names from the row where the row has better ones. True when anything changed. */
 function improve(flow: NdpiFlow, row: Row): boolean {
   let better = false;
   if (row.host !== "" && row.host !== flow.host) {
@@ -177,7 +177,7 @@ function parseRow(line: string): Row | undefined {
   };
 }
 
-/** Where packets, bytes, goodput of both directions begin; a ratio and its name follow them. */
+/** Index where packets, bytes and goodput of both directions begin; a ratio and its name follow them. */
 function countersAt(fields: readonly string[]): number | undefined {
   for (let at = beforeName + 1; at + 8 <= fields.length; at++) {
     const isCounters = fields.slice(at, at + 6).every((field) => /^\d{1,15}$/.test(field));

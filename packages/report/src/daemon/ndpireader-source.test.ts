@@ -1,4 +1,4 @@
-/** A program in ndpiReader's place which, like it, writes its rows at the end of the window or at SIGINT, and to a file only. */
+/** A fake ndpiReader which, like the real one, writes its rows only to a file, at the end of the window or at SIGINT. */
 import { afterEach, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 const row =
   "0,6,10.472,10.474,0.002,192.168.1.7,50000,203.0.113.9,443,91,TLS,www.example.org,6,100,79,6,900,449,-0.277,Download";
 
-/** `body`: shell; `$csv` is where the rows go. */
+/** `body`: shell code; it writes the rows to `$csv`. */
 function running(body: string) {
   const files = localFiles(root);
   files.write("/usr/bin/ndpiReader", `#!/bin/sh\nwhile [ "$1" != -C ]; do shift; done\ncsv=$2\n${body}\n`);

@@ -1,9 +1,9 @@
 /**
- * `ndpiReader` on a network device as a flow source, in windows one after the other. Between two windows it does not capture: the
- * fraction of a second that it takes to start is missing from the reports (docs/reports.md says so).
+ * `ndpiReader` on a network device as a flow source, in consecutive windows. It does not capture between two windows: the fraction of a second that
+ * it takes to start is missing from the reports (docs/reports.md says so).
  *
- * Its rows come through a file in memory: our programs' stdout is a socket, which cannot be opened as the file that `-C` wants.
- * Invariant: what a window has seen is counted, also when the daemon stops in the middle of it.
+ * The rows are passed through a file in memory: a child's stdout is a socket here, which cannot be opened as the file that `-C` needs. Invariant:
+ * traffic seen by a window is counted, even when the daemon stops in the middle of the window.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -13,14 +13,14 @@ import type { FlowSource } from "./flow-source.ts";
 import { NdpiFlows } from "./ndpi-flows.ts";
 
 const windowSeconds = 15;
-/** A device that cannot be read ends ndpiReader sooner than this. */
+/** When the device cannot be read, ndpiReader exits sooner than this. */
 const startedMs = 1000;
 const retryMs = 5000;
 const maxRowsBytes = 64 * 1024 * 1024;
 
 type Machine = Pick<Host, "files" | "run" | "clock">;
 
-/** `device`: the LAN's, e.g. "br-lan": on the WAN side addresses are translated already. `pid`: this process. */
+/** `device`: the LAN's, e.g. "br-lan": on the WAN side addresses are already translated. `pid`: of this process. */
 export function ndpireaderSource(device: string, pid: number, host: Machine): FlowSource {
   const path = `/var/run/ns-report/ndpi.${pid}.csv`;
   return async (listener, signal) => {
@@ -51,9 +51,9 @@ export function ndpireaderSource(device: string, pid: number, host: Machine): Fl
   };
 }
 
-/** The rows, as CSV. When the signal aborts, those until then: SIGINT lets ndpiReader print them, SIGTERM would not. */
+/** The rows as CSV. On abort, the rows so far: SIGINT makes ndpiReader print them, SIGTERM would not. */
 async function oneWindow(device: string, path: string, { files, run }: Machine, signal: AbortSignal): Promise<string> {
-  // Made here, for its mode, and so that no rows are read twice.
+  // Created here to set its mode, and emptied so that no rows are read twice.
   files.write(path, "", { mode: 0o600 });
   try {
     const argv = ["ndpiReader", "-i", device, "-s", String(windowSeconds), "-q", "-C", files.real(path)] as const;

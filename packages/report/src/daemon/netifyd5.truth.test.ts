@@ -1,4 +1,4 @@
-/** netifyd 5 as NethSecurity has it: the streams of the contract (invented from documentation and sources), and the numbers that are right. */
+/** netifyd 5 as NethSecurity ships it: the streams of the contract (written from documentation and sources) and the expected counters. */
 import { describe, expect, test } from "bun:test";
 import { clientTableOf, contractStream } from "../../test/contract-stream.ts";
 import { Accounting } from "./accounting.ts";
@@ -6,7 +6,7 @@ import { InterfaceNumbers } from "./interface-numbers.ts";
 import { Ledger } from "./ledger.ts";
 import { StreamReader } from "./stream-reader.ts";
 
-/** Reads messages, each told at the time that its stamp says; `framed` puts it into its form on the wire. */
+/** Feeds messages to the reader, each at the time of its own time stamp; `framed` converts a message to its wire form. */
 function read(messages: readonly string[], connectAt: number, framed: (message: string) => string) {
   const ledger = new Ledger();
   const accounting = new Accounting(ledger, connectAt);

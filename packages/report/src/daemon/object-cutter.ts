@@ -1,7 +1,7 @@
 /**
- * Finds where a JSON object ends in bytes that come piece by piece: agents are not certain to put a newline after each message. Pure.
- * Invariant: nothing is decided about bytes that do not begin with an object; only quotes, backslashes and braces are looked at, whether the
- * object is valid is for `JSON.parse`.
+ * Finds the end of a JSON object in bytes that arrive in pieces: it is not certain that every agent puts a newline after each message. Pure.
+ * Invariant: bytes that do not begin with an object are left alone; only quotes, backslashes and braces are examined, `JSON.parse` decides whether
+ * the object is valid.
  */
 const [quote, backslash, openBrace, closeBrace] = [34, 92, 123, 125];
 
@@ -9,10 +9,10 @@ export class ObjectCutter {
   #depth = 0;
   #inText = false;
   #escaped = false;
-  /** The bytes since the last newline begin with something else. */
+  /** The bytes since the last newline do not begin with an object. */
   #isOther = false;
 
-  /** Forgets what was looked at: a line or the stream begins. */
+  /** Resets the state at the beginning of a line or of the stream. */
   begin(): void {
     this.#depth = 0;
     this.#inText = false;
@@ -20,7 +20,7 @@ export class ObjectCutter {
     this.#isOther = false;
   }
 
-  /** Looks at `bytes[from..to)`, which follow those of the last call. Where the first object that is complete ends; -1: none is. */
+  /** Scans `bytes[from..to)`, which continue the bytes of the last call. Returns the end of the first complete object; -1: none. */
   end(bytes: Uint8Array, from: number, to: number): number {
     if (this.#isOther) return -1;
     for (let at = from; at < to; at++) {

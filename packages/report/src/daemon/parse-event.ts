@@ -1,6 +1,6 @@
 /**
- * One JSON message → what the accounting needs of it. The plain way, by `JSON.parse`; `event-scanner.ts` is the fast one and must give
- * the same answer. Pure. Everything in a message is foreign: a field of another type than expected counts as missing.
+ * Parses one JSON message into what the accounting needs. The plain way, by `JSON.parse`; `event-scanner.ts` is the fast one and must give the same
+ * result. Pure. Messages are untrusted input: a field of an unexpected type counts as missing.
  */
 import { sha1 } from "@nethsec/host/files/digests";
 import { maxOthers, withHash, type FlowEvent, type FlowIdentity } from "./flow-event.ts";
@@ -8,9 +8,9 @@ import { maxOthers, withHash, type FlowEvent, type FlowIdentity } from "./flow-e
 export type Message =
   /** `event` was filled. */
   | "flow"
-  /** A message that is of no use here. */
+  /** A message without use for the accounting. */
   | "other"
-  /** Not JSON, or a flow event that does not say which flow. */
+  /** Not JSON, or a flow event without the flow's digest. */
   | "malformed"
   | StatusMessage;
 
@@ -44,7 +44,7 @@ export function parseEvent(text: string, event: FlowEvent, interfaceNumber: (nam
   if (!hasIdentity && !hasCounters) return "other";
   const flow = value["flow"];
   const name = value["interface"];
-  // A null is as good as absent (contract netifyd5).
+  // A null counts as absent (contract netifyd5).
   if (flow === null || flow === undefined) return "other";
   if (!isRecord(flow) || typeof name !== "string" || typeof flow["digest"] !== "string") return "malformed";
   event.interface = interfaceNumber(name);
@@ -71,7 +71,7 @@ function statusOf(value: Record<string, unknown>): Message {
   return { hasInternal: Object.values(interfaces).some((one) => isRecord(one) && one["role"] === "LAN") };
 }
 
-/** 5.x with an HTTP sink: a member for each interface. */
+/** 5.x with an HTTP sink: the object has a member for each interface. */
 function interfacesOf(value: Record<string, unknown>): Message {
   const roles = Object.values(value).flatMap((one) =>
     isRecord(one) && typeof one["role"] === "string" ? [one["role"]] : [],
@@ -94,7 +94,7 @@ function nameOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value.slice(0, maxNameLength).toLowerCase() : undefined;
 }
 
-/** 40 hexadecimal digits as they are, 16 (agents after 5.2) with zeros behind them; any other digest by its SHA-1, which has 40. */
+/** 40 hexadecimal digits are used as they are, 16 (agents after 5.2) are padded with zeros; any other digest is replaced by its SHA-1, which has 40. */
 export function digestWords(digest: string, into: Uint32Array): void {
   const hex = /^[0-9a-f]{40}$/.test(digest)
     ? digest
@@ -116,7 +116,7 @@ function readOthers(list: unknown, event: FlowEvent): void {
   }
 }
 
-/** A whole number that counters may have. */
+/** A number that is valid as a counter. */
 function positive(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }

@@ -1,19 +1,18 @@
 /**
- * Learned shapes as a tree of steps (message-shape.ts): they share what they have in common from the beginning of the line. The tree lies in
- * one small buffer and not in objects, because reading it is what most of the scanner's time goes into: a shape fits the
- * processor's first cache. Pure. Bounded by `maxBytes`.
+ * Learned shapes as a tree of steps (message-shape.ts): shapes share their common beginning. The tree is stored in one small buffer instead of
+ * objects, because walking it takes most of the scanner's time: a shape fits the processor's first-level cache. Pure. Bounded by `maxBytes`.
  */
 import { Hole, type Step } from "./message-shape.ts";
 
 /** All recordings made so far need 22 kB together. */
 const maxBytes = 128 * 1024;
-/** Ways in which a line may go on at one place: each of them is tried. Recordings have four at the most. */
+/** Most alternatives at one place of a line: each of them is tried. Recordings have at most four. */
 const maxSiblings = 64;
 
 /**
- * A node, in 32-bit numbers from its address on: what it is (see `nodeHead`), the address of its first successor, that of its next
- * sibling, a blank; then its literal, eight bytes at a time, of which the last eight may overlap those before. A shorter
- * literal is padded. Address 0 is no node: there stands the first candidate of a line.
+ * A node's layout, in 32-bit numbers from its address: head (length, hole and role, see `add`), address of its first successor, address of its next
+ * sibling, an unused number; then its literal in groups of eight bytes, the last of which may overlap the one before. A shorter literal is padded.
+ * Address 0 is not a node: it holds the address of a line's first candidate.
  */
 export const nodeNext = 1;
 export const nodeSibling = 2;
@@ -25,15 +24,15 @@ export const holeMask = 3;
 export const roleShift = holeShift + 2;
 
 export class ShapeTree {
-  /** The nodes; replaced when they need more room. */
+  /** The nodes; replaced by a larger array when full. */
   numbers = new Int32Array(4096);
-  /** The same as doubles. */
+  /** The same memory as doubles. */
   doubles = new Float64Array(this.numbers.buffer);
-  /** The same as bytes. */
+  /** The same memory as bytes. */
   literals = new Uint8Array(this.numbers.buffer);
   private used = nodeLiteral;
 
-  /** `kind`: what matching the whole shape gives; not 0. False: it was there already, or there is no room. */
+  /** `kind`: the result of matching the whole shape; not 0. Returns false when the shape exists already or there is no room. */
   add(steps: readonly Step[], kind: number): boolean {
     const before = this.used;
     let link = 0;
@@ -50,7 +49,7 @@ export class ShapeTree {
     return this.used > before;
   }
 
-  /** Puts `node` before its elder sibling `before`, whose address stands at `link`. */
+  /** Moves `node` before its preceding sibling `before`; the address of `before` is stored at `link`. */
   swap(before: number, link: number, node: number): void {
     const { numbers } = this;
     numbers[link] = node;
@@ -69,7 +68,7 @@ export class ShapeTree {
     return numbers[node] === head && words.every((word, index) => numbers[node + nodeLiteral + index] === word);
   }
 
-  /** Its address; 0 when there is no room. */
+  /** Returns the new node's address; 0 when there is no room. */
   private append(head: number, words: Int32Array, link: number): number {
     const node = this.used;
     const end = node + nodeLiteral + words.length;

@@ -1,6 +1,6 @@
 /**
- * The daemon as a process, killed by SIGKILL at random moments while it dumps all the time: nothing is counted twice, and nothing that
- * the engine still reports is lost. SIGKILLS=200 for the full run.
+ * The daemon as a process, killed by SIGKILL at random moments while it dumps continuously: no bytes are counted twice, and no bytes are lost that
+ * the engine still reports. SIGKILLS=200 for the full run.
  */
 import { expect, test } from "bun:test";
 import { spawn } from "node:child_process";
@@ -17,11 +17,11 @@ import { readStatus } from "../store/daemon-status.ts";
 import { listDays } from "../store/hour-store.ts";
 
 const kills = Number(process.env["SIGKILLS"] ?? 4);
-/** In CI that of the commit (scripts/seed.ts): what passed before it was submitted passes there. */
+/** In CI, the seed of the commit (scripts/seed.ts): a run before submission and the CI run use the same seed. */
 const seed = Number(process.env["SIGKILL_SEED"] ?? fc.readConfigureGlobal().seed ?? Date.now() % 1_000_000);
 const program = new URL("../../test/run-dpireport.ts", import.meta.url).pathname;
 
-/** Small and reproducible (mulberry32). */
+/** Small seeded generator (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -56,7 +56,7 @@ test(
       });
     let daemon = start();
     try {
-      // It must have begun to watch before the flows begin.
+      // The daemon must be watching before the flows begin.
       let socket = await server.next();
       await until(() => readStatus(files, "/reports")?.connected ?? false, "the first status");
       const began = Date.now() + 1;
@@ -152,7 +152,7 @@ async function grow(socket: Socket, flows: Flow[], random: () => number): Promis
   );
 }
 
-/** A daemon that was killed just now does not take it: its successor hears of the totals. */
+/** Sending to a daemon that was just killed fails; the next daemon receives the totals. */
 async function tell(socket: Socket, events: readonly object[]): Promise<void> {
   await send(socket, events.map((event) => `${JSON.stringify(event)}\n`).join("")).catch(() => undefined);
 }

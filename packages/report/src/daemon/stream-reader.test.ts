@@ -1,4 +1,4 @@
-/** What the reader of the stream keeps of the chunks it is given. */
+/** Which of its input chunks the stream reader keeps in memory. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Accounting } from "./accounting.ts";
@@ -16,14 +16,14 @@ test("holds no chunk in memory, whatever it remembers of what was in it", () => 
       [`field${index}`]: index,
     };
     const event = { type: "flow", interface: `eth${index}`, internal: true, flow };
-    // As a socket gives them: a Buffer, whose slice() is a view of all of it.
+    // As a socket delivers them: a Buffer, whose slice() is a view of the whole chunk.
     const chunk = Buffer.alloc(65_536, "\n");
     chunk.write(`${JSON.stringify(event)}\n${JSON.stringify(event)}\n`);
     reader.push(chunk);
     return new WeakRef(chunk.buffer);
   });
   Bun.gc(true);
-  // The last one may be on the stack still.
+  // The stack may still refer to the last one.
   expect(chunks.filter((chunk) => chunk.deref() !== undefined).length).toBeLessThan(10);
 });
 
@@ -60,7 +60,7 @@ test("what was read and what was understood is told", () => {
   };
   expect(push('"a text" 12 ')).toBe(0);
   expect(push("x".repeat(5 * 1024 * 1024))).toBe(0);
-  // A line without an end is malformed as soon as it is too long, not when its end comes.
+  // An endless line counts as malformed as soon as it is too long, without waiting for its end.
   expect([reader.malformed, reader.received]).toEqual([1, 12 + 5 * 1024 * 1024]);
   expect(push('\n{"type":"agent_hello"}')).toBe(1);
 });

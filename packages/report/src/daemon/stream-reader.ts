@@ -1,4 +1,4 @@
-/** Bytes of the engine's stream → accounting: lines, messages, and what becomes of each kind. Pure. */
+/** Feeds the engine's byte stream to the accounting: cuts lines, parses messages, and dispatches each kind. Pure. */
 import type { Accounting } from "./accounting.ts";
 import { emptyEvent } from "./flow-event.ts";
 import { LineReader } from "./line-reader.ts";
@@ -6,7 +6,7 @@ import { isBlank, ObjectCutter } from "./object-cutter.ts";
 import { EventScanner } from "./event-scanner.ts";
 
 export class StreamReader {
-  /** Lines that are no message, since the start. */
+  /** Lines since the start that are not a message. */
   malformed = 0;
   /** Bytes since the start, and messages of any kind in them. */
   received = 0;
@@ -30,7 +30,7 @@ export class StreamReader {
     this.lines.push(chunk);
   }
 
-  /** The connection ended: half a line is dropped. */
+  /** The connection ended: drops an incomplete line. */
   end(): void {
     if (this.lines.end()) this.malformed++;
   }
@@ -47,7 +47,7 @@ export class StreamReader {
     else if (message !== "other") this.accounting.roles(message.hasInternal);
   }
 
-  /** A line that is no message: perhaps several of them without a newline in between. */
+  /** Handles a line that is not a message: it may be several messages without a newline between them. */
   private several(bytes: Uint8Array, start: number, end: number): void {
     const cutter = new ObjectCutter();
     let from = start;

@@ -1,11 +1,11 @@
 /**
- * Lower-case strings of byte ranges seen before, without making them again: most names in a stream repeat. Pure.
- * Bounded: a fixed number of places, the newer text replaces the older one; no source is kept.
+ * Returns lower-case strings of byte ranges, cached because most names in a stream repeat. Pure.
+ * Bounded: a fixed number of places, a newer text replaces an older one; the source buffers are not kept.
  */
 import { textHash } from "./flow-event.ts";
 
 const places = 16_384;
-/** Longer texts are made each time. */
+/** Longer texts are not cached. */
 const longest = 48;
 const wordsEach = longest / 4;
 
@@ -14,14 +14,14 @@ export class TextCache {
   private readonly lengths = new Uint8Array(places);
   private readonly hashes = new Int32Array(places);
   private readonly words = new Int32Array(places * wordsEach);
-  /** {@link textHash} of the text that was asked for last. */
+  /** {@link textHash} of the text of the last call. */
   hash = 0;
-  /** Which of two places is given away next. */
+  /** Which of the two places is replaced next. */
   private turn = 0;
-  /** The text being looked for. */
+  /** The text being searched for. */
   private readonly wanted = new Int32Array(wordsEach);
 
-  /** `source[start..end)`, of `view`'s bytes, ASCII only and not empty, in lower case. */
+  /** The lower-case text of bytes `start..end` of `view`; ASCII only, not empty. */
   lower(view: DataView, start: number, end: number): string {
     const length = end - start;
     if (length > longest) {
@@ -44,7 +44,7 @@ export class TextCache {
       }
     }
     let place = (Math.imul(hash, 0x85ebca6b) >>> 7) & (places - 1);
-    // Two places for each text: in one, some thousand names would keep pushing each other out.
+    // Two places for each text: with one, colliding names would keep replacing each other.
     if (!this.holds(place, length, count)) place ^= 1;
     if (!this.holds(place, length, count)) {
       place ^= this.turn;

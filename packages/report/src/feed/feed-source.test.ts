@@ -1,4 +1,4 @@
-/** Who writes the reports: switched both ways, and kept against the set-up script of ns-monitoring. */
+/** Switching the program that writes the reports, both ways, and keeping the choice against the set-up script of ns-monitoring. */
 import { expect, test } from "bun:test";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { runCommand } from "../../test/run-command.ts";
@@ -12,7 +12,7 @@ const socketPlugin = "/usr/lib/libnetify-sink-socket.so.0.0.0";
 
 const config = { "/etc/config/ns-report": "config report 'config'\n" };
 
-/** A firewall of main: netifyd without the plugin for sockets, ns-stats writes the reports. */
+/** A firewall of NethSecurity's main branch: netifyd without the socket plugin, ns-stats writes the reports. */
 function afterRelease(files: Readonly<Record<string, string>> = {}): FakeHost {
   const host = fakeHost({ files: { ...config, "/etc/netifyd/plugins.d/10-ns-flows.conf": "", ...files } });
   host.services.set("netifyd", { enabled: true, running: true });
@@ -48,7 +48,7 @@ test("auto without the plugin for sockets: HTTP with a secret, and ns-stats stan
   });
   expect(host.files.readText(plugins)).toContain("libnetify-sink-http.so.0.0.0");
   const starts = host.services.all.get("netifyd")?.starts;
-  // Once more changes nothing: netifyd goes on.
+  // Choosing the same source a second time changes nothing: netifyd is not restarted.
   await choose(host, "auto");
   expect(host.services.all.get("netifyd")?.starts).toBe(starts ?? -1);
 });
@@ -90,7 +90,7 @@ test("an update of ns-monitoring takes the reports over: the choice comes back b
     if (chosen) await choose(host, "auto");
     const ended = new AbortController();
     const kept = keepSource(host, ended.signal);
-    // What its set-up script does.
+    // Simulates the set-up script of ns-monitoring.
     Object.assign(host.services.set("dpireport"), { enabled: false, running: false });
     Object.assign(host.services.set("ns-stats"), { enabled: true, running: true });
     await host.clock.advance(130_000);

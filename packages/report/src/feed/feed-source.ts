@@ -1,8 +1,8 @@
 /**
- * Who writes the traffic reports, and from what: switches between dpireport and ns-stats (package ns-monitoring of NethSecurity after 8.7.2, which
- * writes the same tree), and sets up netifyd for whichever it is.
+ * Selects the program that writes the traffic reports, and its source: switches between dpireport and ns-stats (package ns-monitoring of NethSecurity
+ * after 8.7.2, which writes the same tree), and configures netifyd for it.
  *
- * Invariants: both never write at the same time; what is done twice changes nothing; a switch says what it did.
+ * Invariants: the two programs never write at the same time; repeating a switch changes nothing; a switch reports what it did.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -10,7 +10,7 @@ import { hasPlugins, hasSocketSink, ownSocket, removeSink, writeSink } from "./n
 
 type Machine = Pick<Host, "files" | "services" | "uci" | "random">;
 
-/** What `ns-report source` can be asked for. */
+/** Arguments of `ns-report source`. */
 export const sourceWords = ["auto", "socket", "http", "ndpi", "ns-stats"] as const;
 export type SourceWord = (typeof sourceWords)[number];
 
@@ -23,7 +23,7 @@ export function nsStatsRuns({ services }: Pick<Machine, "services">): Promise<bo
   return services.running("ns-stats");
 }
 
-/** The error of a dpireport that is started beside ns-stats. */
+/** The error when dpireport is started while ns-stats runs. */
 export function besideNsStats(): NethsecError {
   return new NethsecError({
     code: "ns_stats_runs",
@@ -32,7 +32,7 @@ export function besideNsStats(): NethsecError {
   });
 }
 
-/** Lines that tell what was done. */
+/** Returns one line for each thing done. */
 export async function switchTo(word: SourceWord, host: Machine): Promise<string[]> {
   if (word === "ns-stats") return toNsStats(host);
   const done: string[] = [];
@@ -71,13 +71,13 @@ async function toNsStats(host: Machine): Promise<string[]> {
 
 type Kind = "netifyd" | "socket" | "http" | "ndpi";
 
-/** netifyd's own socket where it is (4.x, 8.7.2 as released), ours where the plugin for one is, else HTTP. */
+/** netifyd's own socket where it exists (4.x, 8.7.2 as released), our socket where the socket plugin is installed, else HTTP. */
 function bestKind({ files }: Machine): Kind {
   if (!hasPlugins(files) || files.exists(defaultSocket)) return "netifyd";
   return hasSocketSink(files) ? "socket" : "http";
 }
 
-/** True when netifyd has to be restarted. */
+/** True when netifyd must be restarted. */
 function setUp(kind: Kind, host: Machine): boolean {
   const { files, uci, random } = host;
   if (kind === "socket") {

@@ -1,6 +1,6 @@
 /**
- * Keeps the choice of `ns-report source`: the set-up script of ns-monitoring stops and disables every service named dpireport and starts ns-stats,
- * each time that package is installed or updated (contract commands, uci_defaults 99-ns-stats).
+ * Restores the choice of `ns-report source`: each time the package ns-monitoring is installed or updated, its set-up script stops and disables every
+ * service named dpireport and starts ns-stats (contract commands, uci_defaults 99-ns-stats).
  */
 import type { Host } from "@nethsec/host/host";
 import { nsStatsRuns, switchTo } from "./feed-source.ts";
@@ -9,7 +9,7 @@ const everyMs = 60_000;
 
 type Machine = Pick<Host, "files" | "services" | "uci" | "random" | "clock" | "log">;
 
-/** Until the signal aborts. Only where somebody chose: `ns-report.config.keep_source` is 1. */
+/** Runs until the signal aborts. Only where a source was chosen: `ns-report.config.keep_source` is 1. */
 export async function keepSource(host: Machine, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {

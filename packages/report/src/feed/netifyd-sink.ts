@@ -1,7 +1,7 @@
 /**
- * The part of netifyd's configuration that makes it tell its flows to dpireport: a pair of plugins of our own (a processor and a sink), beside
- * those of other packages, as ns-monitoring does it. Two JSON files in /etc/netifyd and one file of sections in /etc/netifyd/plugins.d.
- * Source of the names: the packages netifyd and ns-monitoring of NethSecurity (contract netifyd5, "configuration", "own_sink").
+ * The part of netifyd's configuration that sends its flows to dpireport: our own pair of plugins (a processor and a sink), beside those of other
+ * packages, as ns-monitoring does it. Two JSON files in /etc/netifyd and one file of sections in /etc/netifyd/plugins.d. Source of the names: the
+ * packages netifyd and ns-monitoring of NethSecurity (contract netifyd5, "configuration", "own_sink").
  */
 import type { Files } from "@nethsec/host/host";
 
@@ -12,7 +12,7 @@ const sinkPath = `${folder}/ns-report-sink.json`;
 const library = (name: string): string => `libnetify-${name}.so.0.0.0`;
 
 export type SinkKind =
-  /** netifyd opens a socket, which dpireport reads. */
+  /** netifyd opens a socket, from which dpireport reads. */
   | { readonly kind: "socket" }
   /** netifyd posts each message to dpireport. */
   | { readonly kind: "http"; readonly port: number; readonly path: string };
@@ -20,17 +20,17 @@ export type SinkKind =
 /** Where netifyd opens the socket of {@link SinkKind} "socket". */
 export const ownSocket = "/var/run/netifyd/ns-report.sock";
 
-/** Whether netifyd 5 is here at all: 4.x has no plugins folder and opens its socket by itself. */
+/** Whether netifyd 5 is installed: 4.x has no plugins folder and opens its socket by itself. */
 export function hasPlugins(files: Pick<Files, "stat">): boolean {
   return files.stat(`${folder}/plugins.d`, { follow: true })?.type === "directory";
 }
 
-/** Whether the agent has the plugin that opens sockets; those after 8.7.2 do not. */
+/** Whether the agent has the socket plugin; releases after 8.7.2 do not. */
 export function hasSocketSink(files: Pick<Files, "stat">): boolean {
   return files.stat(`/usr/lib/${library("sink-socket")}`, { follow: true }) !== undefined;
 }
 
-/** Writes the three files; true when any of them changed, and netifyd has to be restarted. Only root can read the sink's, which holds the secret. */
+/** Writes the three files; true when any of them changed and netifyd must be restarted. The sink's file holds the secret: only root can read it. */
 export function writeSink(files: Files, sink: SinkKind): boolean {
   const isSocket = sink.kind === "socket";
   const channel = isSocket ? "legacy" : "default";
@@ -55,7 +55,7 @@ export function writeSink(files: Files, sink: SinkKind): boolean {
   return changed.includes(true);
 }
 
-/** True when there was something to remove. */
+/** Removes the three files; true when any of them existed. */
 export function removeSink(files: Files): boolean {
   const there = [pluginsPath, processorPath, sinkPath].filter((path) => files.exists(path));
   for (const path of there) files.remove(path);

@@ -1,8 +1,8 @@
-/** `/metrics`: what the daemon last said about itself, in OpenMetrics form. Pure. */
+/** `/metrics`: the daemon's last written status in OpenMetrics form. Pure. */
 import type { Metric } from "@nethsec/host/metrics";
 import type { SeenStatus } from "../store/daemon-status.ts";
 
-/** `now`: wall clock, milliseconds. Without a status there is only "down": the daemon never ran here. */
+/** `now`: wall clock, milliseconds. Without a status the only metric is "down": the daemon never ran here. */
 export function reportMetrics(status: SeenStatus | undefined, now: number): Metric[] {
   const gauge = (name: string, help: string, value: number, unit?: string): Metric => ({
     name: `nethsec_report_${name}`,

@@ -1,22 +1,22 @@
 /**
  * Names for the clients of a report: static hosts and DHCP leases first, then hosts files, then reverse DNS.
  *
- * Invariants: no answer waits for the network longer than the caller allows (pages: not at all, the name is there the next time); memory, the number of questions
- * under way, and the cache file are bounded; an address without a name is not asked about again for ten minutes.
+ * Invariants: no lookup waits for the network longer than the caller allows (pages do not wait: the name appears at the next request); memory, the
+ * number of pending queries, and the cache file are bounded; an address without a name is not queried again for ten minutes.
  */
 import * as v from "valibot";
 import type { Files } from "@nethsec/host/host";
 import type { UciStore } from "@nethsec/host/uci-store";
 import { cleanName, hostsFileNames, leaseNames, normalAddress } from "./name-sources.ts";
 
-/** Names found by reverse DNS, kept between runs. */
+/** Names found by reverse DNS, kept across runs. */
 const cachePath = "/var/run/ns-report/names.json";
 const maxCached = 5000;
 const maxQuestions = 16;
 const questionTimeoutMs = 2000;
 const foundForMs = 6 * 3600 * 1000;
 const missingForMs = 600 * 1000;
-/** Local files are read again at most this often. */
+/** Local files are re-read at most this often. */
 const rereadMs = 10_000;
 const maxFileBytes = 4 * 1024 * 1024;
 
@@ -25,7 +25,7 @@ export interface ClientNamesNeeds {
   readonly uci: Pick<UciStore, "read">;
   /** Wall clock, milliseconds. */
   readonly now: () => number;
-  /** The name of an address by reverse DNS; undefined: none, or no answer in time. */
+  /** Reverse DNS lookup of an address; undefined: no name, or no answer in time. */
   readonly reverse: (address: string, timeoutMs: number) => Promise<string | undefined>;
 }
 
@@ -45,7 +45,7 @@ export class ClientNames {
     this.#needs = needs;
   }
 
-  /** The name of each of `addresses` that has one, by address as given. Waits for reverse DNS at most `waitMs` in all (0: not at all). */
+  /** Returns names by address, keyed as given, for the `addresses` that have one. Waits for reverse DNS at most `waitMs` in all (0: not at all). */
   async lookup(addresses: readonly string[], waitMs: number): Promise<Map<string, string>> {
     this.#readLocal();
     const unknown = addresses.filter((address) => this.#known(address) === undefined);
@@ -60,7 +60,7 @@ export class ClientNames {
     return names;
   }
 
-  /** null: asked, and there is none. */
+  /** null: the query found no name; undefined: not queried yet. */
   #known(address: string): string | null | undefined {
     const key = normalAddress(address);
     const local = this.#local.get(key);
@@ -116,7 +116,7 @@ export class ClientNames {
     return this.#cache;
   }
 
-  /** A cache that cannot be read is an empty one: it only saves questions. */
+  /** An unreadable cache counts as empty: it only saves queries. */
   #load(): Map<string, Cached> {
     const text = this.#text(cachePath);
     if (text === undefined) return new Map();
@@ -134,7 +134,7 @@ export class ClientNames {
     try {
       this.#needs.files.write(cachePath, `${JSON.stringify(Object.fromEntries(this.#cache))}\n`, { mode: 0o600 });
     } catch {
-      // Not root, or a full disk: the names are asked for again the next time.
+      // Not root, or a full disk: the names are queried again the next time.
     }
   }
 
@@ -162,7 +162,7 @@ export class ClientNames {
     this.#local = names;
   }
 
-  /** A file that cannot be read, or is too large to be one of ours, names nobody. */
+  /** A file that cannot be read, or is too large to be a real one, counts as absent. */
   #text(path: string): string | undefined {
     try {
       const stat = this.#needs.files.stat(path);

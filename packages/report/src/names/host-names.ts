@@ -1,4 +1,4 @@
-/** Client names with the real sources of a host: its files, its configuration, its resolvers. */
+/** Client names from the real sources of a host: its files, its configuration, its resolvers. */
 import type { Host } from "@nethsec/host/host";
 import { reverseLookup } from "@nethsec/host/local/reverse-lookup";
 import { ClientNames } from "./client-names.ts";

@@ -1,18 +1,18 @@
 /**
- * Names of clients that the firewall itself knows: DHCP leases, static hosts, hosts files. Pure: text in, address → name out.
- * Invariant: what comes out is a plausible host name (no control characters, at most 253 characters) or nothing.
+ * Client names that the firewall itself has: DHCP leases, static hosts, hosts files. Pure: text in, address → name out. Invariant: every result is a
+ * plausible host name (no control characters, at most 253 characters).
  */
 
-/** A name that may be shown: letters, digits, `-`, `_`, `.` and non-ASCII letters; a trailing dot is dropped. Else undefined. */
+/** Returns the name when it may be shown: letters, digits, `-`, `_`, `.` and non-ASCII letters; drops a trailing dot. Else undefined. */
 export function cleanName(name: string): string | undefined {
   const trimmed = name.trim().replace(/\.$/, "");
-  // The length apart: a counted repetition of such large classes takes the expression's compiler a second.
+  // Length checked separately: compiling a counted repetition of such large character classes takes a second.
   return trimmed.length <= 253 && /^[\p{L}\p{M}\p{N}_][\p{L}\p{M}\p{N}_.-]*$/u.test(trimmed) ? trimmed : undefined;
 }
 
 /**
  * dnsmasq's lease file (dnsmasq(8), --dhcp-leasefile): `EXPIRY MAC ADDRESS NAME CLIENT-ID`, for DHCPv6 an IAID in place of the MAC; name `*` when
- * there is none. Expired leases still name who had the address: reports look back.
+ * there is none. Expired leases are used too: a report of the past needs the names of that time.
  */
 export function leaseNames(text: string): Map<string, string> {
   const names = new Map<string, string>();
@@ -24,7 +24,7 @@ export function leaseNames(text: string): Map<string, string> {
   return names;
 }
 
-/** hosts(5): `ADDRESS NAME ALIAS… # comment`; the first name counts, and the first line about an address. */
+/** hosts(5): `ADDRESS NAME ALIAS… # comment`; uses the first name, and the first line about an address. */
 export function hostsFileNames(text: string): Map<string, string> {
   const names = new Map<string, string>();
   for (const line of text.split("\n")) {
@@ -40,7 +40,7 @@ function put(names: Map<string, string>, address: string | undefined, name: stri
     names.set(normalAddress(address), clean);
 }
 
-/** IPv6 addresses are written in several ways: the one that RFC 5952 recommends is the key. Anything else stays as it is. */
+/** Canonical text of an IPv6 address (RFC 5952), used as key because the same address can be written in several ways. Other text is unchanged. */
 export function normalAddress(address: string): string {
   if (!address.includes(":") || !/^[0-9a-fA-F:.]+$/.test(address)) return address;
   try {

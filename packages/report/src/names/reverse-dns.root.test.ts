@@ -1,4 +1,4 @@
-/** Names of clients by reverse DNS from a real dnsmasq, in network and mount namespaces of their own. */
+/** Reverse DNS names of clients from a real dnsmasq, in separate network and mount namespaces. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const log = join(folder, "queries.log");
 const root = join(folder, "root");
 let inside: ChildProcess;
 
-/** Arguments of a process in the namespaces. */
+/** Command prefix that runs a process in the namespaces. */
 const entered = (): string[] => ["nsenter", "--net", "--mount", `--target=${inside.pid}`];
 
 const reverse = (address: string): string => `${address.split(".").toReversed().join(".")}.in-addr.arpa`;
@@ -37,7 +37,7 @@ beforeAll(async () => {
     `log-facility=${log}`,
     `pid-file=${folder}/pid`,
     "user=root",
-    // Nobody listens there: dnsmasq asks in vain and answers nothing.
+    // Nothing listens on that port: dnsmasq gets no answer and gives none.
     `server=/${reverse("192.168.1.60")}/127.0.0.1#5354`,
     ...records,
   ];
@@ -73,7 +73,7 @@ function ask(waitMs: number, ...addresses: string[]): Answer {
   return JSON.parse(child.stdout);
 }
 
-/** How often dnsmasq was asked for the name of an address. */
+/** How many times dnsmasq was queried for the address's name. */
 const questions = (name: string): number =>
   readFileSync(log, "utf8")
     .split("\n")
@@ -95,7 +95,7 @@ test("a server that is silent holds nobody up, and the others are answered meanw
   expect(answer.names).toEqual({ "192.168.1.50": "desk.example" });
   expect(answer.tookMs).toBeGreaterThanOrEqual(400);
   expect(answer.tookMs).toBeLessThan(1500);
-  // The process went on with its other work.
+  // The process kept running while it waited.
   expect(answer.ticks).toBeGreaterThan(10);
   expect(questions(reverse("192.168.1.60"))).toBeGreaterThan(0);
 });

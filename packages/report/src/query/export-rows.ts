@@ -1,4 +1,4 @@
-/** What exports hold, for the pages' links and `ns-report export`. Pure. */
+/** Tables for exports, used by the pages' links and by `ns-report export`. Pure. */
 import type { Day } from "../store/hour-key.ts";
 import type { SectionName } from "../store/hour-counters.ts";
 import type { ExportTable } from "./export-table.ts";
@@ -23,7 +23,7 @@ export const sectionOfList: Readonly<Record<ListName, SectionName | undefined>> 
   hosts: "host",
 };
 
-/** One row a day. */
+/** One row per day. */
 export function dayTable(days: readonly (DayTotal & { readonly day: Day })[]): ExportTable {
   return {
     columns: ["day", "bytes", "clients", "unattributed"],
@@ -31,7 +31,7 @@ export function dayTable(days: readonly (DayTotal & { readonly day: Day })[]): E
   };
 }
 
-/** One row a client or name, in the order given; `total` is what 100% is. */
+/** One row per client or name, in the given order; `total` is 100%. */
 export function usageExport(
   list: ListName,
   usages: readonly Usage[],
@@ -47,7 +47,7 @@ export function usageExport(
   };
 }
 
-/** The same as JSON: an array of objects by column. */
+/** The table as JSON: an array of objects keyed by column. */
 export function tableJson(table: ExportTable): Record<string, string | number>[] {
   return table.rows.map((row) => Object.fromEntries(table.columns.map((column, index) => [column, row[index] ?? ""])));
 }

@@ -29,7 +29,7 @@ test("any text stays in its cell", () => {
   );
 });
 
-/** A reader of RFC 4180, written from the grammar. */
+/** A CSV reader written from the grammar of RFC 4180. */
 function readCsv(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];

@@ -1,4 +1,4 @@
-/** Tables for other programs: CSV that a spreadsheet opens without running anything in it. Pure. */
+/** Tables for other programs: CSV that a spreadsheet opens without executing any of it. Pure. */
 
 export interface ExportTable {
   readonly columns: readonly string[];
@@ -6,8 +6,8 @@ export interface ExportTable {
 }
 
 /**
- * RFC 4180: comma, CRLF, quotes doubled. A text cell that a spreadsheet would take for a formula (it begins with = + - @, a tab or a line
- * break) gets an apostrophe in front; control characters are dropped.
+ * RFC 4180: comma, CRLF, quotes doubled. A text cell that a spreadsheet would interpret as a formula (it begins with = + - @, a tab or a line break)
+ * gets a leading apostrophe; control characters are dropped.
  */
 export function csvText(table: ExportTable): string {
   return [table.columns, ...table.rows].map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");

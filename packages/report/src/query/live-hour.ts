@@ -1,4 +1,4 @@
-/** The hour that is being counted, and how fast it grows: for the live page and `ns-report watch`. */
+/** The hour that is being counted and its growth rate: for the live page and `ns-report watch`. */
 import type { SeenStatus } from "../store/daemon-status.ts";
 import { hourKey, type Day } from "../store/hour-key.ts";
 import type { readLive } from "../store/live-file.ts";
@@ -6,7 +6,7 @@ import { formatDay } from "../store/report-day.ts";
 import type { ReportStore } from "../store/report-store.ts";
 import { summarise, type Summary } from "./summary.ts";
 
-/** Bytes in all, and by client, that came within `ms`. */
+/** Growth within `ms`: bytes in all, and by client. */
 export interface Growth {
   readonly total: number;
   readonly clients: ReadonlyMap<string, number>;
@@ -18,20 +18,20 @@ export interface LiveHourState {
   readonly hour: number;
   /** Narrowed to the hour. */
   readonly summary: Summary;
-  /** undefined until two states were seen. */
+  /** undefined until there are two samples. */
   readonly growth: Growth | undefined;
-  /** Wall clock: as of when. */
+  /** Wall clock: the moment of the counters. */
   readonly asOf: number | undefined;
 }
 
 interface Sample {
-  /** What it is a sample of; those of different things say nothing about growth. */
+  /** Identifies what was sampled; only samples of the same thing can be compared. */
   readonly of: string;
   readonly asOf: number;
   readonly byClient: ReadonlyMap<string, number>;
 }
 
-/** Counters that are older were not written because somebody looks now: the dump may tell more. */
+/** Older live counters are left over from an earlier request; the last dump may be newer. */
 const oldestMs = 10_000;
 /** Engines report each flow every 15 s: a rate over less than two rounds would jump. */
 const rateMs = 30_000;
@@ -40,11 +40,11 @@ export interface LiveHourNeeds {
   readonly store: ReportStore;
   /** Wall clock, milliseconds. */
   readonly now: () => number;
-  /** What the daemon wrote last about itself. */
+  /** The daemon's last written status. */
   readonly status: () => SeenStatus | undefined;
-  /** What the daemon wrote last of the hour it counts. */
+  /** The daemon's last written live hour. */
   readonly read: () => ReturnType<typeof readLive>;
-  /** Asks the daemon to write it, for the next few seconds. */
+  /** Asks the daemon to keep writing the live hour for the next few seconds. */
   readonly ask: () => void;
 }
 
@@ -57,7 +57,7 @@ export class LiveHour {
     this.#needs = needs;
   }
 
-  /** What would change the picture, as one comparable text: the newest counters, the hour, whether anything is counted. Cheap. */
+  /** Changes whenever the view would: the time of the newest counters, the hour, whether anything is counted. Cheap. */
   mark(): string {
     this.#needs.ask();
     const status = this.#needs.status();
@@ -78,12 +78,12 @@ export class LiveHour {
     }
     const dumped = this.#needs.store.day(day);
     const asOf = this.#needs.status()?.last_dump;
-    // Of the whole day, so that a new hour is no break.
+    // Samples the whole day, so that a new hour does not interrupt the rate.
     if (asOf !== undefined) this.#sample(formatDay(day), asOf, summarise(dumped));
     return { day, hour, summary: summarise(dumped, { hour }), growth: this.#growth(), asOf };
   }
 
-  /** undefined when the dump is all there is: nobody looked until now, another daemon's file, an hour that is over. */
+  /** The live counters; undefined when only the dump is usable: not requested until now, another daemon's file, an hour that is over. */
   #newest(): ReturnType<typeof readLive> {
     const live = this.#needs.read();
     const status = this.#needs.status();

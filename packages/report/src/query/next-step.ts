@@ -1,15 +1,15 @@
-/** What to do when there are no figures, from what the daemon says about itself. Pure. */
+/** What to do when there are no figures, derived from the daemon's status. Pure. */
 import type { SeenStatus } from "../store/daemon-status.ts";
 
 export interface NextStep {
   readonly text: string;
-  /** What to type. */
+  /** The command to run. */
   readonly command: string | undefined;
 }
 
 const start = "/etc/init.d/dpireport start";
 
-/** `follows`: what asks shows the hour as it is counted, not as of the last dump. */
+/** `follows`: the caller shows the live hour, not the last dump. */
 export function nextStep(daemon: SeenStatus | undefined, reportPath: string, follows = false): NextStep {
   if (daemon === undefined)
     return {

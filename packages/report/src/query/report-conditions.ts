@@ -1,16 +1,16 @@
-/** What is wrong with the reports right now, from what the daemon says about itself. Pure. */
+/** Present problems with the reports, derived from the daemon's status. Pure. */
 import type { Condition } from "@nethsec/host/host";
 import { formatBytes, formatDuration } from "@nethsec/host/units";
 import type { SeenStatus } from "../store/daemon-status.ts";
 
-/** More than half a message that was cut. */
+/** Clearly more than the rest of a message that was cut off. */
 const manyBytes = 16 * 1024;
-/** Agents tell their status every 15 s: some ten minutes. */
+/** About ten minutes of agent status messages, one every 15 s. */
 const manyMessages = 40;
-/** The daemon writes its status at each dump, every two minutes by default; this long without one, something is wrong. */
+/** The daemon writes its status at each dump, by default every two minutes; no status for this long is a problem. */
 const silentMs = 15 * 60 * 1000;
 
-/** `now`: wall clock, milliseconds. A daemon that never ran is no condition: the pages say what to do when they are empty. */
+/** `now`: wall clock, milliseconds. A daemon that never ran is not a condition: the empty pages explain what to do. */
 export function reportConditions(status: SeenStatus | undefined, now: number): Condition[] {
   if (status === undefined) return [];
   const conditions: Condition[] = [];

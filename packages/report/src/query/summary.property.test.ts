@@ -64,7 +64,7 @@ function sum(items: readonly Item[]): number {
 test("what the query says is what the hour files say, however narrowed", () => {
   fc.assert(
     fc.property(fc.array(item, { maxLength: 40 }), narrowing, (items, given) => {
-      // A section without a value, or the other way round, is no narrowing.
+      // Only a section together with a value narrows the summary.
       const byName = given.section !== undefined && given.value !== undefined;
       const counters = readDay(host.files, writeItems(items), day);
       const found = summarise(counters, given);

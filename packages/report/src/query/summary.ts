@@ -1,9 +1,9 @@
 /**
- * The one query: a day's counters, narrowed, as totals, hours and sorted lists. rpcd, the command line, the pages and exports all print
- * what comes from here. Pure.
+ * The only query: a day's counters, narrowed, as totals, hours and sorted lists. rpcd, the command line, the pages and exports all print its result.
+ * Pure.
  *
- * What hour files can answer and what not: they hold protocols, applications and hosts each by itself. So a day can be narrowed by client, by hour, and by
- * one name of one section; "which hosts are behind this application" cannot be told, and then there are no section lists.
+ * Limits of the hour files: they store protocols, applications and hosts separately. So a day can be narrowed by client, by hour, and by one name of
+ * one section; "which hosts are behind this application" cannot be answered, and then there are no section lists.
  */
 import type { DayCounters, SectionColumns, SectionPart } from "../store/day-counters.ts";
 import type { SectionName } from "../store/hour-counters.ts";
@@ -13,7 +13,7 @@ export interface Narrow {
   /** 0 to 23. */
   readonly hour?: number;
   readonly section?: SectionName;
-  /** With `section`: a name as in the hour files, that is in lower case. */
+  /** With `section`: a name as in the hour files, in lower case. */
   readonly value?: string;
 }
 
@@ -26,13 +26,13 @@ export interface Usage {
 export interface Summary {
   /** Bytes. */
   readonly total: number;
-  /** Bytes by hour (24); narrowed by everything but the hour, so that a chart can show the hour among the others. */
+  /** Bytes by hour (24); not narrowed by hour, so that a chart can show the hour among the others. */
   readonly hours: readonly number[];
   /** All of them, largest first. */
   readonly clients: readonly Usage[];
   /** All names, largest first; absent when narrowed to one name. */
   readonly sections: Readonly<Record<SectionName, readonly Usage[]>> | undefined;
-  /** Bytes that no client could be found for; 0 when narrowed by client or name. */
+  /** Bytes that belong to no client; 0 when narrowed by client or name. */
   readonly unattributed: number;
 }
 
@@ -80,7 +80,7 @@ function cellsOfName(day: DayCounters, section: SectionName, value: string): Flo
   return cells;
 }
 
-// The loops over rows are functions of their own, with nothing else in them: in a process that lives for 50 ms only such ones become fast.
+// Each loop over rows is in its own small function: in a process that lives for 50 ms, only such functions get optimised.
 
 function addCells({ hour, clients, counts, name, bytes }: SectionPart, wanted: number, cells: Float64Array): void {
   let row = 0;
@@ -120,7 +120,7 @@ function sumsByName(
   return sums;
 }
 
-/** Bytes by the part's own names. */
+/** Bytes by index of the part's own names. */
 function sumsOfPart(part: SectionPart, client: number | undefined): Float64Array {
   const { clients, counts, name, bytes } = part;
   const sums = new Float64Array(part.names.length);
@@ -134,7 +134,7 @@ function sumsOfPart(part: SectionPart, client: number | undefined): Float64Array
   return sums;
 }
 
-/** Largest first, equal ones by name; those without traffic are left out. */
+/** Largest first, equal ones by name; entries without traffic are left out. */
 function sorted(ids: readonly string[], bytes: Float64Array): Usage[] {
   const list: Usage[] = [];
   for (const [index, id] of ids.entries()) {

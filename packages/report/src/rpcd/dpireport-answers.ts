@@ -1,4 +1,4 @@
-/** What rpcd's `ns.dpireport` answers, made from a day's counters (contract ns-report 2). Pure. */
+/** The answers of rpcd's `ns.dpireport`, made from a day's counters (contract ns-report 2). Pure. */
 import type { DayCounters } from "../store/day-counters.ts";
 import type { SectionName } from "../store/hour-counters.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";
@@ -7,7 +7,7 @@ import { summarise, type Summary, type Usage } from "../query/summary.ts";
 
 type Pair = readonly [name: string, bytes: number];
 
-/** Address → name; an address without a name is its own, as the original answers. */
+/** Address → name; the address itself when there is no name, as in the original. */
 export type NameOf = (client: string) => string;
 
 /** `{days: [[yyyy, mm, dd], …]}`, newest first, as text with leading zeros. */
@@ -25,7 +25,7 @@ export interface SummaryAnswer {
   readonly application: readonly Pair[];
 }
 
-/** `summary` and `summary-by-client`. What is beyond `limit` is one last item `others`; -1: everything. */
+/** `summary` and `summary-by-client`. Entries beyond `limit` are summed in a last item `others`; -1: no limit. */
 export function summaryAnswer(summary: Summary, limit: number, nameOf: NameOf): SummaryAnswer {
   const clients = pairs(summary.clients, limit);
   return {
@@ -39,7 +39,7 @@ export function summaryAnswer(summary: Summary, limit: number, nameOf: NameOf): 
   };
 }
 
-/** The clients that an answer with this limit names: to look their names up beforehand. */
+/** The clients named by an answer with this limit; used to look up their names beforehand. */
 export function clientsShown(summary: Summary, limit: number): string[] {
   return summary.clients.slice(0, shown(limit)).map(({ id }) => id);
 }
@@ -56,13 +56,13 @@ function pairs(list: readonly Usage[], limit: number): Pair[] {
 
 type Names = Readonly<Record<string, number>>;
 export interface DetailsAnswer extends Readonly<Record<SectionName, Names>> {
-  /** "00" to "23": an hour without traffic is `{}`. */
+  /** Keys "00" to "23"; an hour without traffic is `{}`. */
   readonly hours: Readonly<Record<string, { readonly total?: number } & Readonly<Partial<Record<SectionName, Names>>>>>;
   readonly total: number;
   readonly name: string;
 }
 
-/** Everything about one client's day, hour by hour. */
+/** All figures of one client's day, by hour. */
 export function detailsAnswer(day: DayCounters, client: string, nameOf: NameOf): DetailsAnswer {
   const whole = summarise(day, { client });
   const hours = whole.hours.map((total, hour) => {
@@ -101,7 +101,7 @@ export interface SummaryV2Answer {
 
 const listOf = { application: "applications", host: "remote_hosts", protocol: "protocols" } as const;
 
-/** Narrowed to one name, the answer has that one in its list, which the page takes its heading from, and no other lists. */
+/** When narrowed to one name, the answer contains only the list with that name, from which the page takes its heading. */
 export function summaryV2Answer(
   summary: Summary,
   limit: number,

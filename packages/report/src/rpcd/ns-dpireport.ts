@@ -19,7 +19,7 @@ import {
   type NameOf,
 } from "./dpireport-answers.ts";
 
-/** An answer waits for reverse DNS no longer than this; names that come later are there the next time. */
+/** Longest wait of an answer for reverse DNS; names that arrive later are in the next answer. */
 const nameWaitMs = 40;
 
 /** The web interface sends numbers as text ("06"); programs send numbers. */
@@ -29,7 +29,7 @@ const whole = v.pipe(
 );
 const limit = v.pipe(whole, v.minValue(-1, "invalid"), v.maxValue(100_000, "invalid"));
 const address = v.pipe(v.string("invalid"), v.check(isAddress, "invalid"), v.toLowerCase());
-/** Of a summary: it is only compared, and a client that is not known has no traffic. */
+/** The client of a summary is only compared with known ones, so any text is allowed: an unknown client has no traffic. */
 const anyClient = v.pipe(v.string("invalid"), v.maxLength(1024, "invalid"), v.toLowerCase());
 const dayFields = { year: v.optional(whole), month: v.optional(whole), day: v.optional(whole) };
 const dayExample = { year: "2023", month: "06", day: "16" };
@@ -109,7 +109,7 @@ export const dpireportPlugin: RpcdPlugin = {
 
 export const run = (call: Call): Promise<number> => runRpcd(dpireportPlugin, call);
 
-/** What is not given is today's. */
+/** The requested day; missing parts default to today's. */
 function dayOf(
   args: { readonly year?: number | undefined; readonly month?: number | undefined; readonly day?: number | undefined },
   store: ReportStore,

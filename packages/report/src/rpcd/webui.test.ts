@@ -1,4 +1,4 @@
-/** The cases of test-data/contracts/webui.json for `ns.dpireport`: what the web interface asks, and what it expects. */
+/** The cases of test-data/contracts/webui.json for `ns.dpireport`: the web interface's requests and the expected answers. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,12 +29,12 @@ async function ask(method: string, payload: string): Promise<unknown> {
     now: new Date(2026, 0, 15, 12).getTime(),
     files: Object.fromEntries(Object.entries(files).map(([name, hour]) => [`${below}/${name}`, JSON.stringify(hour)])),
   });
-  // Nobody is asked for names: nothing of this machine's network is part of the answer.
+  // Marks the clients as nameless in the cache: no name lookup, so the answer does not depend on this machine's network.
   const unnamed = { name: null, until: 9e15 };
   host.files.write("/var/run/ns-report/names.json", JSON.stringify({ "192.0.2.10": unnamed, "192.0.2.20": unnamed }));
   const { code, out, err } = await runCommand(run, host, { rest: ["call", method], stdin: payload });
   expect(code).toBe(0);
-  // The API server reads both streams as one document.
+  // The API server parses both streams as one document.
   return JSON.parse(out + err);
 }
 

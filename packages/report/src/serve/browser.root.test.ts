@@ -1,4 +1,4 @@
-/** The pages in a real Chromium: as seen, by keyboard, by assistive technology, without scripts, live, signed in. Screenshots go to ./screenshots. */
+/** The pages in a real Chromium: appearance, keyboard, assistive technology, no scripts, live view, sign-in. Screenshots go to ./screenshots. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -120,7 +120,7 @@ const looks = {
   phone: { viewport: { width: 360, height: 740 }, colorScheme: "light", hasTouch: true },
 } as const;
 
-/** Violations that would keep somebody out. */
+/** Accessibility violations that would lock users out. */
 async function seriousProblems(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   const results = await page.evaluate<AxeResults>("axe.run()");
@@ -272,7 +272,7 @@ test("the live hour follows what the daemon counts", async () => {
   await page.goto(`${server.url}/live`);
   await page.getByText("Follows the traffic.").waitFor();
   const before = await page.locator("#live dd").first().innerText();
-  // The server looks every two seconds of its own, virtual clock; the daemon writes as often while it is asked.
+  // The server polls every two seconds of its virtual clock; the daemon writes equally often while it is asked to.
   const counters = emptyHour();
   const deadline = Date.now() + 10_000;
   do {

@@ -1,17 +1,17 @@
 /**
- * Sends the live hour to the browsers that look at it (server-sent events, HTML standard section 9.2).
+ * Sends the live hour to connected browsers (server-sent events, HTML standard section 9.2).
  *
- * Invariants: nothing is read while nobody looks; a bounded number of readers, each with a bounded queue: who does not read is let go;
- * one drawing serves all.
+ * Invariants: nothing is read while no browser is connected; the number of readers and the queue of each are bounded: a reader that falls behind is
+ * disconnected; the page is drawn once for all readers.
  */
 import type { Clock } from "@nethsec/host/host";
 import type { Html } from "../web/html.ts";
 
 const maxReaders = 32;
 const lookEveryMs = 2000;
-/** A sign of life, well within the server's idle limit (10 s on a UNIX socket). */
+/** Heartbeat interval, well within the server's idle limit (10 s on a UNIX socket). */
 const heartbeatMs = 5000;
-/** Chunks waiting for one reader. */
+/** Most chunks queued for one reader. */
 const maxQueue = 8;
 
 export interface LiveHubNeeds {
@@ -20,7 +20,7 @@ export interface LiveHubNeeds {
   readonly mark: () => string;
   readonly draw: () => Promise<Html>;
   readonly failed: (error: unknown) => void;
-  /** Ends everything. */
+  /** Ends the hub and its streams. */
   readonly signal: AbortSignal;
 }
 
@@ -35,10 +35,10 @@ export class LiveHub {
     this.#needs = needs;
   }
 
-  /** A stream of events, beginning with the present state; undefined when there are too many readers. */
+  /** A stream of events, beginning with the current state; undefined when there are too many readers. */
   async subscribe(): Promise<ReadableStream<Uint8Array> | undefined> {
     if (this.#readers.size >= maxReaders) return undefined;
-    // Taken before drawing: what comes in between is then drawn again rather than missed.
+    // Take the mark before drawing: a change in between is then drawn twice rather than missed.
     const mark = this.#needs.mark();
     const first = eventText(await this.#needs.draw());
     let reader: Reader | undefined;
@@ -97,7 +97,7 @@ export class LiveHub {
     try {
       reader.close();
     } catch {
-      // The browser was faster.
+      // The browser had already closed the stream.
     }
   }
 }

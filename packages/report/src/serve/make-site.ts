@@ -1,4 +1,4 @@
-/** Puts the web server's parts together over one host. */
+/** Assembles the web server's parts for one host. */
 import type { Host } from "@nethsec/host/host";
 import { openMetrics, openMetricsType } from "@nethsec/host/metrics";
 import { AccessControl } from "../auth/access-control.ts";
@@ -18,7 +18,7 @@ export interface SiteNeeds {
   readonly store: ReportStore;
   readonly names: ClientNames;
   readonly config: Pick<ServeConfig, "base" | "hosts" | "credentials">;
-  /** Told about what went wrong while nobody waited for it. */
+  /** Called with errors that occur outside any request. */
   readonly failed: (error: unknown) => void;
   /** Ends the live view. */
   readonly signal: AbortSignal;

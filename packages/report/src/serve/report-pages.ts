@@ -1,4 +1,4 @@
-/** From an address to a page: reads what it shows and hands it to the page's pure function. */
+/** Maps an address to a page: reads the data and passes it to the page's pure function. */
 import type { SeenStatus } from "../store/daemon-status.ts";
 import type { Day } from "../store/hour-key.ts";
 import type { ClientNames } from "../names/client-names.ts";
@@ -61,7 +61,7 @@ export class ReportPages {
     });
   }
 
-  /** Undefined: the query makes no sense. */
+  /** undefined: the query is invalid. */
   async day(day: Day, query: URLSearchParams): Promise<Page | undefined> {
     const { store, base } = this.#needs;
     const narrow = narrowFrom(query);
@@ -140,7 +140,7 @@ export class ReportPages {
 
   #months(days: readonly Day[]): MonthTotal[] {
     const months = new Map<number, MonthTotal>();
-    // Today is never known beforehand, and yesterday not in its first minutes; all others are added up in the background.
+    // Today's total is never stored, nor yesterday's in the first minutes after midnight: compute both. All other days are added up in the background.
     const computed = new Set(days.slice(-2));
     for (const day of days) {
       const key = day.year * 100 + day.month;
@@ -156,7 +156,7 @@ export class ReportPages {
     return [...months.values()];
   }
 
-  /** Without waiting: what reverse DNS finds is there the next time. */
+  /** Does not wait: names found by reverse DNS appear at the next request. */
   #names(clients: readonly string[]): Promise<Map<string, string>> {
     return this.#needs.names.lookup(clients, 0);
   }
@@ -173,8 +173,8 @@ function pausedText(status: SeenStatus | undefined): string | undefined {
 }
 
 /**
- * The one row of a list that is narrowed to one of its own: a client, a name. undefined for other lists of a report that is narrowed to a name:
- * hour files do not tell which hosts are behind an application.
+ * The single row of a list that the report is narrowed to: a client or a name. undefined for the other lists of a report narrowed to a name: hour
+ * files do not record which hosts are behind an application.
  */
 function ownRow(summary: Summary, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
   if (list === "clients") return summary.clients;

@@ -324,7 +324,7 @@ describe("who may read", () => {
     for (let index = 0; index < 7; index++)
       codes.push((await post("/sign-in", { secret: `guess ${index}` }, {}, remote)).status);
     expect(codes).toEqual([401, 401, 401, 401, 401, 429, 429]);
-    // Behind one address there may be many: who has a token does not wait for who guesses.
+    // Several users may share an address: wrong tries of one must not delay another's valid token.
     expect((await get("/", { authorization: `Bearer ${token}` }, remote)).status).toBe(200);
     expect((await get("/", { authorization: `Bearer ${token}x` }, remote)).status).toBe(429);
     expect((await post("/sign-in", { secret: token }, {}, remote)).status).toBe(303);

@@ -1,8 +1,8 @@
 /**
- * The web server's one function: a request in, an answer out. Decides who may, finds the page, adds what every answer carries.
+ * The web server's request handler: checks access, finds the page, adds the headers common to all answers.
  *
- * Invariants: nothing but the style sheet, the script, the icon and the sign-in page is given to who may not read; only GET and HEAD read, only
- * signing in and out is a POST; no answer depends on anything but the request, the reports, and the sessions.
+ * Invariants: without access a request gets only the style sheet, the script, the icon and the sign-in page; reading needs GET or HEAD, only signing
+ * in and out is a POST; an answer depends only on the request, the reports, and the sessions.
  */
 import type { HttpPeer } from "@nethsec/host/http/http-server";
 import type { AccessControl } from "../auth/access-control.ts";
@@ -24,7 +24,7 @@ export interface ReportSiteNeeds {
   readonly pages: ReportPages;
   readonly hub: LiveHub;
   readonly gate: AccessControl;
-  /** Whether anybody has to sign in. */
+  /** Whether reading requires a sign-in. */
   readonly gated: boolean;
   readonly base: string;
   readonly hosts: readonly string[];
@@ -35,13 +35,13 @@ export interface ReportSiteNeeds {
   readonly metrics: () => { readonly text: string; readonly type: string };
 }
 
-/** What is known of a request besides its address. */
+/** A request with its properties derived from headers and connection. */
 interface Visit {
   readonly request: Request;
   readonly url: URL;
-  /** Below the base, beginning with a slash. */
+  /** Path below the base, beginning with a slash. */
   readonly path: string;
-  /** Of the other end, as far as it can be known, for limits. */
+  /** Address of the other end, as far as it can be known; for rate limits. */
   readonly address: string;
   /** The browser's connection is encrypted, here or at a proxy on this machine. */
   readonly encrypted: boolean;
@@ -58,7 +58,7 @@ export class ReportSite {
   async handle(request: Request, peer: HttpPeer): Promise<Response> {
     const url = new URL(request.url);
     const { base, gated, hosts } = this.#needs;
-    // Without a sign-in the only protection on a loopback address is that other sites' pages cannot claim to be this one.
+    // Without a sign-in, a loopback server is protected only by this check of `Host`: pages of other sites cannot use this server's name.
     if (!gated && peer.address !== "unix" && !isOwnHost(request.headers.get("host"), hosts)) {
       return plain(
         421,
@@ -198,7 +198,7 @@ export class ReportSite {
 }
 
 function visitOf(request: Request, url: URL, path: string, peer: HttpPeer): Visit {
-  // A proxy on this machine tells who asked it and how; from anybody else these headers mean nothing.
+  // A proxy on this machine reports the client's address and scheme; from other peers these headers are not trusted.
   const viaProxy = peer.address === "unix" || isLoopback(peer.address);
   const forwardedFor = viaProxy
     ? request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim().slice(0, 64)
@@ -207,14 +207,14 @@ function visitOf(request: Request, url: URL, path: string, peer: HttpPeer): Visi
   return { request, url, path, address: forwardedFor ?? peer.address, encrypted, signedIn: false };
 }
 
-/** Where to go after signing in: a path of this site, never another one. */
+/** Redirect target after signing in: always a path of this site. */
 function nextOf(next: string | null, base: string): string {
   const safe =
     next !== null && next.startsWith(`${base}/`) && !/^\/[/\\]/.test(next) && /^[\x21-\x7e]{1,2000}$/.test(next);
   return safe ? next : `${base}/`;
 }
 
-/** Browsers say where a form was sent from; who says nothing is not a browser that could be abused. */
+/** Browsers send the origin of a form; without these headers the client is not a browser that could be abused. */
 function fromThisSite(headers: Headers): boolean {
   const site = headers.get("sec-fetch-site");
   if (site !== null) return site === "same-origin" || site === "none";

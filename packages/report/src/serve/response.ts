@@ -1,6 +1,6 @@
-/** Answers with the headers that every one of them carries. Pure. */
+/** Responses with the headers common to all of them. Pure. */
 
-/** Nothing from elsewhere, nothing inline, nobody may frame it. */
+/** No content from other origins, no inline content, no framing. */
 const policy =
   "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -33,7 +33,7 @@ export function plain(status: number, text: string, headers: Readonly<Record<str
   return answer(`${text}\n`, plainType, { status, headers });
 }
 
-/** 303: the browser asks for `location` by GET. */
+/** 303: the browser then requests `location` by GET. */
 export function redirect(location: string, headers: Readonly<Record<string, string>> = {}): Response {
   return answer("", plainType, { status: 303, headers: { location, ...headers } });
 }

@@ -1,4 +1,4 @@
-/** `/etc/config/ns-report`, as far as `ns-report serve` needs it. Refuses what is not safe before anything is opened. */
+/** The part of `/etc/config/ns-report` that `ns-report serve` uses. Rejects unsafe settings before anything is opened. */
 import type { Files } from "@nethsec/host/host";
 import type { ListenAddress } from "@nethsec/host/http/http-server";
 import { NethsecError } from "@nethsec/host/error";
@@ -9,19 +9,19 @@ import { isPasswordHash, isTokenHash } from "../auth/password-hash.ts";
 
 export interface ServeConfig {
   readonly listen: ListenAddress;
-  /** undefined: everybody who can connect may read. */
+  /** undefined: every client that can connect may read. */
   readonly credentials: Credentials | undefined;
-  /** Names of this server besides localhost, as a proxy sends them in `Host`. */
+  /** Names of this server besides localhost, as sent by a proxy in `Host`. */
   readonly hosts: readonly string[];
-  /** In front of every address, without a slash at its end. */
+  /** Path prefix of every address, without a slash at its end. */
   readonly base: string;
 }
 
 const defaultPort = 8098;
-/** Of the UNIX socket: its owner and group, e.g. the web server's, whose turn it is to ask who is there. */
+/** Mode of the UNIX socket: for its owner and group, e.g. the web server's, which must then authenticate users itself. */
 const socketMode = 0o660;
 
-/** Throws `bad_config` and `no_credentials`; the advice names the command that helps. */
+/** Throws `bad_config` and `no_credentials`; their advice names the command to run. */
 export function serveConfig(uci: Pick<UciStore, "read">, files: Pick<Files, "readText" | "real">): ServeConfig {
   const section = uci.read("ns-report").section("config");
   const option = (name: string): string | undefined => section?.get(name);
@@ -51,7 +51,7 @@ export function serveConfig(uci: Pick<UciStore, "read">, files: Pick<Files, "rea
   };
 }
 
-/** "always": whoever asks has to sign in, whatever the address; else only when there is a password or a token. */
+/** "always": every request needs a sign-in, whatever the address; else only when there is a password or a token. */
 function mustSignIn(value = "auto"): boolean {
   if (value !== "auto" && value !== "always") throw bad("sign_in", value, "auto or always");
   return value === "always";

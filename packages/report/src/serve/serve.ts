@@ -1,4 +1,4 @@
-/** `ns-report serve`: the pages, exports, live view and metrics over HTTP, until it is told to stop. */
+/** `ns-report serve`: the pages, exports, live view and metrics over HTTP, until it is stopped. */
 import type { Call } from "@nethsec/host/command/command";
 import { serveHttp } from "@nethsec/host/http/http-server";
 import { clientNamesOf } from "../names/host-names.ts";
@@ -39,7 +39,7 @@ export async function run(call: Call): Promise<number> {
   return 0;
 }
 
-/** The totals of days that are over, newest first, between the visitors' questions, so that the page of months has them. */
+/** Computes the totals of finished days between requests, newest first, for the page of months. */
 async function addUp(
   store: ReportStore,
   clock: Call["host"]["clock"],

@@ -1,7 +1,6 @@
 /**
- * Which addresses are clients of a report, and which names are safe as a folder. Pure.
- * Invariant: whatever passes `isAddress` has no "/", is not "." or "..", and is at most 45 characters long, so that text from the
- * network cannot leave the report directory.
+ * Checks whether an address is a client's, and whether a name is safe as a folder. Pure. Invariant: text accepted by `isAddress` has no "/", is not
+ * "." or "..", and is at most 45 characters long, so that text from the network cannot lead outside the report directory.
  */
 import { isIPv4, isIPv6 } from "@nethsec/host/ip-address";
 

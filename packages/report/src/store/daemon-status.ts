@@ -1,6 +1,6 @@
 /**
- * `<DUMP_PATH>/.status.json`: what the daemon knows about itself, written at each dump and when the connection to the DPI engine comes
- * or goes. The pages, `ns-report` and `/metrics` read it.
+ * `<DUMP_PATH>/.status.json`: the daemon's status, written at each dump and when the connection to the DPI engine begins or ends. The pages,
+ * `ns-report` and `/metrics` read it.
  */
 import type { Files } from "@nethsec/host/host";
 import { readJson } from "@nethsec/host/files/read-json";
@@ -10,23 +10,23 @@ import * as v from "valibot";
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const schema = v.object({
-  /** Of the daemon that wrote this. */
+  /** Process id of the daemon. */
   pid: count,
   /** Wall clock, milliseconds since 1970. */
   started: count,
   written: count,
-  /** Where flows come from: the socket's path, or "ndpi:br-lan". */
+  /** Source of the flows: the socket's path, or "ndpi:br-lan". */
   source: v.string(),
   connected: v.boolean(),
   /** Wall clock of the last event; absent before the first. */
   last_event: v.optional(count),
   /** Wall clock of the last dump that wrote everything; absent before the first. */
   last_dump: v.optional(count),
-  /** Why the last dump failed; absent when it did not. */
+  /** Error of the last dump; absent when it succeeded. */
   dump_error: v.optional(v.string()),
-  /** Milliseconds that the last dump took. */
+  /** Duration of the last dump, milliseconds. */
   dump_took: count,
-  /** Since the daemon started. */
+  /** Flow events since the daemon started. */
   events: count,
   malformed: count,
   /** Bytes from the source since the daemon started, and messages of any kind found in them. */
@@ -34,7 +34,10 @@ const schema = v.object({
   understood: v.optional(count, 0),
   /** Bytes attributed to a client since the daemon started. */
   bytes: count,
-  /** Bytes that belong to no client, since the daemon started: `unknown_flow` never had an identity, `not_a_client` had another address, `no_room` had clients that the day had no room for. */
+  /**
+   * Bytes that belong to no client, since the daemon started. `unknown_flow`: flows that never had an identity; `not_a_client`: other addresses;
+   * `no_room`: clients for which the day had no room.
+   */
   unattributed: v.object({ unknown_flow: count, not_a_client: count, no_room: v.optional(count, 0) }),
   /** Bytes of live flows that still wait for an identity. */
   waiting: count,
@@ -42,7 +45,7 @@ const schema = v.object({
   flows: count,
   /** Clients with traffic in the current hour. */
   clients: count,
-  /** Milliseconds between an event's own time stamp and its arrival, of the last counters seen: the engine's lag. */
+  /** The engine's lag: milliseconds from an event's time stamp to its arrival, for the latest counters. */
   lag: count,
   /** Resident memory, bytes. */
   memory: count,
@@ -55,17 +58,17 @@ export function statusPath(base: string): string {
 }
 
 export interface SeenStatus extends DaemonStatus {
-  /** Whether the daemon that wrote this is still there. */
+  /** Whether the daemon that wrote this is still running. */
   readonly running: boolean;
 }
 
-/** undefined when there is none, or none that this version understands: the daemon has not run here. */
+/** undefined when there is no status, or none that this version understands: the daemon has not run here. */
 export function readStatus(files: Files, base: string): SeenStatus | undefined {
   const status = readJson(files, statusPath(base), schema);
   return status === undefined ? undefined : { ...status, running: isDaemon(files, status.pid) };
 }
 
-/** Numbers of processes are given again: it has to be called dpireport too. */
+/** Process ids are reused: the process must also be called dpireport. */
 function isDaemon(files: Files, pid: number): boolean {
   return (files.readText(`/proc/${pid}/cmdline`) ?? "").includes("dpireport");
 }

@@ -1,13 +1,13 @@
-/** Puts the hours of one day together into `DayCounters`. Pure. */
+/** Builds the `DayCounters` of one day from its hours. Pure. */
 import type { DayCounters, SectionColumns, SectionPart } from "./day-counters.ts";
 import { sectionNames } from "./hour-counters.ts";
 import type { HourColumns, HourSection } from "./hour-index.ts";
 import type { Day } from "./hour-key.ts";
 
 export interface DayBuilder {
-  /** Clients in their final order, once, before the first hour. */
+  /** Sets the clients in their final order; called once, before the first hour. */
   clients(addresses: readonly string[]): void;
-  /** What one source tells of an hour; `wanted` says whether a client is to be taken from it. The columns are kept, not copied. */
+  /** Adds an hour's columns from one source; `wanted` selects the clients to take from it. The columns are kept, not copied. */
   hour(hour: number, columns: HourColumns, wanted?: (client: string) => boolean): void;
   unattributed(hours: Float64Array): void;
   finish(): DayCounters;
@@ -53,7 +53,7 @@ export function dayBuilder(day: Day): DayBuilder {
   };
 }
 
-/** Names get numbers in the order they are first seen. */
+/** Numbers names in the order of their first appearance. */
 class Section {
   private readonly ids = new Map<string, number>();
   private readonly parts: SectionPart[] = [];

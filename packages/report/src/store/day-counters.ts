@@ -1,8 +1,8 @@
 /**
- * One day of reports as queries get it (`read-day.ts`).
- * Built for speed: 1,000 clients × 24 hours are a million cells. They stay in the columns of the hour indexes they come from, to be gone
- * through once with plain loops; only names get numbers of the day.
- * Invariants: every number is a whole number of bytes; names are as in the hour files (lower case, hostile: they come from the network).
+ * One day of reports, as queries get it (`read-day.ts`).
+ * Built for speed: 1,000 clients × 24 hours are a million cells. They stay in the columns of their hour indexes and are processed once with plain
+ * loops; only names are renumbered for the day.
+ * Invariants: every number is a whole number of bytes; names are as in the hour files (lower case, and untrusted: they come from the network).
  */
 import type { SectionName } from "./hour-counters.ts";
 import type { Day } from "./hour-key.ts";
@@ -21,26 +21,26 @@ export interface DayCounters {
 }
 
 export interface SectionColumns {
-  /** Each once. */
+  /** Each name once. */
   readonly names: readonly string[];
   readonly parts: readonly SectionPart[];
 }
 
-/** Rows of one hour, in the order of the part's own clients: the first `counts[0]` rows are the first one's. */
+/** Rows of one hour, in the order of the part's own clients: the first `counts[0]` rows belong to the first client. */
 export interface SectionPart {
   readonly hour: number;
-  /** By the part's own client: index into `DayCounters.clients`; -1: its rows are not part of the day. */
+  /** Maps the part's own clients to indexes into `DayCounters.clients`; -1: the client's rows are not part of the day. */
   readonly clients: Int32Array;
   readonly counts: Uint32Array;
-  /** By row: index into `names`. */
+  /** By row: index into the part's `names`. */
   readonly name: Uint32Array;
-  /** The part's own names: index into `SectionColumns.names`. */
+  /** Maps the part's own names to indexes into `SectionColumns.names`. */
   readonly names: Uint32Array;
-  /** By row. */
+  /** Bytes by row. */
   readonly bytes: Float64Array;
 }
 
-/** `clients[client]` moved `bytes` in `hour` with `names[name]`. */
+/** `clients[client]` had `bytes` in `hour` with `names[name]`. */
 export interface SectionRow {
   readonly client: number;
   readonly hour: number;
@@ -48,7 +48,7 @@ export interface SectionRow {
   readonly bytes: number;
 }
 
-/** One row after the other, by hour, then client: for those that need every row and not speed. */
+/** All rows, by hour, then client: for callers that need every row but not speed. */
 export function* eachRow({ parts }: SectionColumns): Generator<SectionRow> {
   for (const { hour, clients, counts, name, names, bytes } of parts) {
     let row = 0;

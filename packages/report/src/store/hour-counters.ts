@@ -4,7 +4,7 @@
  * together keeps every sum.
  */
 
-/** A number that several holders add to: the hot path keeps the cell and saves looking up the name again. */
+/** A number shared by its holders: the hot path keeps the cell and need not look up the name again. */
 export interface Cell {
   bytes: number;
 }
@@ -23,11 +23,11 @@ export interface HourCounters {
   readonly clients: Map<string, ClientHour>;
   /** Bytes reported in this hour that no client could be found for. */
   unattributed: number;
-  /** Moves on when cells were replaced: who keeps a cell has to look it up again. */
+  /** Incremented when cells were replaced: a holder of a cell must look it up again. */
   generation: number;
 }
 
-/** What the names beyond the bound are folded into. */
+/** Name of the entry for all names beyond the limit. */
 export const otherName = "other";
 
 export function emptyHour(): HourCounters {
@@ -56,7 +56,7 @@ export function cellOf(sums: Sums, name: string): Cell {
   return cell;
 }
 
-/** Keeps the `keep` largest names and adds the rest to {@link otherName}. The sum stays. */
+/** Keeps the `keep` largest names and folds the rest into {@link otherName}. The sum stays the same. */
 export function foldSums(sums: Sums, keep: number): void {
   if (sums.size <= keep) return;
   const other = sums.get(otherName)?.bytes ?? 0;

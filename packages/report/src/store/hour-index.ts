@@ -1,7 +1,7 @@
 /**
- * `.HH.index`, beside the client folders of a day: all hour files of one hour in one small binary file, so that a question about a day
- * opens 24 files and not 24,000. It repeats what the hour files say and may be deleted at any time.
- * Invariant: a client folder that has not changed since the newest `asOf` of its day is told completely by the indexes of the day.
+ * `.HH.index`, beside the client folders of a day: all hour files of one hour in one small binary file, so that a query about a day opens 24 files
+ * instead of 24,000. It is a copy of the hour files' content and may be deleted at any time.
+ * Invariant: a client folder that has not changed since the newest `asOf` of its day is completely contained in the day's indexes.
  *
  * Layout, in the machine's own byte order, as columns that are used where they lie (a million cells are not worth decoding one by one in a
  * process that lives for 50 ms): magic, hours, asOf; the counts of clients, of each section's rows and of its names; the length of the
@@ -11,15 +11,15 @@
 import { crc32 } from "@nethsec/host/files/digests";
 import { cellOf, clientOf, emptyHour, sectionNames, type HourCounters, type SectionName } from "./hour-counters.ts";
 
-/** "NSI3"; files of another version or byte order are no index, and are made anew. */
+/** "NSI3"; a file of another version or byte order is not an index, and is rebuilt. */
 const magic = 0x3349_534e;
 const countsAt = 16;
-/** Of clients, of three sections' rows, of three sections' names, of the texts' bytes. */
+/** The header's counts: clients, rows of three sections, names of three sections, bytes of the texts. */
 const countWords = 8;
 const headerBytes = countsAt + 4 * countWords;
 
 export interface IndexHeader {
-  /** Wall clock, milliseconds since 1970: the index tells all that was in the hour files then. */
+  /** Wall clock, milliseconds since 1970: the index contains everything that was in the hour files then. */
   readonly asOf: number;
   /** Bit h is set when the day had any file of hour h at `asOf`. */
   readonly hours: number;
@@ -33,11 +33,11 @@ export interface HourColumns {
   readonly sections: Readonly<Record<SectionName, HourSection>>;
 }
 
-/** Rows in the order of the clients: the first `counts[0]` rows are the first client's. */
+/** Rows in the order of the clients: the first `counts[0]` rows belong to the first client. */
 export interface HourSection {
   readonly names: readonly string[];
   readonly counts: Uint32Array;
-  /** Index into `names`, by row. */
+  /** By row: index into `names`. */
   readonly name: Uint32Array;
   readonly bytes: Float64Array;
 }
@@ -52,7 +52,7 @@ export function columnsOf(hour: HourCounters): HourColumns {
   };
 }
 
-/** Puts the names of several clients into columns. */
+/** Converts the names of several clients into columns. */
 function sectionOf(clients: readonly ReadonlyMap<string, { readonly bytes: number }>[]): HourSection {
   const rows = clients.reduce((sum, client) => sum + client.size, 0);
   const ids = new Map<string, number>();
@@ -99,19 +99,19 @@ export function encodeHour(hour: HourCounters, header: IndexHeader): Uint8Array 
   return out;
 }
 
-/** Checks the whole of it first: undefined when the bytes are no index, or not all of one. */
+/** Header of an index, after checking the whole file: undefined when the bytes are not a complete index. */
 export function indexHeader(bytes: Uint8Array): IndexHeader | undefined {
   const end = bytes.length - 4;
   if (end < headerBytes) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) return undefined;
-  const start = new Uint8Array(bytes.subarray(0, headerBytes)); // Not slice: of a Buffer that is a view.
+  const start = new Uint8Array(bytes.subarray(0, headerBytes)); // Not slice(): on a Buffer it returns a view.
   const [found, hours] = new Uint32Array(start.buffer, 0, 2);
   const [asOf] = new Float64Array(start.buffer, 8, 1);
   return found !== magic || hours === undefined || asOf === undefined ? undefined : { asOf, hours };
 }
 
-/** Of bytes that {@link indexHeader} accepted. The columns are views into `bytes` where its alignment allows it. */
+/** Decodes bytes that {@link indexHeader} accepted. The columns are views into `bytes` where the alignment allows it. */
 export function decodeHour(bytes: Uint8Array): HourColumns | undefined {
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const { buffer, byteOffset } = aligned;
@@ -153,7 +153,7 @@ function decodeTexts(bytes: Uint8Array): string[] {
   return texts.map((text) => (text.includes("\\") ? String(JSON.parse(`"${text}"`)) : text));
 }
 
-/** The counters themselves; undefined when the bytes are no index. */
+/** The index as counters; undefined when the bytes are not an index. */
 export function decodeCounters(bytes: Uint8Array): HourCounters | undefined {
   const columns = indexHeader(bytes) === undefined ? undefined : decodeHour(bytes);
   if (columns === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * One local hour of one day as a single number, yyyymmddhh: cheap to compare on the hot path, ordered like time.
- * Pure. Invariant: the two 02 hours of the night in which daylight saving ends are one key, as they are one file.
+ * One local hour of one day as a single number, yyyymmddhh: cheap to compare on the hot path, ordered by time.
+ * Pure. Invariant: the two 02 hours of the night in which daylight saving ends share one key, as they share one file.
  */
 
 /** For example 2026102502: 25 October 2026, from 02:00 local time. */
@@ -23,8 +23,8 @@ export function hourKeyAt(ms: number): HourKey {
 }
 
 /**
- * Like {@link hourKeyAt} for a caller that asks for each event: every offset from UTC in use is a multiple of 15 minutes, so the
- * answer changes at quarters only.
+ * Like {@link hourKeyAt}, but cached for a call per event: every UTC offset in use is a multiple of 15 minutes, so the result can change only at
+ * quarter hours.
  */
 export function hourClock(): (ms: number) => HourKey {
   let quarter = Number.NaN;

@@ -1,8 +1,8 @@
 /**
- * Where reports are on disk: `<base>/<yyyy>/<mm>/<dd>/<client>/<HH>.json` in local time (contract ns-report 1), and beside the
- * clients of a day `.unattributed.json` (bytes by hour that belong to no client) and `.HH.index` (see hour-index.ts).
- * Invariants: no path is ever made from a client name that is not an address; files are replaced atomically; a file that is not
- * an hour file of this format reads as undefined and is never an exception.
+ * The reports' files: `<base>/<yyyy>/<mm>/<dd>/<client>/<HH>.json` in local time (contract ns-report 1), and beside the clients of a day
+ * `.unattributed.json` (bytes by hour that belong to no client) and `.HH.index` (see hour-index.ts).
+ * Invariants: a client name that is not an address never becomes part of a path; files are replaced atomically; a file that is not an hour file of
+ * this format reads as undefined and never throws.
  */
 import type { Files } from "@nethsec/host/host";
 import { isAddress } from "./client-address.ts";
@@ -10,14 +10,14 @@ import { dayOf, hourOf, twoDigits, type Day, type HourKey } from "./hour-key.ts"
 import { reportMode } from "./report-access.ts";
 import { cellOf, emptyClient, sectionNames, type ClientHour, type Sums } from "./hour-counters.ts";
 
-/** Largest hour file that is read; one with every bound reached has about 1 MB. */
+/** Largest hour file that is read; with every limit reached a file has about 1 MB. */
 const maxFileBytes = 16 * 1024 * 1024;
 
 export function dayPath(base: string, { year, month, day }: Day): string {
   return `${base}/${year}/${twoDigits(month)}/${twoDigits(day)}`;
 }
 
-/** Throws a programming error for a name that is not an address: callers filter first. */
+/** Throws a programming error for a name that is not an address: callers must filter first. */
 export function hourPath(base: string, key: HourKey, client: string): string {
   if (!isAddress(client)) throw new Error(`not a client address: ${JSON.stringify(client.slice(0, 60))}`);
   return `${dayPath(base, dayOf(key))}/${client}/${twoDigits(hourOf(key))}.json`;
@@ -54,7 +54,7 @@ export function listHours(files: Files, base: string, day: Day, client: string):
     .map((name) => Number(name.slice(0, 2)));
 }
 
-/** undefined when there is no such file, or when what is there is no hour file. */
+/** undefined when the file is missing or is not an hour file. */
 export function readHour(files: Files, base: string, key: HourKey, client: string): ClientHour | undefined {
   const path = hourPath(base, key, client);
   const stat = files.stat(path);
@@ -67,7 +67,7 @@ export function writeHour(files: Files, base: string, key: HourKey, client: stri
   files.write(hourPath(base, key, client), hourText(counters), { mode: reportMode });
 }
 
-/** The file's text: compact JSON, the largest names first, none without a byte. */
+/** Text of an hour file: compact JSON, largest names first, no names without bytes. */
 export function hourText(counters: ClientHour): string {
   const sections = sectionNames.map((section) => `"${section}":${sumsText(counters[section])}`);
   return `{"total":${counters.total},${sections.join(",")}}\n`;
@@ -79,7 +79,7 @@ function sumsText(sums: Sums): string {
   return `{${sorted.map(([name, cell]) => `${JSON.stringify(name)}:${cell.bytes}`).join(",")}}`;
 }
 
-/** Accepts what any ns-report writes: missing sections are empty; undefined for anything else. */
+/** Accepts the files of any ns-report version: missing sections are empty; undefined for anything else. */
 export function parseHour(text: string): ClientHour | undefined {
   const value = parseJson(text);
   if (!isRecord(value) || !isBytes(value["total"])) return undefined;
@@ -96,7 +96,7 @@ export function parseHour(text: string): ClientHour | undefined {
   return counters;
 }
 
-/** Bytes by hour that belong to no client; 0 where nothing is known. */
+/** Bytes by hour that belong to no client; 0 for hours without an entry. */
 export function readUnattributed(files: Files, base: string, day: Day): Float64Array {
   const hours = new Float64Array(24);
   const text = files.readText(unattributedPath(base, day));

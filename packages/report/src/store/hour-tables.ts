@@ -1,6 +1,6 @@
 /**
- * Reads a day from its hour indexes, and from the hour files themselves where those are newer or have no index.
- * Invariant: the answer is what the hour files say, whatever the indexes are: an index only saves opening files.
+ * Reads a day from its hour indexes, and from the hour files where those are newer or have no index. Invariant: the result always equals the content
+ * of the hour files; an index only saves opening files.
  */
 import type { Files } from "@nethsec/host/host";
 import type { DayBuilder } from "./day-builder.ts";
@@ -25,7 +25,7 @@ export function readHourFiles(files: Files, base: string, day: Day, hour: number
   return counters;
 }
 
-/** Gives one client's day to the builder. From its hour files: they are 24 at the most, and small beside indexes that tell of all clients. */
+/** Adds one client's day to the builder. Reads its hour files: at most 24, and small beside indexes of all clients. */
 export function readClientFiles(files: Files, base: string, day: Day, builder: DayBuilder, client: string): void {
   const hours = listHours(files, base, day, client);
   builder.clients(hours.length === 0 ? [] : [client]);
@@ -33,7 +33,7 @@ export function readClientFiles(files: Files, base: string, day: Day, builder: D
   for (const hour of hours) builder.hour(hour, columnsOfFiles(files, base, hourKey(day, hour), [client]));
 }
 
-/** Gives a whole day to the builder. Missing or damaged files count as nothing. */
+/** Adds a whole day to the builder. Missing or damaged files count as empty. */
 export function readHourTables(files: Files, base: string, day: Day, builder: DayBuilder): void {
   const survey = surveyDay(files, base, day);
   builder.clients(survey.clients);
@@ -57,7 +57,7 @@ function columnsOfFiles(files: Files, base: string, key: HourKey, clients: reado
   return columnsOf(counters);
 }
 
-/** Writes the index of every hour of a day from its files. For days that are over: the daemon writes those of today. */
+/** Rebuilds the index of every hour of a day from its files. For finished days: the daemon writes those of today. */
 export function rebuildIndexes(files: Files, base: string, day: Day, now: number): void {
   const hours: HourCounters[] = [];
   let mask = 0;
@@ -70,7 +70,7 @@ export function rebuildIndexes(files: Files, base: string, day: Day, now: number
     if (counters.clients.size > 0) writeIndex(files, base, day, hour, counters, { asOf: now, hours: mask });
 }
 
-/** Writes the index of one hour from its files. */
+/** Rebuilds the index of one hour from its files. */
 export function rebuildHour(files: Files, base: string, day: Day, hour: number, header: IndexHeader): void {
   writeIndex(files, base, day, hour, readHourFiles(files, base, day, hour), header);
 }
@@ -90,24 +90,24 @@ interface Index extends IndexHeader {
   readonly bytes: Uint8Array;
 }
 
-/** What of a day can be taken from where. */
+/** Which parts of a day to read from indexes, and which from hour files. */
 export interface Survey {
   readonly clients: readonly string[];
   /** By hour. */
   readonly indexes: readonly (Index | undefined)[];
-  /** By hour: the clients whose file must be opened. */
+  /** By hour: the clients whose hour file must be opened. */
   readonly fromFiles: readonly (readonly string[])[];
-  /** Whether no file had to be opened for want of an index. */
+  /** Whether the indexes cover the day, so that no hour file must be opened. */
   readonly complete: boolean;
 }
 
-/** Which hours are told by their index, and which files have to be opened. */
+/** Decides which hours to read from their index, and which files must be opened. */
 export function surveyDay(files: Files, base: string, day: Day): Survey {
   const clients = listClients(files, base, day);
   const indexes = Array.from({ length: 24 }, (_, hour) => readIndex(files, base, day, hour));
   const latest = newest(indexes);
   const fromFiles: string[][] = Array.from({ length: 24 }, () => []);
-  // Hours that had files when the newest index was written, but whose own index is gone.
+  // Hours that had files when the newest index was written, but whose own index is missing.
   const lost = indexes.flatMap((index, hour) =>
     index === undefined && latest !== undefined && (latest.hours >> hour) & 1 ? [hour] : [],
   );
@@ -122,7 +122,7 @@ export function surveyDay(files: Files, base: string, day: Day): Survey {
   return { clients, indexes, fromFiles, complete: fromFiles.every((list) => list.length === 0) };
 }
 
-// Not the time of modification, which copies of backups keep.
+// Compares the change time (ctime): copies of backups keep the modification time.
 function newerThan(files: Files, base: string, key: HourKey, client: string, asOf: number): boolean {
   return (files.stat(hourPath(base, key, client))?.ctimeMs ?? 0) > asOf;
 }

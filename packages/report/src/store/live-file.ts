@@ -1,7 +1,7 @@
 /**
- * The hour being counted, a few seconds old: while somebody looks (`ask`), the daemon writes its counters beside the dumps, to
- * `/var/run/ns-report/live.index` every two seconds; else nothing is written. Both files are in memory and may be deleted at any time.
- * Invariants: the file tells the counters of one moment, whole; a reader takes it only from the daemon whose reports it reads.
+ * The hour being counted, at most a few seconds old: while a page or command asks for it (`askForLive`), the daemon writes its counters to
+ * `/var/run/ns-report/live.index` every two seconds, independent of the dumps. Both files are in memory and may be deleted at any time. Invariants:
+ * the file holds the complete counters of one moment; a reader accepts it only from the daemon whose reports it reads.
  */
 import type { Files } from "@nethsec/host/host";
 import { BrokenBytes, ByteReader, ByteWriter } from "./byte-writer.ts";
@@ -15,14 +15,14 @@ import { dayOf, hourOf, type HourKey } from "./hour-key.ts";
 export const liveEveryMs = 2000;
 const livePath = "/var/run/ns-report/live.index";
 const askPath = "/var/run/ns-report/live.asked";
-/** A question is forgotten after this: whoever looks asks every two seconds. */
+/** A request expires after this; a viewer repeats it every two seconds. */
 const askedMs = 10_000;
-/** A larger hour is shown as of its last dump. */
+/** An hour larger than this is not written here; viewers show its last dump. */
 const maxBytes = 4 * 1024 * 1024;
 /** "NSL1". */
 const magic = 0x314c_534e;
 
-/** Somebody looks. `now`: wall clock, milliseconds. Who may not write there sees each dump instead. */
+/** Requests the live hour. `now`: wall clock, milliseconds. Without write permission nothing happens, and the caller sees each dump instead. */
 export function askForLive(files: Files, now: number): void {
   try {
     files.write(askPath, `${now}\n`);
@@ -31,19 +31,19 @@ export function askForLive(files: Files, now: number): void {
   }
 }
 
-/** Whether somebody looked lately. */
+/** Whether the live hour was requested recently. */
 export function isLiveAsked(files: Files, now: number): boolean {
   const asked = Number(files.readText(askPath) ?? Number.NaN);
   return Math.abs(now - asked) < askedMs;
 }
 
 export interface LiveHeader {
-  /** Of the daemon. */
+  /** Process id of the daemon. */
   readonly pid: number;
   readonly hour: HourKey;
-  /** Wall clock, milliseconds: the moment that is told. */
+  /** Wall clock, milliseconds: the moment of the counters. */
   readonly asOf: number;
-  /** Bytes of the hour that belong to no client, with those that still wait for an identity. */
+  /** Bytes of the hour that belong to no client, including those that wait for an identity. */
   readonly unattributed: number;
 }
 
@@ -58,7 +58,7 @@ export function writeLive(files: Files, header: LiveHeader, counters: HourCounte
   if (out.done().length <= maxBytes) files.write(livePath, out.done(), { mode: reportMode });
 }
 
-/** What the daemon wrote last; undefined when it wrote nothing that this version understands. */
+/** The live hour last written; undefined when there is none that this version understands. */
 export function readLive(
   files: Files,
 ): (LiveHeader & { readonly counters: () => DayCounters | undefined }) | undefined {
@@ -75,7 +75,7 @@ export function readLive(
   }
 }
 
-/** A day that has this one hour. */
+/** A day with only this hour. */
 function dayOfHour({ hour, unattributed }: LiveHeader, index: Uint8Array): DayCounters | undefined {
   const columns = indexHeader(index) === undefined ? undefined : decodeHour(index);
   if (columns === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Reads one day of reports: who reads reports (the pages, rpcd, `ns-report`) reads them here. */
+/** Reads one day of reports, for all readers (the pages, rpcd, `ns-report`). */
 import type { Files } from "@nethsec/host/host";
 import type { Day } from "./hour-key.ts";
 import { dayBuilder } from "./day-builder.ts";
@@ -6,9 +6,8 @@ import type { DayCounters } from "./day-counters.ts";
 import { readClientFiles, readHourTables } from "./hour-tables.ts";
 
 /**
- * The counters of one day under `base` (e.g. /var/run/dpireport); a day that is not there is empty. `onlyClient` takes one client only.
- * Uses the hour indexes where they are newer than the hour files and the files where they are not. Throws what `Files` throws when
- * something is there and cannot be read.
+ * The counters of one day under `base` (e.g. /var/run/dpireport); a missing day is empty. `onlyClient` reads one client only. Uses the hour indexes
+ * where they are newer than the hour files, and the files elsewhere. Throws the errors of `Files` when a file exists but cannot be read.
  */
 export function readDay(files: Files, base: string, day: Day, onlyClient?: string): DayCounters {
   const builder = dayBuilder(day);

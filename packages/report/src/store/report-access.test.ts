@@ -1,4 +1,4 @@
-/** As root, as the daemon runs: who cannot change groups cannot test that. */
+/** Runs as root, like the daemon: other users cannot change groups. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,24 +1,24 @@
 /**
- * Who may read the reports besides root: nobody, or the group of `ns-report.config.group`. Reports tell who uses what, and a firewall has users
- * that are no administrators (a web server, a proxy, a monitoring agent).
+ * Which users besides root may read the reports: none, or the group of `ns-report.config.group`. Reports reveal what each client uses, and a firewall
+ * has users that are not administrators (a web server, a proxy, a monitoring agent).
  *
- * Invariants: the folder of the reports keeps everybody else out, so that nothing below it has to be looked at; in it every file has
- * {@link reportMode}; a folder that holds other things than reports is left as it is.
+ * Invariants: the reports' folder denies access to everyone else, so that nothing below it needs checking; every file in it has {@link reportMode}; a
+ * folder that contains other things than reports is left unchanged.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Files } from "@nethsec/host/host";
 import type { UciStore } from "@nethsec/host/uci-store";
 
-/** Of every file that tells what clients did. */
+/** Mode of every file that shows clients' traffic. */
 export const reportMode = 0o640;
-/** With the group's identity handed on to whatever is made below (setgid). */
+/** With setgid, so that everything created below gets the group. */
 const groupFolderMode = 0o2750;
 const rootFolderMode = 0o700;
-/** Of the live hour and of the socket of the pages, which a proxy has to reach. */
+/** Holds the live hour and the socket of the pages, which a proxy must reach. */
 const stateFolder = "/var/run/ns-report";
 const stateFolderMode = 0o2755;
 
-/** The number of the group that may read; undefined: none. Throws `bad_setting` for a group that does not exist. */
+/** Id of the group that may read; undefined: none. Throws `bad_setting` for a group that does not exist. */
 export function reportGroup(files: Pick<Files, "readText">, uci: Pick<UciStore, "read">): number | undefined {
   const name = uci.read("ns-report").get("config", "group") ?? "";
   if (name === "") return undefined;
@@ -34,8 +34,7 @@ export function reportGroup(files: Pick<Files, "readText">, uci: Pick<UciStore, 
 }
 
 /**
- * Makes the folder of the reports and keeps it closed to others. Answers what an administrator should know; undefined when all is well. Throws
- * `FileError`.
+ * Creates the reports' folder and closes it to others. Returns a message for the administrator, or undefined when all is well. Throws `FileError`.
  */
 export function protectReports(files: Files, base: string, group: number | undefined): string | undefined {
   if (group !== undefined) files.mkdir(stateFolder, { mode: stateFolderMode, gid: group });
@@ -45,7 +44,7 @@ export function protectReports(files: Files, base: string, group: number | undef
   return undefined;
 }
 
-/** A year, or a file of the daemon's. */
+/** A year's folder, or a file of the daemon. */
 function isOurs(name: string): boolean {
   return /^\d{4}$/.test(name) || name.startsWith(".");
 }

@@ -1,4 +1,4 @@
-/** Where the hour files are, for all who read or write them. */
+/** Path of the hour files, for all programs that read or write them. */
 import type { UciStore } from "@nethsec/host/uci-store";
 import { NethsecError } from "@nethsec/host/error";
 

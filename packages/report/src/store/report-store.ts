@@ -1,8 +1,8 @@
 /**
- * Days of reports for whoever asks: reads them, and keeps what was just read for the next question.
+ * Days of reports for any reader: reads them, and caches the last ones read.
  *
- * Invariants: at most two days are kept in memory; today's counters are never older than `freshMs`; the totals of a day that is over are
- * computed once and kept in a small file, which may be deleted at any time.
+ * Invariants: at most two days are kept in memory; today's counters are never older than `freshMs`; the totals of a finished day are computed once
+ * and stored in a small file, which may be deleted at any time.
  */
 import * as v from "valibot";
 import type { Files } from "@nethsec/host/host";
@@ -12,17 +12,17 @@ import type { Day } from "./hour-key.ts";
 import { dayPath, listDays } from "./hour-store.ts";
 import { dayAt, formatDay, sameDay } from "./report-day.ts";
 
-/** Of one day; bytes. */
+/** Totals of one day, in bytes. */
 export interface DayTotal {
   readonly total: number;
   readonly unattributed: number;
-  /** How many clients had traffic. */
+  /** Number of clients with traffic. */
   readonly clients: number;
 }
 
 const keptDays = 2;
 const freshMs = 2000;
-/** A day counts as over this long after midnight: the last dump of its last hour is written by then. */
+/** A day counts as finished this long after midnight: the last dump of its last hour is written by then. */
 const settleMs = 15 * 60 * 1000;
 const totalsPath = "/var/run/ns-report/days.json";
 const maxTotals = 4000;
@@ -67,7 +67,7 @@ export class ReportStore {
     return listDays(this.#needs.files, this.#needs.base);
   }
 
-  /** A day without reports is empty. With `client` only that client's counters may be in the answer. */
+  /** A day without reports is empty. With `client` the result may contain only that client's counters. */
   day(day: Day, client?: string): DayCounters {
     const key = formatDay(day);
     const now = this.#needs.now();
@@ -82,13 +82,13 @@ export class ReportStore {
     return counters;
   }
 
-  /** The totals of a day that was asked about before, also by another process; undefined when they would have to be computed. */
+  /** The stored totals of a day, possibly computed by another process; undefined when they would have to be computed. */
   knownTotal(day: Day): DayTotal | undefined {
     const known = this.#knownTotals().get(formatDay(day));
     return known !== undefined && known.changed === this.#changedAt(day) ? known : undefined;
   }
 
-  /** The totals of a day, computed when they must be. */
+  /** The totals of a day, computed if they are not stored. */
   total(day: Day): DayTotal {
     const known = this.knownTotal(day);
     if (known !== undefined) return known;
@@ -105,7 +105,7 @@ export class ReportStore {
     return this.#needs.files.stat(dayPath(this.#needs.base, day))?.mtimeMs ?? 0;
   }
 
-  /** Writes the totals found since the last call; a place that cannot be written costs time only. */
+  /** Stores the totals found since the last call; if they cannot be written, they are only computed again. */
   saveTotals(): void {
     if (!this.#changed) return;
     this.#changed = false;

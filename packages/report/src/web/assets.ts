@@ -1,10 +1,10 @@
-/** What pages load besides themselves: a style sheet, a script, an icon; embedded when the executable is compiled. */
+/** Files that the pages load: a style sheet, a script, an icon; embedded when the executable is compiled. */
 import { sha256 } from "@nethsec/host/files/digests";
 import scriptText from "./browser-script.js" with { type: "text" };
 import styleText from "./style.css" with { type: "text" };
 
 export interface Asset {
-  /** Below the site's base: changes with the content, so that browsers may keep it for ever. */
+  /** Path below the site's base; changes with the content, so that browsers may cache it for ever. */
   readonly path: string;
   readonly type: string;
   readonly text: string;
@@ -21,7 +21,7 @@ function asset(name: string, ending: string, type: string, text: string): Asset 
   return { path: `/assets/${name}-${sha256(text).slice(0, 12)}.${ending}`, type, text };
 }
 
-/** Comments and indentation are for the people who write the style sheet. */
+/** Removes comments and indentation, which only the authors of the style sheet need. */
 function withoutComments(css: string): string {
   return css
     .replace(/\/\*[^]*?\*\//g, "")

@@ -1,19 +1,19 @@
 /**
- * Bars as a list of links: one for each hour, day or month. Drawn by the server, readable by a screen reader, usable by keyboard; labels
- * are text of the page, so that they stay legible on a phone. Pure.
+ * Bars as a list of links: one for each hour, day or month. Drawn by the server, readable by a screen reader, usable by keyboard; labels are page
+ * text, so that they stay legible on a phone. Pure.
  */
 import { formatBytes } from "@nethsec/host/units";
 import { html, type Html } from "./html.ts";
 
 export interface Bar {
-  /** Under the bar, short: "07". */
+  /** Short label under the bar: "07". */
   readonly tick: string;
-  /** What it is, in full: "07:00 to 08:00". */
+  /** Full label: "07:00 to 08:00". */
   readonly label: string;
   readonly bytes: number;
-  /** Said in place of the bytes, which are only a part. */
+  /** Text shown in place of the bytes when only a part of them is known. */
   readonly unknown?: string;
-  /** Where it leads; without one it is not a link. */
+  /** Link target; without one the bar is not a link. */
   readonly href?: string;
   readonly chosen?: boolean;
 }
@@ -21,7 +21,7 @@ export interface Bar {
 /** Heights are in 1/1000 of the chart's. */
 const full = 1000;
 
-/** `every`: each how many bars the tick is shown on a narrow screen. */
+/** `every`: on a narrow screen, only every this many bars show their tick. */
 export function barChart(title: string, bars: readonly Bar[], every: number): Html {
   const top = Math.max(0, ...bars.map((bar) => bar.bytes));
   return html`<figure class="chart">
@@ -38,7 +38,7 @@ export function barChart(title: string, bars: readonly Bar[], every: number): Ht
 
 function barOf(bar: Bar, top: number, tickAlways: boolean): Html {
   const text = `${bar.label}: ${bar.unknown ?? formatBytes(bar.bytes)}`;
-  // A little traffic is still seen: at least 8 of 1000.
+  // Keeps a little traffic visible: at least 8 of 1000.
   const height = bar.bytes === 0 || top === 0 ? 0 : Math.max(8, Math.round((bar.bytes / top) * full));
   const inside = html`<svg viewBox="0 0 1 ${full}" preserveAspectRatio="none" aria-hidden="true">
       <rect width="1" height="${height}" y="${full - height}" />

@@ -1,4 +1,4 @@
-/** One day, narrowed or not: hours, and the largest clients, applications, protocols and hosts. Pure. */
+/** One day, optionally narrowed: hours, and the largest clients, applications, protocols and hosts. Pure. */
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
@@ -11,7 +11,7 @@ import { listNames, sectionOfList, type ListName } from "../query/export-rows.ts
 import { dayUrl, listUrl, monthUrl } from "./report-url.ts";
 import { usageTable, type UsageRow } from "./usage-table.ts";
 
-/** Rows of each list on the day's page; the whole list is one click away. */
+/** Rows of each list on the day's page; a link leads to the whole list. */
 const topRows = 10;
 
 export interface DayView {
@@ -19,11 +19,11 @@ export interface DayView {
   readonly day: Day;
   readonly narrow: Narrow;
   readonly summary: Summary;
-  /** Address → name, of those that have one. */
+  /** Names by address, for the clients that have one. */
   readonly names: ReadonlyMap<string, string>;
   readonly previous: Day | undefined;
   readonly next: Day | undefined;
-  /** What to say when the day is empty. */
+  /** Message when the day is empty. */
   readonly whenEmpty: HtmlValue;
 }
 
@@ -95,7 +95,7 @@ function turnPage(view: DayView): Html {
   </nav>`;
 }
 
-/** What a page is narrowed to, each with a way back to the same page without it; nothing when it is not. */
+/** The parts of the narrowing, each with a link that removes it; nothing when there is no narrowing. */
 export function chips(
   { narrow, names }: Pick<DayView, "day" | "narrow" | "names">,
   urlOf: (rest: Narrow) => string,
@@ -165,7 +165,7 @@ export const listTitles: Readonly<Record<ListName, { readonly title: string; rea
   hosts: { title: "Remote hosts", one: "Remote host" },
 };
 
-/** Undefined where the narrowing leaves nothing to list: one client, or names of an application. */
+/** undefined when the narrowing leaves nothing to list: one client, or names of an application. */
 export function usagesOf(summary: Summary, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
   const section = sectionOfList[list];
   if (section !== undefined) return summary.sections?.[section];

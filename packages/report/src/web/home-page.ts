@@ -1,4 +1,4 @@
-/** Months with their traffic, newest first; what to do when there is nothing yet. Pure. */
+/** Months with their traffic, newest first; instructions when there are no reports yet. Pure. */
 import { formatBytes } from "@nethsec/host/units";
 import type { SeenStatus } from "../store/daemon-status.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";
@@ -14,7 +14,7 @@ export interface MonthTotal {
   readonly month: number;
   /** Days with reports. */
   readonly days: number;
-  /** Bytes, of the days that are added up already. */
+  /** Bytes of the days added up so far. */
   readonly total: number;
   /** False while days are still being added up. */
   readonly complete: boolean;
@@ -29,7 +29,7 @@ export interface HomeView {
   readonly daemon: SeenStatus | undefined;
 }
 
-/** In place of a sum that is not known yet: a part of it would be taken for all. */
+/** Shown in place of a sum that is not complete: a partial sum would be mistaken for the whole. */
 const addingUp = "adding up …";
 
 export function homePage(view: HomeView): Page {
@@ -94,7 +94,7 @@ function noReports(view: HomeView): Html {
     ${emptyState("Nothing has been written so far", whatToDo(view))}`;
 }
 
-/** From what the daemon says about itself to the next step of whoever looks at an empty page. */
+/** The next step for the user of an empty page, derived from the daemon's status. */
 export function whatToDo({ daemon, reportPath }: Pick<HomeView, "daemon" | "reportPath">, follows = false): HtmlValue {
   const { text, command } = nextStep(daemon, reportPath, follows);
   return html`${text}${command !== undefined && html` <code>${command}</code>`}`;

@@ -1,13 +1,13 @@
 /**
- * HTML as values: a tagged template that escapes everything which is not itself `Html`. Pure.
+ * HTML as values: a tagged template that escapes everything that is not itself `Html`. Pure.
  *
- * Invariant: text from the network (host names, client names, applications) can only reach a page through here, so it can neither open
- * a tag or an attribute nor, by control or direction characters, change how the text around it reads.
+ * Invariant: text from the network (host names, client names, applications) reaches a page only through this module, so it can neither open a tag or
+ * an attribute nor, by control or direction characters, change how the text around it reads.
  */
 
 import { visibleText } from "@nethsec/host/command/visible-text";
 
-/** Markup that is safe to send. Made by {@link html} only. */
+/** Markup that is safe to send. Created by {@link html} only. */
 export class Html {
   readonly markup: string;
   private constructor(markup: string) {
@@ -18,7 +18,7 @@ export class Html {
   }
 }
 
-/** Nothing is printed for undefined and false, so that parts can be left out by `condition && html…`. */
+/** undefined and false print nothing, so that parts can be left out by `condition && html…`. */
 export type HtmlValue = string | number | Html | readonly HtmlValue[] | undefined | false;
 
 /** `html\`<b>${name}</b>\``: values are escaped, also inside quoted attributes; attributes must be quoted. */

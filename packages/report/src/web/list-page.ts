@@ -1,4 +1,4 @@
-/** A whole list of one day: searched, sorted, and turned page by page, all by plain links and one form. Pure. */
+/** A whole list of one day, with search, sorting and paging by plain links and one form. Pure. */
 import { formatBytes } from "@nethsec/host/units";
 import { longDay } from "../store/report-day.ts";
 import { labelOf } from "../query/labels.ts";
@@ -17,11 +17,11 @@ export interface ListPageView extends Pick<DayView, "base" | "day" | "narrow" | 
   readonly view: ListView;
   /** All of them, largest first. */
   readonly usages: readonly Usage[];
-  /** What 100% is; bytes. */
+  /** Bytes that are 100%. */
   readonly total: number;
 }
 
-/** What matches the search, in the order asked for. */
+/** The entries that match the search, in the requested order. */
 export function listed({
   list,
   view,

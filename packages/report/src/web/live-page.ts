@@ -1,4 +1,4 @@
-/** The current hour as it grows: a part of the page that the server sends anew every two seconds. Pure. */
+/** The current hour as it grows: a part of the page that the server re-sends every two seconds. Pure. */
 import { formatBitRate, formatBytes, formatDuration } from "@nethsec/host/units";
 import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
@@ -15,7 +15,7 @@ export interface LiveView extends LiveHourState {
   readonly base: string;
   readonly names: ReadonlyMap<string, string>;
   readonly whenEmpty: HtmlValue;
-  /** Why nothing is counted now; undefined when it is. */
+  /** Reason why nothing is counted now; undefined when counting. */
   readonly paused: string | undefined;
 }
 
@@ -39,7 +39,7 @@ export function livePage(view: LiveView): Page {
 
 export function liveFragment(view: LiveView): Html {
   const { base, day, hour, summary, growth } = view;
-  // For the script, which tells it in place of "Follows the traffic."
+  // For the script, which shows this text in place of "Follows the traffic."
   const state = view.paused === undefined ? undefined : html`<span data-paused="${view.paused}"></span>`;
   if (summary.total === 0 && summary.unattributed === 0)
     return html`${state}${emptyState("Nothing in this hour yet", view.whenEmpty)}`;

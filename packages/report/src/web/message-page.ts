@@ -1,14 +1,14 @@
-/** Pages that are not reports: signing in, what was not found or not understood. Pure. */
+/** Pages that are not reports: sign-in, not found, invalid request. Pure. */
 import { html, type HtmlValue } from "./html.ts";
 import type { Page } from "./page.ts";
 
 export interface SignInView {
   readonly base: string;
-  /** Where to go afterwards: a path of this site. */
+  /** Redirect target after signing in: a path of this site. */
   readonly next: string;
-  /** What was wrong with the last try. */
+  /** Error of the last try. */
   readonly problem?: string;
-  /** False when the connection is in the clear. */
+  /** Whether the connection is encrypted; the page warns when it is not. */
   readonly encrypted: boolean;
 }
 

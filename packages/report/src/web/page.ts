@@ -1,16 +1,16 @@
-/** The frame around every page: head, navigation, what is wrong right now. Pure. */
+/** The frame of every page: head, navigation, present problems. Pure. */
 import type { Condition } from "@nethsec/host/host";
 import { html, type Html, type HtmlValue } from "./html.ts";
 
 export interface Site {
-  /** In front of every address, e.g. "/reports" behind a proxy; "" otherwise. */
+  /** Path prefix of every address, e.g. "/reports" behind a proxy; "" otherwise. */
   readonly base: string;
   /** The firewall's name. */
   readonly hostname: string;
   /** Addresses of the style sheet and the script. */
   readonly style: string;
   readonly script: string;
-  /** Whether there is something to sign out of. */
+  /** Whether there is a session to sign out of. */
   readonly signedIn: boolean;
   readonly conditions: readonly Condition[];
 }
@@ -22,10 +22,10 @@ export interface Crumb {
 
 export interface Page {
   readonly title: string;
-  /** From the outside in, without the page itself. */
+  /** The page's ancestors from the outermost in, without the page itself. */
   readonly crumbs: readonly Crumb[];
   readonly body: Html;
-  /** Seconds after which the page is loaded again where there is no script. */
+  /** Seconds after which a browser without script reloads the page. */
   readonly refresh?: number;
   /** For the sign-in page: no navigation. */
   readonly bare?: boolean;
@@ -93,7 +93,7 @@ function breadcrumbs(page: Page): Html {
   </nav>`;
 }
 
-/** A heading with the figure that matters most, and some smaller ones. */
+/** A heading with the most important figure, and some smaller ones. */
 export function figures(
   list: readonly { readonly name: string; readonly value: HtmlValue; readonly note?: string }[],
 ): Html {
@@ -108,7 +108,7 @@ export function figures(
   </dl>`;
 }
 
-/** Something that is not there, and what to do about it. */
+/** Message for missing content, with advice what to do. */
 export function emptyState(title: string, advice: HtmlValue): Html {
   return html`<section class="empty">
     <h2>${title}</h2>

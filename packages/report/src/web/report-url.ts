@@ -1,5 +1,5 @@
 /**
- * Addresses of the pages, both ways. Every figure has one: day, client, hour and name stand in it. Pure.
+ * Addresses of the pages, built and parsed. Every figure has one, made of day, client, hour and name. Pure.
  *
  *   /                      months          /2026-11-22?client=192.168.1.5&application=netify.google&hour=13
  *   /2026-11               one month       /2026-11-22/hosts?client=…&sort=name&q=example&page=2   (a whole list; .csv, .json)
@@ -24,7 +24,7 @@ export function dayUrl(base: string, day: Day, narrow: Narrow = {}): string {
 export interface ListView {
   readonly sort?: SortBy;
   readonly search?: string;
-  /** From 1. */
+  /** Page number, from 1. */
   readonly page?: number;
 }
 
@@ -55,7 +55,7 @@ function queryOf(narrow: Narrow, more: Readonly<Record<string, string>> = {}): s
   return text === "" ? "" : `?${text}`;
 }
 
-/** Undefined: the query does not make sense, e.g. an hour 25. Names are taken in lower case, as they are stored. */
+/** undefined: the query is invalid, e.g. hour 25. Names are converted to lower case, as they are stored. */
 export function narrowFrom(query: URLSearchParams): Narrow | undefined {
   const client = query.get("client")?.toLowerCase();
   const hour = query.get("hour");
@@ -72,7 +72,7 @@ export function narrowFrom(query: URLSearchParams): Narrow | undefined {
   };
 }
 
-/** Undefined: the query does not make sense. */
+/** undefined: the query is invalid. */
 export function listViewFrom(query: URLSearchParams): ListView | undefined {
   const sort = query.get("sort") ?? "traffic";
   const search = query.get("q") ?? "";

@@ -1,4 +1,4 @@
-/** Files that are imported as text (`with { type: "text" }`), to be served to browsers. */
+/** Files imported as text (`with { type: "text" }`), to be served to browsers. */
 declare module "*.css" {
   const text: string;
   export default text;

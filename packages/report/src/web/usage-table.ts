@@ -6,10 +6,10 @@ import { html, type Html } from "./html.ts";
 
 export interface UsageRow {
   readonly label: string;
-  /** A second, quieter text: an address, an identifier. */
+  /** A secondary, muted text: an address, an identifier. */
   readonly note?: string;
   readonly bytes: number;
-  /** Where the name leads; without one it is plain text. */
+  /** Link target of the name; without one it is plain text. */
   readonly href?: string;
 }
 
@@ -19,14 +19,14 @@ export interface UsageTable {
   /** Title of the first column. */
   readonly what: string;
   readonly rows: readonly UsageRow[];
-  /** What 100% is; bytes. */
+  /** Bytes that are 100%. */
   readonly total: number;
-  /** Bytes of a bar of full length: the largest row of the whole list. */
+  /** Bytes of a full-length bar: the largest row of the whole list. */
   readonly largest: number;
   readonly sort: SortBy;
-  /** The same list sorted otherwise: works without the script. */
+  /** URL of the list in another order; works without the script. */
   readonly sortUrl: (sort: SortBy) => string;
-  /** All there is stands in this table: the script may sort it in place. */
+  /** Whether the table contains the whole list: the script may sort it in place. */
   readonly complete: boolean;
 }
 
@@ -58,7 +58,7 @@ function usageRow(row: UsageRow, total: number, largest: number): Html {
   </tr>`;
 }
 
-/** A bar in a row, as long as its share of the largest row. */
+/** A bar in a row, its length relative to the largest row. */
 export function rowBar(bytes: number, largest: number): Html {
   const length = largest === 0 ? 0 : (bytes / largest) * 100;
   return html`<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
