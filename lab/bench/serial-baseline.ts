@@ -10,8 +10,7 @@ import { until } from "@nethsec/host/testing/until";
 
 /** Waited for. Not mwan3: without synchronisation the backup knows no second WAN, and mwan3 does not run. */
 const daemons = ["dnsmasq", "netifyd", "ns-flows", "snmpd", "swanctl"];
-const others =
-  "mwan3 banip openvpn ns-binding flashstart ddns adblock acme dpi dpi-update ns-stats ns-plug nginx ns-ui";
+const others = "mwan3 banip openvpn ns-binding flashstart ddns adblock acme dpi dpi-update ns-plug nginx ns-ui";
 
 const script = `#!/bin/sh
 exec 9>/tmp/turn.lock; flock 9

@@ -13,7 +13,7 @@ import { parseConntrackdStatistics } from "./conntrackd-state.ts";
 import { History, mergeHistory } from "./history.ts";
 import { PrimaryAlert } from "./primary-alert.ts";
 import { parseServiceList } from "./running-services.ts";
-import { readServiceTable, servicesOfPaths, switchedOn } from "../cluster/service-table.ts";
+import { readServiceTable, servicesOfPaths, switchedOn, yields } from "../cluster/service-table.ts";
 import { becameMasterAgain } from "./vrrp-tracker.ts";
 import { isRivalLine, parseDump, parseFifoLine } from "./vrrp.ts";
 
@@ -96,6 +96,10 @@ describe("services", () => {
     const dedalo = row("dedalo");
     expect(banip !== undefined && switchedOn(banip, (pkg) => host.uci.load(pkg))).toBe(false);
     expect(dedalo !== undefined && switchedOn(dedalo, (pkg) => host.uci.load(pkg))).toBe(true);
+    // dpireport refuses to start beside ns-stats: restarting it again and again would never end.
+    const dpireport = readServiceTable(undefined).find(({ name }) => name === "dpireport");
+    expect(dpireport !== undefined && yields(dpireport, (name) => name === "ns-stats")).toBe(true);
+    expect(dpireport !== undefined && yields(dpireport, () => false)).toBe(false);
   });
 
   test("procd's list: running, fallen, nothing to run", () => {

@@ -24,7 +24,7 @@ import {
 } from "./plan.ts";
 import { RunningServices } from "./running-services.ts";
 import { stateFiles } from "../cluster/state-files.ts";
-import { readServiceTable, switchedOn } from "../cluster/service-table.ts";
+import { readServiceTable, switchedOn, yields } from "../cluster/service-table.ts";
 import type { World } from "./reconciler.ts";
 
 export const marksPath = "/var/run/ns-ha/marks.json";
@@ -88,9 +88,10 @@ export class FirewallWorld implements World {
 
   async observe(desired: Desired, marks: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Observed> {
     const { uci, files, services } = this.#host;
-    const enabled = enabledServices(files);
+    const linked = enabledServices(files);
+    const enabled = (name: string): boolean => services.exists(name) && linked(name);
     const available = desired.services.filter(
-      (row) => services.exists(row.name) && enabled(row.name) && switchedOn(row, (pkg) => uci.load(pkg)),
+      (row) => enabled(row.name) && switchedOn(row, (pkg) => uci.load(pkg)) && !yields(row, enabled),
     );
     const names = new Set(available.map(({ name }) => name));
     const look = servicesToLookAt(marks, desired).filter((name) => names.has(name));

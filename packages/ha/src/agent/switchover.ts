@@ -69,7 +69,7 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
   const done = await until(
     host,
     convergeMs,
-    async () => (away ? (await context.peer()).converged : context.converged()),
+    async () => (away ? ((await answer(context))?.converged ?? false) : context.converged()),
     100,
   );
   return {
@@ -88,9 +88,21 @@ function hindrance({ config, state }: SwitchContext): readonly [why: string, adv
   return undefined;
 }
 
-async function arrived({ host, state, peer }: SwitchContext, away: boolean): Promise<void> {
+/** What the other node says; undefined when one question fails: that is no reason to give up before the deadline. */
+async function answer({ peer }: Pick<SwitchContext, "peer">): Promise<Facts | undefined> {
+  try {
+    return await peer();
+  } catch (error) {
+    if (error instanceof NethsecError) return undefined;
+    throw error;
+  }
+}
+
+async function arrived(context: SwitchContext, away: boolean): Promise<void> {
+  const { host, state } = context;
   const own = await until(host, deadlineMs, () => Promise.resolve((state() === "master") !== away), pollMs);
-  const other = own && (!away || (await until(host, deadlineMs, async () => (await peer()).state === "master", 50)));
+  const other =
+    own && (!away || (await until(host, deadlineMs, async () => (await answer(context))?.state === "master", 50)));
   if (other) return;
   throw new NethsecError({
     code: "switch_failed",

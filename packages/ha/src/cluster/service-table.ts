@@ -26,6 +26,8 @@ export interface ServiceRow {
   readonly process: boolean;
   /** `package.section.option`: the service's own switch. If it is off (with a leading `!`: on), the service is left alone. */
   readonly switches: readonly string[];
+  /** While that service is enabled, this one is left alone: both write the same files, and this one refuses to start beside it. */
+  readonly yieldsTo: string | undefined;
 }
 
 const row = (name: string, rest: Partial<ServiceRow> = {}): ServiceRow => ({
@@ -37,6 +39,7 @@ const row = (name: string, rest: Partial<ServiceRow> = {}): ServiceRow => ({
   cron: [],
   process: true,
   switches: [],
+  yieldsTo: undefined,
   ...rest,
 });
 const oneShot = { process: false } as const;
@@ -65,7 +68,7 @@ export const serviceTable: readonly ServiceRow[] = [
   row("dpi-update", { cron: ["dpi-update"], process: false }),
   row("ns-flows"),
   row("ns-stats", oneShot),
-  row("dpireport", { cron: ["dpireport-cleanup"] }),
+  row("dpireport", { cron: ["dpireport-cleanup"], yieldsTo: "ns-stats" }),
   row("snmpd"),
   row("ns-plug", {
     cron: ["send-heartbeat", "send-backup", "send-inventory", "ns-push-reports", "update-packages"],
@@ -98,6 +101,7 @@ export function readServiceTable(settings: Package | undefined): readonly Servic
       cron: section.raw("cron") === undefined ? base.cron : section.list("cron"),
       process: section.bool("process", base.process),
       switches: base.switches,
+      yieldsTo: base.yieldsTo,
     });
   }
   return [...table.values()];
@@ -115,6 +119,11 @@ export function switchedOn(row: ServiceRow, read: (pkg: string) => Package | und
     const value = read(pkg)?.section(section)?.bool(option, !inverted) ?? !inverted;
     return value !== inverted;
   });
+}
+
+/** True when the row's service gives way to another one that starts at boot. `enabled`: whether an init script is there and enabled. */
+export function yields(row: ServiceRow, enabled: (name: string) => boolean): boolean {
+  return row.yieldsTo !== undefined && enabled(row.yieldsTo);
 }
 
 /** The services to reload or restart after a sync that changed `paths`. */

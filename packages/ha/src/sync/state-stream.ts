@@ -65,8 +65,10 @@ export function* stateLines(
       yield line({ entry });
       continue;
     }
-    total += entry.size;
-    const bytes = entry.size > fileBytesMax || total > totalBytesMax ? undefined : host.files.readBytes(entry.path);
+    // A file that is left out leaves its room to those behind it.
+    const fits = entry.size <= fileBytesMax && total + entry.size <= totalBytesMax;
+    if (fits) total += entry.size;
+    const bytes = fits ? host.files.readBytes(entry.path) : undefined;
     if (bytes === undefined) {
       yield line({ skipped: entry.path });
       continue;

@@ -2,6 +2,7 @@
  * Detects a tunnel that no longer carries packets. The controller sends one at least every 20 s (keepalive 20 120), so a longer silence triggers a
  * probe of the controller's API inside the VPN; only if that times out as well is the tunnel dead. One lost packet costs one probe.
  */
+import { NethsecError } from "@nethsec/host/error";
 import { HttpError, httpRequest, type HttpHost } from "@nethsec/host/http/http";
 import type { Host } from "@nethsec/host/host";
 import { tunnelStatusPath } from "./client-conf.ts";
@@ -57,7 +58,12 @@ export function watchSilence(
       }
       if (!isAsked && host.clock.monotonic() - heard.at < silenceMs) continue;
       isAsked = false;
-      if (!(await probe(signal)) && isUp()) await dead();
+      try {
+        if (!(await probe(signal)) && isUp()) await dead();
+      } catch (error) {
+        // A program that did not end in time, for example: the next silence is another chance.
+        if (signal.aborted || !(error instanceof NethsecError)) throw error;
+      }
       heard = { bytes, at: host.clock.monotonic() };
     }
   };
