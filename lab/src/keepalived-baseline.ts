@@ -10,7 +10,7 @@ import { until } from "@nethsec/host/testing/until";
 
 export type Timing = "classic" | "fast";
 
-/** VRRPv2 with one advertisement a second, or VRRPv3 with ten. */
+/** keepalived.conf: VRRPv2 with one advertisement per second, or VRRPv3 with ten. */
 export function keepalivedConf(timing: Timing, priority: number): string {
   return `global_defs {
   vrrp_version ${timing === "classic" ? 2 : 3}

@@ -120,7 +120,7 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
-  /** Ends a lab, or what is left of one. False when there was nothing. */
+  /** Ends a lab, or cleans up the remains of one. False if there was nothing to end. */
   static async down(name = "lab"): Promise<boolean> {
     requireRoot();
     const state = new State(name);
@@ -282,7 +282,7 @@ export class Lab implements AsyncDisposable {
     return this.signal(name, processName, "SIGCONT");
   }
 
-  /** Fills the file system that holds `folder` to the last byte, with one file there. */
+  /** Fills the file system of `folder` completely, by one file in that folder. */
   async fillDisk(name: NodeName, folder: string): Promise<void> {
     if ((await this.exec(name, ["test", "-d", folder], { ok: "any" })).code !== 0)
       throw new NethsecError({ code: "no_such_folder", message: `${name} has no folder ${folder}.`, exitCode: 2 });

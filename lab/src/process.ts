@@ -30,7 +30,7 @@ export function parseIdentity(text: string): Identity | undefined {
   return pid === undefined || start === undefined || !/^\d+$/.test(pid) ? undefined : { pid: Number(pid), start };
 }
 
-/** All processes started for the lab, except this one and those it runs in (a shell of the lab itself). */
+/** All processes started for the lab, except this process and its ancestors (e.g. a shell inside the lab). */
 export function processesOfLab(lab: string): number[] {
   const own = ancestors();
   return processNumbers().filter((pid) => !own.has(pid) && labOf(pid) === lab);

@@ -243,7 +243,7 @@ scenario("prompt, metrics and status tell which node this is", async () => {
     expect(metrics).toContain("nethsec_ha_converged 1");
     expect(metrics).toMatch(/^nethsec_ha_keepalived_total\{counter="become_master"\} \d+$/m);
   }
-  // CPU time (user and system) of the command, and of one that only starts and exits; the minimum of several runs, as the machine may be busy.
+  // CPU time (user and system) of the command, and of a call that only starts and exits; the minimum of several runs, as the machine may be busy.
   const cost = async (command: string): Promise<number> => {
     const loop = `TIMEFORMAT="%U %S"; for i in 1 2 3 4 5 6 7 8 9 10; do time ${command} >/dev/null; done`;
     const times = (await lab.sh("primary", `bash -c '${loop}' 2>&1`)).split("\n");
