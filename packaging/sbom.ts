@@ -1,6 +1,6 @@
 /**
- * Prints what is inside the executable as a CycloneDX 1.5 document: the runtime, the workspaces and the npm packages that they need, from
- * package-lock.json. Invariant: the same lock file gives the same bytes.
+ * Prints the SBOM of the executable in CycloneDX 1.5: the runtime, the workspaces and the npm packages they need, from package-lock.json.
+ * Invariant: the same lock file produces the same bytes.
  */
 import { readFileSync } from "node:fs";
 
@@ -16,7 +16,7 @@ interface Locked {
 const root = `${import.meta.dirname}/..`;
 const lock: Readonly<Record<string, Locked>> = JSON.parse(readFileSync(`${root}/package-lock.json`, "utf8")).packages;
 
-/** The package that `name` means when a package at `from` asks for it: the nearest node_modules upwards. */
+/** Resolves `name` from the package at `from`: the nearest node_modules upwards. */
 function resolve(name: string, from: string): string {
   const path = `${from === "" ? "" : `${from}/`}node_modules/${name}`;
   const found = lock[path];
@@ -26,7 +26,7 @@ function resolve(name: string, from: string): string {
   return resolve(name, from.slice(0, Math.max(0, from.lastIndexOf("/node_modules/"))));
 }
 
-/** Each package that is reached from `path`, with what it needs. */
+/** Collects all packages reachable from `path`, with their dependencies. */
 function reach(path: string, found: Map<string, readonly string[]>): void {
   if (found.has(path)) return;
   const needs = Object.keys(lock[path]?.dependencies ?? {})
@@ -41,7 +41,7 @@ const nameOf = (path: string): string =>
 const referenceOf = (path: string): string =>
   `pkg:npm/${nameOf(path).replace("@", "%40")}@${lock[path]?.version ?? ""}`;
 
-/** Licences that the lock file does not have: of packages whose package.json has them in the old form. */
+/** Licence of a package, from its package.json if that uses the old form, which the lock file does not include. */
 function licenceOf(path: string): string {
   const locked = lock[path]?.license;
   if (locked !== undefined) return locked;

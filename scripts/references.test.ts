@@ -1,4 +1,4 @@
-/** Comments refer to design decisions and contracts by number, and to files by path: each reference must lead somewhere. */
+/** Comments refer to design decisions and contracts by number, and to files by path: each referenced item must exist. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 
@@ -10,11 +10,11 @@ const known = new Set([
   ...headings(contracts).map((heading) => `contract ${heading.split(":")[0]}`),
 ]);
 
-/** References of a text that lead nowhere. */
+/** References in a text whose target does not exist. */
 export function deadReferences(text: string): string[] {
   const named = text.matchAll(/\b(design decision \d+|contract (?:ns-[a-z]+ \d+|netifyd)\b)/g);
   const dead = [...named].flatMap(([, reference = ""]) => (known.has(reference) ? [] : [reference]));
-  // Forms that only somebody with other documents could follow.
+  // References to documents that are not in this repository.
   const vague = text.matchAll(/\bcontract, section \d+|\bspec\/[\w-]+\.md|\bdesign\.md\b|\(seed: "/g);
   const paths = text.matchAll(
     /(?<![\w/.}-])(?:packages\/(?:uci|host|ha|plug|report|cli)|lab\/(?:src|test|firewall|services|bench|scenarios)|docs|scripts)\/[\w./-]+\.(?:ts|md|sh|json|js)\b/g,

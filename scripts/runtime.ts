@@ -1,6 +1,6 @@
 /**
- * Prints the path of the Bun runtime that an executable for TARGET begins with, downloading it when it is not in .cache/runtimes: the package of the
- * lock file, compared with the checksum that stands there. (Bun's compiler would download it by itself, without any check.)
+ * Prints the path of the Bun runtime for executables of TARGET. Downloads it if it is not in .cache/runtimes: the package named in the lock file,
+ * verified against the lock file's checksum. (Bun's compiler would download it without verification.)
  *
  *     bun scripts/runtime.ts linux-x64-musl|linux-arm64|linux-arm64-musl
  */
@@ -13,7 +13,7 @@ interface Lock {
   readonly packages: Readonly<Record<string, { readonly version?: string; readonly integrity?: string }>>;
 }
 
-/** Name, version and checksum (as npm writes it, "sha512-…") of the runtime's package. Throws when the lock file has none. */
+/** Name, version and checksum (npm's format, "sha512-…") of the runtime's package. Throws if the lock file does not list it. */
 export function runtimePackage(lock: Lock, target: string): { name: string; version: string; integrity: string } {
   const name = `@oven/bun-${target.replace("arm64", "aarch64")}`;
   const { version, integrity } = lock.packages[`node_modules/${name}`] ?? {};

@@ -1,4 +1,4 @@
-/** In CI random input is the same for the same commit: what passed before it was submitted passes there. Loaded before the tests by `scripts/test.ts`. */
+/** Makes fast-check's seed in CI a function of the commit, so that runs are reproducible. Preloaded by `scripts/test.ts`. */
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 

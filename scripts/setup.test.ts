@@ -1,4 +1,4 @@
-/** First contact: a Node.js that is too old is refused before anything is installed. */
+/** The setup script refuses an outdated Node.js before it installs anything. */
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 const folder = mkdtempSync(join(tmpdir(), "setup-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** `scripts/setup.sh npm-only` where `node --version` says so; npm says that it was called. */
+/** Runs `scripts/setup.sh npm-only` with a fake `node` of that version, and a fake npm that reports its call. */
 function setup(version: string): { code: number | null; out: string } {
   for (const [name, line] of [
     ["node", `echo ${version}`],

@@ -1,11 +1,11 @@
 /**
- * Runs the tests and says `N passed, N failed` on the last line, from the runner's own result files.
+ * Runs the tests and prints `N passed, N failed` as the last line, computed from the runner's result files.
  *
  *     bun scripts/test.ts unit|root|all [path part…]
  *
- * unit: every `*.test.ts` but `*.root.test.ts`; files in parallel. root: `*.root.test.ts` (namespaces, mounts, real
- * daemons), a process each, two at a time but never two large ones; one that failed once more at the end, alone. A run that ends without a result file
- * counts as a failure; in CI so does a skipped test, and more than two files that pass at their second try only. Limits follow the machine (pace.ts).
+ * unit: all `*.test.ts` except `*.root.test.ts`; files in parallel. root: `*.root.test.ts` (namespaces, mounts, real daemons), one process per
+ * file, two at a time but never two large ones; failed files are repeated at the end, one by one. A run without a result file counts as a
+ * failure; in CI so do a skipped test and more than two files that pass on the second try only. Time limits follow the machine (pace.ts).
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { pace, paced } from "../packages/host/src/testing/pace.ts";
@@ -29,11 +29,11 @@ function totalsOf(path: string, exitCode: number | null): Totals {
   const failed = number("failures") + number("errors");
   const skipped = number("skipped");
   const passed = number("tests") - failed - skipped;
-  // An error outside any test (a file that does not load) shows in the exit code only.
+  // An error outside a test (e.g. a file that does not load) is visible in the exit code only.
   return { passed, failed: failed === 0 && exitCode !== 0 ? 1 : failed, skipped };
 }
 
-/** Prints what the runner says: as it comes, or with `quietly` in one piece at its end. */
+/** Runs tests and prints the runner's output: immediately, or with `quietly` as a whole at the end. */
 async function runTests(name: string, paths: string[], flags: string[], quietly = false): Promise<Totals> {
   const outfile = `${results}/${name}.xml`;
   rmSync(outfile, { force: true });
@@ -72,8 +72,8 @@ if (group === "root" || group === "all") {
     );
     process.exit(1);
   }
-  // One process a file: what one leaves behind cannot disturb the next. Most of their time is waiting, so two share the cores; failovers
-  // against the clock have only smaller ones beside them, and those of the packages share a folder.
+  // One process per file, so that leftovers of one file cannot disturb the next. They mostly wait, so two run at once. Large ones exclude each
+  // other: failover tests are timing-sensitive, and packaging tests share a folder.
   const isLarge = (file: string): boolean => /^(lab\/test\/(ha-|demo|baseline|migration)|packaging\/)/.test(file);
   const root = files.filter(isRoot);
   const large = root.filter(isLarge);
@@ -89,7 +89,7 @@ if (group === "root" || group === "all") {
     }
   };
   await Promise.all([lane(() => large.shift() ?? others.shift()), lane(() => others.shift())]);
-  // These tests run real daemons against the clock. What passes now is named at the end: nobody has to guess which tests are not to be relied on.
+  // These tests run real daemons under time limits. Files that pass on the second try are listed at the end, so that flaky tests are known.
   for (const file of again) {
     console.log(`${file}: failed, once more`);
     const totals = await runTests(`${file.replaceAll("/", "_")}-again`, [file], [`--timeout=${paced(120_000)}`]);

@@ -1,20 +1,20 @@
-/** What a run of the tests says at its end, and whether it was good. */
+/** Summary of a test run, and whether it succeeded. */
 export interface Totals {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
-/** Files that may pass at their second try only before CI fails: more is a fault of the tests or of the product, not of one bad moment. */
+/** Number of files that may pass only on their second try before CI fails: more indicate a defect in tests or product, not bad luck. */
 export const repeatsAllowed = 2;
 
 export interface Verdict {
-  /** The last is "N passed, N failed", with ", N skipped" behind when there are any. */
+  /** The last line is "N passed, N failed", followed by ", N skipped" if there are any. */
   readonly lines: readonly string[];
   readonly exitCode: 0 | 1;
 }
 
-/** `repeated`: files that failed and passed when they were run once more. */
+/** `repeated`: files that failed first and passed when repeated. */
 export function verdict(runs: readonly Totals[], repeated: readonly string[], ci: boolean): Verdict {
   const sum = (key: keyof Totals): number => runs.reduce((total, run) => total + run[key], 0);
   const [passed, failed, skipped] = [sum("passed"), sum("failed"), sum("skipped")];

@@ -1,4 +1,4 @@
-/** A check that cannot fail is none: every rule of the walls finds an offender planted for it, and lets the neighbour through that is allowed. */
+/** Tests the import checker: every rule reports a planted violation and accepts a similar import that is allowed. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { paced } from "../packages/host/src/testing/pace.ts";
@@ -9,7 +9,7 @@ setDefaultTimeout(paced(60_000));
 const texts = (file: string, source: string): string[] => findingsIn(file, source).map(({ text }) => text);
 const folderOf = (pkg: string): string => (pkg === "lab" ? "lab" : `packages/${pkg}`);
 
-/** Every way to name another module. */
+/** All syntactic forms that refer to another module. */
 const ways = [
   (to: string) => `import "${to}";`,
   (to: string) => `import { x } from "${to}";`,

@@ -1,6 +1,6 @@
 /**
- * The walls of the house: which package, and inside a package which room (a folder or a file of `src`), may import which. `make lint` runs it.
- * It reads import statements as text, type-only and dynamic ones included, and also finds circles of files.
+ * Import rules: which packages, and within a package which rooms (a room is a folder or file of `src`), may import which. Run by `make lint`.
+ * Parses import statements as text, including type-only and dynamic ones, and also reports import cycles between files.
  *
  *     bun scripts/walls.ts
  */
@@ -17,7 +17,7 @@ export const packages: Readonly<Record<string, readonly string[]>> = {
   lab: ["uci", "host"],
 };
 
-/** Rooms of a package from the ground up: a room imports only rooms that stand before it. Packages that are one room have no row. */
+/** Rooms of a package, lowest layer first: a room may import only rooms listed before it. Packages with a single room have no row. */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   host: [
     "once error units version ip-address backoff message-of uci-store host random doorbell".split(" "),
@@ -45,7 +45,7 @@ function roomOf(file: string): readonly [pkg: string, room: string] | undefined 
   return match === null ? undefined : [match[1] ?? "", (match[2] ?? "").replace(/\.ts$/, "")];
 }
 
-/** File that a specifier leads to, if it is one of this repository. */
+/** File that a specifier resolves to, if it is in this repository. */
 function targetOf(file: string, specifier: string): string | undefined {
   if (specifier.startsWith(".")) return normalize(join(dirname(file), specifier));
   const match = /^@nethsec\/(\w+)\/(.+)$/.exec(specifier);
@@ -57,7 +57,7 @@ export function targetsIn(file: string, source: string): string[] {
   return [...source.matchAll(importPattern)].flatMap(([, specifier = ""]) => targetOf(file, specifier) ?? []);
 }
 
-/** Forbidden imports and uses of Bun in one file. `file`: path from the checkout; tests may look into every room of their own package. */
+/** Forbidden imports and uses of Bun in one file. `file`: path from the checkout; tests may import every room of their own package. */
 export function findingsIn(file: string, source: string): Finding[] {
   const found: Finding[] = [];
   const report = (text: string): void => void found.push({ file, text });
@@ -93,7 +93,7 @@ function roomFinding(
   if (order.indexOf(to) > order.indexOf(from)) report(`${pkg}/${from} stands below ${pkg}/${to} (${specifier})`);
 }
 
-/** What only packages/host may know of the runtime, besides the global `Bun` (which the linter finds). */
+/** Uses of the runtime that only packages/host may have, besides the global `Bun` (which the linter finds). */
 function bunFindings(source: string, report: (text: string) => void): void {
   if (/with\s*\{\s*type:\s*"macro"\s*\}/.test(source)) report("macros are Bun's: only packages/host may use them");
   if (/\bfetch\(/.test(source) && /(?:^\s*|\{\s*|,\s*)unix\s*[:,]/m.test(source))
@@ -102,7 +102,7 @@ function bunFindings(source: string, report: (text: string) => void): void {
     report("modules of Bun are reached through packages/host");
 }
 
-/** Circles of files, type-only imports included; each as its files in order. `sources`: path → text. */
+/** Import cycles, including type-only imports; each as a list of files in order. `sources`: path → text. */
 export function circlesIn(sources: ReadonlyMap<string, string>): string[][] {
   const state = new Map<string, "open" | "done">();
   const path: string[] = [];

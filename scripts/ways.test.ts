@@ -1,4 +1,4 @@
-/** The numbered lists of files in docs/architecture.md are ways of the data: each file imports the next one, and no way goes up through the rooms. */
+/** The numbered lists of files in docs/architecture.md describe data flows: each file imports the next, and imports never lead to a higher room. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { rooms, targetsIn } from "./walls.ts";
@@ -10,7 +10,7 @@ const ways = [...text.matchAll(/^1\. `[^]*?(?=\n\n)/gm)].map(([list]) =>
 
 const rank = (file: string): number => {
   const [, pkg = "", room = ""] = /^packages\/(\w+)\/src\/([^/]+)/.exec(file) ?? [];
-  // Every package stands on host.
+  // host is the layer below every package.
   return pkg === "host" ? -1 : (rooms[pkg] ?? []).indexOf(room.replace(/\.ts$/, ""));
 };
 

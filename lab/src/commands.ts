@@ -1,4 +1,4 @@
-/** The verbs of `lab/lab`, as data; what they do is in commands/. `--name` is taken from anywhere before them (main.ts). */
+/** Command table of `lab/lab`; implementations are in commands/. main.ts removes `--name` before the table is used. */
 import type { Arg, Command } from "@nethsec/host/command/command";
 import { program as lab } from "./lab-name.ts";
 import { nodeNames } from "./topology.ts";

@@ -1,10 +1,10 @@
 /**
- * The switches and the nodes' disks: a process that does nothing holds a network namespace with one bridge a network, and a mount
- * namespace with two file systems a node: `disk` (kept over a power cut) and `volatile` (/tmp, /var, /run). When that process ends,
- * all of it is gone, and the host has never seen any of it.
+ * Switches and disks of the nodes. An idle process (the holder) keeps a network namespace with one bridge per network, and a mount
+ * namespace with two file systems per node: `disk` (kept over a power cut) and `volatile` (/tmp, /var, /run). When the holder ends,
+ * all of them are gone. None is visible in the host's own namespaces.
  *
- * Cables are pairs of virtual devices: the port is on a bridge here, the other end in the node. Faults are a pure function of
- * `Faults` (one nftables table, the state of the ports) and are put in place as a whole each time.
+ * Cables are veth pairs: one end (the port) is attached to a bridge here, the other is in the node. The fault rules (one nftables table,
+ * the state of the ports) are a pure function of `Faults` and are always replaced as a whole.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -16,11 +16,11 @@ import type { State } from "./state.ts";
 import { macAddress, networkNames, portName, wired, type NodeName, type NodePlan } from "./topology.ts";
 import { until } from "@nethsec/host/testing/until";
 
-/** Bytes that a node can write to its disk, and to /tmp and /var together. What is not written costs nothing. */
+/** Size limit of a node's disk, and of its /tmp and /var together. tmpfs: unused space takes no memory. */
 const diskSize = "128m";
 const volatileSize = "64m";
 
-/** Starts the holding process and makes switches and file systems in it. */
+/** Starts the holder process and creates switches and file systems in its namespaces. */
 export async function startFabric(state: State, plans: readonly NodePlan[]): Promise<Identity> {
   const child = spawn("unshare", ["--mount", "--net", "--propagation", "private", "sleep", "infinity"], {
     detached: true,
@@ -63,7 +63,7 @@ export async function startFabric(state: State, plans: readonly NodePlan[]): Pro
       ]),
     ]),
   ]);
-  // A switch does not filter: bridged packets must not meet this namespace's own packet filter.
+  // A switch does not filter: keep bridged packets out of this namespace's iptables and nftables hooks.
   await run(
     inNetwork(holder, [
       "sysctl",
@@ -104,7 +104,7 @@ export function insideHolder(holder: Identity, path: string): string {
   return `/proc/${holder.pid}/root${path}`;
 }
 
-/** Connects the cables of a node that has just got its namespaces; a cable that was cut stays cut. */
+/** Connects the cables of a node whose namespaces were just created; cut cables stay cut. */
 export async function plug(
   holder: Identity,
   nodes: readonly { readonly plan: NodePlan; readonly init: Identity }[],
@@ -116,7 +116,7 @@ export async function plug(
       wired(plan).flatMap(({ device, network }) => {
         const port = portName(plan.name, device);
         return [
-          // Frames as on a cable: nothing larger than the MTU, which nDPI would not take for a packet.
+          // No segmentation offload: frames never exceed the MTU, as on a real cable. nDPI rejects larger ones.
           `link add name ${port} gso_max_segs 1 type veth peer name ${device} gso_max_segs 1 address ${macAddress(plan.name, device)} netns ${init.pid}`,
           `link set ${port} master ${network}`,
           ...(faults.cut.includes(port) ? [] : [`link set ${port} up`]),
@@ -126,7 +126,7 @@ export async function plug(
   );
 }
 
-/** The cables of a node lose their signal; `plug` gives it new ones. Not being there is success. */
+/** Sets the node's ports down (loss of carrier); `plug` creates new cables. Succeeds if the ports are gone already. */
 export async function silence(holder: Identity, plan: NodePlan): Promise<void> {
   await batch(
     holder,
@@ -135,7 +135,7 @@ export async function silence(holder: Identity, plan: NodePlan): Promise<void> {
   );
 }
 
-/** Takes the cables of a node away, at once. Not being there is success. */
+/** Deletes the node's cables immediately. Succeeds if they are gone already. */
 export async function unplug(holder: Identity, plan: NodePlan): Promise<void> {
   await batch(
     holder,
@@ -144,7 +144,7 @@ export async function unplug(holder: Identity, plan: NodePlan): Promise<void> {
   );
 }
 
-/** Makes the switches behave as `faults` says. */
+/** Applies `faults` to the switches. */
 export async function applyFaults(holder: Identity, plans: readonly NodePlan[], faults: Faults): Promise<void> {
   const ports = plans.flatMap((plan) => wired(plan).map(({ device }) => portName(plan.name, device)));
   await batch(
@@ -155,7 +155,7 @@ export async function applyFaults(holder: Identity, plans: readonly NodePlan[], 
   await run(inNetwork(holder, ["nft", "-f", "-"]), { timeoutMs: 5000, stdin: faultRules(plans, faults) });
 }
 
-/** The nftables text that drops what `faults` says. Loss is drawn in ten-thousandths, for each direction of a cable. */
+/** nftables rules that implement `faults`. Loss has a resolution of 1/10,000 and applies to each direction of a cable. */
 export function faultRules(plans: readonly NodePlan[], faults: Faults): string {
   const rules: string[] = [];
   for (const [port, percent] of Object.entries(faults.loss)) {
@@ -177,7 +177,7 @@ export function faultRules(plans: readonly NodePlan[], faults: Faults): string {
   return `table bridge faults\ndelete table bridge faults\ntable bridge faults {\n  chain forward {\n    type filter hook forward priority 0;\n${rules.map((rule) => `    ${rule}\n`).join("")}  }\n}\n`;
 }
 
-/** Lines of ip(8) in the network of a process; with `force` a line that fails does not stop the others. */
+/** Runs a batch of ip(8) commands in the network namespace of a process; with `force` it continues after a failing line. */
 export async function batch(
   member: Identity,
   lines: readonly string[],
@@ -198,7 +198,7 @@ function comm(pid: number): string {
   }
 }
 
-/** Bytes written on the nodes' disks, which are memory; `dirs`: of the nodes. */
+/** Bytes used on the nodes' disks (tmpfs, so this is memory); `dirs`: the nodes' folders. */
 export async function bytesOnDisks(holder: Identity, dirs: readonly string[]): Promise<number> {
   const mounts = dirs.flatMap((dir) => [`${dir}/disk`, `${dir}/volatile`]);
   const argv = inMounts(holder, ["df", "--block-size=1", "--output=used", "--type=tmpfs", ...mounts]);

@@ -1,8 +1,8 @@
-/** The faults of cables, and what each action makes of those that are there. Pure: fabric.ts puts them in place. */
+/** State of injected network faults, and how each command changes it. Pure: fabric.ts applies the result. */
 import { NethsecError } from "@nethsec/host/error";
 import type { NodeName } from "./topology.ts";
 
-/** What is broken on purpose, by switch port ("primary.eth0"). */
+/** Injected faults, by switch port ("primary.eth0"). */
 export interface Faults {
   readonly cut: readonly string[];
   /** Percent of frames lost, each way. */
@@ -18,7 +18,7 @@ export function cutting(port: string): Change {
   return (faults) => ({ ...faults, cut: [...faults.cut.filter((each) => each !== port), port] });
 }
 
-/** Of these ports the cables are in and lose nothing; `whole`: a node that all others hear again. */
+/** Reconnects these ports and ends their packet loss; `whole`: a node whose partitions are ended as well. */
 export function healing(ports: ReadonlySet<string>, whole: NodeName | undefined): Change {
   return ({ cut, loss, partitions }) => ({
     cut: cut.filter((port) => !ports.has(port)),
@@ -27,7 +27,7 @@ export function healing(ports: ReadonlySet<string>, whole: NodeName | undefined)
   });
 }
 
-/** 0 ends it. Throws `bad_percent`. */
+/** Sets the packet loss of a port; 0 ends it. Throws `bad_percent`. */
 export function losing(port: string, percent: number): Change {
   if (!(percent >= 0 && percent <= 100))
     throw new NethsecError({

@@ -1,4 +1,4 @@
-/** What tests and the demo do with the lab's controller and portal, in the words of their administrators. */
+/** Administration of the lab's controller and portal, for tests and the demo. */
 import type { Lab } from "./lab.ts";
 import type { NodeName } from "./topology.ts";
 import { until } from "@nethsec/host/testing/until";
@@ -18,7 +18,7 @@ export interface UnitStatus {
   readonly push: { readonly status: string };
 }
 
-/** Subscriptions that every lab's portal knows. */
+/** Secrets of the subscriptions that the lab's portal accepts. */
 export const secrets = { enterprise: "lab-enterprise-secret", community: "lab-community-secret" } as const;
 
 export class Fleet {
@@ -38,7 +38,7 @@ export class Fleet {
     return (await this.#lab.exec("controller", ["lab-controller", ...words])).stdout;
   }
 
-  /** The documented commands of a unit that joins a controller; alone in its fleet, it need not wait for others when it joins again. */
+  /** Joins a controller by the documented commands. The only unit of the fleet needs no long `rejoin_spread`. */
   async join(node: NodeName, { unit_id, token, fqdn }: JoinCode): Promise<void> {
     await this.#lab.sh(
       node,
@@ -52,7 +52,7 @@ export class Fleet {
     return status;
   }
 
-  /** Waits until the unit says so; returns the milliseconds it took. */
+  /** Waits until the unit's status satisfies the condition; returns the elapsed milliseconds. */
   async untilStatus(
     node: NodeName,
     what: string,
@@ -85,7 +85,7 @@ export class Fleet {
     return record[field] ?? [];
   }
 
-  /** All requests to the portal since it was booted, also those that it answered wrongly. */
+  /** All requests to the portal since its boot, including those answered with an injected fault. */
   async portalRequests(): Promise<readonly RecordedRequest[]> {
     const lines = await this.#lab.sh("portal", "cat /var/log/lab-requests.jsonl 2>/dev/null || true");
     return lines
@@ -112,7 +112,7 @@ export interface PortalRecord {
   readonly alerts: readonly { readonly lk: string; readonly alert_id: string; readonly status: string }[];
   readonly heartbeats: readonly { readonly lk: string }[];
   readonly inventories: readonly { readonly lk: string; readonly data: Readonly<Record<string, unknown>> }[];
-  /** What the second portal was told. */
+  /** Requests received by the second portal. */
   readonly copies: readonly {
     readonly lk: string;
     readonly what: string;

@@ -1,6 +1,6 @@
 /**
- * A cluster of the lab's two firewalls, made by the documented commands, and what its tests, benches and scenarios wait for. Drives the
- * installed commands only.
+ * Makes a cluster of the lab's two firewalls by the documented commands, and provides the conditions that tests, benches and scenarios wait
+ * for. Uses installed commands only.
  */
 import { messageOf } from "@nethsec/host/message-of";
 import type { Lab } from "./lab.ts";
@@ -13,18 +13,18 @@ export type Firewall = "primary" | "backup";
 export interface ClusterOptions {
   /** Default classic. */
   readonly timing?: "classic" | "fast";
-  /** Told each command when it is run. */
+  /** Receives each command line before it is run. */
   readonly say?: (line: string) => void;
 }
 
-/** As the agent's commands print it with --json. */
+/** The agent's status as printed with --json. */
 export interface AgentView {
   readonly state: string;
   readonly converged: boolean;
   readonly conditions: readonly string[];
 }
 
-/** The documented session: DHCP options, checks, both initialisations; then waits until both nodes are in place and synchronised. */
+/** Runs the documented setup (DHCP options, checks, both initialisations), then waits until both nodes are settled and synchronised. */
 export async function makeCluster(lab: Lab, options: ClusterOptions = {}): Promise<void> {
   const dhcp = ["3", "6"].map((option) => `uci add_list dhcp.lan.dhcp_option='${option},${vip}'`).join("; ");
   await lab.sh("primary", `uci -q delete dhcp.lan.dhcp_option; ${dhcp}; uci commit dhcp; reload_config`);
@@ -40,11 +40,11 @@ export async function makeCluster(lab: Lab, options: ClusterOptions = {}): Promi
   await inPlace(lab, "backup", "backup");
   await config("sync --wait");
   await inPlace(lab, "backup", "backup");
-  // What a renewed lease tells them: the VIP is the gateway.
+  // Same effect as a renewed DHCP lease: the VIP becomes gateway and DNS server.
   await lab.sh("client1", `ip route replace default via ${vip} && echo nameserver ${vip} > /etc/resolv.conf`);
 }
 
-/** The agent's own words; undefined when it does not answer. */
+/** The agent's status; undefined when it does not answer. */
 export async function agentView(lab: Lab, node: Firewall): Promise<AgentView | undefined> {
   const { code, stdout } = await lab.exec(
     node,
@@ -56,7 +56,7 @@ export async function agentView(lab: Lab, node: Firewall): Promise<AgentView | u
   return { state: status.state, converged: status.converged, conditions: status.conditions.map((each) => each.code) };
 }
 
-/** Waits until the node is in that VRRP state and everything on it is as the state wants it. */
+/** Waits until the node has that VRRP state and the agent has nothing left to do for it. */
 export async function inPlace(lab: Lab, node: Firewall, state: string, timeoutMs = 30_000): Promise<void> {
   let last: AgentView | undefined;
   await until(

@@ -1,6 +1,6 @@
 /**
- * keepalived alone, with a configuration written by hand, on both firewalls: what a failover costs without this project. The scenarios
- * keepalived-classic and keepalived-fast play it; the figures of ns-ha are compared with theirs.
+ * Baseline: plain keepalived with a hand-written configuration on both firewalls, without this project. Played by the scenarios
+ * keepalived-classic and keepalived-fast; the outages of ns-ha are compared with theirs.
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Lab } from "./lab.ts";
@@ -10,7 +10,7 @@ import { until } from "@nethsec/host/testing/until";
 
 export type Timing = "classic" | "fast";
 
-/** VRRPv2 with one advertisement a second, or VRRPv3 with ten. */
+/** keepalived.conf: VRRPv2 with one advertisement per second, or VRRPv3 with ten. */
 export function keepalivedConf(timing: Timing, priority: number): string {
   return `global_defs {
   vrrp_version ${timing === "classic" ? 2 : 3}
@@ -71,8 +71,8 @@ export async function holdsVip(lab: Lab, node: "primary" | "backup"): Promise<bo
 }
 
 /**
- * The master loses its power while a client pings the virtual address; returns the outage. Everything is put back as it was, the
- * primary booted.
+ * Cuts the master's power while a client pings the virtual address; returns the outage. Boots the primary and restores the initial
+ * state.
  */
 export async function measureFailover(lab: Lab, timing: Timing, say: (text: string) => void): Promise<Outage> {
   try {

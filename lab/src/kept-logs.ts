@@ -1,5 +1,5 @@
 /**
- * The logs of a lab that did not come up. The lab itself is taken away, so they are copied to /run/nethsec-lab/NAME.failed, a folder a node.
+ * Keeps the logs of a lab that failed to start. The lab itself is removed, so they are copied to /run/nethsec-lab/NAME.failed, one folder per node.
  * The next `up` or `down` of that name removes them.
  */
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import type { NodePlan } from "./topology.ts";
 const maxBytes = 1024 * 1024;
 const suffix = ".failed";
 
-/** Where the logs of a failed start of that lab are kept, or would be. */
+/** The folder for logs of a failed start of that lab; it need not exist. */
 export function keptLogs(name: string): string {
   return `${stateRoot}/${name}${suffix}`;
 }
@@ -40,7 +40,7 @@ export function removeKeptLogs(name: string): boolean {
   return there;
 }
 
-/** Names of the labs whose failed start has left logs. */
+/** Names of the labs with logs of a failed start. */
 export function labsWithKeptLogs(): string[] {
   if (!existsSync(stateRoot)) return [];
   return readdirSync(stateRoot)
@@ -48,7 +48,7 @@ export function labsWithKeptLogs(): string[] {
     .map((name) => name.slice(0, -suffix.length));
 }
 
-/** Empty files say nothing; links would lead to another machine's files. */
+/** Skips empty files, and links, which would be resolved on the host instead of the node. */
 function keep(file: string, folder: string): void {
   const stat = lstatSync(file, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile() || stat.size === 0) return;

@@ -1,7 +1,7 @@
-/** Which lab a command is about, and how to type a command for it. */
+/** The lab that a command line addresses, and the command line that addresses a lab. */
 import { UsageError } from "@nethsec/host/error";
 
-/** What the lab is called as: `lab/lab` in a checkout, `nethsec-lab` where its package is installed (lab/lab). */
+/** Name of the lab's command: `lab/lab` in a checkout, `nethsec-lab` when installed from its package (lab/lab). */
 export const program: string = process.env["LAB_COMMAND"] ?? "lab/lab";
 
 /** Splits `--name NAME` (default "lab") from an argv; what follows `--` belongs to the program that `exec` runs. */
@@ -18,7 +18,7 @@ export function takeLabName(argv: readonly string[]): { readonly name: string; r
   return { name, rest: argv.filter((_, at) => at !== index && (joined || at !== index + 1)) };
 }
 
-/** What to type for that lab, e.g. "lab/lab --name second". */
+/** Command line for that lab, e.g. "lab/lab --name second". */
 export function labCommand(name: string): string {
   return name === "lab" ? program : `${program} --name ${name}`;
 }

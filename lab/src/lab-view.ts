@@ -1,4 +1,4 @@
-/** What measuring and telling need of a running lab; `Lab` fits. It keeps these files below the lab itself. */
+/** The part of a running lab that probes and timelines need; `Lab` implements it. An interface, so that they need not import `Lab`. */
 import type { ExecOptions, Node } from "./node.ts";
 import type { NodeName, NodePlan } from "./topology.ts";
 
@@ -7,7 +7,7 @@ export interface LabView {
   /** Wall clock, milliseconds since 1970. */
   readonly started: number;
   readonly plans: readonly NodePlan[];
-  /** What was done to the lab; `at` like `started`. */
+  /** Actions on the lab; `at` like `started`. */
   readonly steps: readonly { readonly at: number; readonly text: string }[];
   node(name: NodeName): Node;
   /** Runs a shell script in a node and returns what it printed, without the last newline. */

@@ -39,11 +39,11 @@ export interface UpOptions {
   readonly name?: string;
   /** How the primary gets its WAN addresses; default static. */
   readonly wan?: WanProto;
-  /** Factory settings are wanted: a lab that is up already is an error, not taken and not ended. */
+  /** Requires factory settings: throws if the lab is already up, and leaves that lab alone. */
   readonly fresh?: boolean;
-  /** Leave what was started when `up` fails, to look at it. */
+  /** When `up` fails, leave the partly started lab for inspection. */
   readonly keep?: boolean;
-  /** Told what is being done, a line each. */
+  /** Receives progress messages, one line each. */
   readonly say?: (text: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -55,7 +55,7 @@ export class Lab implements AsyncDisposable {
   readonly plans: readonly NodePlan[];
   readonly #state: State;
   readonly #nodes: ReadonlyMap<NodeName, Node>;
-  /** What was done to the lab, for the timeline. */
+  /** Actions on the lab, for the timeline. */
   readonly steps: { readonly at: number; readonly text: string }[] = [];
 
   private constructor(state: State, nodes: ReadonlyMap<NodeName, Node>, plans: readonly NodePlan[], started: number) {
@@ -66,13 +66,13 @@ export class Lab implements AsyncDisposable {
     this.started = started;
   }
 
-  /** Starts a lab, or completes one that is up: nodes that are off are booted. What a dead lab of that name left is removed first. */
+  /** Starts a lab. If it is already up, boots the nodes that are off. Removes leftovers of a crashed lab of that name first. */
   static async up(options: UpOptions = {}): Promise<Lab> {
     requireRoot();
     const state = new State(options.name ?? "lab");
     return state.locked(async () => {
       const running = Lab.#running(state);
-      // One that never came up wholly is replaced.
+      // A lab whose start never completed is replaced.
       if (running !== undefined && state.settings()?.complete === true) {
         const wan = state.settings()?.wan;
         if (options.fresh === true)
@@ -100,7 +100,7 @@ export class Lab implements AsyncDisposable {
         const interrupted = options.signal?.aborted === true;
         const logs = interrupted ? undefined : keepLogs(state, topology({ wan: options.wan ?? "static" }));
         await sweep(state);
-        // What was still being started when it was interrupted has failed by now, or is ended too.
+        // An interrupted start may still have spawned processes: wait for its end, sweep again if it fails.
         await starting.catch(() => sweep(state));
         throw interrupted ? cause : withKeptLogs(await explainStartFailure(cause), state.name, logs);
       }
@@ -120,7 +120,7 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
-  /** Ends a lab, or what is left of one. False when there was nothing. */
+  /** Ends a lab, or cleans up the remains of one. False if there was nothing to end. */
   static async down(name = "lab"): Promise<boolean> {
     requireRoot();
     const state = new State(name);
@@ -147,7 +147,7 @@ export class Lab implements AsyncDisposable {
     const plans = topology({ wan });
     say("switches, certificates");
     state.create();
-    // Both to their end, also when one fails: nothing may be written after the sweep that follows.
+    // Wait for both even when one fails: nothing may be written after the sweep that follows.
     const [fabric, layers] = await Promise.allSettled([startFabric(state, plans), writeLayers(state, plans)]);
     if (layers.status === "rejected") throw layers.reason;
     if (fabric.status === "rejected") throw fabric.reason;
@@ -200,13 +200,13 @@ export class Lab implements AsyncDisposable {
     return (await this.exec(name, ["sh", "-c", script], options)).stdout.replace(/\n$/, "");
   }
 
-  /** A power cut: everything in the node dies at once; its disk is kept. */
+  /** Power cut: kills all processes of the node at once; its disk is kept. */
   async kill(name: NodeName): Promise<void> {
     this.#note(`power cut: ${name}`);
     await this.node(name).cutPower();
   }
 
-  /** Powers a node on and waits for its boot script; nothing happens when it is on. */
+  /** Powers a node on and waits for its boot script; does nothing when it is on. */
   async boot(name: NodeName): Promise<void> {
     this.#note(`power on: ${name}`);
     await this.#state.locked(async () => {
@@ -214,7 +214,7 @@ export class Lab implements AsyncDisposable {
     });
   }
 
-  /** Another machine in its place, as the factory delivers it: off, with an empty disk. Cables and clocks stay as they are. */
+  /** Replaces the node by new hardware with factory settings: off, with an empty disk. Faults and clock offsets are kept. */
   async replaceHardware(name: NodeName): Promise<void> {
     const settings = this.#state.settings();
     if (settings === undefined)
@@ -246,12 +246,12 @@ export class Lab implements AsyncDisposable {
     );
   }
 
-  /** Loses that part of the frames, each way; 0 ends it. */
+  /** Drops that percentage of frames in each direction; 0 ends it. */
   async loss(name: NodeName, which: string, percent: number): Promise<void> {
     await this.#fault(`loss: ${percent}% on ${name} ${which}`, losing(this.#port(name, which), percent));
   }
 
-  /** Two nodes no longer hear each other on any network, while all others hear both. */
+  /** Drops all frames between two nodes on every network; traffic with other nodes is not affected. */
   async partition(one: NodeName = "primary", other: NodeName = "backup"): Promise<void> {
     await this.#fault(`partition: ${one} | ${other}`, parting(one, other));
   }
@@ -274,7 +274,7 @@ export class Lab implements AsyncDisposable {
     for (const pid of pids) process.kill(pid, signal);
     return pids.length;
   }
-  /** Freezes a program, as a machine that swaps would. */
+  /** Stops a program with SIGSTOP, to simulate a machine that swaps. */
   pause(name: NodeName, processName: string): number {
     return this.signal(name, processName, "SIGSTOP");
   }
@@ -282,7 +282,7 @@ export class Lab implements AsyncDisposable {
     return this.signal(name, processName, "SIGCONT");
   }
 
-  /** Fills the file system that holds `folder` to the last byte, with one file there. */
+  /** Fills the file system of `folder` completely, by one file in that folder. */
   async fillDisk(name: NodeName, folder: string): Promise<void> {
     if ((await this.exec(name, ["test", "-d", folder], { ok: "any" })).code !== 0)
       throw new NethsecError({ code: "no_such_folder", message: `${name} has no folder ${folder}.`, exitCode: 2 });
@@ -310,12 +310,12 @@ export class Lab implements AsyncDisposable {
     this.#state.saveClock(name, offset);
   }
 
-  /** Starts measuring outages as a node has them; see {@link Probe}. */
+  /** Starts measuring outages as seen from a node; see {@link Probe}. */
   probe(options: ProbeOptions, services?: readonly ProbedService[]): Promise<Probe> {
     return Probe.start(this, options, services);
   }
 
-  /** Bytes of memory that the lab takes: its processes and what is written on its disks. */
+  /** Memory used by the lab in bytes: its processes and the data on its disks (tmpfs). */
   async memory(): Promise<number> {
     const settings = this.#state.settings();
     if (settings === undefined) return 0;
@@ -341,7 +341,7 @@ export class Lab implements AsyncDisposable {
     await Promise.all(inits.map(({ node, init }) => node.boot(init)));
   }
 
-  /** Clients have an address from a firewall. */
+  /** Waits until the clients have an address from a firewall. */
   async #untilReady(): Promise<void> {
     const clients = this.plans.filter((plan) => plan.kind === "client");
     await Promise.all(
@@ -374,7 +374,7 @@ export class Lab implements AsyncDisposable {
   }
 }
 
-/** The failure with advice that holds after the lab was taken away: where its logs are now. */
+/** Adds the location of the kept logs to the error: the lab itself is gone. */
 function withKeptLogs(cause: unknown, name: string, logs: string | undefined): unknown {
   if (!(cause instanceof NethsecError) || cause.code === "kernel_feature_missing") return cause;
   const where = logs === undefined ? "No node had logged anything." : `What the nodes logged is kept in ${logs}.`;

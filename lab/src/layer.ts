@@ -1,6 +1,6 @@
 /**
- * What lies over the host's root in a node: which folders of the lab are copied, what of the host is hidden, and the few files that
- * are made for each lab (root's password, hosts, certificates).
+ * Builds the overlay layer over the host's root in a node: folders copied from the checkout, folders of the host to hide, and files
+ * generated for each lab (root's password, hosts, certificates).
  */
 import {
   existsSync,
@@ -27,12 +27,12 @@ export function builtExecutable(): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-/** Where a kind of node has its `rootfs` (copied over the root), `build` (adds files to it) and `boot` (starts its services). */
+/** Folder of a kind of node, with `rootfs` (copied over the root), `build` (adds files) and `boot` (starts services). */
 export function kindFolder(kind: Kind): string {
   return `${checkout}/lab/${kind === "controller" || kind === "portal" ? `services/${kind}` : kind}`;
 }
 
-/** Folders of the host that no node shall see: other people's files, and settings of services that a node brings itself. */
+/** Host folders hidden in every node: users' files, and configuration of services that the nodes provide themselves. */
 const hiddenEverywhere = [
   "/root",
   "/home",
@@ -66,8 +66,8 @@ export function hiddenFolders(kind: Kind): readonly string[] {
 }
 
 /**
- * Fills `layer` with all that lies over the host's root in this node: the kind's `rootfs`, what its `build FOLDER` adds from the node's
- * environment, and the files that belong to this lab. `passwordHash` is root's, in crypt(3) form.
+ * Fills `layer`, the overlay over the host's root in this node: the kind's `rootfs`, files added by its `build FOLDER` (which reads the
+ * node's environment), and files generated for this lab. `passwordHash` is root's, in crypt(3) form.
  */
 async function writeLayer(
   layer: string,
@@ -79,7 +79,7 @@ async function writeLayer(
 ): Promise<void> {
   const folder = kindFolder(plan.kind);
   for (const path of ["bin", "sbin", "lib"]) keepMerged(layer, path);
-  // What the product's packages install; the lab's own files lie over it.
+  // Files of the product's packages first; the lab's own files override them.
   if (plan.kind === "firewall") await copyOver(`${checkout}/system/openwrt`, layer, env);
   if (existsSync(`${folder}/rootfs`)) await copyOver(`${folder}/rootfs`, layer, env);
   if (existsSync(`${folder}/build`))
@@ -92,7 +92,7 @@ async function writeLayer(
     await run([executable, "install-links", "--root", layer], { timeoutMs: 10_000, env });
   const put = (path: string, text: string, mode = 0o644): void => {
     mkdirSync(dirname(layer + path), { recursive: true, mode: 0o755 });
-    // A link there would lead to a file of the host.
+    // Writing through a link would change a file of the host.
     rmSync(layer + path, { force: true });
     writeFileSync(layer + path, text, { mode });
   };
@@ -108,8 +108,8 @@ async function writeLayer(
 }
 
 /**
- * All of a folder over another, as root's; links to folders that are there already are followed (/lib). Of the modes only what git keeps counts:
- * an archive of the checkout, or one made with another umask, has others (and rsync cannot change those behind a link).
+ * Copies a folder over another, owned by root; follows existing links to folders (/lib). Normalises modes to those that git stores: an archive
+ * of the checkout, or a checkout made with another umask, has different ones (and rsync cannot change modes behind a link).
  */
 async function copyOver(from: string, layer: string, env: Readonly<Record<string, string>>): Promise<void> {
   const modes = "--chmod=D755,Fu=rwX,Fgo=rX";
@@ -119,7 +119,7 @@ async function copyOver(from: string, layer: string, env: Readonly<Record<string
   });
 }
 
-/** Where the host's /sbin is a link to usr/sbin (merged /usr), files for /sbin go there: the link must survive. */
+/** Merged /usr: where the host's /sbin is a link to usr/sbin, recreates the link in the layer, so that files for /sbin go to its target. */
 function keepMerged(layer: string, path: string): void {
   if (!lstatSync(`/${path}`).isSymbolicLink()) return;
   const target = readlinkSync(`/${path}`).replace(/^\//, "");
@@ -133,7 +133,7 @@ async function hashRootPassword(env: Readonly<Record<string, string>>): Promise<
   return stdout.trim();
 }
 
-/** Root with the lab's password; all other accounts of the host without one. */
+/** /etc/shadow: root with the lab's password, all other accounts of the host locked. */
 function shadowFile(passwordHash: string): string {
   const names = readFileSync("/etc/passwd", "utf8")
     .split("\n")
@@ -155,9 +155,9 @@ function nameLine(plan: NodePlan): string {
 
 /** The layers of all nodes, and the lab's certificates. */
 export async function writeLayers(state: State, plans: readonly NodePlan[]): Promise<void> {
-  // The daemons of the nodes are not all root, whatever the mask of who starts the lab.
+  // Some daemons of the nodes do not run as root: do not inherit a stricter umask.
   process.umask(0o022);
-  // What is started here is found again by this when the lab is interrupted.
+  // Marks child processes as part of the lab, so that `sweep` finds them after an interruption.
   const env = labEnvironment(state.name);
   const [authority, passwordHash] = await Promise.all([makeAuthority(`${state.dir}/tls`, env), hashRootPassword(env)]);
   await Promise.all(

@@ -1,4 +1,4 @@
-/** What is typed wrongly is answered with what to type, under the name that was typed. */
+/** Usage errors print the correct usage, with the program name that was called. */
 import { expect, test } from "bun:test";
 
 function lab(argv: readonly string[], command?: string): { code: number; text: string } {

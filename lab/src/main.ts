@@ -1,4 +1,4 @@
-/** `lab/lab`: takes `--name NAME` from in front of or behind the verb and leaves the rest to the command line of the product. */
+/** `lab/lab`: extracts `--name NAME` (before or after the verb), then runs the product's command line parser. */
 import { main } from "@nethsec/host/command/command-line";
 import { loadLocalHost } from "@nethsec/host/local/load-local-host";
 import { UsageError } from "@nethsec/host/error";
@@ -17,5 +17,5 @@ function lab(argv: readonly string[]): Promise<number> {
   }
 }
 
-// What an interrupted command left waiting for a lab that is down now does not hold the prompt.
+// Exit explicitly: an interrupted command may leave pending work on a lab that is already down.
 process.exit(await lab(process.argv.slice(2)));

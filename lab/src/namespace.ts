@@ -1,4 +1,4 @@
-/** Entering the namespaces of a lab's processes. */
+/** Runs programs in the namespaces of a lab's processes. */
 import { NethsecError } from "@nethsec/host/error";
 import type { Argv, Run, RunOptions, SpawnOptions } from "@nethsec/host/host";
 import { localRun } from "@nethsec/host/process/local-run";
@@ -8,16 +8,16 @@ import { isAlive, namespaceName, type Identity } from "./process.ts";
 
 const local = localRun("/");
 
-/** Runs programs of the host, and of the nodes through {@link inNode}. `timeoutMs` is stretched by the machine's pace. */
+/** Runs programs of the host, and of the nodes through {@link inNode}. `timeoutMs` is multiplied by the machine's pace. */
 export const run: Run = Object.assign(
   (argv: Argv, options: RunOptions) => local(argv, { ...options, timeoutMs: paced(options.timeoutMs) }),
   { spawn: (argv: Argv, options?: SpawnOptions) => local.spawn(argv, options) },
 );
 
-/** What no program in a node may do to the host, root though it is: set its clock, load modules. */
+/** Drops capabilities that would let root in a node affect the host: setting the clock, loading modules. */
 const withoutHostPowers = ["setpriv", "--bounding-set=-sys_time,-sys_module", "--"] as const;
 
-/** The argv that runs `argv` as a process of the node whose process 1 is `init`. Throws when that has ended. */
+/** The argv that runs `argv` as a process of the node whose process 1 is `init`. Throws if that process has ended. */
 export function inNode(init: Identity, argv: Argv): Argv {
   return enter(init, ["--mount", "--uts", "--ipc", "--net", "--pid", "--time"], "net", [...withoutHostPowers, ...argv]);
 }
@@ -33,8 +33,8 @@ export function inMounts(member: Identity, argv: Argv): Argv {
 }
 
 /**
- * Process numbers are given again, on a busy machine within seconds: a process that ends just before nsenter(1) looks at it would let the
- * program run in somebody else's namespaces, the host's among them. So what enters checks first that it is where it should be.
+ * PIDs are reused, on a busy machine within seconds: if the process ends just before nsenter(1) opens its namespaces, the program would run in
+ * another process' namespaces, possibly the host's. The entered shell therefore verifies its namespace before it runs the program.
  */
 function enter(member: Identity, namespaces: readonly string[], kind: "net" | "mnt", argv: Argv): Argv {
   const expected = namespaceName(member.pid, kind);
@@ -62,7 +62,7 @@ function enter(member: Identity, namespaces: readonly string[], kind: "net" | "m
 const checkThenRun =
   '[ "$(readlink "$1")" = "$2" ] || { echo "the node has ended meanwhile" >&2; exit 125; }; shift 2; exec "$@"';
 
-/** The environment of everything that runs in a node or for a lab; programs of the lab there need not measure the pace again. */
+/** Environment of every process in a node or of a lab. Includes the measured pace, so that programs of the lab do not measure again. */
 export function labEnvironment(lab: string): Record<string, string> {
   return { NETHSEC_LAB: lab, NETHSEC_PACE: String(pace()), HOME: "/root", PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 }

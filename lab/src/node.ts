@@ -1,7 +1,7 @@
 /**
  * One node: powering it on (namespaces, root, cables, boot script) and off, running programs in it, reading its log.
  *
- * Power off is a power cut: SIGKILL to process 1, which ends everything in the node within the same moment; its disk stays.
+ * Power off is a power cut: SIGKILL to process 1, which kills every process in the node at once; its disk is kept.
  */
 import { spawn } from "node:child_process";
 import { existsSync, openSync, closeSync, readFileSync, rmSync, appendFileSync } from "node:fs";
@@ -45,12 +45,12 @@ export class Node {
     return this.#state.nodeDir(this.plan.name);
   }
 
-  /** Namespaces, root and devices; cables and services come afterwards. */
+  /** Creates namespaces, root file system and devices; cables and services follow later. */
   async powerOn(): Promise<Identity> {
     const { name } = this.plan;
     if (existsSync(insideHolder(this.#holder, `${this.dir}/volatile/run`))) {
       this.#keepLog();
-      // After a reboot from inside the kernel may not have taken the old node's cables away yet.
+      // After a reboot from inside the node, the kernel may not have removed its old cables yet.
       await unplug(this.#holder, this.plan);
       await emptyVolatile(this.#state, this.#holder, name);
     }
@@ -70,7 +70,7 @@ export class Node {
         LAB_HOLDER: String(this.#holder.pid),
         LAB_HIDE: hiddenFolders(this.plan.kind).join("\n"),
         LAB_NETHSEC: this.plan.kind === "firewall" ? (builtExecutable() ?? "") : "",
-        // Not the boot clock: the start times by which processes are told apart count from it.
+        // Do not shift the boot clock: process start times, which identify processes, are relative to it.
         LAB_TIME: clock.monotonic === 0 ? "" : `--time --monotonic ${clock.monotonic}`,
       },
     });
@@ -95,7 +95,7 @@ export class Node {
     }
   }
 
-  /** Addresses that the lab itself sets, then the node's boot script, to its end. */
+  /** Sets the addresses assigned by the lab, then runs the node's boot script to completion. */
   async boot(init: Identity): Promise<void> {
     const addressed = this.plan.cables.filter((cable) => cable.address !== undefined);
     if (addressed.length > 0) {
@@ -109,12 +109,12 @@ export class Node {
     await this.#script(`${kindFolder(this.plan.kind)}/boot`);
   }
 
-  /** Everything in the node dies at once and its cables lose their signal; false when it was off. */
+  /** Kills every process in the node and takes its links down; false when it was off. */
   async cutPower(): Promise<boolean> {
     const init = this.init();
     if (init === undefined) return false;
-    // The cables first: the kernel takes a dead node's connection table and addresses apart piece by piece, and a packet that arrives
-    // meanwhile would be answered with a reset, which no machine without power sends.
+    // Cut the links first: the kernel tears a dead network namespace down step by step, and would answer packets that arrive meanwhile
+    // with TCP resets, which a machine without power never sends.
     await silence(this.#holder, this.plan);
     process.kill(init.pid, "SIGKILL");
     await unplug(this.#holder, this.plan);
@@ -139,7 +139,7 @@ export class Node {
   }
 
   environment(): Record<string, string> {
-    // The wall clock may be set forward (see #setWallClock); what measures durations must not notice.
+    // Only the wall clock may be faked (see #setWallClock), not the monotonic clock that measures durations.
     return {
       ...labEnvironment(this.#state.name),
       LAB_NODE: this.plan.name,
@@ -154,19 +154,19 @@ export class Node {
     return run(this.argv(argv), { timeoutMs: 20_000, ...rest, env: { ...this.environment(), ...env } });
   }
 
-  /** What the node logged, oldest first, also before its last boots and while it is off; paths as the host sees them. */
+  /** The node's log files, oldest first, including those of earlier boots and while it is off; paths on the host. */
   logFiles(): string[] {
     return [`${this.dir}/messages.old`, insideHolder(this.#holder, `${this.dir}/volatile/log/messages`)].filter(
       (path) => existsSync(path),
     );
   }
 
-  /** Where the boot script's output went, as the host sees it. */
+  /** File with the boot script's output; path on the host. */
   get bootLog(): string {
     return insideHolder(this.#holder, `${this.dir}/volatile/log/boot`);
   }
 
-  /** The path of a file under /tmp or /var of the node, as the host sees it: readable without entering the node, also when it is off. */
+  /** Host path of a file under /tmp or /var of the node: readable without entering the node, also when it is off. */
   volatilePath(path: string): string {
     return insideHolder(this.#holder, `${this.dir}/volatile/${path.replace(/^\/(tmp|var)\//, "")}`);
   }
@@ -187,7 +187,7 @@ export class Node {
     }
   }
 
-  /** Whether the boot script failed or was too slow, what was not finished, and its last words. */
+  /** Describes a failed boot: exit code or timeout, unfinished services, last line of output. */
   #howItEnded(cause: unknown): string {
     if (!(cause instanceof RunError)) return `could not be run: ${String(cause)}`;
     const { code, result } = cause;
@@ -203,7 +203,7 @@ export class Node {
     return `${how}${waiting}; last line of its output: ${lastLine(this.bootLog)}`;
   }
 
-  /** libfaketime reads /etc/faketimerc; /etc/ld.so.preload makes every program that is started from now on load it. */
+  /** libfaketime reads /etc/faketimerc; /etc/ld.so.preload makes every program started from now on load the library. */
   async #setWallClock(): Promise<void> {
     const { wall } = this.#state.clock(this.plan.name);
     const offset = `${wall >= 0 ? "+" : ""}${wall}`;
@@ -218,7 +218,7 @@ export class Node {
       ]);
   }
 
-  /** The log of a node that loses its power is of interest, though a real firewall would not have kept it. */
+  /** Saves the log of a node that lost its power, for diagnosis. A real firewall would lose it. */
   #keepLog(): void {
     const log = insideHolder(this.#holder, `${this.dir}/volatile/log/messages`);
     if (existsSync(log)) appendFileSync(`${this.dir}/messages.old`, readFileSync(log).subarray(-4 * 1024 * 1024));

@@ -1,6 +1,6 @@
-/** Waiting for work that cannot be told to stop. */
+/** Abortable waiting for work that cannot be cancelled. */
 
-/** The work's outcome, or the signal's reason as soon as it is aborted; the work itself goes on. */
+/** Settles like `work`, or rejects with the signal's reason as soon as it is aborted; the work itself continues. */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   const { promise, reject } = Promise.withResolvers<never>();

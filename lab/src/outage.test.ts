@@ -1,4 +1,4 @@
-/** Outages from samples: known cases, and what must hold for any. */
+/** Outages computed from samples: known cases, and properties of random ones. */
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { outages, report, type Sample } from "./outage.ts";

@@ -1,38 +1,38 @@
 /**
- * From answers to outages: pure. A probe asks several services again and again; an outage is the silence between two consecutive
- * answers when a question in between was lost or its answer came late. It is thus at most one interval of asking too long, never too short,
- * and a busy machine that merely asks late makes none.
+ * Computes outages from probe samples; pure. An outage is the time between two consecutive answers, if a request in between was lost or
+ * answered late. The result is at most one probe interval too long, never too short; a busy machine that only sends late does not cause an
+ * outage.
  */
 export const probedServices = ["ping", "tcp", "dns", "http"] as const;
 export type ProbedService = (typeof probedServices)[number];
 
-/** One question. Times are milliseconds since 1970, with fractions. */
+/** One request. Times are milliseconds since 1970, with fractions. */
 export interface Sample {
   readonly service: ProbedService;
   readonly sent: number;
-  /** When the answer came; undefined: none came. */
+  /** Time of the answer; undefined if there was none. */
   readonly got: number | undefined;
 }
 
 export interface Outage {
-  /** The last answer before. */
+  /** Last answer before the outage. */
   readonly from: number;
-  /** The first answer after; undefined while it lasts. */
+  /** First answer after the outage; undefined if it has not ended. */
   readonly to: number | undefined;
-  /** Questions without an answer. */
+  /** Requests without an answer. */
   readonly lost: number;
   /** `to - from`, or until now. */
   readonly ms: number;
 }
 
 /**
- * Milliseconds between two questions, and after how many an answer is late. TCP never loses, it delays;
- * a router that has lost the address of its neighbour keeps packets and sends them when it is back.
+ * Milliseconds between two requests, and the latency above which an answer counts as late. Needed because TCP delays data instead of
+ * losing it, and a router queues packets while it resolves its neighbour's address.
  */
 export const intervalMs: Readonly<Record<ProbedService, number>> = { ping: 10, tcp: 10, dns: 50, http: 50 };
 const lateMs: Readonly<Record<ProbedService, number>> = { ping: 100, tcp: 100, dns: 200, http: 200 };
 
-/** Outages of one service; `samples` in any order. `now`: until when silence after the last answer counts. */
+/** Outages of one service; `samples` in any order. `now`: end of the measurement, for an outage that has not ended. */
 export function outages(samples: readonly Sample[], service: ProbedService, now: number): Outage[] {
   const asked = samples
     .filter((sample) => sample.service === service)
@@ -42,7 +42,7 @@ export function outages(samples: readonly Sample[], service: ProbedService, now:
   let lost = 0;
   for (const { sent, got } of asked) {
     if (got === undefined) {
-      // What is lost before the first answer is a start, not an outage.
+      // Ignore losses before the first answer: the service has not started yet.
       if (last !== undefined) lost++;
       continue;
     }

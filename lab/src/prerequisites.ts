@@ -1,4 +1,4 @@
-/** What the machine must offer, each lack said in one sentence: root, kernel features, Debian packages. */
+/** Checks the machine's prerequisites (root, kernel features, Debian packages) and explains each that is missing. */
 import { existsSync, readFileSync } from "node:fs";
 import { NethsecError } from "@nethsec/host/error";
 import { checkout } from "./layer.ts";
@@ -22,7 +22,7 @@ const probes: readonly (readonly [feature: string, script: string])[] = [
   ["nftables for bridges", "nft add table bridge lab"],
 ];
 
-/** The failure itself, unless the kernel lacks something: then that, in one sentence. */
+/** Returns an error that names missing kernel features, or `cause` if none is missing. */
 export async function explainStartFailure(cause: unknown): Promise<unknown> {
   const missing: string[] = [];
   for (const [feature, script] of probes) {
@@ -32,7 +32,7 @@ export async function explainStartFailure(cause: unknown): Promise<unknown> {
     );
     if (code === 0) continue;
     missing.push(feature);
-    // Without namespaces the others cannot be tried.
+    // Without namespaces the other features cannot be tested.
     if (missing.length === 1 && feature === probes[0]?.[0]) break;
   }
   if (missing.length === 0) return cause;
@@ -49,7 +49,7 @@ export function parsePackageList(text: string): string[] {
   return text.split("\n").flatMap((line) => line.replace(/#.*/, "").trim() || []);
 }
 
-/** Those of the list that are not installed. */
+/** Packages of the list that are not installed. */
 export async function missingPackages(listFile: string): Promise<string[]> {
   const wanted = parsePackageList(readFileSync(listFile, "utf8"));
   const { stdout } = await run(["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n"], {
@@ -62,8 +62,8 @@ export async function missingPackages(listFile: string): Promise<string[]> {
 }
 
 /**
- * Installs what is missing of lab/packages.txt by lab/install-packages, which shows how far it is on standard error and starts no service on this
- * machine. Does nothing on other systems than Debian's.
+ * Installs the missing packages of lab/packages.txt with lab/install-packages, which reports progress on standard error and starts no service on
+ * this machine. Does nothing on systems other than Debian.
  */
 export async function installMissingPackages(say: (text: string) => void): Promise<void> {
   if (!existsSync("/usr/bin/dpkg-query")) return;

@@ -1,6 +1,6 @@
 /**
- * Runs in a node's network: asks again and again, and prints one JSON line for each question that was answered or lost. Started by
- * probe.ts, ended by a signal. It uses the host's files, so that the node's disk and services cannot disturb the measurement.
+ * Probes services from a node's network namespace and prints one JSON line per answered or lost request. Started by probe.ts, ended by
+ * a signal. Uses the host's file system, so that the node's disk and services cannot disturb the measurement.
  */
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -17,10 +17,10 @@ const print = (line: WorkerLine): void => void process.stdout.write(`${JSON.stri
 const answer = (sample: Sample): void =>
   print({ service: sample.service, sent: sample.sent, ...(sample.got === undefined ? {} : { got: sample.got }) });
 
-/** One second: longer than any outage a user would not notice, shorter than the retries of what is asked. */
+/** Request timeout: longer than outages that users do not notice, shorter than the retry intervals of the probed programs. */
 const giveUpMs = 1000;
 
-/** Asked for 10 ms, ping(8) sends every 16 where the kernel's clock ticks every 4: asked for 8 it keeps to 8. */
+/** With an interval of 10 ms and a 4 ms kernel tick, ping(8) sends every 16 ms only; with 8 ms it keeps the interval. */
 const pingSeconds = "0.008";
 
 function ping(): void {
@@ -45,7 +45,7 @@ function ping(): void {
   process.on("exit", () => child.kill());
 }
 
-/** A stream to the echo service: a line with its time of sending every 10 ms. A stream that breaks is said, and replaced. */
+/** TCP stream to the echo service: sends a line with a timestamp every 10 ms. Reports a broken stream and opens a new one. */
 function stream(): void {
   let socket: Socket | undefined;
   let connected = false;
@@ -109,7 +109,7 @@ function question(id: number, name: string): Buffer {
   return Buffer.concat([header, Buffer.from([...labels, 0, 0, 1, 0, 1])]);
 }
 
-/** A connection of its own for each page, at most 20 open at once. */
+/** Requests pages, each over a new connection, at most 20 at once. */
 function web(): void {
   let open = 0;
   setInterval(() => {

@@ -1,6 +1,6 @@
 /**
- * Measures outages as a user behind the firewall has them: ping every 10 ms, a TCP stream through NAT, DNS, web pages. The asking is
- * done by probe-worker.ts in the node's network; the figures come from outage.ts.
+ * Measures outages from a user's view behind the firewall: ping every 10 ms, a TCP stream through NAT, DNS, web pages. probe-worker.ts
+ * sends the requests from the node's network; outage.ts computes the outages.
  */
 import type { Process } from "@nethsec/host/host";
 import { NethsecError } from "@nethsec/host/error";
@@ -21,9 +21,9 @@ import { until } from "@nethsec/host/testing/until";
 
 export interface ProbeOptions {
   readonly from: NodeName;
-  /** What is pinged; default: the node's gateway. */
+  /** Target of ping; default: the node's gateway. */
   readonly to?: string;
-  /** What is asked for pages and for the stream; default: the web server of the lab's internet. */
+  /** Server for web pages and the TCP stream; default: the web server of the lab's internet. */
   readonly web?: string;
 }
 
@@ -34,7 +34,7 @@ export interface WorkerOptions {
   readonly name: string;
 }
 
-/** What the worker prints: a question's end, or that the TCP stream broke. */
+/** A line of the worker: the outcome of a request, or a broken TCP stream. */
 export type WorkerLine =
   | { readonly service: ProbedService; readonly sent: number; readonly got?: number }
   | { readonly broken: number };
@@ -69,7 +69,7 @@ export class Probe implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Starts asking and waits until each of `services` (default: ping) has been answered once. */
+  /** Starts probing and waits until each of `services` (default: ping) has answered once. */
   static async start(
     lab: LabView,
     options: ProbeOptions,
@@ -121,7 +121,7 @@ export class Probe implements AsyncDisposable {
     return outages(this.samples, service, this.#ended ?? now());
   }
 
-  /** The next outage of the service that has not been returned before; waits until it is over. */
+  /** The next outage of the service not yet returned; waits until it has ended. */
   async outage(service: ProbedService = "ping", timeoutMs = 15_000): Promise<Outage> {
     const seen = this.#seen.get(service) ?? 0;
     const found = await until(() => this.outages(service).filter((outage) => outage.to !== undefined)[seen], {
@@ -132,7 +132,7 @@ export class Probe implements AsyncDisposable {
     return found;
   }
 
-  /** Ends the asking and says what was found. */
+  /** Stops probing and returns the report. */
   async stop(): Promise<ProbeReport> {
     if (this.#ended === undefined) {
       this.#ended = now();
@@ -173,7 +173,7 @@ export class Probe implements AsyncDisposable {
   }
 }
 
-/** A table for people: a line a service, and each outage with its times. */
+/** Human-readable table: one line per service, and each outage with its times. */
 export function describeReport(found: ProbeReport): string {
   const clock = (ms: number): string => new Date(ms).toISOString().slice(11, 23);
   const lines = [

@@ -1,11 +1,11 @@
 /**
- * Processes of a lab as the host sees them. Each carries NETHSEC_LAB=<name> in its environment, so that what a dead lab left
- * can be found without any file. A process number alone is never trusted: it may have been given to another program.
+ * Processes of a lab, seen from the host. Each has NETHSEC_LAB=<name> in its environment, so that leftovers of a crashed lab can be
+ * found without any file. A PID alone is never trusted, since it may have been reused.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 
-/** A process number with its start time (clock ticks since boot), which together name one process for ever. */
+/** PID and start time (clock ticks since boot), which together identify a process uniquely. */
 export interface Identity {
   readonly pid: number;
   readonly start: string;
@@ -30,7 +30,7 @@ export function parseIdentity(text: string): Identity | undefined {
   return pid === undefined || start === undefined || !/^\d+$/.test(pid) ? undefined : { pid: Number(pid), start };
 }
 
-/** All processes started for the lab, except this one and those it runs in (a shell of the lab itself). */
+/** All processes started for the lab, except this process and its ancestors (e.g. a shell inside the lab). */
 export function processesOfLab(lab: string): number[] {
   const own = ancestors();
   return processNumbers().filter((pid) => !own.has(pid) && labOf(pid) === lab);
@@ -48,7 +48,7 @@ export function processesInNode(member: number, name: string): number[] {
   return processNumbers().filter((pid) => namespaceName(pid, "pid") === namespace && isCalled(pid, name));
 }
 
-/** All processes of the nodes whose process 1 is given, also those that have emptied their environment. */
+/** All processes of the nodes with the given process 1, including those that cleared their environment. */
 export function processesInNodes(members: readonly number[]): number[] {
   const namespaces = new Set(members.flatMap((pid) => namespaceName(pid, "pid") ?? []));
   return processNumbers().filter((pid) => namespaces.has(namespaceName(pid, "pid") ?? ""));
@@ -64,7 +64,7 @@ function isCalled(pid: number, name: string): boolean {
   return interpreted || basename(first) === name || readProc(pid, "comm")?.trim() === name.slice(0, 15);
 }
 
-/** Resident memory that the processes do not share with others, plus their part of what they share; bytes. */
+/** Proportional set size of the processes: private memory plus their share of shared memory; bytes. */
 export function memoryOf(pids: readonly number[]): number {
   let kib = 0;
   for (const pid of pids) kib += Number(/^Pss:\s+(\d+) kB/m.exec(readProc(pid, "smaps_rollup") ?? "")?.[1] ?? 0);
@@ -75,7 +75,7 @@ function labOf(pid: number): string | undefined {
   return /(?:^|\0)NETHSEC_LAB=([^\0]*)/.exec(readProc(pid, "environ") ?? "")?.[1];
 }
 
-/** Which namespace of that kind a process is in, e.g. "net:[4026531840]"; undefined when it has ended. */
+/** The process' namespace of that kind, e.g. "net:[4026531840]"; undefined when it has ended. */
 export function namespaceName(pid: number, kind: "net" | "mnt" | "pid"): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/ns/${kind}`);

@@ -1,6 +1,6 @@
 /**
- * Scenarios: small stories about a lab, in plain steps, that tests, benches and the demo share. Each is a file of lab/scenarios that
- * exports `scenario`. A step that fails ends it, with the timeline of what every node logged.
+ * Scenarios: short sequences of steps on a lab, shared by tests, benches and the demo. Each is a file in lab/scenarios that exports
+ * `scenario`. A failing step ends the scenario with a timeline of all nodes' logs.
  */
 import { readdirSync } from "node:fs";
 import { NethsecError } from "@nethsec/host/error";
@@ -15,7 +15,7 @@ export interface Scenario {
   readonly summary: string;
   /** Milliseconds, stretched by the machine's pace; default 120,000. */
   readonly timeoutMs?: number;
-  /** Plays it on a lab that is up; `say` tells a step, and figures, to who watches. Throws when it does not go as it should. */
+  /** Plays the scenario on a running lab; `say` reports steps and measurements. Throws if an expectation fails. */
   readonly run: (lab: Lab, say: (text: string) => void) => Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export async function scenarioNamed(name: string): Promise<Scenario> {
   return found;
 }
 
-/** Plays a scenario; when it fails the error carries what every node logged since it began. */
+/** Plays a scenario; on failure the error includes the logs of all nodes since it began. */
 export async function play(scenario: Scenario, lab: Lab, say: (text: string) => void = () => undefined): Promise<void> {
   const began = Date.now();
   const timeoutMs = paced(scenario.timeoutMs ?? 120_000);
@@ -53,7 +53,7 @@ export async function play(scenario: Scenario, lab: Lab, say: (text: string) => 
   }
 }
 
-/** Runs a test's steps on a lab with the same care: a failure prints the timeline. */
+/** Runs a test's steps on a lab like a scenario: a failure prints the timeline. */
 export function story(lab: Lab, name: string, steps: () => Promise<unknown>): Promise<void> {
   const run = async (): Promise<void> => void (await steps());
   return play({ name, summary: name, run }, lab);

@@ -1,13 +1,13 @@
-/** What the services of a firewall were asked for, as its init scripts write it to /var/log/service-events. */
+/** Actions on the services of a firewall, as its init scripts record them in /var/log/service-events. */
 
-/** One step of a service of a firewall: what its init script was asked for, and when. */
+/** One action of an init script, and its time. */
 export interface ServiceEvent {
   /** Wall clock of the host, milliseconds since 1970. */
   readonly at: number;
   readonly service: string;
-  /** As the init script was called: start, stop, reload, boot… */
+  /** Argument of the init script: start, stop, reload, boot… */
   readonly action: string;
-  /** The exit code when the action has ended, undefined when it begins. */
+  /** Exit code of an action that ended; undefined for the begin of an action. */
   readonly ended: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export function parseServiceEvents(text: string, booted: number): ServiceEvent[]
   }));
 }
 
-/** What was asked for and has not ended, as "dnsmasq start". */
+/** Actions that have not ended, e.g. "dnsmasq start". */
 export function unfinished(events: readonly ServiceEvent[]): string[] {
   const open = new Set<string>();
   for (const { service, action, ended } of events) {

@@ -1,6 +1,6 @@
 /**
- * Where a lab keeps what it must know between two commands: /run/nethsec-lab/NAME. It is emptied by a reboot, as the lab is. Everything
- * in it can be lost without harm: processes are found by their environment (process.ts).
+ * State of a lab between two commands, in /run/nethsec-lab/NAME. A reboot clears it, and ends the lab as well. Losing it does no harm:
+ * processes are found by their environment (process.ts).
  */
 import {
   existsSync,
@@ -21,12 +21,12 @@ import { until } from "@nethsec/host/testing/until";
 
 export const stateRoot = "/run/nethsec-lab";
 
-/** What `lab up` was asked for. */
+/** Settings of `lab up`. */
 export interface Settings {
   readonly wan: WanProto;
   /** Wall clock, milliseconds since 1970. */
   readonly started: number;
-  /** Of the process that holds the lab's switches and file systems. */
+  /** The process that holds the lab's switches and file systems. */
   readonly holder: Identity;
   /** False until every node has booted and every client has its address. */
   readonly complete: boolean;
@@ -95,7 +95,7 @@ export class State {
     return identity !== undefined && isAlive(identity) ? identity : undefined;
   }
 
-  /** One command at a time changes a lab; others wait. A lock whose owner is dead is taken over. */
+  /** Exclusive lock of a lab: only one command at a time changes it. A lock whose owner is dead is taken over. */
   async locked<T>(work: () => Promise<T>): Promise<T> {
     const path = `${this.dir}.lock`;
     const own = identify(process.pid);
@@ -112,7 +112,7 @@ export class State {
   }
 
   #read(file: string): unknown {
-    // Written by #write alone, in a folder of root.
+    // Trusted input: only #write writes it, in a folder owned by root.
     return existsSync(`${this.dir}/${file}`) ? JSON.parse(readFileSync(`${this.dir}/${file}`, "utf8")) : undefined;
   }
   #write(file: string, value: unknown): void {
@@ -134,11 +134,11 @@ function removeWhenEmpty(dir: string): void {
   try {
     rmdirSync(dir);
   } catch {
-    // Another lab has its files there.
+    // Not empty: another lab has files there.
   }
 }
 
-/** The lock appears with its owner inside, or not at all: a crash in between leaves no lock without an owner. */
+/** Creates the lock atomically with its owner as content, so that a crash never leaves a lock without an owner. */
 function takeLock(path: string, own: Identity | undefined): boolean {
   mkdirSync(stateRoot, { recursive: true, mode: 0o755 });
   const draft = `${path}.${process.pid}.lock`;

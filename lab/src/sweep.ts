@@ -1,9 +1,9 @@
-/** Taking a lab away, from any state: also after a crash, without any file of it. */
+/** Removes a lab in any state: also after a crash, and without its state files. */
 import { processesOfLab } from "./process.ts";
 import { labsWithState, type State } from "./state.ts";
 import { until } from "@nethsec/host/testing/until";
 
-/** Ends every process of the lab and removes its files; false when there was nothing. A node whose process 1 is killed is not booted again (lab/node/runner). */
+/** Ends all processes of the lab and removes its files; false if there were none. lab/node/runner does not reboot a node whose process 1 is killed. */
 export async function sweep(state: State): Promise<boolean> {
   const found = processesOfLab(state.name).length > 0 || labsWithState().includes(state.name);
   await until(
@@ -22,6 +22,6 @@ function killIfThere(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
   }
 }

@@ -1,4 +1,4 @@
-/** What happened, in order: what was done to the lab and what every node logged. */
+/** Timeline of a lab: actions on the lab and log lines of all nodes, in order. */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import type { LabView } from "./lab-view.ts";
 import { parseServiceEvents, type ServiceEvent } from "./service-events.ts";
@@ -16,7 +16,7 @@ export interface Event {
 const maxLog = 1024 * 1024;
 const maxLines = 400;
 
-/** What the services of a firewall were asked for since its last boot, to the hundredth of a second. */
+/** Service actions of a firewall since its last boot, with a resolution of 10 ms. */
 export function serviceEvents(lab: LabView, name: NodeName): ServiceEvent[] {
   const [uptime] = readFileSync("/proc/uptime", "utf8").split(" ");
   return parseServiceEvents(
@@ -25,7 +25,10 @@ export function serviceEvents(lab: LabView, name: NodeName): ServiceEvent[] {
   );
 }
 
-/** Events since `since` (milliseconds since 1970; default: the start of the lab). Logs count whole seconds: within one, order is each node's own. */
+/**
+ * Events since `since` (milliseconds since 1970; default: the start of the lab). Logs have a resolution of 1 s: within a
+ * second, only the order of lines of the same node is known.
+ */
 export function timeline(lab: LabView, options: { readonly since?: number } = {}): Event[] {
   const since = Math.floor((options.since ?? lab.started) / 1000) * 1000;
   const events: Event[] = lab.steps.map(({ at, text }) => ({ at, who: "lab", text }));
@@ -43,7 +46,7 @@ export function timeline(lab: LabView, options: { readonly since?: number } = {}
   return events.filter((event) => event.at >= since).toSorted((a, b) => a.at - b.at);
 }
 
-/** What people read: a line an event; what a node repeats is one line with a count, and of very many the first and the last are shown. */
+/** Human-readable timeline: one line per event; repeated lines of a node are merged with a count, and a long timeline is cut in its middle. */
 export function describeTimeline(events: readonly Event[]): string {
   const lines: { readonly event: Event; times: number }[] = [];
   const last = new Map<string, { readonly event: Event; times: number }>();
@@ -68,8 +71,8 @@ export function describeTimeline(events: readonly Event[]): string {
 }
 
 /**
- * Lines of a syslog file: "Nov 22 01:22:43 host …" (RFC 3164, without a year: `reference` lends it) or a time as RFC 3339 writes it.
- * A line without a time belongs to the line before.
+ * Lines of a syslog file: "Nov 22 01:22:43 host …" (RFC 3164, the year is taken from `reference`) or with an RFC 3339 time.
+ * A line without a time continues the line before.
  */
 export function parseLog(text: string, who: string, reference: number): Event[] {
   const events: Event[] = [];
@@ -93,7 +96,7 @@ export function parseLog(text: string, who: string, reference: number): Event[] 
 function classicTime(text: string, reference: number): number {
   const year = new Date(reference).getUTCFullYear();
   const time = Date.parse(`${text} ${year} UTC`);
-  // December's lines read in January.
+  // Lines of December, read in January.
   return time > reference + 180 * 86_400_000 ? Date.parse(`${text} ${year - 1} UTC`) : time;
 }
 

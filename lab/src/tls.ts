@@ -1,6 +1,6 @@
 /**
- * The lab's certificate authority and its servers' certificates, made anew for each lab (about 40 ms). Every node trusts it through
- * the system's bundle, so that the product's own checks are exercised and nothing is switched off.
+ * The lab's certificate authority and server certificates, generated for each lab (about 40 ms). Every node trusts the authority
+ * through the system's bundle, so that the product's certificate checks stay enabled.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { run } from "./namespace.ts";
@@ -87,6 +87,6 @@ export async function makeServerCertificate(
     { timeoutMs: 10_000, env },
   );
   writeFileSync(`${dir}/ca.pem`, readFileSync(authority.certificate));
-  // The lab's authority is worth nothing outside the lab; servers may want certificates that are expired or for another name.
+  // Servers need the key to make certificates that are expired or for another name. It has no value outside the lab.
   writeFileSync(`${dir}/ca.key`, readFileSync(authority.key), { mode: 0o600 });
 }

@@ -1,16 +1,16 @@
 /**
- * What the lab consists of: nodes, networks, cables and addresses, as data. Everything else reads this table; nothing here
- * touches the machine. Public networks are documentation ranges (RFC 5737), names are those the product really calls.
+ * Topology of the lab as data: nodes, networks, cables and addresses. Pure; the other modules read this table. Public networks are
+ * documentation ranges (RFC 5737); names are those that the product contacts in reality.
  */
 import { NethsecError } from "@nethsec/host/error";
 
 export const nodeNames = ["internet", "controller", "portal", "primary", "backup", "client1", "client2"] as const;
 export type NodeName = (typeof nodeNames)[number];
 
-/** Decides which folder of the lab makes the node: its `rootfs` and its `boot`. */
+/** Kind of a node: selects the folder of the lab with its `rootfs` and `boot`. */
 export type Kind = "internet" | "controller" | "portal" | "firewall" | "client";
 
-/** A switch; `net` is the segment where controller and portal stand, beyond the provider's router. */
+/** Switches; `net` is the segment of controller and portal, behind the provider's router. */
 export const networkNames = ["lan", "lan2", "wan", "wan2", "net"] as const;
 export type NetworkName = (typeof networkNames)[number];
 
@@ -18,7 +18,7 @@ export interface Cable {
   /** Device inside the node. */
   readonly device: string;
   readonly network: NetworkName;
-  /** With prefix length; set by the lab at boot. Absent: the node's own configuration does it. */
+  /** With prefix length; set by the lab at boot. Absent: set by the node's own configuration. */
   readonly address?: string;
 }
 
@@ -30,22 +30,22 @@ export interface NodePlan {
   readonly gateway?: string;
   /** Names that the lab's DNS answers with the node's first address; also in the node's certificate. */
   readonly names: readonly string[];
-  /** Handed to the node's boot script. */
+  /** Environment of the node's boot script. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export type WanProto = "static" | "dhcp";
 
-/** The address of the LAN that moves, once high availability is configured. */
+/** Virtual address of the LAN, once high availability is configured. */
 export const vip = "192.168.100.240";
 export const lan2Vip = "192.168.200.190";
-/** Where the test web server, the echo service and iperf3 answer. */
+/** Address of the test web server, the echo service and iperf3. */
 export const webAddress = "192.0.2.80";
 export const rootPassword = "Nethesis,1234";
 
 /**
- * A firewall as it is before high availability is configured: the primary serves DHCP and has its WANs; the backup has what the
- * factory gives, a WAN by DHCP, and serves nobody.
+ * A firewall before high availability is configured: the primary has a DHCP server and its WANs; the backup has factory settings (a WAN
+ * by DHCP) and no DHCP server.
  */
 function firewall(
   name: "primary" | "backup",
@@ -80,7 +80,7 @@ function primaryEnv(wan: WanProto): Readonly<Record<string, string>> {
   };
 }
 
-/** All nodes, in the order in which they boot first. */
+/** All nodes, in the order of their first boot. */
 export function topology(options: { readonly wan: WanProto }): readonly NodePlan[] {
   return [
     {
@@ -138,7 +138,7 @@ export function topology(options: { readonly wan: WanProto }): readonly NodePlan
   ];
 }
 
-/** Throws when it is not a node of the lab. */
+/** Validates the name of a node; throws if the lab has no such node. */
 export function nodeName(text: string): NodeName {
   const found = nodeNames.find((name) => name === text);
   if (found === undefined)

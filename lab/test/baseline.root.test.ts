@@ -1,4 +1,4 @@
-/** keepalived alone, configured by hand: the outage that ns-ha is measured against, by the same probe. */
+/** Baseline for ns-ha: the outage of plain keepalived with a hand-written configuration, measured by the same probe. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { expectAtMost, measureFailover } from "../src/keepalived-baseline.ts";

@@ -1,4 +1,4 @@
-/** Typing on the firewalls of a lab, and reading what they say. */
+/** Helpers that run commands on the firewalls of a lab and return their output. */
 import type { Lab } from "../src/lab.ts";
 import { until } from "@nethsec/host/testing/until";
 
@@ -11,15 +11,15 @@ export interface Typed {
 }
 
 export interface Consoles {
-  /** Exit code, stdout and stderr of a command line typed on a node. */
+  /** Exit code, stdout and stderr of a shell command line run on a node. */
   readonly typed: (node: Firewall, line: string) => Promise<Typed>;
-  /** The same, expected to succeed; its stdout. */
+  /** Runs a command line that must succeed; returns its stdout. */
   readonly good: (node: Firewall, line: string) => Promise<string>;
   /** IPv4 addresses of a device, in CIDR notation, a line each. */
   readonly addresses: (node: Firewall, device: string) => Promise<string>;
   /** /etc/config/keepalived */
   readonly config: (node: Firewall) => Promise<string>;
-  /** VRRP state as `ns-ha-config status` tells it. */
+  /** VRRP state as printed by `ns-ha-config status`. */
   readonly state: (node: Firewall) => Promise<string>;
   readonly inState: (node: Firewall, wanted: string) => Promise<unknown>;
 }

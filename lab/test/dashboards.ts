@@ -54,7 +54,7 @@ export function readDashboards(): Dashboards {
   );
 }
 
-/** Everything that a page asks of the database of reports. */
+/** All queries of the pages on the database of reports. */
 export const queriedPanels = ({ panels, variables }: Dashboards): readonly Panel[] =>
   [...variables, ...panels].filter(({ table }) => table !== undefined);
 
@@ -93,7 +93,7 @@ function expression(column: Column, isGrouped: boolean): string {
   return date(name);
 }
 
-/** The name under which a column comes out: PostgreSQL's own for a sum or a count without one. */
+/** Name of a column in the result: PostgreSQL's default for a sum or count without an alias. */
 function outputName(column: Column): string {
   if (typeof column === "string") return column;
   return (
@@ -101,7 +101,7 @@ function outputName(column: Column): string {
   );
 }
 
-/** The query and its values; `variables`: what the reader of the page chose, `from` and `to` the time, ISO 8601. */
+/** SQL and parameters of a query; `variables`: selections on the page, `from` and `to`: its time range, ISO 8601. */
 export function panelQuery(
   panel: Panel,
   variables: Readonly<Record<string, string>>,
@@ -125,7 +125,7 @@ export function panelQuery(
     const isNumber = typeof column !== "string";
     return `${left}${column === "uuid" ? "::text" : ""} ${is} ${value(wanted)}${isNumber ? "::numeric" : ""}`;
   });
-  // By place, as a name would mean the column of the table before the one of the answer.
+  // Refer to columns by position: a name would resolve to the table's column instead of the output column.
   const place = (name: string): string => {
     const at = panel.columns.findIndex(
       (column) => outputName(column) === name || (typeof column !== "string" && column.column === name),

@@ -1,4 +1,4 @@
-/** `make demo` as a stranger types it: the whole story in one command, with nothing left behind. */
+/** `make demo`: one command plays the whole demo and leaves nothing behind. */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ afterAll(async () => {
 
 const argv = [process.execPath, `${import.meta.dirname}/../src/main.ts`, "--name", name, "demo", "--json"];
 
-/** What it tells as JSON, once the prompt is back. */
+/** Runs the demo and returns its JSON result. */
 async function play(...options: string[]): Promise<Demo> {
   const child = Bun.spawn([...argv, ...options], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   const result: Demo = JSON.parse(await new Response(child.stdout).text());
@@ -31,7 +31,7 @@ test("the demo plays to its end: the stream survives, the backup serves, reports
   const result = await play("--record", `${dir}/failover.svg`);
   expect(result.failover.streamSurvived).toBe(true);
   expect(result.failover.outageMs.ping).toBeGreaterThan(0);
-  // Generous: a busy machine. The figures are the bench's business (make bench-ha).
+  // Generous, for a busy machine. Exact figures are measured by the bench (make bench-ha).
   expect(result.failover.outageMs.ping).toBeLessThan(paced(3000));
   expect(result.report.clients).toBeGreaterThan(0);
   expect(result.report.bytes).toBeGreaterThan(100_000);
@@ -43,7 +43,7 @@ test("--keep gives the prompt back and leaves the lab running, with the reports 
   const { reportUrl } = await play("--keep");
   expect(Lab.list()).toContain(name);
   expect(await (await fetch(reportUrl)).text()).toContain("<html");
-  // Played again it would begin with an empty disk: that lab is somebody's.
+  // A second run needs factory settings, so it must refuse to replace the running lab.
   const again = Bun.spawnSync(argv, { stderr: "ignore" });
   expect(again.exitCode).toBe(1);
   expect(again.stdout.toString()).toContain(`Lab \\"${name}\\" is up, and this starts from nothing.`);
@@ -59,7 +59,7 @@ test("ended by Ctrl-C in the middle of it, it takes its lab down and gives the p
   for await (const chunk of child.stderr) {
     const asked = told.includes("ns-ha-config init-backup-node");
     told += new TextDecoder().decode(chunk);
-    // Once: a second one ends the command where it stands.
+    // Send it once only: a second SIGINT ends the command immediately, without cleanup.
     if (!asked && told.includes("ns-ha-config init-backup-node")) child.kill("SIGINT");
   }
   expect(await child.exited).toBe(130);

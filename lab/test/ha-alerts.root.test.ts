@@ -1,6 +1,6 @@
 /**
- * The cluster's alerts at the portal: each state once, by the node whose word it is, also when the portal is away, the WAN only comes up, or an
- * agent is killed in between; none for a switchover that was asked for, and none without a subscription.
+ * The cluster's alerts at the portal: each state is sent once by the responsible node, also when the portal is unreachable, the WAN is still
+ * coming up, or an agent is killed meanwhile; none for a requested switchover, and none without a subscription.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -32,7 +32,7 @@ const told = async (id: string): Promise<string> =>
 const untilTold = (id: string, statuses: string): Promise<unknown> =>
   until(async () => (await told(id)) === statuses, { what: `${id}: ${statuses}`, timeoutMs: 45_000, everyMs: 200 });
 
-/** What the node has still to say has been said: an alert of another name, sent after, has arrived. */
+/** Waits until the node has sent all pending alerts: its queue is empty, and a marker alert sent afterwards has arrived. */
 async function nothingMore(node: Firewall, marker: string): Promise<void> {
   const pending = "grep -c '\"delivered\":false' /etc/ns-ha/alerts.json || :";
   await until(async () => (await lab.sh(node, pending)) === "0", {
@@ -118,7 +118,7 @@ scenario(
 scenario("a switchover that was asked for is no failure, nor is the reboot that follows it", async () => {
   await lab.sh("primary", "ns-ha-config switch --to backup", { timeoutMs: 90_000 });
   await inPlace(lab, "backup", "master");
-  // The primary stands by: it would take over.
+  // The primary is on standby: it would take over if the backup failed.
   await inPlace(lab, "primary", "backup");
   expect(await lab.sh("primary", "ns-ha-config status")).toContain("To take it back: ns-ha-config switch --to primary");
   await nothingMore("backup", "switched");

@@ -1,6 +1,6 @@
 /**
- * What goes wrong while a cluster is changed: wrong arguments, a backup that refuses, is not there or is another machine, a full disk,
- * a command that is killed. Whatever happens, both nodes are as they were, or status says what to run again.
+ * Failures while a cluster is changed: wrong arguments, a backup that refuses, is unreachable or is another machine, a full disk, a killed
+ * command. In each case both nodes are unchanged afterwards, or status names the command to repeat.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -128,7 +128,7 @@ describe("what goes wrong", () => {
     expect(await config("primary")).toBe(was);
   });
 
-  /** The backup's part of a change waits until it is let go. */
+  /** Replaces the backup's rpcd plugin by a wrapper that blocks until `letGo`. */
   const plugin = "/usr/libexec/rpcd/ns.ha";
   const hold = (): Promise<string> =>
     lab.sh(

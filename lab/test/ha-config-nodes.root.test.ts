@@ -1,6 +1,6 @@
 /**
- * Nodes that come and go: a cluster that another implementation made is adopted, the administrator's shell on the backup, and the
- * backup that goes on when the primary is gone for good. One lab for all; the tests build on each other in this order.
+ * Replacing nodes: adopting a cluster made by another implementation, the administrator's shell on the backup, and a backup that continues
+ * alone after the primary is lost for good. The tests share one lab and depend on their order.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";

@@ -1,6 +1,6 @@
 /**
- * The documented session of ns-ha-config, typed command by command on two firewalls of the lab, outputs compared. One lab for all: the tests
- * build on each other in this order.
+ * Runs the documented session of ns-ha-config command by command on two firewalls of the lab and compares the output. The tests share one
+ * lab and depend on their order.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -33,7 +33,7 @@ async function announce(name: string, address: string): Promise<void> {
   );
 }
 
-/** What reset must give back, by node. */
+/** Configuration that reset must restore, by node. */
 const before = new Map<Firewall, string>();
 const remembered = "/etc/config/dropbear /etc/config/firewall /etc/dropbear /etc/keepalived /etc/crontabs";
 const remember = (node: Firewall): Promise<string> =>
@@ -83,7 +83,7 @@ describe("the documented session", () => {
   });
 
   test("both nodes are initialised", async () => {
-    // Until the end of the session below: see there.
+    // Stopped by the test about secrets in process lists, below.
     watch = ProcessWatch.start(lab, ["primary", "backup"]);
     const init = "ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan";
     expect(await good("primary", init)).toBe(
@@ -181,7 +181,7 @@ Interfaces:
     await good("primary", "ns-ha-config sync --wait");
     await canaries(lab, "backup", 40);
     const seen = (await watch?.stop()) ?? [];
-    // The watch is worth something: it has seen many of the programs that live for a few milliseconds.
+    // Checks the watch itself: it must have seen many of the canaries, which run for a few milliseconds only.
     expect(seen.filter((text) => text.includes("canary-")).length).toBeGreaterThan(8);
     for (const part of ["ns.ha call init-local", "apply ", "rsync --server", "id_rsa"])
       expect([part, seen.some((text) => text.includes(part))]).toEqual([part, true]);
@@ -194,12 +194,12 @@ Interfaces:
       await key("/etc/keepalived/keys/id_rsa"),
       await key("/etc/keepalived/keys/id_admin"),
     ];
-    // The one exception: dbclient has the password in its own environment, which is root's alone to read (ssh-password.ts).
+    // The only exception: dbclient gets the password in its environment, readable by root only (ssh-password.ts).
     const ofDbclient = /^PATH=\S+ HOME=\/var\/run\/ns-ha\/first-contact-\w+ LC_ALL=C DROPBEAR_PASSWORD=\S+ $/;
     const elsewhere = seen.filter((text) => !ofDbclient.test(text));
     expect(seen.length).toBeGreaterThan(elsewhere.length);
     expect(secrets.flatMap((secret) => elsewhere.filter((text) => text.includes(secret)))).toEqual([]);
-    // Not this checkout, which may be below /root and names the password of the lab.
+    // Excludes this checkout, which may be below /root and contains the lab's password.
     const find = `find /etc /tmp /root /usr/share/keepalived -path ${checkout} -prune -o -type f -perm /077 -exec grep -lF -f /dev/stdin {} + || :`;
     for (const node of ["primary", "backup"] as const) {
       const stdin = `${secrets.join("\n")}\n`;
@@ -376,7 +376,7 @@ describe("the end", () => {
       });
     }
     expect(await remember("primary")).toBe(before.get("primary") ?? "");
-    // The backup's lan2 was removed by remove-interface, and its firewall rules are those of the primary, synchronised.
+    // Ignore lan2, which remove-interface removed on the backup, and the firewall configuration, synchronised from the primary.
     const rest = (text = ""): string => text.replaceAll(/^(network\.lan2|.*\/etc\/config\/firewall$).*\n?/gm, "");
     expect(rest(await remember("backup"))).toBe(rest(before.get("backup")));
     expect((await typed("backup", "uci show firewall | grep ns_ha")).out).toBe("");

@@ -1,6 +1,6 @@
 /**
- * Failovers of a real cluster: whatever dies, the site goes on, and when it comes back everything is where it belongs (contract ns-ha 7,
- * promises 1, 2 and 5). Each test begins and ends with the primary as master and the backup as backup.
+ * Failovers of a real cluster: after any single failure the site stays in service, and after the recovery everything runs on its proper node
+ * (contract ns-ha 7, promises 1, 2 and 5). Each test begins and ends with the primary as master and the backup as backup.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -40,22 +40,22 @@ const scenario = (what: string, run: () => Promise<void>): void => {
   test(what, () => story(lab, what, run));
 };
 
-/** The node carries the site: addresses, services, DHCP; a client reaches the internet through it. */
+/** Asserts that the node carries the site: addresses, services, DHCP; a client reaches the internet through it. */
 async function carries(node: Firewall): Promise<void> {
   for (const address of [vip, wanAddress, "198.51.100.10"])
     expect([address, await hasAddress(lab, node, address)]).toEqual([address, true]);
   const running = await runningServices(lab, node);
   expect(following.filter((service) => !running.includes(service))).toEqual([]);
-  // One lost question costs a resolver five seconds: asked again, with a deadline.
+  // Retry with a deadline: a resolver waits five seconds after one lost query.
   await until(
     async () => (await lab.sh("client1", "curl --silent --max-time 2 https://www.example.com/")).includes("hello"),
     { what: `client1 has the web through ${node}`, timeoutMs: 15_000, everyMs: 100 },
   );
 }
 
-/** The node holds still: no address that moves, no service that must not run twice. */
+/** Asserts that the node is passive: no virtual or WAN address, no service of the active node. */
 async function holdsStill(node: Firewall): Promise<void> {
-  // A boot that is not over yet starts services after the agent had stopped them.
+  // A boot still in progress may start services after the agent stopped them.
   await until(
     async () => {
       const now = await runningServices(lab, node);

@@ -1,4 +1,4 @@
-/** A node that is replaced by another machine, by the procedures of docs/high-availability.md: the primary from its backup, then the backup. */
+/** Replaces nodes by new hardware, by the procedures of docs/high-availability.md: first the primary (from its backup), then the backup. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { hasAddress, inPlace, makeCluster } from "../src/ha-cluster.ts";
@@ -20,7 +20,7 @@ afterAll(() => lab?.down());
 const scenario = (what: string, run: () => Promise<void>): void => {
   test(what, () => story(lab, what, run));
 };
-/** A failover now would lose nothing. */
+/** Waits until a failover would lose nothing. */
 async function whole(): Promise<void> {
   await inPlace(lab, "primary", "master", 60_000);
   await inPlace(lab, "backup", "backup", 60_000);
@@ -61,7 +61,7 @@ scenario(
 scenario("the backup on new hardware gets everything that the cluster has", async () => {
   await lab.replaceHardware("backup");
   await lab.boot("backup");
-  // As the documentation has it.
+  // As documented.
   const known = await lab.exec("primary", ["ns-ha-config", "check-backup-node", "192.168.100.239", "lan"], {
     ok: "any",
     stdin: "Nethesis,1234\n",

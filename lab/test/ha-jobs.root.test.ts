@@ -1,4 +1,4 @@
-/** rpcd ends a plugin after 30 s, and the kernel whom it likes: what a call has begun is completed or undone by itself. */
+/** rpcd kills a plugin after 30 s, and the OOM killer may kill any process: an interrupted change is completed or rolled back automatically. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { until } from "@nethsec/host/testing/until";
@@ -41,7 +41,7 @@ scenario("an initialisation whose call is killed is completed by itself", async 
   await until(async () => !(await lab.sh("primary", "ls /etc/ns-ha")).includes("undo.json"), {
     what: "the job has ended",
   });
-  // The same call again gets the result.
+  // Repeating the call returns the result.
   expect(await lab.sh("primary", `${plugin} call init-local </tmp/args`, { timeoutMs: 60_000 })).toContain(
     '"success":true',
   );

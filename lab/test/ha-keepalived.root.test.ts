@@ -1,6 +1,6 @@
 /**
- * The agent and the real keepalived: signs that mislead (a pid file that is gone, a state file that cannot be written) move nothing. One
- * cluster for all; each test begins and ends with the primary as master.
+ * The agent with the real keepalived: misleading signs (a missing pid file, a state file that cannot be written) cause no transition. The
+ * tests share one cluster; each begins and ends with the primary as master.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -31,7 +31,7 @@ const masters = async (node: Firewall): Promise<number> =>
   Number(await lab.sh(node, "grep -c 'VRRP_Instance.*MASTER STATE' /var/log/messages || true"));
 const transitions = async (node: Firewall): Promise<number> =>
   Number(await lab.sh(node, "grep -c 'VRRP state' /var/log/messages || true"));
-/** The agent has looked at keepalived so many times: its clock is the only one that counts here. */
+/** Waits for that many polls of keepalived by the agent, one per second of the node's own clock. */
 const looks = async (node: Firewall, seconds: number): Promise<void> => {
   const uptime = async (): Promise<number> => Number(await lab.sh(node, "cut -d' ' -f1 /proc/uptime"));
   const from = await uptime();
@@ -53,7 +53,7 @@ scenario("a pid file that is moved away moves nothing: keepalived is found in /p
     "primary",
     "timeout 8 ip -o monitor address || true", // prints each address that is added or deleted
   );
-  // An agent that starts anew has no memory of the process either.
+  // Also kill the agent: a restarted agent does not remember the process.
   await lab.sh("primary", `mv ${path.trim()} ${path.trim()}.away; kill -9 $(pidof ns-ha)`);
   const changed = await watch;
   expect(changed.split("\n").filter((line) => line.includes(` ${vip}/`))).toEqual([]);
@@ -71,7 +71,7 @@ scenario("no local user can keep the state from the agent, whatever is made unde
     { ok: "any" },
   );
   expect(held.code).not.toBe(0);
-  // One that was made before the agent came.
+  // The folder exists before the agent starts.
   await lab.sh(
     "backup",
     "/etc/init.d/ns-ha stop; rm -f /tmp/keepalived.json; su -s /bin/sh nobody -c 'mkdir -p /tmp/keepalived.json/deep'; /etc/init.d/ns-ha start",
@@ -85,7 +85,7 @@ scenario("no local user can keep the state from the agent, whatever is made unde
 });
 
 scenario("a keepalived that cannot write its state is followed all the same, and the trouble is said", async () => {
-  // The kernel lets nobody rename to a mount point: what a full file system does, too.
+  // rename(2) onto a mount point fails, like a write to a full file system.
   await lab.sh(
     "backup",
     "mkdir -p /tmp/in-the-way; rm -f /tmp/keepalived.json; mkdir /tmp/keepalived.json; mount --bind /tmp/in-the-way /tmp/keepalived.json",

@@ -1,6 +1,6 @@
 /**
- * The link between the nodes when it is refused, silent, hanging or slow: documented words, bounded time, and it heals by itself. Clocks that are an
- * hour apart; images and packages that go over it to the backup, which has no internet. One cluster; the tests build on each other in this order.
+ * SSH link between the nodes when connections are refused, dropped, hanging or slow: documented messages, bounded time, automatic recovery. Also
+ * clocks one hour apart, and images and packages sent to a backup without internet. The tests share one cluster and depend on their order.
  */
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -30,7 +30,7 @@ interface Result {
   readonly status: string;
   readonly advice?: string;
 }
-/** What `ns-ha-config sync --wait` says, and the seconds it took. */
+/** Result of `ns-ha-config sync --wait`, and its duration in seconds. */
 async function sync(): Promise<Result & { seconds: number }> {
   const started = performance.now();
   const { stdout } = await lab.exec("primary", ["ns-ha-config", "sync", "--wait", "--json"], {
@@ -40,7 +40,7 @@ async function sync(): Promise<Result & { seconds: number }> {
   const result: Result = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}");
   return { ...result, seconds: (performance.now() - started) / 1000 };
 }
-/** What happens on the backup to packets for the link's port: an nftables verdict; none: nothing. */
+/** Sets the backup's nftables verdict for packets to the link's port; without an argument, removes it. */
 const onPort = (verdict?: string): Promise<string> =>
   lab.sh(
     "backup",
@@ -61,7 +61,7 @@ const arrived = (text: string, timeoutMs: number): Promise<unknown> =>
     everyMs: 200,
   });
 
-/** A synchronisation that fails at the link, everywhere in the same words, within so many seconds. */
+/** Asserts that a synchronisation fails with this reason within `seconds`, and that all commands report the same reason. */
 async function fails(reason: string, seconds: number): Promise<void> {
   const failed = await sync();
   expect(failed).toMatchObject({ success: false, status: "SSH Connection Failed" });
@@ -79,7 +79,7 @@ scenario("a link that is refused is told in the documented words at once, and he
   await changed("refused");
   await fails("connection refused", 3);
   await onPort();
-  // Nobody asks: the agent tries again.
+  // The agent retries without a command.
   await arrived("refused", 40_000);
   await until(async () => (await agentView(lab, "primary"))?.conditions.includes("sync_failed") === false, {
     what: "the condition has ended",
@@ -150,7 +150,7 @@ scenario(
   },
 );
 
-/** The package manager, as far as it is asked: what is installed is a list, and a package a file of the distribution server. */
+/** Fake opkg with the needed subset: a list of installed packages, and packages as files on the distribution server. */
 const opkg = `#!/bin/sh
 case $1 in
 	list-installed) cat /etc/lab/packages ;;
@@ -213,7 +213,7 @@ scenario(
     const { entries } = JSON.parse(await lab.sh("primary", "ns-ha-config history -n 4 --json")) as {
       entries: { at: number; node: string; kind: string }[];
     };
-    // The backup restores and says so to the primary: at the same time, as far as a question over the link can tell, not an hour apart.
+    // Times of the backup's entries are corrected by the clock offset measured over the link: they match the primary's, not an hour apart.
     const last = (who: string): number =>
       entries.findLast(({ node, kind }) => node === who && kind === "sync")?.at ?? 0;
     expect(Math.abs(last("backup") - last("primary"))).toBeLessThan(paced(1500));

@@ -1,6 +1,6 @@
 /**
- * A cluster that runs: its package is upgraded, cables of a second LAN are pulled, the hotspot's address and the NAT helpers move with the site,
- * and what tells an administrator and a monitor which node this is. One cluster for all; each test begins and ends with the primary as master.
+ * Operation of a running cluster: package upgrade, failures of a second LAN's cables, hotspot MAC address and NAT helpers that move with the site,
+ * and how prompt and metrics identify the node. The tests share one cluster; each begins and ends with the primary as master.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -35,7 +35,7 @@ const scenario = (what: string, run: () => Promise<void>): void => {
   test(what, () => story(lab, what, run));
 };
 
-/** Programs of the node with their process numbers; of the SSH servers without their sessions. */
+/** PIDs of the node's programs; for the SSH servers only the daemons, not their sessions. */
 const programs = (node: Firewall): Promise<string> =>
   lab.sh(
     node,
@@ -46,7 +46,7 @@ const eventsBegun = (node: Firewall): Promise<string> =>
 const addresses = (node: Firewall): Promise<string> =>
   lab.sh(node, "ip -4 -o address show | awk '{ print $2, $4 }' | sort");
 
-/** What the last command set off has ended: reload triggers come a second after it. */
+/** Waits until no service has been started or stopped for 2.5 s: reload triggers run a second after a command. */
 async function quiet(): Promise<void> {
   const last = "tail -n 1 /var/log/service-events | cut -d' ' -f1; cut -d' ' -f1 /proc/uptime";
   for (const node of nodes) {
@@ -71,7 +71,7 @@ scenario("an upgrade of the package moves nothing: no address, no service, no co
     };
     const life = await lab.sh(node, "pidof ns-ha");
     const transitions = await lab.sh(node, "grep -c 'VRRP state' /var/log/messages");
-    // As opkg does: stop, the executable replaced in one step, its names, start. (The lab's disk has no room for a second one.)
+    // Same steps as opkg: stop, replace the executable atomically, recreate links, start. (The lab's disk has no room for a second executable.)
     await lab.sh(
       node,
       '/etc/init.d/ns-ha stop && ln -s "$LAB_ROOT/dist/nethsec" /usr/sbin/nethsec.new && ' +
@@ -93,7 +93,7 @@ scenario("an upgrade of the package moves nothing: no address, no service, no co
   expect(services.filter(({ outages }) => outages.length > 0)).toEqual([]);
 });
 
-/** A tunnel of the firewall to a machine in the internet: 10.77.0.1 at this end, 10.77.0.2 at the other. */
+/** Creates a tunnel from the firewall to a machine in the internet: 10.77.0.1 at this end, 10.77.0.2 at the other. */
 async function makeTunnel(): Promise<void> {
   const sections = {
     openvpn: { site: ["openvpn", "enabled=1 dev=tun_site dev_type=tun proto=udp lport=1195 float=1"] },
@@ -139,7 +139,7 @@ scenario(
       ["internet", "10.77.0.1"],
     ] as const)
       await until(() => asked(client, address), { what: `${client} reaches ${address}`, timeoutMs: 10_000 });
-    // A new lease, from this node, with the address that moves as router.
+    // A new lease comes from this node, with the virtual address as router.
     await lab.sh("client1", "ip route del default; dhcp-renew");
     const leased =
       "ip -4 -o address show dev eth0 scope global | awk '{ print $4 }' | cut -d/ -f1; ip route show default | cut -d' ' -f3";
@@ -152,7 +152,7 @@ scenario(
     );
     expect(router).toBe(vip);
     expect(await lab.sh("backup", "cat $(uci get dhcp.@dnsmasq[0].leasefile)")).toContain(` ${address} `);
-    // The same on both nodes, as when the switch is dead: nothing is gained by staying on the backup.
+    // lan2 is down on both nodes now, as with a dead switch: the backup has no advantage any more, so the primary takes back.
     await lab.cut("backup", "lan2");
     await settled();
     expect(await hasAddress(lab, "primary", vip)).toBe(true);
@@ -170,7 +170,7 @@ scenario(
     const mac = (): Promise<string> => lab.sh("backup", `cat /sys/class/net/${device}/address`);
     for (const node of nodes) {
       await lab.sh(node, `ip link add ${device} address ${macs[node]} type veth peer name ${device}p`);
-      // The lab's kernel is the machine's: what is to be loaded is written down instead.
+      // Nodes share the host's kernel and cannot load modules: replace modprobe by a script that records its arguments.
       await lab.sh(
         node,
         "printf '#!/bin/sh\\necho \"$@\" >>/tmp/loaded\\n' >/usr/sbin/modprobe; chmod 755 /usr/sbin/modprobe",
@@ -191,7 +191,7 @@ scenario(
     await inPlace(lab, "backup", "master");
     expect(await mac()).toBe(macs.primary);
     expect(await lab.sh("backup", "cat /tmp/loaded")).toBe("nf_conntrack_ftp\nnf_conntrack_sip ports=5060,5070");
-    // What was noted for the way back outlives the agent.
+    // The saved state for the switch back must survive a crash of the agent.
     lab.signal("backup", "ns-ha", "SIGKILL");
     await inPlace(lab, "backup", "master");
     await lab.sh("primary", "ns-ha-config switch --to primary", { timeoutMs: 90_000 });
@@ -217,7 +217,7 @@ scenario("what is put right is in the log, and no transition in the history", as
   const inPlaceLines = async (): Promise<number> =>
     Number(await lab.sh("backup", "grep -c 'ns-ha: everything in place as backup' /var/log/messages"));
   const [told, lines] = [await history(), await inPlaceLines()];
-  // The agent looks again when its table may have changed.
+  // A change of /etc/config/ns-ha makes the agent check the services again.
   await lab.sh("backup", "ifup wan; touch /etc/config/ns-ha");
   await until(async () => (await inPlaceLines()) > lines, {
     what: "the backup's WAN is down again",
@@ -243,7 +243,7 @@ scenario("prompt, metrics and status tell which node this is", async () => {
     expect(metrics).toContain("nethsec_ha_converged 1");
     expect(metrics).toMatch(/^nethsec_ha_keepalived_total\{counter="become_master"\} \d+$/m);
   }
-  // User and system time of the whole process, and of one that only starts and ends: the quickest of some, the machine has other things to do.
+  // CPU time (user and system) of the command, and of a call that only starts and exits; the minimum of several runs, as the machine may be busy.
   const cost = async (command: string): Promise<number> => {
     const loop = `TIMEFORMAT="%U %S"; for i in 1 2 3 4 5 6 7 8 9 10; do time ${command} >/dev/null; done`;
     const times = (await lab.sh("primary", `bash -c '${loop}' 2>&1`)).split("\n");

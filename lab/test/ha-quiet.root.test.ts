@@ -1,6 +1,6 @@
 /**
- * What an administrator does to a cluster at noon must not be noticed: two firewalls in service become a cluster, it is disabled, enabled
- * and its timing changed, while clients work.
+ * Administration without interruption: while clients are working, two firewalls in service become a cluster, which is then disabled, enabled
+ * and given another timing.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -18,7 +18,10 @@ afterAll(() => lab?.down());
 
 const address = "192.168.100.238";
 
-/** What a client that uses the primary's own address (the virtual one goes with a cluster that is disabled) sees meanwhile: connections through NAT, names, pages. */
+/**
+ * Asserts that clients notice nothing during `work`: connections through NAT, DNS, pages. The client uses the primary's own address, as the
+ * virtual one disappears when the cluster is disabled.
+ */
 async function unnoticed(work: () => Promise<unknown>): Promise<void> {
   await lab.sh("client1", `ip route replace default via ${address}; echo nameserver ${address} >/etc/resolv.conf`);
   await using probe = await lab.probe({ from: "client1", to: address }, ["ping", "tcp", "http"]);

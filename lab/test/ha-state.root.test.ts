@@ -1,6 +1,6 @@
 /**
  * State of a real cluster flows from the node that carries the site to the other (docs/high-availability.md, "What travels which way"): after a power
- * cut, and after a switchover there and back, both nodes hold every valid lease, and no address is given twice.
+ * cut, and after a switchover in both directions, both nodes have all valid leases, and no address is assigned twice.
  */
 import { until } from "@nethsec/host/testing/until";
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
@@ -22,7 +22,7 @@ const scenario = (what: string, run: () => Promise<void>, timeoutMs = 200_000): 
   test(what, () => story(lab, what, run), paced(timeoutMs));
 };
 
-/** A client of its own, with this MAC address, asks for a lease; returns the address it was given. */
+/** Creates a client with this MAC address that requests a lease; returns its address. */
 async function newClient(link: string, mac: string): Promise<string> {
   await lab.sh(
     "client1",
@@ -46,7 +46,7 @@ async function newClient(link: string, mac: string): Promise<string> {
   return address;
 }
 
-/** MAC addresses with their addresses, as the node's lease file has them. */
+/** The node's lease file: MAC address → IP address. */
 async function leases(node: Firewall): Promise<Record<string, string>> {
   const text = await lab.sh(node, "cat /tmp/dhcp.leases 2>/dev/null || true");
   const lines = text.split("\n").map((line) => line.split(" "));
@@ -75,7 +75,7 @@ scenario("after a power cut the primary takes the leases of the backup before it
   await lab.sh("backup", "mkdir -p /etc/acme/site; echo renewed > /etc/acme/site/site.cer");
   await lab.boot("primary");
   await inPlace(lab, "primary", "master", 120_000);
-  // Hashes to the same address of the pool as the first one.
+  // dnsmasq hashes this MAC address to the same pool address as the first one.
   await lease("mv1", "02:bb:00:00:00:16");
   await inPlace(lab, "backup", "backup", 60_000);
   await bothHold(given);
@@ -87,7 +87,7 @@ scenario("after a switchover there and back both nodes hold every lease", async 
   await lab.sh("primary", "ns-ha-config switch --to backup", { timeoutMs: 90_000 });
   await inPlace(lab, "backup", "master", 60_000);
   await lease("mv2", "02:aa:00:00:00:02");
-  // By itself, while the primary stands by: the backup may lose its power as well.
+  // While the primary is on standby, state is also copied automatically: the backup may lose its power as well.
   await bothHold(given);
   await lease("mv3", "02:aa:00:00:00:03");
   await lab.sh("primary", "ns-ha-config switch --to primary", { timeoutMs: 90_000 });
@@ -107,7 +107,7 @@ scenario("what is changed on the backup while it carries the site is told, kept 
     what: "the backup remembers what it had",
     timeoutMs: 60_000,
   });
-  // What the takeover itself changed is no change.
+  // Changes made by the takeover itself are not reported.
   expect(await said("diff --backup-changes")).toContain("Nothing was changed");
   await lab.sh("backup", "uci set system.@system[0].notes=survivor; uci commit system");
   await until(
@@ -150,7 +150,7 @@ scenario("a primary whose backup is silent takes the site without waiting", asyn
   await lab.boot("primary");
   await inPlace(lab, "primary", "master", 60_000);
   console.log(`a primary alone is in place ${Math.round(performance.now() - started)} ms after its boot`);
-  // Both were without power: what was given before is known to nobody but the clients.
+  // Both nodes lost their power: only the clients know the earlier leases.
   const address = await newClient("mv5", "02:aa:00:00:00:05");
   await lab.boot("backup");
   await inPlace(lab, "backup", "backup", 60_000);

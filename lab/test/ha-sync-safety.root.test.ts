@@ -1,6 +1,6 @@
 /**
- * What must not spread from one node to the other, and what must not stop a pair: files that lost their content, folders that become links,
- * odd names, a key in the wrong hands. Played as data/cases tell it; everything is waited for as it happens by itself.
+ * Content that must not be synchronised, and content that must not block the synchronisation: files that lost their content, folders that became
+ * links, unusual names, a stolen key. The synchronisation runs automatically; the tests wait for its results.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";

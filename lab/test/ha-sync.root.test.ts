@@ -1,6 +1,6 @@
 /**
- * The synchronisation of a real cluster: changes arrive within seconds, a transfer that is cut anywhere leaves the old or the new state, and
- * nothing but the list is written (contract ns-ha 7, promises 3, 4 and 6).
+ * Synchronisation of a real cluster: changes arrive within seconds, a transfer interrupted at any byte leaves the old or the new state, and only
+ * listed paths are written (contract ns-ha 7, promises 3, 4 and 6).
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
@@ -66,7 +66,7 @@ describe("synchronisation", () => {
         what: "nothing differs any more",
         timeoutMs: 30_000,
       });
-      // With the link down the backup cannot follow, and both commands say so at once instead of comparing an old export.
+      // With the link down the backup cannot be updated: both commands report that at once instead of comparing an old export.
       await lab.sh(
         "backup",
         "nft 'add table inet cut; add chain inet cut in { type filter hook input priority -10; }; add rule inet cut in tcp dport 65022 drop'",
@@ -138,7 +138,7 @@ describe("synchronisation", () => {
       const cuts: Record<string, number> = {};
       const generation = "for f in 1 2 3; do head -c 8 /root/debug/$f 2>/dev/null; echo; done | sort -u";
       for (const [turn, bytes] of fc.sample(fc.nat(90_000), 50).entries()) {
-        // From so many bytes on every connection is reset.
+        // Resets every connection after `bytes` bytes in total.
         await lab.sh(
           "backup",
           `nft delete table inet cut 2>/dev/null; nft 'add table inet cut; ` +
@@ -160,7 +160,7 @@ describe("synchronisation", () => {
       const sums = "md5sum /root/debug/1 /root/debug/2 /root/debug/3";
       expect(await lab.sh("backup", sums)).toBe(await lab.sh("primary", sums));
       console.log(`50 cuts: ${JSON.stringify(cuts)}`);
-      // Otherwise nothing was cut.
+      // At least 10 transfers must really have been cut.
       expect((cuts["Successful"] ?? 0) < 40).toBe(true);
     },
     400_000,

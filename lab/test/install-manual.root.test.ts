@@ -1,6 +1,6 @@
 /**
- * Commands of the manual that no other test runs, as they are printed there (packaging/test/docs.test.ts finds those that nobody runs): on a
- * firewall of the lab, or on this machine for those of the lab itself.
+ * Runs commands of the manual that no other test runs, exactly as printed (packaging/test/docs.test.ts finds commands without a test): on a
+ * firewall of the lab, or on this machine for commands of the lab itself.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab?.down());
 
-/** The command on the primary, what is typed, its exit code, and what it must print. */
+/** Commands run on the primary, their expected output, and their standard input. */
 const onPrimary: readonly (readonly [command: string, expected: RegExp, typed?: string])[] = [
   ["ns-ha-config history -n 20", /master/],
   ["ns-report status", /./],
@@ -32,7 +32,7 @@ const onPrimary: readonly (readonly [command: string, expected: RegExp, typed?: 
   ["ns-report days --month 2026-11", /2026-11-21/],
   ["ns-report export yesterday > day.csv; cat day.csv", /example\.org/],
   ["ns-report top hosts --limit 50", /host|no/i],
-  // Drawn anew until it is stopped.
+  // Redraws until it is stopped.
   ["timeout 3 ns-report watch || [ $? = 124 ]", /./],
   ["ns-report password", /./, "a-long-password\na-long-password\n"],
   ["ns-report token", /[0-9A-Za-z_-]{20}/],
@@ -47,7 +47,7 @@ const onPrimary: readonly (readonly [command: string, expected: RegExp, typed?: 
   ["ns-ha adopt", /^$/],
   ["/usr/libexec/ns-ha-export", /^$/],
 ];
-// With rows of one length: for a missing argument the runner would give its callback.
+// Rows of equal length: the test runner would pass its `done` callback for a missing argument.
 const rows = onPrimary.map(([command, expected, typed = ""]) => [command, expected, typed] as const);
 test.each(rows)(
   "%s",
@@ -60,7 +60,7 @@ test.each(rows)(
   paced(70_000),
 );
 
-/** `lab/lab …` as it is typed in the checkout, with this lab's name. */
+/** `lab/lab …` commands run in the checkout, with this lab's name. */
 const here: readonly (readonly [command: string, expected: RegExp])[] = [
   ["lab/lab status", /primary/],
   [`lab/lab probe --from client1 --to ${vip} --seconds 2`, /ping/],

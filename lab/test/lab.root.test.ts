@@ -1,4 +1,4 @@
-/** The lab as its user sees it: up, used, down without a trace. */
+/** The lab from its user's view: start it, use it, take it down without leftovers. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { paced } from "@nethsec/host/testing/pace";
@@ -153,7 +153,7 @@ describe("faults", () => {
         await lab.loss("client1", "lan", 30);
         const text = await lab.sh("client1", "ping -n -q -i 0.005 -c 400 -W 1 192.168.100.238 || :");
         const lost = Number(/([\d.]+)% packet loss/.exec(text)?.[1]);
-        // Each way 30%: 51% of the pings get no answer; 400 of them are within 10 of that but once in ten thousand runs.
+        // 30% loss in each direction: 51% of pings get no answer. With 400 pings, a deviation above 10 points occurs once in 10,000 runs.
         expect(Math.abs(lost - 51)).toBeLessThan(10);
         await lab.heal();
         expect(await lab.sh("client1", "ping -n -q -i 0.005 -c 50 -W 1 192.168.100.238")).toContain(" 0% packet loss");
@@ -293,7 +293,7 @@ test("down leaves no process, namespace, mount, file or change", async () => {
   expect(tracesOf(name)).not.toEqual([]);
   await lab.down();
   expect(tracesOf(name)).toEqual([]);
-  // A killed process keeps the name of its PID namespace until its parent has taken note.
+  // The PID namespace of a killed process stays visible until its parent has reaped it.
   await until(() => namespaces.every((each) => !namespacesInUse().has(each)), { what: "no namespace is left" });
   expect(existsSync(`${stateRoot}/${name}`)).toBe(false);
   expect(hostFacts()).toEqual(before);

@@ -1,4 +1,4 @@
-/** Labs that start, die and live beside each other. */
+/** Life cycle of labs: interrupted starts, crashes, several labs at once. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ setDefaultTimeout(paced(120_000));
 
 const name = (what: string): string => `t${process.pid}${what}`;
 
-/** `lab/lab` as typed, ended by `signal` once it has started `nodes` power supplies or, with 0, as soon as there is any process. */
+/** Runs `lab/lab up` and sends `signal` once `nodes` power supplies run or, with 0, as soon as the lab has any process. */
 async function interrupted(lab: string, signal: "SIGKILL" | "SIGINT", nodes: number): Promise<number | null> {
   const command = spawn(`${checkout}/lab/lab`, ["--name", lab, "up"], { stdio: "ignore" });
   const ended = once(command, "exit");
@@ -124,7 +124,7 @@ test("it comes up for somebody whose files nobody else may read", async () => {
 });
 
 test("two labs side by side do not notice each other", async () => {
-  // Both to their end, so that a failure of one does not leave the other behind.
+  // Wait for both, so that a failure of one does not leave the other running.
   const started = await Promise.allSettled([Lab.up({ name: name("one") }), Lab.up({ name: name("two") })]);
   await using both = new AsyncDisposableStack();
   for (const each of started) if (each.status === "fulfilled") both.use(each.value);
@@ -185,7 +185,7 @@ test("a program is not run anywhere else when its node has ended meanwhile", asy
   const init = lab.node("client2").init();
   if (init === undefined) throw new Error("client2 is off");
   const argv = inNode(init, ["touch", `/tmp/${lab.name}-ran`]);
-  // The same argv, led to a process of the host instead: what happens when the number has been given again.
+  // Simulates a reused PID: the same argv, but with a process of the host as target.
   const elsewhere = argv.map((word) =>
     (word === `--target=${init.pid}` ? `--target=${process.pid}` : word).replace(/^--(pid|time)$/, "--net"),
   );

@@ -1,7 +1,7 @@
 /**
- * A running pair of the older packages: ours by one command a node, then the older ones again by one command a node. The older ones are played by
- * packaging/test/older-packages (their files, cron lines, hotplug scripts, UCI), opkg by its stand-in; keepalived, conntrackd, dropbear, rsync and the
- * packages are real.
+ * Migrates a running pair of the older packages to ours with one command per node, and back with one command per node. The older packages are
+ * simulated by packaging/test/older-packages (files, cron lines, hotplug scripts, UCI), opkg by its stand-in; keepalived, conntrackd, dropbear,
+ * rsync and our packages are real.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -16,13 +16,13 @@ import { until } from "@nethsec/host/testing/until";
 setDefaultTimeout(paced(300_000));
 
 const nodes: readonly Firewall[] = ["primary", "backup"];
-// Below the checkout, which every node sees.
+// Below the checkout, because every node can read it.
 mkdirSync(join(checkout, ".cache"), { recursive: true });
 const folder = mkdtempSync(join(checkout, ".cache/migration-"));
 const figures: string[] = [];
 let lab: Lab;
 
-/** Exit code must be 0. */
+/** Runs a program on the host; throws unless it exits with 0. */
 function host(argv: readonly string[], env: Readonly<Record<string, string>> = {}): void {
   const child = Bun.spawnSync([...argv], { cwd: checkout, timeout: 60_000, env: { ...process.env, ...env } });
   if (child.exitCode !== 0) throw new Error(`${argv.join(" ")}: ${child.stdout.toString()}${child.stderr.toString()}`);
@@ -46,7 +46,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Takes the product off a node, and makes it one of a pair as the older packages leave it. */
+/** Removes the product from a node and sets it up as a node of a pair of the older packages. */
 async function makeOlder(node: Firewall): Promise<void> {
   for (const [path, text] of Object.entries(opkgFiles))
     await lab.sh(node, `mkdir -p ${path.replace(/\/[^/]*$/, "")}; cat >${path}`, { stdin: text });
@@ -145,7 +145,7 @@ General {
 }
 `;
 
-/** What must be the same after the way there and back. */
+/** State of a node that must be identical after migrating there and back. */
 async function whole(node: Firewall): Promise<string> {
   return lab.sh(
     node,
@@ -161,7 +161,7 @@ const uci = (node: Firewall): Promise<string> =>
   lab.sh(node, "uci show keepalived; uci show ns-plug; uci show dropbear; uci show firewall");
 const uciBefore = new Map<Firewall, string>();
 
-/** Longest silence of the virtual address and of a TCP stream through the firewall while something is done. */
+/** Longest outage of the virtual address and of a TCP stream through the firewall during `work`. */
 async function measured(
   what: string,
   work: () => Promise<void>,
@@ -204,7 +204,7 @@ test("the older pair runs, as a start", async () => {
       node,
       "uci set ns-plug.config.system_id=S1; uci set ns-plug.config.type=enterprise; uci set ns-plug.config.secret=s; uci commit ns-plug",
     );
-  // What the older synchronisation has brought long ago.
+  // Synchronised earlier by the older packages.
   await lab.sh("backup", "cat >/etc/config/firewall", {
     stdin: await lab.sh("primary", "cat /etc/config/firewall; echo"),
   });
@@ -245,7 +245,7 @@ test("one command a node: the pair goes on with its addresses, keys, password an
     expect(found.ping).toBeLessThan(paced(500));
     expect(found.tcp).toBeLessThan(paced(1000));
     if (node === "primary") continue;
-    // In between: the new backup takes over from the older primary, and gives back.
+    // Between the two steps: the migrated backup takes over from the older primary, and hands back.
     await lab.cut("primary", "lan");
     await inPlace(lab, "backup", "master", 30_000);
     await lab.heal("primary", "lan");
@@ -302,7 +302,7 @@ test("and back, by one command a node: everything as it was, the older scripts a
   }
   for (const node of nodes) expect(await whole(node)).toBe(before.get(node) ?? "");
   await olderSync();
-  // The older hotplug scripts are called again.
+  // The older hotplug scripts must be called again.
   await lab.sh("backup", ": >/tmp/older-events");
   await lab.sh("primary", "/etc/init.d/keepalived stop");
   await until(async () => (await lab.sh("backup", "tail -n 1 /tmp/older-events")) === "NOTIFY_MASTER", {

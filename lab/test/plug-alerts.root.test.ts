@@ -1,4 +1,4 @@
-/** Alerts on their way to the portal: netdata's disk space, mwan3's WANs, and a queue that outlives a portal that is away and a reboot. */
+/** Alerts sent to the portal: disk space (netdata), WANs (mwan3), and a queue that survives a portal outage and a reboot. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { Fleet, secrets } from "../src/fleet.ts";
@@ -22,7 +22,7 @@ afterAll(async () => {
   await lab?.down();
 });
 
-/** What the portal was told of one alert, in order. */
+/** Statuses of one alert that the portal received, in order. */
 const told = async (id: string): Promise<string> =>
   (await fleet.portal("alerts"))
     .filter(({ alert_id }) => alert_id === id)
@@ -34,7 +34,7 @@ async function untilTold(id: string, statuses: string, timeoutMs: number): Promi
   return Math.round(performance.now() - started);
 }
 
-/** netdata looks each second instead of each minute, and without its delays; thresholds as NethSecurity has them. */
+/** netdata checks every second instead of every minute, without delays; thresholds as in NethSecurity. */
 const netdataConf = `[db]
 mode = ram
 retention = 120
@@ -65,7 +65,7 @@ test("a full disk is told though nothing can be queued on it; freed, that is tol
     firewall,
     `mkdir -p /etc/netdata/health.d; cat >/etc/netdata/netdata.conf <<'X'\n${netdataConf}X\ncat >/etc/netdata/health.d/disks.conf <<'X'\n${diskAlarm}X\n/etc/init.d/netdata start`,
   );
-  // The first look of all is what later ones are compared with.
+  // Wait for netdata's first check, the reference for later changes.
   await until(async () => (await lab.sh(firewall, "grep -c disk_space /var/log/netdata/health.log || true")) !== "0", {
     what: "netdata has looked at the disk",
     timeoutMs: 60_000,

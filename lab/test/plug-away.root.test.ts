@@ -1,4 +1,4 @@
-/** ns-plug when its controller, or the way to it, goes away: it comes back by itself, and says meanwhile what is wrong. */
+/** ns-plug when its controller or the connection fails: it recovers automatically and reports the reason meanwhile. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,14 +31,14 @@ afterAll(async () => {
 
 const note = (fault: string, did: string, ms: number): void => void table.push(`${fault} | ${did} | ${ms}`);
 
-/** Items of one dump that the controller has taken since it was booted. */
+/** Items of one dump that the controller accepted since its boot. */
 async function told(dump: string): Promise<object[]> {
   const lines = (await lab.sh("controller", "cat /var/log/lab-ingested.jsonl")).split("\n");
   const bodies = lines.map((line): { dump: string; body: { data?: object[] } } => JSON.parse(line));
   return bodies.filter((each) => each.dump === dump).flatMap(({ body }) => body.data ?? []);
 }
 
-/** What other programs of a firewall leave behind: lines of the log, a finished hour of dpireport, a VPN connection that has ended. */
+/** Creates report data as other programs of a firewall do: log lines, a finished hour of dpireport, an ended VPN connection. */
 async function happen(): Promise<void> {
   const folder = mkdtempSync(joinPath(tmpdir(), "nethsec-connections-"));
   const path = joinPath(folder, "connections.db");
@@ -57,7 +57,7 @@ async function happen(): Promise<void> {
       "logger -t kernel '[1.5] banIP/inp-wan/drop/nethesislvl3v4: IN=eth5 OUT= SRC=198.51.100.156 DST=203.0.113.82 LEN=44'",
   );
   await until(
-    // It writes what it has when it is stopped.
+    // dpireport writes its counters when it is stopped.
     async () =>
       (await lab.sh(
         "primary",
@@ -65,7 +65,7 @@ async function happen(): Promise<void> {
       )) !== "",
     { what: "dpireport has written", timeoutMs: 30_000, everyMs: 1000 },
   );
-  // The hour that dpireport writes now becomes one that is over.
+  // Copies dpireport's files of the current hour to an earlier hour, which is complete.
   await lab.sh(
     "primary",
     "now=$(date +%s); new=/var/run/dpireport/$(date -d @$((now - 7200)) +%Y/%m/%d); for file in /var/run/dpireport/*/*/*/*/*.json; do " +
@@ -109,7 +109,7 @@ describe("a controller that goes away", () => {
       { instance: "ns_roadwarrior1", common_name: "bob", duration: 0 },
       { instance: "ns_roadwarrior1", common_name: "ann", duration: 60 },
     ]);
-    // The hour that goes on is told at each push.
+    // Ignore the current hour, which each push sends again.
     const thisHour = Math.floor(Date.now() / 3_600_000) * 3600;
     const dpi = (await told("dump-dpi-stats")).filter((item) => Object(item).timestamp < thisHour - 3600);
     expect(dpi.length).toBeGreaterThan(0);
@@ -149,7 +149,7 @@ describe("a controller that goes away", () => {
     const requests = async (): Promise<number> =>
       Number(await lab.sh("controller", "grep -c /api/units/register /var/log/lab-requests.jsonl"));
     const before = await requests();
-    // procd starts it again after five seconds: between two looks in 12 s a loop would ask at least twice.
+    // procd restarts after five seconds, so a restart loop would send more requests within 12 s.
     const until12 = performance.now() + 12_000;
     await until(() => performance.now() > until12, { what: "12 s have passed", timeoutMs: 15_000, everyMs: 500 });
     expect((await requests()) - before).toBeLessThan(3);

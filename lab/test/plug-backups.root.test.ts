@@ -1,7 +1,7 @@
 /**
- * The backups that the lab's portal keeps.
+ * Backups stored at the lab's portal.
  *
- * PLUG_BACKUP_MB: size of the large backup, default 256; 2048 is what the project promises.
+ * PLUG_BACKUP_MB: size of the large backup, default 256; the documented limit is 2048.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
@@ -47,7 +47,7 @@ const noLeftovers = async (): Promise<void> =>
 test("the nightly one is sent once; without a passphrase the alert is raised", async () => {
   expect((await typed("send-backup --spread 0")).stdout).toMatch(/^Sent backup-.*\.tar\.gz\.\n$/);
   expect((await typed("send-backup")).stdout).toMatch(/^Nothing changed .*--force/);
-  // What a day of work writes is no change of the configuration.
+  // Files written in normal operation do not count as a change of the configuration.
   await lab.sh(firewall, "send-alert wan:x:down FAILURE; send-alert wan:x:down OK; touch /etc/config/network");
   expect((await typed("send-backup")).stdout).toContain("Nothing changed");
   expect(await list()).toHaveLength(1);
@@ -61,7 +61,7 @@ test("restored by the documented command, unencrypted", async () => {
   expect(await lab.sh(firewall, "uci -q get system.@system[0].description || echo gone")).toBe("gone");
 });
 
-/** Two minutes pass while the other tests run. */
+/** The transfer times out after two minutes, while the other tests run. */
 let stalled: Promise<{ readonly code: number | null; readonly stderr: string; readonly ms: number }> | undefined;
 
 test("a download whose server goes silent in the middle is waited for", async () => {
@@ -116,7 +116,7 @@ test("restored by `remote-backup restore`: encrypted, and nothing that was swapp
   const done = await typed("remote-backup restore");
   expect(done.stdout).toMatch(/^Restored \S+ \(it was encrypted.*reboot\n$/);
   expect(await lab.sh(firewall, "uci get system.@system[0].description")).toBe("sent");
-  // Whoever holds the portal puts an archive of his own in its place: a packet that gpg copies without having decrypted anything.
+  // A hostile portal substitutes an unencrypted OpenPGP message, which `gpg --decrypt` would copy without decrypting anything.
   const [newest] = await list();
   await lab.sh(
     firewall,

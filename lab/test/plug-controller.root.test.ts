@@ -62,7 +62,7 @@ describe("from an empty unit to connected, by the documented commands", () => {
     );
     expect(await lab.sh("controller", `busybox wget -q -O - http://${address}:8099/index.html`)).toBe("from-the-unit");
     expect(await lab.sh("primary", "stat -c %a /usr/share/ns-plug/client.conf")).toBe("600");
-    // What is meant for it does not leave by a WAN.
+    // Traffic for the controller must not leave by a WAN.
     expect(await lab.sh("primary", "nft list chain inet fw4 output | grep Controller-only")).toMatch(
       /oifname .*172\.21\.0\.1 .*5000.*handle_reject/,
     );
@@ -134,7 +134,7 @@ describe("from an empty unit to connected, by the documented commands", () => {
 });
 
 describe("the unit's log at the controller", () => {
-  /** Host name and message of each line that arrived, from octet-counted RFC 5424 frames; one that is still on its way does not count. */
+  /** Host name and message of each line that arrived, from octet-counted RFC 5424 frames; an incomplete frame is ignored. */
   const forwarded = async (): Promise<{ host: string; text: string }[]> => {
     const script = 'for file in /var/log/forwarded/*; do base64 -w 0 "$file"; echo; done';
     const connections = (await lab.sh("controller", script)).split("\n");
@@ -219,7 +219,7 @@ describe("the unit's log at the controller", () => {
     const lines = logLines("reset", 20_000);
     for (let times = 0; times < 5; times += 1) {
       const before = Number(await lab.sh("controller", "ls /var/log/forwarded | wc -l"));
-      // The one that listens has the smallest id.
+      // The listening socat has the smallest PID; kill only its children.
       await lab.sh("controller", "pgrep -x socat | sort -n | tail -n +2 | xargs -r kill -9 2>/dev/null || true");
       await until(
         async () => {

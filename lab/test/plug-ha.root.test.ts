@@ -1,4 +1,4 @@
-/** ns-plug on a pair: one identity, and only the node that carries the site speaks to controller and portal. */
+/** ns-plug on a pair: one identity, and only the node that carries the site contacts controller and portal. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { Fleet, secrets } from "../src/fleet.ts";
@@ -41,7 +41,7 @@ const untilSpeaks = (node: Firewall, expected: boolean): Promise<unknown> =>
 test("after a failover the other node registers with the same identity, and no node speaks twice", async () => {
   const join = await fleet.addUnit("site");
   await fleet.controller("approve", "site");
-  // A controller with a subscription takes only units with one.
+  // A controller with a subscription accepts only units with a subscription.
   await fleet.controller("subscription", "on");
   await lab.sh("primary", `register enterprise ${secrets.enterprise}`);
   await fleet.join("primary", join);

@@ -110,14 +110,14 @@ describe("a subscription", () => {
     expect(await lab.sh(firewall, "grep -c '20-fails ended with 7' /var/log/messages")).toBe("1");
     expect(await fleet.portal("heartbeats")).toMatchObject([{ lk: enterpriseId }]);
     expect(await fleet.portal("inventories")).toMatchObject([{ lk: enterpriseId }]);
-    // The second portal is told the same.
+    // The second portal receives the same.
     expect(await fleet.portal("copies")).toMatchObject([{ what: "heartbeat", lk: enterpriseId }]);
     const lines = (await cronLines()).split("\n");
     expect(lines).toHaveLength(3);
     await typed(`register enterprise ${secrets.enterprise}`);
     expect((await cronLines()).split("\n")).toEqual(lines);
     expect(JSON.parse((await typed("subscription-info")).stdout)).toMatchObject({ uuid: enterpriseId });
-    // All that was sent carries the secret in a header, and no URL has it.
+    // Every request has the secret in a header, and none in its URL.
     const requests = await fleet.portalRequests();
     expect(requests.map(({ path }) => path).join("\n")).not.toContain(secrets.enterprise);
     expect(requests.find(({ path }) => path === "/isa/heartbeats/store")?.headers["authorization"]).toBe(
@@ -193,7 +193,7 @@ describe("a subscription", () => {
     const { rules } = inventory.features.firewall_stats.firewall;
     const named = Number(await counted("firewall", "=rule\\$"));
     expect(rules.forward + rules.input + rules.output).toBe(named);
-    // A source that fails leaves its own field empty.
+    // A failing source leaves only its own field empty.
     await shell("mv /usr/bin/ubus /usr/bin/ubus.away");
     const poor = JSON.parse((await typed("inventory")).stdout);
     await shell("mv /usr/bin/ubus.away /usr/bin/ubus");

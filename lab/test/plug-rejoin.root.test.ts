@@ -1,6 +1,6 @@
 /**
- * How soon a unit finds its controller again, on the options of the real controller's OpenVPN (keepalive 20 120 pushed, removal without a word), and
- * whether the controller can administer it: the controller's login at the unit's port 9090, also after the unit has forgotten everything.
+ * How soon a unit finds its controller again, on the options of the real controller's OpenVPN (keepalive 20 120 pushed, removal without notice), and
+ * whether the controller can administer it: the controller's login at the unit's port 9090, also after a reset of the unit.
  */
 import { paced } from "@nethsec/host/testing/pace";
 import { until } from "@nethsec/host/testing/until";
@@ -54,7 +54,7 @@ test("the server pushes what the real one pushes, and the unit keeps its own kee
 
 test("controller killed silently, back 2.5 s later with its VPN on another port: found again", async () => {
   const before = await registrations();
-  // No ICMP either, which would tell the unit early that nobody listens.
+  // Drop ICMP too: port unreachable messages would reveal the failure early.
   await lab.sh(
     "controller",
     "nft 'add table ip silent; add chain ip silent out { type filter hook output priority 0; }; add rule ip silent out icmp type destination-unreachable drop'",

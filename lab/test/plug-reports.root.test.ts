@@ -1,6 +1,6 @@
 /**
- * What units push, in a real PostgreSQL with the controller's tables, and what the controller's pages make of it: each recorded query on the recorded dumps, then on
- * what the executable pushes of a firewall on which the same things happened.
+ * Reports of units in a real PostgreSQL with the controller's tables, queried as the controller's pages do: each recorded query on the recorded
+ * dumps, then on reports pushed by the executable from a firewall with the same events.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -24,7 +24,7 @@ setDefaultTimeout(paced(180_000));
 
 const dashboards = readDashboards();
 const hourMs = 3_600_000;
-/** Begin of the last full hour. */
+/** Start of the last full hour. */
 const hour = Math.floor(Date.now() / hourMs) * hourMs - hourMs;
 const half = hour / 1000 + 1800;
 const inHour = (minutes: number): string => new Date(hour + minutes * 60_000).toISOString().replace(".000Z", "+00:00");
@@ -37,7 +37,7 @@ const state = memoryState({});
 const secrets = { token: state.read().token, adminToken: state.read().adminToken };
 const units = new Set<string>();
 
-/** The imitation's API, storing in `store`. */
+/** API of the fake controller, which stores reports in `store`. */
 const controllerOn = (store: Controller["reports"]): Controller => ({
   state,
   authority: {
@@ -84,7 +84,7 @@ beforeAll(async () => {
 });
 afterAll(() => postgres?.[Symbol.asyncDispose]());
 
-/** The observed rows, with the hour of this run; `unit`: the id that stands for the recorded one. */
+/** The recorded rows, moved to the hour of this run; `unit`: replaces the recorded unit id. */
 function expectedRows(rows: readonly Row[], unit: string, dpiMinutes = 30): readonly Row[] {
   const text = JSON.stringify(rows)
     .replaceAll("2026-11-27T21:00:00+00:00", inHour(0))
@@ -92,7 +92,7 @@ function expectedRows(rows: readonly Row[], unit: string, dpiMinutes = 30): read
     .replaceAll("2026-11-27T21:31:00+00:00", inHour(31))
     .replaceAll("<UNIT2>", unit);
   const filled: Row[] = JSON.parse(text);
-  // The second unit of the recording had pushed nothing.
+  // Drop the recording's other unit, which had pushed nothing.
   return filled.filter((row) => row["__value"] !== "<UNIT>").map(withoutRequestTime);
 }
 
@@ -158,7 +158,7 @@ describe("what the executable pushes", () => {
   let lab: Lab;
   let fleet: Fleet;
   let join: JoinCode;
-  /** Bodies that the controller in the lab took, in order. */
+  /** Bodies that the lab's controller accepted, in order. */
   let pushed: { dump: string; body: { data?: object[] } }[] = [];
 
   const taken = async (): Promise<typeof pushed> =>
@@ -174,7 +174,7 @@ describe("what the executable pushes", () => {
     await fleet.join("primary", join);
     await fleet.untilConnected("primary");
     await happen(lab);
-    // mwan3's answer by ubus, which the lab's mwan3 does not give.
+    // Fakes mwan3's ubus answer, which the lab's mwan3 does not provide.
     await lab.sh(
       "primary",
       'mv /usr/bin/ubus /usr/bin/ubus.lab; printf \'#!/bin/sh\\n[ "$*" != "call mwan3 status" ] || { echo "{\\"interfaces\\":{\\"wan\\":{\\"status\\":\\"online\\"}}}"; exit 0; }\\nexec /usr/bin/ubus.lab "$@"\\n\' >/usr/bin/ubus; chmod +x /usr/bin/ubus',
@@ -204,7 +204,7 @@ describe("what the executable pushes", () => {
   });
 
   test.each(queriedPanels(dashboards).map((panel) => [nameOf(panel), panel] as const))("%s", async (_, panel) => {
-    // Traffic has the time of its hour.
+    // Traffic rows have the start of their hour as time.
     const dpiMinutes = panel.table === "dpi_stats" ? 0 : 30;
     expect(await panelRows(panel, join.unit_id)).toEqual([
       ...expectedRows(panel.observed_result ?? [], join.unit_id, dpiMinutes),
@@ -239,7 +239,7 @@ describe("what the executable pushes", () => {
   });
 });
 
-/** On the firewall: many things in one second, and one host name that no database takes. Returns the rows that must arrive, by table. */
+/** Creates many events in one second on the firewall, and a host name that no database accepts. Returns the expected rows by table. */
 async function muchHappens(lab: Lab): Promise<Readonly<Record<string, number>>> {
   const wans = Array.from({ length: 10 }, (_, n) => `fw mwan3track[11191]: Interface wan${n} (eth${n}) is offline`);
   const blocked = Array.from(
@@ -269,7 +269,7 @@ async function muchHappens(lab: Lab): Promise<Readonly<Record<string, number>>> 
   return { mwan_events: 10, ts_attacks: 50, ts_malware: 40, dpi_stats: 299, ovpnrw_connections: 25 };
 }
 
-/** Rows for the database of OpenVPN's scripts, besides that of the recorded dumps. */
+/** Writes the database of OpenVPN's scripts: the row of the recorded dumps, and `more`. */
 async function connections(lab: Lab, more: readonly string[]): Promise<void> {
   const folder = mkdtempSync(joinPath(tmpdir(), "nethsec-connections-"));
   const path = joinPath(folder, "connections.db");
@@ -283,7 +283,7 @@ async function connections(lab: Lab, more: readonly string[]): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
-/** On the firewall: what the recorded dumps tell of. */
+/** Reproduces the events of the recorded dumps on the firewall. */
 async function happen(lab: Lab): Promise<void> {
   await connections(lab, []);
   const lines = [
@@ -304,7 +304,7 @@ async function happen(lab: Lab): Promise<void> {
     host: { "example.org": 60 },
     application: { "netify.facebook": 100 },
   };
-  // A folder of its own: the lab's daemon goes on writing into the other one.
+  // Use a separate folder: the lab's daemon keeps writing to its own.
   await lab.sh(
     "primary",
     `dir=/var/run/dpireport-test/$(date -d @${half} +%Y/%m/%d)/192.168.1.5; mkdir -p $dir; cat >$dir/$(date -d @${half} +%H).json`,

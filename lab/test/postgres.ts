@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL of a test's own (Debian package `postgresql`): data in a temporary folder, a socket there and no port, run by a user without rights, as it refuses to
- * run as root. And the controller's tables of reports in it, with the keys that were recorded.
+ * A private PostgreSQL for a test (Debian package `postgresql`): data and socket in a temporary folder, no TCP port, run as an unprivileged user
+ * because it refuses to run as root. Creates the controller's tables of reports with the recorded keys.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chownSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -57,7 +57,7 @@ export class Postgres implements AsyncDisposable {
     return postgres;
   }
 
-  /** Rows of a query as the controller's pages get them: JSON, whole numbers beyond 2^53 as text. */
+  /** Rows of a query in the form that the controller's pages receive: JSON, integers beyond 2^53 as text. */
   async rows(query: string, values: readonly string[] = []): Promise<Row[]> {
     const found: { row: string }[] = await this.sql.unsafe(
       `SELECT to_jsonb(found.*)::text AS row FROM (${query}) found`,

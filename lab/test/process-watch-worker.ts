@@ -1,12 +1,12 @@
 /**
- * Prints every command line and environment that a process of the given nodes has, each once, as a line of JSON. Programs that live for a few
- * milliseconds are seen: what is new is looked at again and again, what is old now and then.
+ * Prints each distinct command line and environment of the processes in the given nodes as a line of JSON. To catch programs that run for a few
+ * milliseconds, it polls young processes continuously and older ones every `everyMs`.
  *
  *     bun process-watch-worker.ts PID…     processes 1 of the nodes
  */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** A process that is older than this has started the program that it is. */
+/** Age below which a process may still be about to call exec. */
 const youngMs = 250;
 const everyMs = 30;
 
@@ -19,7 +19,7 @@ function note(path: string): void {
       seen.add(text);
       process.stdout.write(`${JSON.stringify(text)}\n`);
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Everything that stood in a process list of some nodes for a while: secrets must not. */
+/** Records all command lines and environments of some nodes for a while, to check that they contain no secrets. */
 import type { Process } from "@nethsec/host/host";
 import type { Lab } from "../src/lab.ts";
 import { run } from "../src/namespace.ts";
@@ -13,7 +13,7 @@ export class ProcessWatch {
     this.#reading = new Response(worker.stdout).text();
   }
 
-  /** Begins; the nodes must stay on. */
+  /** Starts watching; the nodes must stay on. */
   static start(lab: Lab, nodes: readonly NodeName[]): ProcessWatch {
     const inits = nodes.map((node) => String(lab.node(node).init()?.pid));
     return new ProcessWatch(
@@ -23,7 +23,7 @@ export class ProcessWatch {
     );
   }
 
-  /** Ends, and returns each command line and environment once, parts separated by blanks. */
+  /** Stops, and returns each distinct command line and environment, parts separated by blanks. */
   async stop(): Promise<string[]> {
     await this.#worker.kill("SIGTERM", 1000);
     const lines = (await this.#reading).split("\n").filter((line) => line !== "");
@@ -31,7 +31,7 @@ export class ProcessWatch {
   }
 }
 
-/** Programs on the node that live for three milliseconds, each with a word of its own: how many of them a watch sees tells what it is worth. */
+/** Runs programs on the node for three milliseconds, each with a unique argument: the number that a watch sees shows its quality. */
 export async function canaries(lab: Lab, node: NodeName, count: number): Promise<void> {
   await lab.sh(node, `i=0; while [ $i -lt ${count} ]; do i=$((i + 1)); CANARY=canary-$i sleep 0.003; done`);
 }

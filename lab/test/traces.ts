@@ -1,4 +1,4 @@
-/** What a lab could leave behind, and whether it has: processes, namespaces, mounts, files, devices of the host. */
+/** Finds leftovers of a lab: processes, namespaces, mounts, files, devices of the host. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { processesOfLab } from "../src/process.ts";
 import { stateRoot } from "../src/state.ts";
@@ -7,7 +7,7 @@ import { nodeNames } from "../src/topology.ts";
 
 const kinds = ["net", "mnt", "pid", "uts", "ipc"] as const;
 
-/** Names of the namespaces that the nodes of a lab that is up have, e.g. "net:[4026532281]". */
+/** Names of the namespaces of a running lab's nodes, e.g. "net:[4026532281]". */
 export function namespacesOf(lab: Lab): string[] {
   return nodeNames.flatMap((name) => {
     const init = lab.node(name).init();
@@ -30,7 +30,7 @@ export function namespacesInUse(): Set<string> {
   return found;
 }
 
-/** Everything of the lab that is still there; empty when `down` has done its work. */
+/** All leftovers of the lab; empty after a successful `down`. */
 export function tracesOf(lab: string): string[] {
   const mounts = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
@@ -45,7 +45,7 @@ export function tracesOf(lab: string): string[] {
   ];
 }
 
-/** What of the host a lab must leave as it is. */
+/** Properties of the host that a lab must not change. */
 export function hostFacts(): Record<string, string> {
   const text = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
   return {

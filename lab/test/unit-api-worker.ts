@@ -1,6 +1,6 @@
 /**
- * Stands for the API server of the unit's image at port 9090: checks a login against the account in /etc/config/rpcd, as rpcd does, and answers
- * with the recorded answers (test-data/contracts/controller-http.json). Each request goes into /var/log/lab-unit-api.jsonl.
+ * Fake of the API server in the unit's image at port 9090: checks a login against the account in /etc/config/rpcd, as rpcd does, and replies
+ * with the recorded answers (test-data/contracts/controller-http.json). Logs each request to /var/log/lab-unit-api.jsonl.
  */
 import { spawnSync } from "node:child_process";
 import { appendFileSync, readFileSync } from "node:fs";

@@ -51,7 +51,7 @@ afterAll(() => lab?.down());
 
 const sh = (script: string): Promise<string> => lab.sh(firewall, script, { timeoutMs: paced(60_000) });
 
-/** What the API server would read, and how long it took. */
+/** Calls a plugin like the API server; returns the answer and the duration. */
 async function ask(object: string, method: string, args: unknown): Promise<{ answer: unknown; tookMs: number }> {
   const started = performance.now();
   const { stdout, code } = await lab.exec(
@@ -91,7 +91,7 @@ async function controller(state: string): Promise<void> {
   await fleet.untilConnected(firewall);
 }
 
-/** The server has these backups, and no other; returns the id of the first. */
+/** Replaces the backups on the server by those of the case; returns the id of the first. */
 async function backupServer(how: string): Promise<string> {
   await sh("for id in $(remote-backup list | jq -r '.[].id'); do remote-backup delete $id >/dev/null; done");
   if (how.includes("empty")) return "";
@@ -102,11 +102,11 @@ async function backupServer(how: string): Promise<string> {
   return sh("remote-backup list | jq -r '.[0].id'");
 }
 
-/** Makes the state that a case begins with; the values of $names. Portals are up while it is made. */
+/** Sets up the initial state of a case; returns the values of its $names. Portals are up meanwhile. */
 async function given(state: Case["given"]): Promise<Record<string, string>> {
   const values: Record<string, string> = {};
   await portal(true);
-  // A controller may take only units without a subscription.
+  // A controller may accept only units without a subscription.
   if (state["subscription"] !== undefined) await subscribe(state["subscription"]);
   for (const [what, how] of Object.entries(state)) {
     if (what === "subscription") continue;
@@ -164,7 +164,7 @@ const opened = (path: string): string =>
 const newRequests = async (then: Before): Promise<string[]> =>
   (await fleet.portalRequests()).slice(then.requests).map(({ method, path }) => `${method} ${path}`);
 
-/** What the contract says in words about the state after a call. */
+/** Checks for the state after a call, keyed by the contract's wording. */
 const checks: Readonly<
   Record<string, (answer: unknown, then: Before, values: Record<string, string>) => Promise<void>>
 > = {

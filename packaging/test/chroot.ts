@@ -1,6 +1,6 @@
 /**
- * A small Debian 12 to install packages in: made once by debootstrap (.cache/packaging), each test works on an overlay of it, in namespaces of
- * its own without a network. Invariant: nothing outside the cache and a folder made for the test is written; what runs inside ends with it.
+ * A minimal Debian 12 for package installations: created once by debootstrap (.cache/packaging). Each test uses an overlay of it in separate
+ * namespaces without network. Invariant: writes only to the cache and the test's temporary folder; processes inside end with it.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -41,7 +41,7 @@ function mkdirp(path: string): string {
 
 export class Chroot implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "nethsec-packaging-"));
-  /** What the overlay adds: files put here are seen inside. */
+  /** Upper folder of the overlay: files added here are visible inside. */
   readonly upper = mkdirp(join(this.#folder, "upper"));
 
   /** Copies a file or folder of this machine into the root. */

@@ -1,4 +1,4 @@
-/** The packages together hold everything that OpenWrt gets, each file in one of them, and the SBOM names what is in the executable. */
+/** The packages together contain all files for OpenWrt, each in exactly one package, and the SBOM lists the executable's contents. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -37,14 +37,14 @@ describe("contents of the OpenWrt packages", () => {
 
   test("each dependency of a control file is in the SDK's Makefile, and the other way round", () => {
     const makefile = readFileSync(join(checkout, "packaging/openwrt/Makefile"), "utf8");
-    // Names of binary packages, which the SDK derives, and the names that it knows them by.
+    // Binary package names, which the SDK derives → the names used in its Makefiles.
     const source: Readonly<Record<string, string>> = { libstdcpp6: "libstdcpp", "libopenssl-util": "openssl-util" };
     for (const name of names) {
       const depends =
         /^Depends: (.*)$/m.exec(readFileSync(join(folder, name, "control"), "utf8"))?.[1]?.split(", ") ?? [];
       const block = new RegExp(`^define Package/${name}\\n[^]*?^endef`, "m").exec(makefile)?.[0] ?? "";
       const known = [...block.matchAll(/\+([a-z0-9-]+)/g)].map((match) => match[1] ?? "");
-      // libc is every package's.
+      // Every package depends on libc.
       expect(known.toSorted()).toEqual(
         depends
           .filter((each) => each !== "libc")

@@ -11,10 +11,10 @@ setDefaultTimeout(paced(1_200_000));
 const debs = mkdtempSync(join(tmpdir(), "nethsec-debs-"));
 beforeAll(() => {
   prepareChroot();
-  // One that is built meanwhile makes no difference.
+  // Copy it: a build that runs meanwhile must not affect the test.
   const nethsec = join(debs, "nethsec");
   cpSync(join(checkout, "dist/nethsec"), nethsec);
-  // As an archive of it unpacks: git knows nothing there, and modes are others.
+  // Like an unpacked source archive: no git repository, and different file modes.
   const archive = join(debs, "archive");
   build(["rsync", "--archive", "--chmod=g+w", "--filter=:- .gitignore", "--exclude=.git", "./", `${archive}/`]);
   symlinkSync(join(checkout, "node_modules"), join(archive, "node_modules"));

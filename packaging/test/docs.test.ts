@@ -1,5 +1,5 @@
 /**
- * Each command that the manual names exists, with its actions, options and number of arguments, and is run by a test; each link leads somewhere.
+ * Each command in the manual exists, with its actions, options and number of arguments, and is run by a test; each link has a target.
  */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -33,7 +33,7 @@ const builtin: readonly Command[] = ["help", "completion", "man"].map((name) => 
   args: [{ name: "command", summary: "", optional: true }],
 }));
 
-/** Lines of fenced blocks without a language or of a shell's, and code in running text. */
+/** Lines of fenced blocks without a language or with a shell language, and inline code. */
 function snippets(text: string): string[] {
   const fenced = [...text.matchAll(/^ *```(console|sh|)\n([^]*?)^ *```$/gm)].flatMap((match) =>
     (match[2] ?? "").split("\n"),
@@ -61,14 +61,14 @@ function commandsOf(line: string): string[][] {
 
 const isPlaceholder = (word: string): boolean => /[<>[\]…]|^\.\.\.$|^-?[A-Z]{2,}/.test(word);
 
-/** What is wrong with these words as a call of `command`; undefined when nothing is. */
+/** Describes what is wrong with these words as a call of `command`; undefined if the call is valid. */
 function problemOf(command: Command, words: readonly string[], inherited: readonly Option[]): string | undefined {
   if (command.raw === true) return undefined;
   const options = [...(command.options ?? []), ...inherited];
   const plain: string[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? "";
-    // What follows is another program's.
+    // Words after it belong to another program.
     if (word === "--") break;
     if (!word.startsWith("-") || word === "-") {
       plain.push(word);
@@ -90,7 +90,7 @@ function problemOf(command: Command, words: readonly string[], inherited: readon
   return undefined;
 }
 
-/** The command that a word calls, and the words that are left for it. */
+/** The called command and its remaining words. */
 function called(words: readonly string[]): [Command, readonly string[]] | undefined {
   const [first = "", ...rest] = words;
   if (first === "nethsec") {
@@ -151,8 +151,8 @@ test.each(pages)("%s names only commands that exist", (page) => {
 });
 
 /**
- * Where commands are run that tests do not type: by another interface of the same program, or by whoever runs the tests.
- * `make test`, `make lint` and `make test-unit` are how these tests are started.
+ * Coverage of commands that no test types: they are run through another interface of the same program, or start the tests themselves
+ * (`make test`, `make lint` and `make test-unit`).
  */
 const elsewhere: Readonly<Record<string, string>> = {
   "make bench": "packages/*/bench",
@@ -174,7 +174,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   "ns-ha-config upgrade-remote --packages": "packages/ha/src/upgrade/upgrade.test.ts",
 };
 
-/** What tests, and the stories that they play, type: as words, whether a shell's line or a list of arguments. */
+/** Text of all tests and their helpers as words, so that shell lines and argument lists look alike. */
 const typedByTests: string = [...new Bun.Glob("{packages,lab,packaging}/**/*.ts").scanSync(checkout)]
   .filter((path) => !path.includes("node_modules") && path !== "packaging/test/docs.test.ts")
   .filter((path) =>
@@ -184,7 +184,7 @@ const typedByTests: string = [...new Bun.Glob("{packages,lab,packaging}/**/*.ts"
   .join("\n")
   .replaceAll(/["'`,[\]\s]+/g, " ");
 
-/** The command, its action and its long options, as `ns-ha-config sync --wait`; undefined for what is not ours. */
+/** The command, its action and its long options, as `ns-ha-config sync --wait`; undefined for other programs' commands. */
 function keyOf(words: readonly string[]): string | undefined {
   if (words[0] === "make") return targets.has(words[1] ?? "") ? `make ${words[1]}` : undefined;
   const call = called(words);
@@ -226,7 +226,7 @@ test.each(pages)("each command of %s is run by a test", (page) => {
   expect(untested(readFileSync(join(checkout, page), "utf8"))).toEqual([]);
 });
 
-/** A heading's anchor, as GitHub makes it. */
+/** Anchor of a heading by GitHub's rules. */
 const anchorOf = (heading: string): string =>
   heading
     .replaceAll(/[`*]/g, "")

@@ -1,4 +1,4 @@
-/** The executable: the same bytes wherever the checkout lies, and nothing in it that was compiled on the machine that built it. */
+/** The executable is independent of the checkout's path (byte for byte), and contains nothing compiled on the build machine. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { build, checkout } from "./chroot.ts";
 
 setDefaultTimeout(paced(240_000));
 
-/** What the build reads, in a folder `below` a temporary one; the packages of npm are the same files (hard links). */
+/** Copies the build's input files to a folder `below` a temporary one; npm packages as hard links. */
 function copyOfCheckout(root: string, below: string): string {
   const folder = join(root, below);
   mkdirSync(folder, { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * The OpenWrt packages on the lab's OpenWrt command surface: replaced the originals, used, upgraded, removed. opkg is played by test/opkg; the
- * functions by which OpenWrt starts what a package brings are written anew below. What the real ones do is in OpenWrt's base-files.
+ * The OpenWrt packages on the lab's OpenWrt commands: they replace the originals, are used, upgraded and removed. test/opkg stands in for opkg;
+ * the functions that start a package's services are reimplemented below (originals: OpenWrt's base-files).
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ beforeAll(() => {
   cpSync(join(checkout, "dist/nethsec"), join(folder, "nethsec"));
   build(["packaging/pack-executable", join(folder, "nethsec")], { PRESET: "0" });
   build(["packaging/test/older-packages", older]);
-  // As one whose files nobody else may read unpacks it.
+  // Like an archive unpacked by a user with umask 077.
   const archive = join(folder, "archive");
   build(["rsync", "--archive", "--chmod=go-rwx", "--filter=:- .gitignore", "--exclude=.git", "./", `${archive}/`]);
   symlinkSync(join(checkout, "node_modules"), join(archive, "node_modules"));
@@ -36,7 +36,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A firewall that has been used for a while, with everything but the packages. */
+/** A firewall with settings of earlier use, without our packages. */
 function firewall(): Chroot {
   const root = new Chroot();
   root.put(join(checkout, "lab/firewall/rootfs/etc"), "/etc");
@@ -101,7 +101,7 @@ compare before after | sed 's/^/differs: /'
 `);
   const lines = printed.split("\n");
   const [differs, others] = [
-    // The real opkg leaves empty folders.
+    // The real opkg leaves empty folders behind: ignore them.
     lines.filter((line) => line.startsWith("differs:") && (isStandIn || !line.startsWith("differs: > d "))),
     lines.filter((line) => /^[a-zA-Z]+: /.test(line) && !line.startsWith("differs:")),
   ];
@@ -184,6 +184,6 @@ test("two builds are identical, and the executable is small enough to travel", (
   expect(names).toEqual(readdirSync(second));
   for (const name of names) expect(readFileSync(join(second, name)).equals(readFileSync(join(first, name)))).toBe(true);
   expect(readFileSync(join(first, "SHA256SUMS"), "utf8")).toContain("ns-report_0.2.0-1_all.ipk");
-  // Compressed in a hurry; `make ipk` takes a quarter less.
+  // The test uses a fast compression level; `make ipk` produces a quarter less.
   expect(statSync(join(first, "nethsec_0.2.0-1_x86_64.ipk")).size).toBeLessThan(55e6);
 });

@@ -1,4 +1,4 @@
-/** Alert rules and dashboard against a real Prometheus that reads the real `/metrics`, in a network of their own. */
+/** Alert rules and dashboard with a real Prometheus that scrapes the real `/metrics`, in a separate network namespace. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,7 +43,7 @@ test("Prometheus reads /metrics, accepts the rules, and answers every question o
     join(folder, "prometheus.yml"),
     "global: { scrape_interval: 1s, evaluation_interval: 1s }\nrule_files: [nethsec.rules.yml]\nscrape_configs:\n" +
       "  - { job_name: nethsec, static_configs: [{ targets: ['127.0.0.1:8098'] }] }\n" +
-      // In the place of a collector of text files.
+      // Replaces a textfile collector.
       "  - { job_name: ns-plug, metrics_path: /ns-plug.prom, static_configs: [{ targets: ['127.0.0.1:8091'] }] }\n" +
       "  - { job_name: ns-ha, metrics_path: /ns-ha.prom, static_configs: [{ targets: ['127.0.0.1:8091'] }] }\n",
   );
@@ -101,13 +101,13 @@ curl --silent --max-time 5 http://127.0.0.1:8098/metrics >metrics
   expect(answers.filter((line) => line.startsWith('{"status":"success"'))).toHaveLength(expressions.length);
   expect(Number(answers.at(-1))).toBe(readFileSync(rules, "utf8").match(/- alert:/g)?.length ?? -1);
 
-  // What rules and dashboard ask for, exists: ns-report's as served, ns-plug's as printed, ns-ha's as its source has them.
+  // All metrics in rules and dashboard exist: ns-report's as served, ns-plug's as printed, ns-ha's by its source code.
   const exported =
     readFileSync(join(folder, "metrics"), "utf8") +
     readFileSync(join(folder, "text/ns-plug.prom"), "utf8") +
     readFileSync(join(checkout, "packages/ha/src/agent/metrics.ts"), "utf8");
   const asked = new Set((readFileSync(rules, "utf8") + dashboardText).match(/nethsec_(report|ha|plug)_[a-z_]+/g));
-  // The list of instances is asked by a pattern.
+  // The list of instances uses a name pattern.
   asked.delete("nethsec_ha_");
   const there = new Set(exported.match(/nethsec_[a-z_]+/g));
   expect([...asked].filter((name) => !there.has(name))).toEqual([]);

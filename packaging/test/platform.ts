@@ -1,12 +1,12 @@
 /**
- * What of OpenWrt packages touch, for tests where there is none: opkg, and the functions by which base-files starts what a package brings,
- * written anew. `OPKG=/path/to/opkg` runs the tests with the real one (built without usign) instead of the stand-in beside this file.
+ * Replacements for the parts of OpenWrt that packages use: opkg, and reimplementations of the base-files functions that start a package's
+ * services. `OPKG=/path/to/opkg` runs the tests with the real one (built without usign) instead of the stand-in beside this file.
  */
 import { join } from "node:path";
 
 const given = process.env["OPKG"];
 export const isStandIn: boolean = given === undefined;
-/** The program to be put at /usr/bin/opkg. */
+/** Program to install as /usr/bin/opkg. */
 export const opkg: string = given ?? join(import.meta.dirname, "opkg");
 
 const provided =
@@ -14,7 +14,7 @@ const provided =
     " ",
   );
 
-/** Files that it needs: packages that are there already, architectures. */
+/** Files that opkg needs: installed packages, architectures. */
 export const opkgFiles: Readonly<Record<string, string>> =
   given === undefined
     ? { "/etc/opkg-provided": `${provided.join("\n")}\n` }
@@ -32,7 +32,7 @@ export const opkgFiles: Readonly<Record<string, string>> =
         ),
       };
 
-/** To be appended to /lib/functions.sh. `opkg_held` prints the packages that no upgrade replaces. */
+/** Text to append to /lib/functions.sh. `opkg_held` prints the packages on hold, which upgrades do not replace. */
 export const platform = `
 default_postinst() {
 	pkgname=$(basename "\${1%.*}")

@@ -1,6 +1,6 @@
 /**
- * Packages that ours put aside lose nothing: everything that the released ns-plug, ns-ha and ns-report install or that commands.json says others rely on,
- * and where ours has it. A name that is missing here fails; so does a place that our packages do not have.
+ * Compatibility with the packages that ours replace: maps each name that the released ns-plug, ns-ha and ns-report install, or that other programs
+ * use according to commands.json, to its place in ours. Fails for a name missing here and for a place that our packages do not install.
  */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -30,7 +30,7 @@ const ours = new Set([
   ...[...commandsByService.values()].flat().map((command) => command.path ?? `/usr/sbin/${command.name}`),
 ]);
 
-/** "same": at the same path; a path: ours is there; a sentence: what does it instead. */
+/** "same": same path in ours; a path: the path in ours; a sentence: the replacement. */
 const where: Readonly<Record<string, string>> = {
   // ns-plug 8.7.2: package files
   "/usr/sbin/ns-plug": "same",
@@ -66,7 +66,7 @@ const where: Readonly<Record<string, string>> = {
   "40_ns-plug_automatic_updates": "/etc/uci-defaults/40_ns-plug_automatic_updates",
   "40_ns-plug_mwan_hooks": "/etc/uci-defaults/40_ns-plug-mwan-hooks",
   "rsyslog-fixup": "/etc/uci-defaults/40_ns-plug-rsyslog",
-  // Main only.
+  // On the main branch only.
   "/usr/sbin/ns-controller-telegraf-down": "the tunnel's client removes the file itself when the tunnel ends",
   "/usr/sbin/ns-plug-alert-proxy": "same",
   "/etc/init.d/ns-plug-alert-proxy": "same",
@@ -90,7 +90,7 @@ const where: Readonly<Record<string, string>> = {
   "99-ns-stats (package ns-monitoring)": "another package's: it stops the service dpireport (docs/migration.md)",
 };
 
-/** "/a/{b,c}" and "/a/b, c" as single paths. */
+/** Expands "/a/{b,c}" and "/a/b, c" to single paths. */
 function singles(name: string): readonly string[] {
   if (name in where) return [name];
   return name

@@ -1,4 +1,4 @@
-/** The Makefile for OpenWrt's SDK, read by stand-ins of the SDK's (test/sdk): the same texts and files as in the .ipk packages. */
+/** The Makefile for OpenWrt's SDK, evaluated with fake SDK includes (test/sdk): same texts and files as in the .ipk packages. */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ afterAll(() => {
 });
 
 test("packages are defined with their dependencies, scripts, settings and files", () => {
-  // Whatever the links are made by: here the table itself.
+  // Replaces the executable, which prints the links: here they come from the command table itself.
   const nethsec = join(out, "nethsec-command");
   writeFileSync(nethsec, `#!/bin/sh\nexec ${process.execPath} ${checkout}/packages/cli/src/main.ts "$@"\n`, {
     mode: 0o755,

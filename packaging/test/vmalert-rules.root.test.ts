@@ -1,4 +1,4 @@
-/** The rules for vmalert, by Prometheus' promtool, whose language they are written in: each alert that ns-plug-alert-proxy reads fires on telegraf's metrics. */
+/** Tests the vmalert rules with Prometheus' promtool (same rule language): each alert read by ns-plug-alert-proxy fires on telegraf's metrics. */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const promtool = (...words: readonly string[]): string => {
   return `${child.exitCode} ${child.stdout.toString()}${child.stderr.toString()}`;
 };
 
-/** Alert → metrics of telegraf that must raise it, and the labels by which the receiver tells it from others. */
+/** Alert → telegraf metrics that must raise it, and the labels by which the receiver identifies it. */
 const cases = [
   ["WanDown", ['mwan_interface_online{interface="wan2"}', "0"], { interface: "wan2" }],
   ["DiskSpaceCritical", ['disk_used{path="/"}', "95", 'disk_total{path="/"}', "100"], { path: "/" }],
@@ -29,7 +29,7 @@ test.each(cases)("%s is valid and fires", (name, series, labels) => {
     input_series.push({ series: series[at], values: `${series[at + 1] ?? ""}+0x60` });
   const alerts = promtool("check", "rules", ...new Bun.Glob(`${rules}/*.yaml`).scanSync({ absolute: true }));
   expect(alerts).toStartWith("0 ");
-  // Any other labels of an alert are free: the query asks for those that the receiver reads.
+  // Query only the labels that the receiver reads; an alert may have others.
   const wanted = Object.entries({ alertname: name, alertstate: "firing", ...labels }).map(
     ([label, text]) => `${label}="${text}"`,
   );

@@ -1,4 +1,4 @@
-/** `lab demo`: the story on the terminal. */
+/** `lab demo`: plays the demo and prints it to the terminal. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Io, RunCommand } from "@nethsec/host/command/command";
@@ -48,7 +48,7 @@ export const demo: RunCommand = async ({ options, io, json, signal }) => {
   return 0;
 };
 
-/** `stays`: the report can be looked at afterwards. */
+/** `stays`: the lab keeps running, so the summary shows the URL of the report. */
 function summary(result: Demo, io: Io, bold: (text: string) => string, stays: boolean): string {
   const rows = [
     ...describeFigures(result.failover),

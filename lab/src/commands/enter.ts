@@ -21,7 +21,7 @@ export const shell: RunCommand = async ({ args, io }) =>
     'cd; exec "$(awk -F: \'$1 == "root" { print $7 }\' /etc/passwd)" -l',
   ]);
 
-/** Runs it with this command's own input, output and terminal, for as long as it takes; returns its exit code. */
+/** Runs the program with this command's stdin, stdout, stderr and terminal, without a timeout; returns its exit code. */
 async function attached(lab: Lab, name: NodeName, argv: Argv): Promise<number> {
   const node = lab.node(name);
   const [program, ...args] = node.argv(argv);

@@ -1,4 +1,4 @@
-/** Which lab a call is about: main.ts has put the name into the environment. */
+/** Selects the lab of a call: main.ts sets LAB_NAME in the environment. */
 import type { Call } from "@nethsec/host/command/command";
 import { labCommand } from "../lab-name.ts";
 import { Lab } from "../lab.ts";
@@ -11,12 +11,12 @@ export function labOf(env: Readonly<Record<string, string | undefined>>): Lab {
   return Lab.attach(labName(env));
 }
 
-/** What was done, in a sentence. */
+/** Prints the result of a command: one sentence, or JSON. */
 export function tell({ io, json }: Pick<Call, "io" | "json">, text: string): void {
   io.out(`${json ? JSON.stringify({ text }) : text}\n`);
 }
 
-/** How the command for this lab is typed, for hints. */
+/** The command line that addresses this lab, for hints. */
 export function typed(env: Readonly<Record<string, string | undefined>>): string {
   return labCommand(labName(env));
 }

@@ -40,7 +40,7 @@ export const status: RunCommand = async ({ io, json }) => {
   return 0;
 };
 
-/** "eth0 192.168.100.238/24", the loopback's own left out. */
+/** Device and address, e.g. "eth0 192.168.100.238/24", without those of the loopback. */
 async function addresses(lab: Lab, name: Parameters<Lab["sh"]>[0]): Promise<string[]> {
   const text = await lab.sh(name, "ip -4 -o address show | awk '$4 != \"127.0.0.1/8\" { print $2, $4 }'");
   return text === "" ? [] : text.split("\n");

@@ -33,7 +33,7 @@ export const probe: RunCommand = async ({ options, io, json, signal }) => {
   return 0;
 };
 
-/** Plays on the lab that is up, else on one of its own that is ended afterwards. */
+/** Plays the scenario on the running lab, or else starts one and takes it down afterwards. */
 export const scenario: RunCommand = async ({ args, io, json, signal }) => {
   const chosen = await scenarioNamed(args["scenario"] ?? "");
   const name = labName(io.env);
@@ -46,7 +46,7 @@ export const scenario: RunCommand = async ({ args, io, json, signal }) => {
   const isUp = Lab.list().includes(name);
   const lab = isUp ? labOf(io.env) : await Lab.up({ name, say, signal });
   try {
-    // On a lab that stays, what it has broken is healed by its end only.
+    // On a lab that keeps running, play to the end even after Ctrl-C: the scenario heals its own faults at its end.
     await (isUp ? play(chosen, lab, say) : orAborted(play(chosen, lab, say), signal));
   } finally {
     if (!isUp) await lab.down();

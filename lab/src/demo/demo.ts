@@ -1,6 +1,6 @@
 /**
- * The demo: two firewalls from their factory settings to a cluster that survives a power cut, by the documented commands, in half a minute.
- * `tell` prints; nothing here knows of terminals.
+ * The demo: builds a cluster from two firewalls with factory settings by the documented commands, then cuts the primary's power. Takes half a
+ * minute. Output goes through `tell`; this module does not depend on a terminal.
  */
 import { Fleet } from "../fleet.ts";
 import { forward } from "../forward.ts";
@@ -55,7 +55,7 @@ export async function playDemo(lab: Lab, tell: Teller): Promise<Demo> {
   return { failover, syncMs, reportUrl, report };
 }
 
-/** Reports outlive the power cut: they are kept on the node's disk. */
+/** Stores reports on the node's disk, so that they survive the power cut. */
 async function startReports(lab: Lab): Promise<void> {
   await lab.sh(
     "primary",
@@ -64,7 +64,7 @@ async function startReports(lab: Lab): Promise<void> {
   );
 }
 
-/** A restart writes what was counted so far. */
+/** Restarts dpireport, which makes it write the current counters, until the report has clients. */
 async function readReport(lab: Lab): Promise<Demo["report"]> {
   return until(
     async () => {
@@ -91,13 +91,13 @@ async function measureSync(lab: Lab): Promise<number> {
   return Math.round(performance.now() - began);
 }
 
-/** Pages and names, a few a second, as somebody who reads the web. */
+/** Background traffic of a client: a few DNS queries and page requests per second, like web browsing. */
 class ClientTraffic implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #browsing: Promise<void>;
   constructor(lab: Lab) {
     this.#browsing = this.#browse(lab);
-    // Whoever stops is told; an interrupted demo takes the lab from under it.
+    // Disposal reports the error. Avoids an unhandled rejection when an interrupted demo takes the lab down.
     this.#browsing.catch(() => undefined);
   }
   async #browse(lab: Lab): Promise<void> {

@@ -1,9 +1,9 @@
-/** A failover on the terminal: three lanes over time, and a table of what it cost. Pure. */
+/** Text rendering of a failover: three lanes over time and a table of outages. Pure. */
 import type { Failover, NodeState } from "./failover.ts";
 
 const glyphs: Readonly<Record<NodeState, string>> = { master: "█", backup: "░", off: " ", other: "·" };
 
-/** Three lanes, a character each 0.1 s, at most `width` characters wide. */
+/** Three lanes, one character per 0.1 s, at most `width` characters wide. */
 export function describeLanes(found: Failover, width: number): string[] {
   const slots = Math.min(width - 12, found.backup.length);
   const lane = (name: string, text: string): string => `  ${name.padEnd(9)} ${text}`;

@@ -1,12 +1,12 @@
 /**
- * One failover as three parties see it: the client, by its probe; the two firewalls, by who holds the virtual address. What is
- * measured here is shown by `describe.ts` on the terminal and by `picture.ts` as SVG.
+ * Measures one failover from three sides: the client (probe) and both firewalls (VRRP state of each agent). `describe.ts` renders the
+ * result for the terminal, `picture.ts` as SVG.
  */
 import { agentView, inPlace, vip, type Firewall } from "../ha-cluster.ts";
 import type { Lab } from "../lab.ts";
 import { until } from "@nethsec/host/testing/until";
 
-/** What a firewall was at a moment. */
+/** State of a firewall at one moment. */
 export type NodeState = "off" | "backup" | "master" | "other";
 
 export interface Failover {
@@ -18,19 +18,19 @@ export interface Failover {
   readonly backup: readonly NodeState[];
   /** Share of the client's pings that were answered, by slot; undefined: none was sent. */
   readonly client: readonly (number | undefined)[];
-  /** Milliseconds without an answer of the virtual address, of the TCP stream through NAT, of names and of pages. */
+  /** Outage in milliseconds of the virtual address (ping), the TCP stream through NAT, DNS and web pages. */
   readonly outageMs: Readonly<Record<"ping" | "tcp" | "dns" | "http", number>>;
   readonly streamSurvived: boolean;
   /** Milliseconds from the power cut until every service ran on the backup. */
   readonly inPlaceMs: number;
-  /** Outage of the virtual address when the primary took back. */
+  /** Outage of the virtual address when the primary took over again. */
   readonly takeBackMs: number;
 }
 
 const slotMs = 100;
 const before = 10;
 
-/** Cuts the primary's power, waits until the backup is in place, boots the primary and waits until it has taken back. */
+/** Cuts the primary's power, waits until the backup is in place, boots the primary and waits until it is master again. */
 export async function measureFailover(lab: Lab, say: (text: string) => void): Promise<Failover> {
   await using probe = await lab.probe({ from: "client1", to: vip }, ["ping", "tcp", "dns", "http"]);
   await using states = new StateWatch(lab);
@@ -94,7 +94,7 @@ function answered(
   return sent.map((count, slot) => (count === 0 ? undefined : (got[slot] ?? 0) / count));
 }
 
-/** Asks both agents for their state again and again. */
+/** Polls both agents for their state. */
 class StateWatch implements AsyncDisposable {
   readonly #seen: { readonly at: number; readonly node: Firewall; readonly state: NodeState }[] = [];
   readonly #stop = new AbortController();

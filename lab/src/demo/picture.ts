@@ -59,7 +59,7 @@ ${keys}
 const rect = (kind: string, x: number, y: number, width: number): string =>
   `<rect class="${kind}" x="${x}" y="${y}" width="${width}" height="${laneHeight}" rx="3"/>`;
 
-/** Equal neighbours as one. */
+/** Run-length encoding: merges equal neighbours. */
 function runs<Value>(
   values: readonly Value[],
 ): { readonly value: Value; readonly from: number; readonly length: number }[] {
