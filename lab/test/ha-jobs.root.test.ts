@@ -56,7 +56,7 @@ scenario("a change whose job is killed half-way is undone, and the call says so"
     "primary",
     `${plugin} call add-vip </tmp/args >/tmp/answer 2>&1 & pid=$!
      for i in $(seq 2000); do [ -e /etc/ns-ha/undo.json ] && break; sleep 0.02; done
-     kill -9 $(pgrep -f "job add-vip"); wait $pid; cat /tmp/answer`,
+     kill -9 $(pgrep -f "[j]ob add-vip"); wait $pid; cat /tmp/answer`,
     { timeoutMs: 60_000 },
   );
   expect(answer).toContain("job_ended");
@@ -73,7 +73,7 @@ scenario("a change whose job and call are both killed is undone by the agent", a
     "primary",
     `${plugin} call add-vip </tmp/args >/tmp/answer 2>&1 & pid=$!
      for i in $(seq 2000); do [ -e /etc/ns-ha/undo.json ] && break; sleep 0.02; done
-     kill -9 $pid $(pgrep -f "job add-vip")`,
+     kill -9 $pid $(pgrep -f "[j]ob add-vip")`,
     { timeoutMs: 60_000 },
   );
   await until(
