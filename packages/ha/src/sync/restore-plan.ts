@@ -14,6 +14,15 @@ import { isHalfWritten, isOwnPath, isWithin, matchesAny, ownPaths, parentsOf } f
 import type { RestoreRequest } from "./restore-request.ts";
 import type { Operation } from "./restore-operations.ts";
 
+/** May be replaced, but never removed: whatever the primary says, this node stays reachable, by the link and by its administrator. */
+const accessFiles: ReadonlySet<string> = new Set([
+  "/etc/config/dropbear",
+  "/etc/config/firewall",
+  "/etc/passwd",
+  "/etc/shadow",
+  "/etc/group",
+]);
+
 /** Prefix of temporary names, used by nothing else; an interrupted preparation leaves such files. */
 export const temporaryPrefix = ".ns-ha-restore.";
 
@@ -186,6 +195,10 @@ class Planner implements RestorePlan {
   #remove(path: string): void {
     const here = this.#files.stat(path);
     if (here === undefined || this.#stays(path) || !this.#request.inScope(path)) return;
+    if (accessFiles.has(path)) {
+      this.withheld.push({ path, reason: "without it nobody could log in on this node any more: it is kept" });
+      return;
+    }
     if (isAboveOwn(path) || (here.type === "directory" && this.#staysBelow(path) !== undefined)) {
       if (here.type === "directory") for (const name of this.#files.list(path)) this.#remove(`${path}/${name}`);
       return;
@@ -206,7 +219,7 @@ class Planner implements RestorePlan {
   #staysBelow(path: string): string | undefined {
     for (const name of this.#files.list(path)) {
       const below = `${path}/${name}`;
-      if (this.#stays(below) && !isHalfWritten(below)) return below;
+      if ((this.#stays(below) || accessFiles.has(below)) && !isHalfWritten(below)) return below;
       const found = this.#files.stat(below)?.type === "directory" ? this.#staysBelow(below) : undefined;
       if (found !== undefined) return found;
     }

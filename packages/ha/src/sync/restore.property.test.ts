@@ -184,6 +184,17 @@ test("whatever happened to the files between the cut and the start, recovery doe
   );
 }, 120_000);
 
+test("no manifest removes the files by which the node is reached", () => {
+  begin("one");
+  plant(join(root, "etc/config"), { dropbear: "ha_link", firewall: "zones", system: "x" });
+  const manifest: Manifest = { ...stage("one"), roots: ["/etc/r", "/etc/config"], gone: ["/etc/config"] };
+  restore(
+    { files: localFiles(root), random: localRandom, system, checkpoint: () => undefined },
+    { manifest, stagingDir, exclude: [], transforms: () => undefined, inScope: () => true },
+  );
+  expect(look(join(root, "etc/config"))).toEqual({ dropbear: "ha_link", firewall: "zones" });
+});
+
 test("what is excluded stays as it is, with the folders above it, and the rest follows", () => {
   const own = "/etc/r/a/b";
   fc.assert(
