@@ -251,5 +251,6 @@ scenario("prompt, metrics and status tell which node this is", async () => {
   };
   const [status, start] = [await cost("ns-ha-config status"), await cost("ns-ha-config --version")];
   console.log(`status: ${Math.round(status)} ms of processor time, ${Math.round(start)} of them to start`);
-  expect(status).toBeLessThan(25 + start);
+  // A ratio: milliseconds would depend on the machine and on what else it does.
+  expect(status).toBeLessThan(4 * start);
 });
