@@ -8,7 +8,7 @@ export const commands: readonly Command[] = [
     name: "ns-ha-config",
     summary: "configure a cluster of two firewalls",
     description:
-      "Makes two firewalls one: virtual addresses, connection tracking, configuration and services. Run it on the primary node. On the backup node too: status, show-config, history, diff, drill (each answers what that node knows), and reset --force.",
+      "Makes two firewalls one: virtual addresses, connection tracking, configuration and services. Run it on the primary node. On the backup node too: status, show-config, history, diff, drill (each answers what that node knows), maintenance, and reset --force.",
     examples: [
       ["ns-ha-config check-primary-node lan", "is this node ready to be the primary?"],
       ["ns-ha-config init-primary-node 192.168.100.238 192.168.100.239 192.168.100.240/24 lan", "make it the primary"],

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatBitRate, formatBytes, formatDuration } from "./units.ts";
+import { formatBitRate, formatBytes, formatDuration, parseDuration } from "./units.ts";
 import { retryAfter } from "./http/retry-after.ts";
 import { cells, table } from "./command/table.ts";
 
@@ -18,6 +18,22 @@ test.each([
   [-420, "-0.42 s"],
 ])("%d ms is %s", (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
+});
+
+test.each([
+  ["90s", 90_000],
+  ["90m", 5_400_000],
+  ["1h30m", 5_400_000],
+  ["2d", 172_800_000],
+  ["366d", 366 * 86_400_000],
+  ["367d", undefined],
+  ["2", undefined],
+  ["2 h", undefined],
+  ["-2h", undefined],
+  ["h", undefined],
+  ["", undefined],
+])("%p is a duration of %p ms", (text, ms) => {
+  expect(parseDuration(text)).toBe(ms);
 });
 
 test.each([

@@ -16,6 +16,17 @@ export function formatDuration(ms: number): string {
   return pair(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
+const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const durationMaxMs = 366 * 86_400_000;
+
+/** "90s", "90m", "2h", "1h30m", "1d" in milliseconds; undefined for anything else and for more than a year. */
+export function parseDuration(text: string): number | undefined {
+  if (!/^(?:\d{1,9}[smhd])+$/.test(text)) return undefined;
+  const parts = [...text.matchAll(/(\d+)([smhd])/g)];
+  const ms = parts.reduce((sum, [, count, unit = ""]) => sum + Number(count) * (unitMs[unit] ?? 0), 0);
+  return ms > durationMaxMs ? undefined : ms;
+}
+
 const prefixes = ["", "K", "M", "G", "T", "P"];
 
 /** "512 B", "1.5 KiB", "23 MiB": powers of 1024, three significant digits at most. */

@@ -12,6 +12,8 @@ import type { HaConfig } from "../cluster/config.ts";
 import { readExport } from "../sync/export-files.ts";
 import { importConflicts, ownInterfaces } from "../sync/network-import.ts";
 import { readConnections } from "./conntrackd-state.ts";
+import { readMark } from "../cluster/timed-mark.ts";
+import type { PausePart } from "./pause-part.ts";
 import type { OtherNodePart } from "./other-node.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { SyncPart } from "./sync-part.ts";
@@ -25,6 +27,7 @@ export interface Sources {
   readonly sync: SyncPart;
   readonly applied: ApplyQueue;
   readonly other: OtherNodePart;
+  readonly pause: PausePart;
 }
 
 export class NodeAnswers implements AgentPart {
@@ -45,12 +48,14 @@ export class NodeAnswers implements AgentPart {
 }
 
 /** State, pending steps, last synchronisation and conditions. Queries keepalived when its counters are older than `countersAgeMaxMs`. */
-async function agentStatus(node: AgentNode, { reconciler, sync, other }: Sources): Promise<AgentStatus> {
+async function agentStatus(node: AgentNode, { reconciler, sync, other, pause }: Sources): Promise<AgentStatus> {
   const { host, config, tracker, conditions } = node;
   // Slightly old counters are good enough: each query adds a line to keepalived's log.
   if (host.clock.monotonic() - tracker.askedAt > countersAgeMaxMs) await tracker.queryKeepalived();
   const { role } = config;
   const { state, since } = tracker.current;
+  const maintenance = readMark(host.files, "maintenance");
+  const { paused } = pause;
   const recorded = host.uci.readState("keepalived").section("ha_peer");
   const lastSyncStatus = recorded?.get("last_sync_status");
   const lastSyncTime = recorded?.get("last_sync_time");
@@ -64,6 +69,8 @@ async function agentStatus(node: AgentNode, { reconciler, sync, other }: Sources
     ...(lastSyncTime === undefined ? {} : { lastSyncTime: Number(lastSyncTime) * 1000 }),
     conditions: [...conditions.list()],
     otherNode: other.known,
+    ...(maintenance === undefined ? {} : { maintenance }),
+    ...(paused === undefined ? {} : { syncPaused: paused }),
     keepalivedStats: { ...tracker.stats },
   };
 }
@@ -85,7 +92,9 @@ async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: num
     readConnections(host),
     host.net.protocols().catch(() => undefined),
   ]);
+  const maintenance = readMark(host.files, "maintenance");
   return {
+    ...(maintenance === undefined ? {} : { maintenance }),
     version,
     role: config.role,
     state: tracker.current.state,

@@ -253,6 +253,13 @@ describe("ha:primary:failed", () => {
     expect(transitions("primary", back)).toEqual(told("OK", true));
   });
 
+  test("a takeover while the other node is in maintenance is no failure", () => {
+    using host = fakeHost();
+    const alert = new PrimaryAlert({ host, alerts: new Alerts(host), config: { role: "backup" } }, false, () => true);
+    alert.onState({ before: "backup", state: "master" });
+    expect(host.files.exists("/etc/ns-ha/alerts.json")).toBe(false);
+  });
+
   test("an announcement that was taken back, or is old, counts no more", () => {
     const takenBack = (alert: PrimaryAlert): void => {
       alert.expects(true);

@@ -20,8 +20,10 @@ import { BackupChangesPart } from "./backup-changes-part.ts";
 import { ConfigWatch } from "./config-watch.ts";
 import { marksPath } from "./firewall-world.ts";
 import { KeepalivedWatch } from "./keepalived-watch.ts";
+import { MaintenancePart } from "./maintenance-part.ts";
 import { OtherNodePart } from "./other-node.ts";
 import { PairReports } from "./pair-reports.ts";
+import { PausePart } from "./pause-part.ts";
 import { PeerClient } from "./peer-client.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { PrimaryAlert } from "./primary-alert.ts";
@@ -74,13 +76,26 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
   const follower = new StateFollower(node, flow);
   const { reconciler } = follower;
   const announcements = new Announcements(node, reconciler);
-  const sync = new SyncPart(node, flow);
-  const applied = new ApplyQueue(node, reconciler);
   const peer = new PeerClient(node);
   const other = new OtherNodePart(node, peer);
-  const alert = new PrimaryAlert(node, rebooted);
+  const otherIsOut = (): boolean => other.maintenance !== undefined;
+  const sync = new SyncPart(node, flow, otherIsOut);
+  const applied = new ApplyQueue(node, reconciler);
+  const alert = new PrimaryAlert(node, rebooted, otherIsOut);
+  const switching = new SwitchPart(node, peer, alert, reconciler, sync.loop);
+  const reports = new PairReports(node, peer, sync.loop, reconciler, other);
+  const pause = new PausePart(node, sync.loop, () => reports.diff());
+  const maintenance = new MaintenancePart(node, {
+    other: () => other.known,
+    peer: () => peer.facts(),
+    bringUpToDate: () => switching.bringUpToDate(),
+    announce: (planned) => switching.announce(planned),
+    otherMaintenance: () => other.maintenance,
+    tellOther: () => other.onState(),
+  });
   return [
     { start: () => recover(node) },
+    maintenance,
     flow,
     follower,
     new KeepalivedWatch(node, follower),
@@ -98,9 +113,10 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     { tick: { everyMs: recoverEveryMs, run: async () => void (await recoverNode(node.host)) } },
     applied,
     new BackupChangesPart(node),
-    new NodeAnswers(node, { reconciler, sync, applied, other }),
-    new PairReports(node, peer, sync.loop, reconciler, other),
-    new SwitchPart(node, peer, alert, reconciler, sync.loop),
+    pause,
+    new NodeAnswers(node, { reconciler, sync, applied, other, pause }),
+    reports,
+    switching,
   ];
 }
 

@@ -14,13 +14,20 @@ interface Listeners {
   readonly history: History;
 }
 
-/** The history only gets runs that changed files, and the start and end of a failure. */
-export function announceSyncResult({ host, alerts, conditions, history }: Listeners, outcome: SyncOutcome): void {
+/**
+ * `otherIsOut`: the backup is in maintenance, and may be switched off: then a failure is no alert.
+ * The history only gets runs that changed files, and the start and end of a failure.
+ */
+export function announceSyncResult(
+  { host, alerts, conditions, history }: Listeners,
+  outcome: SyncOutcome,
+  otherIsOut = false,
+): void {
   const { status, ok, changed, tookMs, reason, advice } = outcome;
   recordSync(host, status);
   const took = Math.round(tookMs);
   const log = host.log.tagged("ns-rsync.sh");
-  const pending = isBackupPending(host);
+  const pending = isBackupPending(host) || otherIsOut;
   if (ok) clearBackupPending(host);
   if (ok || !pending) alerts.set("ha:sync:failed", ok ? "OK" : "FAILURE");
   if (ok) {

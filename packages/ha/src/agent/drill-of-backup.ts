@@ -2,8 +2,10 @@
 import { formatBytes, formatDuration } from "@nethsec/host/units";
 import type { DrillCheck, OtherNode } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
+import { markIsOver, type TimedMark } from "../cluster/timed-mark.ts";
 import type { VrrpState } from "../cluster/state.ts";
 import type { Connections } from "./conntrackd-state.ts";
+import { outChecks } from "./drill.ts";
 
 export interface BackupDrillFacts {
   readonly config: HaConfig;
@@ -24,6 +26,8 @@ export interface BackupDrillFacts {
   readonly refused: readonly string[];
   readonly freeBytes: number;
   readonly other: OtherNode;
+  /** This node's; undefined: there is none. */
+  readonly maintenance?: TimedMark | undefined;
 }
 
 /** The primary is pinged every 10 s: tolerates two lost answers. */
@@ -36,12 +40,15 @@ export function backupDrillChecks(facts: BackupDrillFacts): DrillCheck[] {
   if (!config.enabled)
     return [verdict("cluster_enabled", false, "The cluster is disabled: ns-ha-config enable, on the primary node", "")];
   const carries = state === "master";
+  const otherMark = other.said?.maintenance;
   const heard = other.seenAt !== undefined && now - other.seenAt < heardMs;
   const ago =
     other.seenAt === undefined
       ? "has not answered since this node was started"
       : `answered ${formatDuration(now - other.seenAt)} ago`;
   return [
+    ...outChecks("This node", facts.maintenance),
+    ...outChecks("The primary node", otherMark === undefined || markIsOver(otherMark, now) ? undefined : otherMark),
     verdict(
       "backup_ready",
       carries || state === "backup",

@@ -4,6 +4,7 @@ import type { VrrpState } from "../cluster/state.ts";
 import type { DiffEntry, DrillCheck, Facts } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
 import type { WanTrouble } from "../cluster/following-interfaces.ts";
+import { markText, type TimedMark } from "../cluster/timed-mark.ts";
 import type { Connections } from "./conntrackd-state.ts";
 
 export interface DrillFacts {
@@ -11,6 +12,9 @@ export interface DrillFacts {
   readonly version: string;
   readonly state: VrrpState;
   readonly converged: boolean;
+  /** This node's maintenance, and the pause of the synchronisation; undefined: there is none. */
+  readonly maintenance?: TimedMark | undefined;
+  readonly syncPaused?: TimedMark | undefined;
   /** Wall clock, milliseconds. */
   readonly now: number;
   readonly lastSync: { readonly ok: boolean; readonly status: string; readonly at: number } | undefined;
@@ -36,6 +40,7 @@ export function drillChecks(facts: DrillFacts): DrillCheck[] {
   const { peer, config } = facts;
   if (!config.enabled) return [check("cluster_enabled", false, "the cluster is disabled: ns-ha-config enable", "")];
   const own = [
+    ...outChecks("this node", facts.maintenance),
     check(
       "primary_is_master",
       facts.state === "master",
@@ -65,6 +70,7 @@ export function drillChecks(facts: DrillFacts): DrillCheck[] {
   }
   return [
     ...own,
+    ...outChecks("the backup node", peer.maintenance),
     check("peer_reachable", true, "", `the backup node ${config.peer.address} answers`),
     check(
       "peer_is_backup",
@@ -106,7 +112,16 @@ function check(code: string, ok: boolean, bad: string, good: string): DrillCheck
   return { code, verdict: ok ? "ok" : "fail", text: text.charAt(0).toUpperCase() + text.slice(1) };
 }
 
-function syncCheck({ lastSync, now, config }: DrillFacts): DrillCheck {
+/** Nothing when the node is in service: that is the rule. */
+export function outChecks(node: string, mark: TimedMark | undefined): DrillCheck[] {
+  if (mark === undefined) return [];
+  const bad = `${node} is in maintenance ${markText(mark)}: there is no second node for a failover (ns-ha-config maintenance off, on that node)`;
+  return [check("maintenance", false, bad, "")];
+}
+
+function syncCheck({ lastSync, now, config, syncPaused }: DrillFacts): DrillCheck {
+  if (syncPaused !== undefined)
+    return check("sync_fresh", false, `the synchronisation is paused ${markText(syncPaused)}: ns-ha-config resume`, "");
   if (lastSync === undefined)
     return check("sync_fresh", false, "nothing was synchronised yet: ns-ha-config sync --wait", "");
   const age = Math.max(0, now - lastSync.at);

@@ -23,6 +23,12 @@ export function agentMetrics(status: AgentStatus | undefined): Metric[] {
     },
     gauge("nethsec_ha_converged", "1 when everything is as the state wants it.", status.converged ? 1 : 0),
     gauge("nethsec_ha_pending_steps", "Steps that are still to be done.", status.pending.length),
+    gauge("nethsec_ha_maintenance", "1 while this node is in maintenance.", status.maintenance === undefined ? 0 : 1),
+    gauge(
+      "nethsec_ha_sync_paused",
+      "1 while the synchronisation is paused (primary).",
+      status.syncPaused === undefined ? 0 : 1,
+    ),
     gauge(
       "nethsec_ha_sync_ok",
       "1 when the last synchronisation succeeded.",

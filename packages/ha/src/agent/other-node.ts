@@ -7,6 +7,7 @@ import { readJson } from "@nethsec/host/files/read-json";
 import { version } from "@nethsec/host/version";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { type Meeting, type OtherNode, otherNodeSchema } from "../cluster/agent-schemas.ts";
+import { markIsOver, markText, readMark, type TimedMark } from "../cluster/timed-mark.ts";
 import { listKept } from "../sync/kept-changes.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
@@ -18,6 +19,7 @@ const savedPath = "/var/run/ns-ha/other-node.json";
 /** Each query costs an SSH connection and two processes. A change of state triggers one at once. */
 const meetEveryMs = 60_000;
 const keptThere = "backup_changes_kept";
+const outThere = "peer_in_maintenance";
 
 type MeetingNode = Pick<AgentNode, "host" | "config" | "state" | "conditions">;
 
@@ -35,7 +37,7 @@ export class OtherNodePart implements AgentPart {
 
   readonly routes = [answers(agentEndpoints.meet, (meeting) => this.#met(meeting))];
 
-  readonly tick = { everyMs: 1000, run: (): Promise<void> => this.#meet() };
+  readonly tick = { everyMs: 1000, run: (): Promise<void> => this.#look() };
 
   onState(): void {
     this.#metAt = Number.NEGATIVE_INFINITY;
@@ -49,6 +51,26 @@ export class OtherNodePart implements AgentPart {
   /** Called when the other node answered a ping or a query, or sent one itself. */
   seen(): void {
     this.#save({ ...this.#known, seenAt: this.#node.host.clock.now() });
+  }
+
+  /** The other node's maintenance, as far as this node was told; undefined: it is not in maintenance. */
+  get maintenance(): TimedMark | undefined {
+    const mark = this.#known.said?.maintenance;
+    return mark === undefined || markIsOver(mark, this.#node.host.clock.now()) ? undefined : mark;
+  }
+
+  #look(): Promise<void> {
+    const { conditions, config } = this.#node;
+    const mark = this.maintenance;
+    const other = config.role === "primary" ? "backup" : "primary";
+    if (mark === undefined) conditions.clear(outThere);
+    else
+      conditions.raise(
+        outThere,
+        "warning",
+        `The ${other} node is in maintenance ${markText(mark)}: it would not take over if this node failed. To end it, on that node: ns-ha-config maintenance off`,
+      );
+    return this.#meet();
   }
 
   async #meet(): Promise<void> {
@@ -73,12 +95,19 @@ export class OtherNodePart implements AgentPart {
   #own(): Meeting {
     const { host, config, state } = this.#node;
     const kept = config.role === "backup" ? listKept(host.files).flatMap((set) => set.entries) : [];
-    return { version, state, keptChanges: kept.slice(0, 100).map(({ name }) => name) };
+    const maintenance = readMark(host.files, "maintenance");
+    return {
+      version,
+      state,
+      keptChanges: kept.slice(0, 100).map(({ name }) => name),
+      ...(maintenance === undefined ? {} : { maintenance }),
+    };
   }
 
-  #remember({ version: theirs, state }: Meeting): void {
+  #remember({ version: theirs, state, maintenance }: Meeting): void {
     const at = this.#node.host.clock.now();
-    this.#save({ seenAt: at, said: { at, version: theirs, state } });
+    const said = { at, version: theirs, state, ...(maintenance === undefined ? {} : { maintenance }) };
+    this.#save({ seenAt: at, said });
   }
 
   #save(known: Pick<OtherNode, "seenAt" | "said">): void {

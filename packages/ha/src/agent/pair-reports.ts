@@ -5,6 +5,7 @@ import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { DiffEntry, DrillCheck, Facts, HistoryEntry } from "../cluster/agent-schemas.ts";
 import { requiredDevices } from "../cluster/checks.ts";
 import { followingProtocols, wanTroubles } from "../cluster/following-interfaces.ts";
+import { readMark } from "../cluster/timed-mark.ts";
 import { diffEntries } from "../sync/diff.ts";
 import { heldEntries } from "../sync/held-entries.ts";
 import { stagedManifest } from "../sync/staged-manifest.ts";
@@ -102,6 +103,8 @@ export class PairReports implements AgentPart {
       this.#sync.describe(config),
     ]);
     return drillChecks({
+      maintenance: readMark(host.files, "maintenance"),
+      syncPaused: readMark(host.files, "sync-paused"),
       state,
       converged: this.#reconciler.converged,
       lastSync:
@@ -152,6 +155,7 @@ export class PairReports implements AgentPart {
       refused: refusedNow(host, config).refused ?? [],
       freeBytes: host.system.fileSystem("/").free,
       other: this.#other.known,
+      maintenance: readMark(host.files, "maintenance"),
     });
   }
 

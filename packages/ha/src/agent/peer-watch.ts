@@ -2,6 +2,7 @@
  * Checks that the other node is reachable. VRRP cannot show it: a backup sends nothing, and two masters may not receive each other. So this part
  * pings the peer's own address, and reports what is not certain (contract ns-ha 7, promise 5).
  */
+import { markText } from "../cluster/timed-mark.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import type { Announcements } from "./announcements.ts";
@@ -51,6 +52,12 @@ export class PeerWatch implements AgentPart {
     }
     if (this.#misses < missesMax) return;
     const other = role === "primary" ? "backup" : "primary";
+    const maintenance = this.#other.maintenance;
+    if (maintenance !== undefined) {
+      const known = `The ${other} node ${peer.address} is not heard; it is in maintenance ${markText(maintenance)}.`;
+      if (conditions.raise("peer_not_heard", "info", known)) host.log("info", known);
+      return;
+    }
     const text =
       state === "master"
         ? `The ${other} node ${peer.address} is not heard. If it runs, it is master too: check the HA cable and switch before changing anything.`

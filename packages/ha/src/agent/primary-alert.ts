@@ -23,11 +23,16 @@ export interface PrimaryAlertNode {
 
 export class PrimaryAlert implements AgentPart {
   readonly #node: PrimaryAlertNode;
+  readonly #otherIsOut: () => boolean;
   #expectedUntil = Number.NEGATIVE_INFINITY;
 
-  /** `rebooted`: the node was rebooted since the agent ran last, so the other node has carried the site meanwhile. */
-  constructor(node: PrimaryAlertNode, rebooted: boolean) {
+  /**
+   * `rebooted`: the node was rebooted since the agent ran last, so the other node has carried the site meanwhile. `otherIsOut`: the other node is
+   * in maintenance, so a takeover by this one is no failure.
+   */
+  constructor(node: PrimaryAlertNode, rebooted: boolean, otherIsOut: () => boolean = () => false) {
     this.#node = node;
+    this.#otherIsOut = otherIsOut;
     if (rebooted && node.config.role === "primary" && !this.#handedOver) node.alerts.remember(id, "FAILURE");
   }
 
@@ -41,7 +46,7 @@ export class PrimaryAlert implements AgentPart {
   onState({ before, state }: StateChange): void {
     if (this.#node.config.role === "backup") {
       if (state !== "master") this.#node.alerts.remember(id, "OK");
-      else if (this.#node.host.clock.monotonic() >= this.#expectedUntil) this.#node.alerts.set(id, "FAILURE");
+      else if (!this.#expected) this.#node.alerts.set(id, "FAILURE");
     } else if (state === "master") {
       this.handsOver(false);
       this.#node.alerts.set(id, "OK");
@@ -58,6 +63,10 @@ export class PrimaryAlert implements AgentPart {
   /** On the backup: the primary's announcement of a planned takeover, or its cancellation. */
   expects(planned: boolean): void {
     this.#expectedUntil = planned ? this.#node.host.clock.monotonic() + windowMs : Number.NEGATIVE_INFINITY;
+  }
+
+  get #expected(): boolean {
+    return this.#otherIsOut() || this.#node.host.clock.monotonic() < this.#expectedUntil;
   }
 
   get #handedOver(): boolean {

@@ -2,6 +2,7 @@
 import { messageOf } from "@nethsec/host/message-of";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { SwitchResult } from "../cluster/agent-schemas.ts";
+import { readMark } from "../cluster/timed-mark.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
 import { answers } from "./agent-server.ts";
@@ -44,10 +45,11 @@ export class SwitchPart implements AgentPart {
         host,
         config,
         state: () => this.#node.state,
+        maintenance: () => readMark(host.files, "maintenance"),
         converged: () => this.#reconciler.converged,
         peer: () => this.#peer.facts(),
-        bringUpToDate: () => this.#bringUpToDate(),
-        announce: (planned) => this.#announce(planned),
+        bringUpToDate: () => this.bringUpToDate(),
+        announce: (planned) => this.announce(planned),
       },
       to,
     );
@@ -61,7 +63,7 @@ export class SwitchPart implements AgentPart {
   }
 
   /** Synchronises; returns why the backup is not up to date. Files held back do not count: they are reported elsewhere, and the rest has arrived. */
-  async #bringUpToDate(): Promise<string | undefined> {
+  async bringUpToDate(): Promise<string | undefined> {
     const { config, host } = this.#node;
     if (!config.sync.enabled) return undefined;
     const late = host.clock.sleep(syncTimeoutMs).then(() => undefined);
@@ -70,7 +72,8 @@ export class SwitchPart implements AgentPart {
     return outcome.ok || outcome.withheld !== undefined ? undefined : outcome.status;
   }
 
-  async #announce(planned: boolean): Promise<void> {
+  /** Tells both nodes that a takeover is planned, or is not. Never throws. */
+  async announce(planned: boolean): Promise<void> {
     this.#alert.handsOver(planned);
     await this.#peer.announce(planned).catch((error: unknown) => {
       this.#node.host.log("warning", `the switchover was not announced: ${messageOf(error)}`);

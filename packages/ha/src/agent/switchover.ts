@@ -5,17 +5,21 @@
  * the site, this node stands by and takes over if the backup fails.
  */
 import { NethsecError } from "@nethsec/host/error";
-import type { Host, Process } from "@nethsec/host/host";
+import type { Host } from "@nethsec/host/host";
 import type { VrrpState } from "../cluster/state.ts";
 import type { Facts, SwitchResult } from "../cluster/agent-schemas.ts";
 import { type HaConfig, haPaths } from "../cluster/config.ts";
+import { type TimedMark, markText } from "../cluster/timed-mark.ts";
 import { handOver, standBy } from "../cluster/tracked-priority.ts";
+import { VipProbe } from "./vip-probe.ts";
 
 export interface SwitchContext {
   readonly host: Pick<Host, "files" | "run" | "clock">;
   readonly config: HaConfig;
   readonly state: () => VrrpState;
   readonly converged: () => boolean;
+  /** This node's maintenance; undefined: it is not in maintenance. */
+  readonly maintenance: () => TimedMark | undefined;
   readonly peer: () => Promise<Facts>;
   /** Called before handing over: sends changes since the last synchronisation, e.g. the newest lease. Returns the reason when that failed. */
   readonly bringUpToDate: () => Promise<string | undefined>;
@@ -26,8 +30,6 @@ export interface SwitchContext {
 const deadlineMs = 20_000;
 const convergeMs = 30_000;
 const pollMs = 20;
-/** Ping interval to the VIP during the switch. */
-const pingSeconds = 0.02;
 
 /** Resolves when the new master answers for the VIP and its services are in place. Throws `switch_refused` or `switch_failed`. */
 export async function switchOver(context: SwitchContext, to: "primary" | "backup"): Promise<SwitchResult> {
@@ -43,6 +45,11 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
   if ((state() === "master") !== away)
     throw refused(away ? "this node is not master, so there is nothing to hand over." : "this node is master already.");
   const peer = await context.peer();
+  if (away && peer.maintenance !== undefined)
+    throw refused(
+      `the other node is in maintenance ${markText(peer.maintenance)}.`,
+      "To end it, on that node: ns-ha-config maintenance off",
+    );
   if (away && peer.state !== "backup")
     throw refused(`the other node is ${peer.state}, not backup: it would not take over.`, "See: ns-ha-config drill");
   const setPriority = (value: number): void => host.files.write(haPaths.priorityFile, `${value}\n`, { mode: 0o644 });
@@ -80,8 +87,11 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
 }
 
 /** Why this node can neither give nor take the site, and the advice: checked up front instead of running into the deadline. */
-function hindrance({ config, state }: SwitchContext): readonly [why: string, advice: string] | undefined {
+function hindrance({ config, state, maintenance }: SwitchContext): readonly [why: string, advice: string] | undefined {
   if (!config.enabled) return ["the cluster is disabled.", "To enable it: ns-ha-config enable"];
+  const mark = maintenance();
+  if (mark !== undefined)
+    return [`this node is in maintenance ${markText(mark)}.`, "To end it: ns-ha-config maintenance off"];
   if (state() === "unknown") return ["keepalived does not run on this node.", "Start it: /etc/init.d/keepalived start"];
   if (state() === "fault")
     return ["a LAN cable or device of this node is down.", `Look at: ip link show ${config.haInterface.device}`];
@@ -133,50 +143,4 @@ function refused(why: string, advice?: string): NethsecError {
     message: `No switchover: ${why}`,
     ...(advice === undefined ? {} : { advice }),
   });
-}
-
-/** Measures the longest gap between answers of the VIP, with `ping` from this node. */
-class VipProbe {
-  readonly #process: Process;
-  readonly #clock: Host["clock"];
-  readonly #reading: Promise<void>;
-  #last: number;
-  #longest = 0;
-  #answers = 0;
-
-  constructor(host: Pick<Host, "run" | "clock">, config: HaConfig) {
-    const vip = config.interfaces[0]?.virtualIp.split("/")[0] ?? config.nodeAddress;
-    this.#clock = host.clock;
-    this.#last = host.clock.monotonic();
-    this.#process = host.run.spawn(["ping", "-n", "-i", String(pingSeconds), vip], { stderr: "ignore" });
-    this.#reading = this.#read();
-  }
-
-  /** Milliseconds. */
-  get outageMs(): number {
-    return Math.max(0, Math.round(this.#longest - pingSeconds * 1000));
-  }
-
-  /** Waits for some answers after the switch, so that a gap at its end counts too. */
-  async settle(): Promise<void> {
-    const seen = this.#answers;
-    const end = this.#clock.monotonic() + 5000;
-    while (this.#answers < seen + 5 && this.#clock.monotonic() < end) await this.#clock.sleep(pollMs);
-  }
-
-  async stop(): Promise<void> {
-    await this.#process.kill("SIGTERM", 500);
-    await this.#reading;
-  }
-
-  async #read(): Promise<void> {
-    const decoder = new TextDecoder();
-    for await (const chunk of this.#process.stdout) {
-      if (!decoder.decode(chunk).includes("bytes from")) continue;
-      const now = this.#clock.monotonic();
-      this.#longest = Math.max(this.#longest, now - this.#last);
-      this.#last = now;
-      this.#answers += 1;
-    }
-  }
 }

@@ -2,6 +2,7 @@
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { SyncEvent } from "../cluster/agent-schemas.ts";
 import { shareSyncList } from "../change/share-sync-list.ts";
+import { readMark } from "../cluster/timed-mark.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
@@ -13,15 +14,16 @@ export class SyncPart implements AgentPart {
   readonly #node: AgentNode;
   readonly loop: SyncLoop;
 
-  constructor(node: AgentNode, flow: StateFlow) {
+  constructor(node: AgentNode, flow: StateFlow, otherIsOut: () => boolean) {
     this.#node = node;
     this.loop = new SyncLoop({
       host: node.host,
       config: () => node.config,
       allowed: () => this.#sends(),
+      paused: () => readMark(node.host.files, "sync-paused") !== undefined,
       before: (signal) => flow.beforeSend(signal),
       shareList: (config) => shareSyncList(node.host, config),
-      finished: (outcome) => announceSyncResult(node, outcome),
+      finished: (outcome) => announceSyncResult(node, outcome, otherIsOut()),
     });
   }
 

@@ -50,6 +50,8 @@ test("status prints the documented layout", () => {
       virtualIps: [{ section: "lan_ipaddress", options: { address: "192.168.100.240/24", device: "br-lan" } }],
       keepalivedStats: { advert_rcvd: 0, advert_sent: 1730, become_master: 1 },
       otherNode: undefined,
+      maintenance: undefined,
+      syncPaused: undefined,
       now: 0,
       pending: [],
       conditions: [],

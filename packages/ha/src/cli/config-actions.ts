@@ -230,6 +230,37 @@ export const configActions: readonly Command[] = [
     load: lazy(async () => (await import("./agent-actions.ts")).switchOver),
   },
   {
+    name: "maintenance",
+    summary: "take this node out of service, and put it back (on both nodes)",
+    description:
+      "on: hands the site over if this node carries it, and stays out, across reboots too, until off or the end of --for. Refused when nobody would carry the site then. The site has no second node meanwhile.",
+    args: [{ name: "what", summary: "on or off", values: ["on", "off"] }],
+    options: [
+      { name: "for", value: "TIME", summary: "it ends by itself after this time, e.g. 90m, 2h, 1d" },
+      { name: "force", summary: "also when nobody would carry the site" },
+    ],
+    examples: [
+      ["ns-ha-config maintenance on --for 2h", "two hours for the screwdriver"],
+      ["ns-ha-config maintenance off", "this node takes part again"],
+    ],
+    load: lazy(async () => (await import("./maintenance.ts")).maintenance),
+  },
+  {
+    name: "pause",
+    summary: "send nothing to the backup node until resume",
+    description:
+      "Changes are still noticed: status names what waits, diff shows all of it. A failover works with what the backup node has.",
+    options: [{ name: "for", value: "TIME", summary: "it ends by itself after this time, e.g. 90m, 2h, 1d" }],
+    examples: [["ns-ha-config pause --for 1h", "try a configuration on the primary node alone"]],
+    load: lazy(async () => (await import("./maintenance.ts")).pause),
+  },
+  {
+    name: "resume",
+    summary: "send what waited since pause, and list it",
+    examples: [["ns-ha-config resume", "the backup node gets what the primary has"]],
+    load: lazy(async () => (await import("./maintenance.ts")).resume),
+  },
+  {
     name: "drill",
     summary: "check everything that a failover needs, without one",
     examples: [["ns-ha-config drill", "exit code 1 if a failover would lose something"]],

@@ -18,6 +18,8 @@ const status = {
   conditions: [{ code: "sync_failing", severity: "error", text: forged }],
   lastSyncTime: undefined,
   otherNode: undefined,
+  maintenance: undefined,
+  syncPaused: undefined,
   now: 0,
 } satisfies Parameters<typeof showStatus>[0];
 

@@ -10,6 +10,7 @@ import { History } from "../agent/history.ts";
 import { checkVirtualIp } from "../cluster/checks.ts";
 import { readHaConfig } from "../cluster/config.ts";
 import { commands } from "../commands.ts";
+import { SimulatedNode } from "../testing/simulated-node.ts";
 import { callOn, initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { drill, history } from "./agent-actions.ts";
 import { addVip } from "./interfaces.ts";
@@ -151,6 +152,9 @@ test("the line about the other node", () => {
   expect(otherNodeText({ ...other, seenAt: 997_000, said }, 1_597_000)).toBe(
     "backup 192.168.100.239, seen 10 min ago, state 10 min ago: backup, version 0.2.0",
   );
+  expect(
+    otherNodeText({ ...other, said: { ...said, state: "fault", maintenance: { since: 0, until: 60_000 } } }, 1_000_000),
+  ).toEndWith("state fault, version 0.2.0, in maintenance since 1970-01-01 00:00 UTC, until 1970-01-01 00:01 UTC");
 });
 
 test("before the backup was set up a synchronisation that fails is no fault of the history, and no alert", async () => {
@@ -172,4 +176,17 @@ test("before the backup was set up a synchronisation that fails is no fault of t
   announceSyncResult(listeners, { status: "Successful", ok: true, changed: ["/etc/config/dhcp"], tookMs: 1 });
   announceSyncResult(listeners, failed);
   expect(history.list(10).map(({ kind }) => kind)).toEqual(["sync", "fault"]);
+});
+
+test("a synchronisation that fails while the backup is in maintenance is no alert, one that still fails afterwards is", () => {
+  using node = new SimulatedNode("primary");
+  const { host, conditions: raised, history } = node;
+  host.files.mkdir("/var/state");
+  const listeners = { host, alerts: new Alerts(host), conditions: raised, history };
+  const failed = { status: "SSH Connection Failed", ok: false, changed: [], tookMs: 1, reason: "refused" } as const;
+  announceSyncResult(listeners, failed, true);
+  expect([host.files.exists("/etc/ns-ha/alerts.json"), listeners.history.list(10)]).toEqual([false, []]);
+  expect(listeners.conditions.list()).toMatchObject([{ code: "sync_failed" }]);
+  announceSyncResult(listeners, failed, false);
+  expect(host.files.readText("/etc/ns-ha/alerts.json")).toContain('"FAILURE"');
 });

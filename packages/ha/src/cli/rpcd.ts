@@ -9,8 +9,10 @@ import type { Host } from "@nethsec/host/host";
 import { type RpcdMethod, type RpcdPlugin, rpcdMethod, runRpcd } from "@nethsec/host/rpcd";
 import * as v from "valibot";
 import * as cluster from "../change/cluster.ts";
+import { agentClient } from "../cluster/agent-client.ts";
+import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { clusterStatus } from "../cluster/cluster-status.ts";
-import { readHaConfig, type Role } from "../cluster/config.ts";
+import { haPaths, readHaConfig, type Role } from "../cluster/config.ts";
 import { ipv4ToNumber } from "../cluster/ipv4.ts";
 import { inJob, jobState, runJob } from "./method-job.ts";
 import { listInterfaces, listVips } from "../cluster/list-interfaces.ts";
@@ -18,6 +20,7 @@ import * as node from "../change/node-changes.ts";
 import { checkBackup, initBackup } from "../change/remote-actions.ts";
 import { checkRequirements } from "../cluster/requirements.ts";
 import { onPrimary } from "../cluster/on-primary.ts";
+import { markJson } from "./status.ts";
 import { resetNode } from "../change/reset-node.ts";
 
 const role = v.picklist(["primary", "backup"]);
@@ -224,8 +227,51 @@ const status = rpcdMethod({
       virtual_ips: Object.fromEntries(found.virtualIps.map(({ section, options }) => [section, options])),
       keepalived_stats: found.keepalivedStats,
       timing: found.timing,
+      ...(found.maintenance === undefined ? {} : { maintenance: markJson(found.maintenance) }),
+      ...(found.syncPaused === undefined
+        ? {}
+        : { sync_paused: { ...markJson(found.syncPaused), waiting: found.syncPaused.waiting ?? null } }),
       conditions: found.conditions,
     };
+  },
+});
+
+const agent = (host: Pick<Host, "files">) => agentClient(host.files.real(haPaths.agentSocket));
+/** Epoch milliseconds of the end; `seconds` undefined or null: without an end. */
+const untilOf = (host: Pick<Host, "clock">, seconds: number | null | undefined): { until?: number } =>
+  seconds === undefined || seconds === null ? {} : { until: host.clock.now() + seconds * 1000 };
+const duration = v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(366 * 86_400)));
+
+const maintenance = rpcdMethod({
+  name: "maintenance",
+  example: { on: true, for: 7200, force: false },
+  args: v.object({ on: v.boolean(), for: duration, force: v.optional(v.boolean(), false) }),
+  run: async (args, { host }) => {
+    const asked = { on: args.on, force: args.force, ...(args.on ? untilOf(host, args.for) : {}) };
+    const { maintenance: mark, outageMs } = await agent(host).ask(agentEndpoints.maintenance, asked);
+    return { ...success, maintenance: mark === undefined ? null : markJson(mark), outage_ms: outageMs ?? null };
+  },
+});
+
+const pause = rpcdMethod({
+  name: "pause",
+  example: { for: 3600 },
+  args: v.object({ for: duration }),
+  run: async (args, { host }) => {
+    onPrimary(host, "pause");
+    const { paused } = await agent(host).ask(agentEndpoints.pause, { on: true, ...untilOf(host, args.for) });
+    return { ...success, sync_paused: paused === undefined ? null : markJson(paused) };
+  },
+});
+
+const resume = rpcdMethod({
+  name: "resume",
+  example: {},
+  args: v.object({}),
+  run: async (_args, { host }) => {
+    onPrimary(host, "resume");
+    await agent(host).ask(agentEndpoints.pause, { on: false });
+    return success;
   },
 });
 
@@ -301,6 +347,9 @@ export const plugin: RpcdPlugin = {
     list("list-vips", (uci) => ({ vips: listVips(uci) })),
     reset,
     upgradeRemote,
+    maintenance,
+    pause,
+    resume,
     power("disable", cluster.disable),
     power("enable", cluster.enable),
   ],
@@ -316,6 +365,7 @@ const long: ReadonlySet<string> = new Set([
   "remove-vip",
   "reset",
   "upgrade-remote",
+  "maintenance",
   "disable",
   "enable",
 ]);

@@ -1,6 +1,7 @@
 /** `status`: the only action for both nodes, in the layout of the documentation; more lines may follow it. */
 import type { Call } from "@nethsec/host/command/command";
 import { textOfLines } from "@nethsec/host/command/visible-text";
+import { markText, type TimedMark } from "../cluster/timed-mark.ts";
 import type { OtherNode } from "../cluster/agent-schemas.ts";
 import { formatDuration } from "@nethsec/host/units";
 import { clusterStatus, type ClusterStatus } from "../cluster/cluster-status.ts";
@@ -37,9 +38,18 @@ function asJson(status: ClusterStatus): Record<string, unknown> {
     virtual_ips: Object.fromEntries(status.virtualIps.map(({ section, options }) => [section, options])),
     keepalived_stats: status.keepalivedStats,
     ...(status.otherNode === undefined ? {} : { other_node: otherNodeJson(status.otherNode) }),
+    ...(status.maintenance === undefined ? {} : { maintenance: markJson(status.maintenance) }),
+    ...(status.syncPaused === undefined
+      ? {}
+      : { sync_paused: { ...markJson(status.syncPaused), waiting: status.syncPaused.waiting ?? null } }),
     pending: status.pending,
     conditions: status.conditions,
   };
+}
+
+/** Epoch seconds; `until` null: without an end. */
+export function markJson({ since, until }: TimedMark): { since: number; until: number | null } {
+  return { since: Math.floor(since / 1000), until: until === undefined ? null : Math.floor(until / 1000) };
 }
 
 function otherNodeJson({ role, address, seenAt, said }: OtherNode): Record<string, unknown> {
@@ -48,6 +58,7 @@ function otherNodeJson({ role, address, seenAt, said }: OtherNode): Record<strin
     address,
     ...(seenAt === undefined ? {} : { seen_at: Math.floor(seenAt / 1000) }),
     ...(said === undefined ? {} : { state: said.state, version: said.version, said_at: Math.floor(said.at / 1000) }),
+    ...(said?.maintenance === undefined ? {} : { maintenance: markJson(said.maintenance) }),
   };
 }
 
@@ -63,7 +74,8 @@ export function otherNodeText({ role, address, seenAt, said }: OtherNode, now: n
   const seen = seenAt === undefined ? "not seen since this node was started" : `seen ${age(seenAt)}`;
   if (said === undefined) return `${role} ${address}, ${seen}, its state and version are not known`;
   const then = now - said.at > freshMs ? ` ${age(said.at)}` : "";
-  return `${role} ${address}, ${seen}, state${then === "" ? "" : `${then}:`} ${said.state}, version ${said.version}`;
+  const out = said.maintenance === undefined ? "" : `, in maintenance ${markText(said.maintenance)}`;
+  return `${role} ${address}, ${seen}, state${then === "" ? "" : `${then}:`} ${said.state}, version ${said.version}${out}`;
 }
 
 /** As `date` prints it, in the firewall's time zone. */

@@ -17,10 +17,12 @@ import {
   drillCheckSchema,
   factsSchema,
   historyEntrySchema,
+  maintenanceAnswerSchema,
   meetingSchema,
   switchResultSchema,
   syncEventSchema,
 } from "./agent-schemas.ts";
+import { timedMarkSchema } from "./timed-mark.ts";
 
 export interface Endpoint<Request, Answer> {
   readonly method: "GET" | "POST";
@@ -90,6 +92,22 @@ export const agentEndpoints = {
   /** `force`: paths that are sent even if their content looks lost. */
   sync: stream("POST /sync", v.object({ wait: v.boolean(), force: v.array(v.string()) }), syncEventSchema),
   switch: question("slow", "POST /switch", 90_000, v.object({ to: node }), switchResultSchema),
+  /** `until`: epoch milliseconds of its end, for `on`. `force`: even if nobody carries the site then. */
+  maintenance: question(
+    "slow",
+    "POST /maintenance",
+    90_000,
+    v.object({ on: v.boolean(), until: v.optional(v.number()), force: v.boolean() }),
+    maintenanceAnswerSchema,
+  ),
+  /** Primary: stops sending, or sends again. Answers with the state afterwards; `until` as above. */
+  pause: question(
+    "plain",
+    "POST /pause",
+    2000,
+    v.object({ on: v.boolean(), until: v.optional(v.number()) }),
+    v.object({ paused: v.optional(timedMarkSchema) }),
+  ),
   /** The configuration was changed: read it again. */
   changed: question("plain", "POST /changed", 2000, nothing, nothing),
   /** Backup: restores the staging area; without an id, whichever complete manifest is there. Errors of the restore are returned as answers. */

@@ -1,6 +1,7 @@
 /** Schemas of the agent's answers. Which endpoint returns which: agent-endpoints.ts. */
 import * as v from "valibot";
 import { vrrpStateSchema } from "./state.ts";
+import { timedMarkSchema } from "./timed-mark.ts";
 
 const conditionSchema = v.object({
   code: v.string(),
@@ -16,6 +17,8 @@ export const meetingSchema = v.object({
   state: vrrpStateSchema,
   /** Names of changes made on the backup while it was active, now kept aside there. */
   keptChanges: v.optional(v.array(v.string())),
+  /** Absent: that node is not in maintenance. */
+  maintenance: v.optional(timedMarkSchema),
 });
 export type Meeting = v.InferOutput<typeof meetingSchema>;
 
@@ -25,7 +28,14 @@ export const otherNodeSchema = v.object({
   /** Wall clock of the last answer, milliseconds; undefined: none since this node was started. */
   seenAt: v.optional(v.number()),
   /** The last information it sent about itself. */
-  said: v.optional(v.object({ at: v.number(), version: v.string(), state: vrrpStateSchema })),
+  said: v.optional(
+    v.object({
+      at: v.number(),
+      version: v.string(),
+      state: vrrpStateSchema,
+      maintenance: v.optional(timedMarkSchema),
+    }),
+  ),
 });
 export type OtherNode = v.InferOutput<typeof otherNodeSchema>;
 
@@ -45,10 +55,22 @@ export const agentStatusSchema = v.object({
   conditions: v.array(conditionSchema),
   /** Absent in the answer of an older agent. */
   otherNode: v.optional(otherNodeSchema),
+  /** This node is in maintenance; absent: it is not. */
+  maintenance: v.optional(timedMarkSchema),
+  /** The synchronisation is paused, and what is known to wait; absent: it is not paused. */
+  syncPaused: v.optional(v.object({ ...timedMarkSchema.entries, waiting: v.optional(v.array(v.string())) })),
   /** keepalived's counters: advert_rcvd, advert_sent, become_master, … as in its JSON dump. Empty when keepalived does not run. */
   keepalivedStats: v.record(v.string(), v.number()),
 });
 export type AgentStatus = v.InferOutput<typeof agentStatusSchema>;
+
+export const maintenanceAnswerSchema = v.object({
+  /** Absent: the node is not in maintenance. */
+  maintenance: v.optional(timedMarkSchema),
+  /** The site was handed over: the longest time without a ping answer from the virtual address, milliseconds. */
+  outageMs: v.optional(v.number()),
+});
+export type MaintenanceAnswer = v.InferOutput<typeof maintenanceAnswerSchema>;
 
 export const historyEntrySchema = v.object({
   /** Wall clock, milliseconds since 1970. */
@@ -131,6 +153,7 @@ export const factsSchema = v.object({
   role: v.picklist(["primary", "backup"]),
   state: vrrpStateSchema,
   converged: v.boolean(),
+  maintenance: v.optional(timedMarkSchema),
   /** Wall clock of that node, milliseconds since 1970. */
   now: v.number(),
   /** Free bytes on the root file system. */

@@ -2,9 +2,10 @@
 import type { Condition, Host } from "@nethsec/host/host";
 import type { VrrpState } from "./state.ts";
 import { agentClient } from "./agent-client.ts";
-import type { OtherNode } from "./agent-schemas.ts";
+import type { AgentStatus, OtherNode } from "./agent-schemas.ts";
 import { haPaths, readHaConfig, type Role, type Timing } from "./config.ts";
 import { isUnderWay, readJournal } from "./journal.ts";
+import { markText, readMark, type TimedMark } from "./timed-mark.ts";
 import { hold } from "./tracked-priority.ts";
 
 export interface ClusterStatus {
@@ -20,6 +21,9 @@ export interface ClusterStatus {
   readonly keepalivedStats: Readonly<Record<string, number>>;
   /** What this node knows of the other one; undefined without an agent. */
   readonly otherNode: OtherNode | undefined;
+  /** This node's maintenance, and the pause of the synchronisation; undefined: there is none. */
+  readonly maintenance: TimedMark | undefined;
+  readonly syncPaused: AgentStatus["syncPaused"];
   /** This node's wall clock at the time of the query, milliseconds. */
   readonly now: number;
   /** Steps the agent has not completed yet; empty when converged or when there is no agent. */
@@ -45,12 +49,17 @@ export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
     const text = `A change was interrupted, the nodes may differ. Complete it: ns-ha-config ${journal.action}`;
     conditions.push({ code: "change_interrupted", severity: "warning", text });
   }
+  const maintenance = config === undefined ? undefined : readMark(host.files, "maintenance");
+  if (maintenance !== undefined && agent === undefined) {
+    const text = `This node is in maintenance ${markText(maintenance)}.`;
+    conditions.push({ code: "maintenance", severity: "warning", text });
+  }
   const priority = Number(host.files.readText(haPaths.priorityFile)?.trim() ?? "");
   if (priority === hold) {
     const text =
       "This node fetches what the backup node learnt while it carried the site, then it takes the site back.";
     conditions.push({ code: "fetching_state", severity: "info", text });
-  } else if (priority < 0) {
+  } else if (priority < 0 && maintenance === undefined) {
     const text =
       "The site was handed over to the backup node by ns-ha-config switch. To take it back: ns-ha-config switch --to primary";
     conditions.push({ code: "handed_over", severity: "info", text });
@@ -65,6 +74,8 @@ export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
     virtualIps: config === undefined ? [] : virtualIps(host),
     keepalivedStats: agent?.keepalivedStats ?? {},
     otherNode: agent?.otherNode,
+    maintenance,
+    syncPaused: agent?.syncPaused,
     now: host.clock.now(),
     pending: agent?.pending ?? [],
     conditions,

@@ -6,6 +6,7 @@ import type { Host } from "@nethsec/host/host";
 import { agentClient } from "../cluster/agent-client.ts";
 import { haPaths, readHaConfig, type HaConfig } from "../cluster/config.ts";
 import { holdPlace } from "../cluster/hold-place.ts";
+import { readMark } from "../cluster/timed-mark.ts";
 import { renderConntrackd } from "./render-conntrackd.ts";
 import { renderKeepalived } from "./render-keepalived.ts";
 import { renderLinkRules } from "./render-link-rules.ts";
@@ -33,7 +34,12 @@ export function renderFiles(host: Pick<Host, "uci" | "files" | "random" | "log">
     keepalived: writeIfChanged(
       host,
       haPaths.keepalivedConf,
-      renderKeepalived(host.uci.read("keepalived"), config, mayBeRealtime(host)),
+      renderKeepalived(
+        host.uci.read("keepalived"),
+        config,
+        mayBeRealtime(host),
+        readMark(host.files, "maintenance") !== undefined,
+      ),
       0o600,
     ),
     conntrackd: writeIfChanged(host, haPaths.conntrackdConf, renderConntrackd(config), 0o644),

@@ -16,26 +16,24 @@
 import { NethsecError } from "@nethsec/host/error";
 import type { Package, Section } from "@nethsec/host/uci-store";
 import { haPaths, type HaConfig } from "../cluster/config.ts";
-import { hold } from "../cluster/tracked-priority.ts";
+import { handOver, hold } from "../cluster/tracked-priority.ts";
 
 const interfaceWeight = -11;
 /** The weight that older clusters have in UCI; any other weight is the user's and stays unchanged. */
 const defaultUciWeight = "100";
 
 /**
- * `pkg` is the package `keepalived`, `config` the same as a typed value; `realtime`: keepalived has CAP_SYS_RESOURCE. Throws `ha_config_invalid`.
+ * `pkg` is the package `keepalived`, `config` the same as a typed value. `realtime`: keepalived has CAP_SYS_RESOURCE. `maintenance`: this
+ * node does not carry the site, also when keepalived starts anew. Throws `ha_config_invalid`.
  */
-export function renderKeepalived(pkg: Package, config: HaConfig, realtime: boolean): string {
+export function renderKeepalived(pkg: Package, config: HaConfig, realtime: boolean, maintenance: boolean): string {
+  const initial = maintenance ? handOver : config.role === "primary" ? hold : 0;
   const blocks = [
     "# Written by ns-ha from /etc/config/keepalived: change it there (uci), then run reload_config.",
     block("global_defs", globals(pkg, config, realtime)),
     ...staticBlocks(pkg),
     delays(pkg, config),
-    block("track_file ns_switch", [
-      `file "${haPaths.priorityFile}"`,
-      "weight 1",
-      `init_file ${config.role === "primary" ? hold : 0} overwrite`,
-    ]),
+    block("track_file ns_switch", [`file "${haPaths.priorityFile}"`, "weight 1", `init_file ${initial} overwrite`]),
     ...pkg.ofType("vrrp_script").flatMap((section) => userScript(section)),
     ...pkg.ofType("bfd_instance").flatMap((section) => named(section, "bfd_instance", bfdOptions)),
     ...pkg.ofType("vrrp_sync_group").flatMap((section) => syncGroup(section)),

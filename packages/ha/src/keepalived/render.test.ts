@@ -15,7 +15,7 @@ function render(uci: string, realtime = true): { keepalived: string; conntrackd:
   const config = readHaConfig(host.uci);
   if (config === undefined) throw new Error("no cluster");
   return {
-    keepalived: renderKeepalived(host.uci.read("keepalived"), config, realtime),
+    keepalived: renderKeepalived(host.uci.read("keepalived"), config, realtime, false),
     conntrackd: renderConntrackd(config),
   };
 }

@@ -37,6 +37,8 @@ let done: Promise<void>;
 let outcomes: SyncOutcome[];
 /** The backup's answer to "apply"; false: unreachable. */
 let answers: boolean;
+/** The synchronisation is paused. */
+let paused: boolean;
 /** Names of files in each transfer. */
 let transfers: string[];
 
@@ -51,6 +53,7 @@ beforeEach(() => {
   });
   pin(host.files, "192.168.100.239", { algorithm: "ssh-ed25519", blob: "AAAA" });
   answers = true;
+  paused = false;
   transfers = [];
   outcomes = [];
   host.program("rsync", async ({ stdin }) => {
@@ -77,6 +80,7 @@ const newLoop = (): SyncLoop =>
       return config;
     },
     allowed: () => true,
+    paused: () => paused,
     finished: (outcome) => outcomes.push(outcome),
   });
 
@@ -151,6 +155,21 @@ test("what the backup lacks is known until it has it", async () => {
   expect(loop.waitingSince).toBeNumber();
   answers = true;
   await until(() => outcomes.at(-1)?.ok === true, 500);
+  expect(loop.waitingSince).toBeUndefined();
+});
+
+test("while it is paused changes are noticed and nothing is sent, on request neither; afterwards all of it is", async () => {
+  await until(() => outcomes.length === 1);
+  paused = true;
+  host.files.write("/etc/config/system", "config system 'paused'\n");
+  await until(() => loop.changes > 0);
+  await host.clock.advance(7_200_000);
+  expect(() => loop.now(() => undefined)).toThrow("The synchronisation is paused");
+  expect([outcomes.length, loop.waitingSince]).toEqual([1, expect.any(Number) as number]);
+  paused = false;
+  loop.look();
+  await until(() => outcomes.length === 2);
+  expect(transfers[1]).toContain("etc/config/system");
   expect(loop.waitingSince).toBeUndefined();
 });
 

@@ -26,6 +26,8 @@ export interface SyncLoopOptions {
   readonly config: () => HaConfig;
   /** True while this node is the sender. */
   readonly allowed: () => boolean;
+  /** True while nothing is to be sent, although this node is the sender: changes are still noticed. */
+  readonly paused?: () => boolean;
   /** Called before anything is read or sent; an error makes the run fail with that reason. */
   readonly before?: (signal: AbortSignal) => Promise<void>;
   /** Sends this node's list of files to the backup; called when the backup refused a path because its own list does not name it. */
@@ -51,6 +53,7 @@ export class SyncLoop {
   #watching: { readonly roots: string; readonly stop: AbortController } | undefined;
   /** Wall clock of the first change not yet covered by a run. */
   #changedAt: number | undefined;
+  #changes = 0;
   last: SyncOutcome | undefined;
   /** Wall clock, milliseconds since 1970. */
   lastAt: number | undefined;
@@ -62,7 +65,7 @@ export class SyncLoop {
 
   /**
    * Synchronises as soon as possible; resolves with the outcome. `force`: paths that are sent though their content looks lost.
-   * Throws `sync_not_here` when this node is not the sender.
+   * Throws `sync_not_here` when this node is not the sender, `sync_paused` while the synchronisation is paused.
    */
   now(progress: (text: string) => void, force: readonly string[] = []): Promise<SyncOutcome> {
     if (!this.#options.allowed()) {
@@ -73,6 +76,7 @@ export class SyncLoop {
         advice: "Look at `ns-ha-config status`.",
       });
     }
+    if (this.#paused) throw paused();
     return new Promise((resolve, reject) => {
       this.#waiters.push({ force, progress, resolve, reject });
       this.#force = true;
@@ -86,6 +90,11 @@ export class SyncLoop {
    */
   get waitingSince(): number | undefined {
     return this.#changedAt;
+  }
+
+  /** Number of changes noticed since the agent started. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** What would be sent now, with a fresh export. */
@@ -110,6 +119,11 @@ export class SyncLoop {
         continue;
       }
       this.#watch(signal);
+      if (this.#paused) {
+        for (const { reject } of this.#waiters.splice(0)) reject(paused());
+        await this.#doorbell.wait(clock, 60_000, signal);
+        continue;
+      }
       const wait = this.#dueAt - clock.monotonic();
       if (wait > 0) {
         await this.#doorbell.wait(clock, wait, signal);
@@ -119,6 +133,10 @@ export class SyncLoop {
     }
     this.#stopWatching();
     for (const { reject } of this.#waiters.splice(0)) reject(new Error("the agent stops"));
+  }
+
+  get #paused(): boolean {
+    return this.#options.paused?.() === true;
   }
 
   async #once(signal: AbortSignal): Promise<void> {
@@ -198,10 +216,19 @@ export class SyncLoop {
   #changed(path: string): void {
     if (!concernsSync(path)) return;
     this.#changedAt ??= this.#options.host.clock.now();
+    this.#changes += 1;
     const inEtc = isWithin(path, "/etc");
     // While the link fails, do not retry for every lease; a configuration change does trigger an earlier retry.
     if (this.#failures > 0 && !inEtc) return;
     if (this.#failures > 0) this.#due(firstRetryMs);
     else this.#due(inEtc ? quietMs : busyQuietMs);
   }
+}
+
+function paused(): NethsecError {
+  return new NethsecError({
+    code: "sync_paused",
+    message: "The synchronisation is paused: nothing is sent to the backup node.",
+    advice: "To send what waits: ns-ha-config resume",
+  });
 }
