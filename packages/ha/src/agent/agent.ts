@@ -84,7 +84,11 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
   const alert = new PrimaryAlert(node, rebooted, otherIsOut);
   const switching = new SwitchPart(node, peer, alert, reconciler, sync.loop);
   const reports = new PairReports(node, peer, sync.loop, reconciler, other);
-  const pause = new PausePart(node, sync.loop, () => reports.diff());
+  const pause = new PausePart(node, {
+    loop: sync.loop,
+    sync: (send) => sync.sync({ wait: true, force: [] }, send),
+    diff: () => reports.diff(),
+  });
   const maintenance = new MaintenancePart(node, {
     other: () => other.known,
     peer: () => peer.facts(),

@@ -4,13 +4,13 @@
  * Invariant: a failover is not affected: the backup takes over with what it has.
  */
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
-import type { DiffEntry } from "../cluster/agent-schemas.ts";
+import type { DiffEntry, SyncEvent } from "../cluster/agent-schemas.ts";
 import { belongsOnPrimary } from "../cluster/ha-error.ts";
 import { markIsOver, markText, readMark, removeMark, type TimedMark, writeMark } from "../cluster/timed-mark.ts";
 import type { SyncLoop } from "../sync/sync-loop.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
-import { answers } from "./agent-server.ts";
+import { answers, streams } from "./agent-server.ts";
 
 const pausedCondition = "sync_paused";
 /** Paths named in a sentence; `ns-ha-config diff` shows all. */
@@ -20,25 +20,41 @@ const compareEveryMs = 10_000;
 const againMs = 60_000;
 
 type Node = Pick<AgentNode, "host" | "config" | "conditions" | "history">;
-type Loop = Pick<SyncLoop, "look" | "changes">;
+
+export interface PauseNeeds {
+  readonly loop: Pick<SyncLoop, "look" | "changes">;
+  /** Runs a synchronisation and sends its events (sync-part.ts). */
+  readonly sync: (send: (event: SyncEvent) => void) => Promise<void>;
+  /** What the backup lacks. Throws the link's errors. */
+  readonly diff: () => Promise<readonly DiffEntry[]>;
+}
 
 export class PausePart implements AgentPart {
   readonly #node: Node;
-  readonly #loop: Loop;
-  readonly #diff: () => Promise<readonly DiffEntry[]>;
+  readonly #loop: PauseNeeds["loop"];
+  readonly #sync: PauseNeeds["sync"];
+  readonly #diff: PauseNeeds["diff"];
   /** Monotonic. */
   #nextAt = Number.NEGATIVE_INFINITY;
   /** `loop.changes` when `#waiting` was determined. */
   #compared: number | undefined;
   #waiting: readonly string[] | undefined;
 
-  constructor(node: Node, loop: Loop, diff: () => Promise<readonly DiffEntry[]>) {
+  constructor(node: Node, { loop, sync, diff }: PauseNeeds) {
     this.#node = node;
     this.#loop = loop;
+    this.#sync = sync;
     this.#diff = diff;
   }
 
-  readonly routes = [answers(agentEndpoints.pause, ({ on, until }) => this.#set(on, until))];
+  readonly routes = [
+    answers(agentEndpoints.pause, ({ on, until }) => this.#set(on, until)),
+    streams(agentEndpoints.resume, (_asked, send) => {
+      this.#set(false, undefined);
+      // Asked for in the same turn in which the loop is woken: so the first run is the one whose changes are listed.
+      return this.#sync(send);
+    }),
+  ];
 
   readonly tick = { everyMs: 1000, firstMs: 0, run: (): Promise<void> => this.#look() };
 

@@ -18,9 +18,17 @@ beforeEach(() => {
   loop = { changes: 0, looks: 0, look: () => void (loop.looks += 1) };
   waiting = [];
   compared = 0;
-  part = new PausePart(node, loop, () => {
-    compared += 1;
-    return waiting instanceof Error ? Promise.reject(waiting) : Promise.resolve(waiting);
+  part = new PausePart(node, {
+    loop,
+    sync: (send) => {
+      // Still in the turn in which the pause ended: no run has begun.
+      send({ kind: "result", status: `looked ${loop.looks}`, ok: true, changed: [], tookMs: 0 });
+      return Promise.resolve();
+    },
+    diff: () => {
+      compared += 1;
+      return waiting instanceof Error ? Promise.reject(waiting) : Promise.resolve(waiting);
+    },
   });
 });
 afterEach(() => node[Symbol.dispose]());
@@ -80,8 +88,18 @@ test("it ends on request and at its time, and then the loop is woken", async () 
   ]);
 });
 
+test("resuming lists what the first run sent", async () => {
+  await ask({ on: true });
+  const answer = await handleAgentRequest(
+    part.routes,
+    new Request("http://agent/resume", { method: "POST", body: "{}" }),
+  );
+  expect(await answer.text()).toContain('"status":"looked 1"');
+  expect(readMark(node.host.files, "sync-paused")).toBeUndefined();
+});
+
 test("the backup sends nothing, so there is nothing to pause", async () => {
   using backup = new SimulatedNode("backup");
-  part = new PausePart(backup, loop, () => Promise.resolve([]));
+  part = new PausePart(backup, { loop, sync: () => Promise.resolve(), diff: () => Promise.resolve([]) });
   expect(await (await ask({ on: true })).json()).toMatchObject({ error: "belongs_on_primary" });
 });

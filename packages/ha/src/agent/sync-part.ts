@@ -32,7 +32,7 @@ export class SyncPart implements AgentPart {
     return this.#sends() ? this.loop.waitingSince : undefined;
   }
 
-  readonly routes = [streams(agentEndpoints.sync, (asked, send) => this.#sync(asked, send))];
+  readonly routes = [streams(agentEndpoints.sync, (asked, send) => this.sync(asked, send))];
 
   onState(): void {
     this.loop.look();
@@ -51,7 +51,8 @@ export class SyncPart implements AgentPart {
     return config.role === "primary" && config.enabled && config.sync.enabled && state === "master";
   }
 
-  async #sync(
+  /** Sends the events of one run. Throws like `SyncLoop.now`. */
+  async sync(
     { wait, force }: { readonly wait: boolean; readonly force: readonly string[] },
     send: (event: SyncEvent) => void,
   ): Promise<void> {

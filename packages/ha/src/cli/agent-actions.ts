@@ -4,7 +4,7 @@ import { UsageError } from "@nethsec/host/error";
 import { textOfLines } from "@nethsec/host/command/visible-text";
 import { table } from "@nethsec/host/command/table";
 import { formatDuration } from "@nethsec/host/units";
-import type { DrillCheck, HistoryEntry } from "../cluster/agent-schemas.ts";
+import type { DrillCheck, HistoryEntry, SyncEvent } from "../cluster/agent-schemas.ts";
 import { agentClient, type AgentClient } from "../cluster/agent-client.ts";
 import { agentEndpoints, historyLimitMax } from "../cluster/agent-endpoints.ts";
 import { inCluster, onPrimary } from "../cluster/on-primary.ts";
@@ -23,7 +23,12 @@ export async function sync(call: Call): Promise<number> {
   const wait = call.options["wait"] === true || force !== undefined;
   onPrimary(call.host, asTyped(call, "sync"));
   const wanted = { wait, force: force === undefined ? [] : [force] };
-  for await (const event of agent(call).stream(agentEndpoints.sync, wanted, call.signal)) {
+  return reportSync(call, agent(call).stream(agentEndpoints.sync, wanted, call.signal), wait);
+}
+
+/** Prints the events of a synchronisation; returns the exit code. `wait`: the last one tells how it ended, not only that it began. */
+export async function reportSync(call: Call, events: AsyncIterable<SyncEvent>, wait: boolean): Promise<number> {
+  for await (const event of events) {
     if (event.kind === "progress") {
       progress(call, event.text);
       continue;

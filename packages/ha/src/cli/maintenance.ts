@@ -1,13 +1,13 @@
 /** `maintenance on|off`, `pause`, `resume`: what an administrator sets on this node, with an optional end. The agent does it. */
 import type { Call } from "@nethsec/host/command/command";
-import { UsageError } from "@nethsec/host/error";
+import { NethsecError, UsageError } from "@nethsec/host/error";
 import { formatDuration, parseDuration } from "@nethsec/host/units";
 import { agentClient, type AgentClient } from "../cluster/agent-client.ts";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { haPaths } from "../cluster/config.ts";
 import { inCluster, onPrimary } from "../cluster/on-primary.ts";
 import { markText } from "../cluster/timed-mark.ts";
-import { sync } from "./agent-actions.ts";
+import { reportSync } from "./agent-actions.ts";
 import { argument, asTyped, changing, succeed } from "./answer.ts";
 import { markJson } from "./status.ts";
 
@@ -56,11 +56,15 @@ export async function pause(call: Call): Promise<number> {
   );
 }
 
-/** Sends what waited, and lists it as `sync --wait` does. */
+/** Sends what waited, and lists it as `sync --wait` does. A primary that is not master has nothing to send to. */
 export async function resume(call: Call): Promise<number> {
   onPrimary(call.host, asTyped(call, "resume"));
-  await agent(call).ask(agentEndpoints.pause, { on: false });
-  return sync({ ...call, options: { ...call.options, wait: true } });
+  try {
+    return await reportSync(call, agent(call).stream(agentEndpoints.resume, {}, call.signal), true);
+  } catch (error) {
+    if (!(error instanceof NethsecError) || error.code !== "sync_not_here") throw error;
+    return succeed(call, ["The synchronisation is not paused any more.", error.message]);
+  }
 }
 
 /** The end given by --for; nothing without it. */

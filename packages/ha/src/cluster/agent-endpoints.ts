@@ -108,6 +108,8 @@ export const agentEndpoints = {
     v.object({ on: v.boolean(), until: v.optional(v.number()) }),
     v.object({ paused: v.optional(timedMarkSchema) }),
   ),
+  /** Primary: ends the pause and sends; events as of `sync` with `wait`. */
+  resume: stream("POST /resume", nothing, syncEventSchema),
   /** The configuration was changed: read it again. */
   changed: question("plain", "POST /changed", 2000, nothing, nothing),
   /** Backup: restores the staging area; without an id, whichever complete manifest is there. Errors of the restore are returned as answers. */
