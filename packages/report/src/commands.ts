@@ -21,8 +21,8 @@ Environment: NETIFYD_SOCKET (/var/run/netifyd/netifyd.sock), FLOW_STALE_TIMEOUT 
   {
     name: "dpireport-cleanup",
     path: "/usr/sbin/dpireport-cleanup",
-    summary: "keep the traffic reports within their share of the disk",
-    description: `Removes the oldest days of reports until the report directory fits: by default into 1% of the file system that holds it, or ns-report.config.max_percent. Never today's, and nothing that is not a day of reports. Runs every night from cron, and says what it removed.`,
+    summary: "roll up finished days, and keep the traffic reports within their share of the disk",
+    description: `Rolls up the days that are over (one small file for each day and month, see docs/reports.md), then removes the oldest reports until the directory fits: by default into 1% of the file system that holds it, or ns-report.config.max_percent; and what is older than keep_hour_files, keep_days (days) and keep_months say. Never today's, and nothing that is no report. Runs every night from cron, and says what it removed.`,
     options: [
       { name: "max-size", value: "SIZE", summary: "the directory may use SIZE bytes; K, M, G and T are understood" },
       { name: "max-percent", value: "N", summary: "the directory may use N percent of its file system" },

@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
+import { writeSampleDay } from "../../test/sample-reports.ts";
+import type { Day } from "../store/hour-key.ts";
 import { run } from "./dpireport-cleanup.ts";
 import { parsePercent, parseSize } from "./parse-size.ts";
 import { daysToRemove } from "./retention.ts";
@@ -68,6 +70,32 @@ describe("dpireport-cleanup", () => {
     using host = withDays("2026/11/20", "2026/11/22");
     const answer = JSON.parse(cleanup(host, { "max-size": "200K" }, true));
     expect(answer).toMatchObject({ path: base, limit: 204_800, removed: [{ day: "2026-11-20", bytes: 98_304 }] });
+  });
+
+  test("roll-ups outlive the hour files, up to half of the room and the configured age", () => {
+    using host = fakeHost({ now });
+    host.setFileSystem({ size: 2_000_000_000, free: 1, device: 1 });
+    const november = (day: number): Day => ({ year: 2026, month: 11, day });
+    for (const day of [18, 19, 20, 21]) writeSampleDay(host.files, base, november(day), { clients: 1, hours: 1 });
+    writeSampleDay(host.files, base, { year: 2026, month: 9, day: 1 }, { clients: 1, hours: 1 });
+    const rolled = (): string[] => host.files.list(`${base}/.rollups`);
+    host.files.write("/etc/config/ns-report", "config report 'config'\n\toption keep_hour_files '2'\n");
+    expect(cleanup(host)).toStartWith("Rolled up 2026-09-01\nRolled up 2026-11-18\n");
+    expect(host.files.list(`${base}/2026/11`)).toEqual(["20", "21"]);
+    expect(rolled()).toHaveLength(7);
+    host.files.write(
+      "/etc/config/ns-report",
+      "config report 'config'\n\toption keep_days '3'\n\toption keep_months '1'\n",
+    );
+    expect(cleanup(host)).toContain("Removed the roll-up of 2026-09: ");
+    expect(rolled()).toEqual(["2026-11-19.day", "2026-11-20.day", "2026-11-21.day", "2026-11.month"]);
+    // The roll-ups are more than half of it: the days go first, the month's sum stays.
+    cleanup(host, { "max-size": "14K" });
+    expect(rolled()).toEqual(["2026-11.month"]);
+    host.files.write(`${base}/2026/11/21/192.168.1.1/00.json`, '{"total":1}');
+    expect(cleanup(host)).not.toContain("Rolled up");
+    host.files.write("/etc/config/ns-report", "config report 'config'\n\toption keep_days 'many'\n");
+    expect(() => cleanup(host)).toThrow('ns-report.config.keep_days is "many"');
   });
 
   test("is content without any reports", () => {

@@ -1,17 +1,23 @@
 /**
- * The command `dpireport-cleanup`: keeps the reports within their share of the file system by removing the oldest days.
- * Invariants: only folders named <yyyy>/<mm>/<dd> below the report directory are removed, and months and years that are then empty;
- * symbolic links are not followed; today stays.
+ * The command `dpireport-cleanup`: rolls up the days that are over, then keeps the reports within their share of the file system by removing the
+ * oldest days.
+ * Invariants: only roll-ups and folders named <yyyy>/<mm>/<dd> below the report directory are removed, and months and years that are then empty;
+ * symbolic links are not followed; today stays; a day's folder disappears in one step, so that no roll-up is made of a part of it.
  */
 import type { Call } from "@nethsec/host/command/command";
-import { UsageError } from "@nethsec/host/error";
+import { NethsecError, UsageError } from "@nethsec/host/error";
 import type { Files } from "@nethsec/host/host";
+import { messageOf } from "@nethsec/host/message-of";
 import { formatBytes } from "@nethsec/host/units";
 import { isAddress } from "../store/client-address.ts";
 import { dayOf, hourKeyAt, twoDigits, type Day } from "../store/hour-key.ts";
 import { dayPath, listDays } from "../store/hour-store.ts";
+import { formatDay } from "../store/report-day.ts";
 import { reportPath } from "../store/report-path.ts";
+import { rollUp } from "../store/roll-up.ts";
+import { rolledDayPath } from "../store/roll-up-files.ts";
 import { parsePercent, parseSize } from "./parse-size.ts";
+import { removeRollUps } from "./remove-roll-ups.ts";
 import { daysToRemove, type DayUse } from "./retention.ts";
 
 /** Allocation unit of tmpfs and most file systems. */
@@ -30,24 +36,76 @@ export function run(call: Call): number {
     return 0;
   }
   const limit = limitOf(call, base);
-  const days = listDays(host.files, base)
-    .filter((day) => isReportDay(host.files, base, day))
-    .map((day): DayUse => ({ day, bytes: sizeOf(host.files, dayPath(base, day)) }));
-  const used = sizeOf(host.files, base);
-  const other = used - days.reduce((sum, { bytes }) => sum + bytes, 0);
-  const removed = daysToRemove(days, other, limit, dayOf(hourKeyAt(host.clock.now())));
-  for (const { day } of removed) removeDay(host.files, base, day);
-  const freed = removed.reduce((sum, { bytes }) => sum + bytes, 0);
+  const keep = keptBy(call);
   const log = host.log.tagged("dpireport-cleanup");
+  const today = dayOf(hourKeyAt(host.clock.now()));
+  for (const name of host.files.list(base).filter((one) => one.startsWith(removedPrefix)))
+    host.files.remove(`${base}/${name}`, { recursive: true });
+  const removeDays = (isRemovable: (day: Day) => boolean): DayUse[] => {
+    const all = listDays(host.files, base)
+      .filter((day) => isReportDay(host.files, base, day))
+      .map((day): DayUse => ({ day, bytes: sizeOf(host.files, dayPath(base, day)) }));
+    const days = all.filter(({ day }) => isRemovable(day));
+    const other = sizeOf(host.files, base) - days.reduce((sum, { bytes }) => sum + bytes, 0);
+    const removed = daysToRemove(days, other, limit, today, keep.hourFiles);
+    for (const { day } of removed) removeDay(host.files, base, day);
+    return removed;
+  };
+  const before: DayUse[] = [];
+  let rolled = rolledUp(call, base);
+  if (rolled === undefined) {
+    // Makes room by what is rolled up already, and tries once more before anything is removed that has no roll-up.
+    before.push(...removeDays((day) => host.files.exists(rolledDayPath(base, day))));
+    rolled = rolledUp(call, base);
+  }
+  // Half of the room is for hour files, which the web interface reads; roll-ups take less than a tenth of their space.
+  const limits = { bytes: limit / 2, days: keep.days, months: keep.months };
+  const gone = removeRollUps(host.files, base, today, limits, (path) => sizeOf(host.files, path));
+  const removed = [...before, ...removeDays(() => true)];
+  const used = sizeOf(host.files, base);
+  const freed = removed.reduce((sum, { bytes }) => sum + bytes, 0);
   if (removed.length > 0)
-    log("info", `removed ${removed.map(({ day }) => dayText(day)).join(", ")}: ${formatBytes(freed)}`);
-  if (used - freed > limit)
+    log("info", `removed ${removed.map(({ day }) => formatDay(day)).join(", ")}: ${formatBytes(freed)}`);
+  if (gone.length > 0) log("info", `removed the roll-ups of ${gone.map(({ name }) => name).join(", ")}`);
+  if (used > limit)
     log(
       "warning",
-      `${base} uses ${formatBytes(used - freed)}, more than its limit of ${formatBytes(limit)}: today's reports are never removed`,
+      `${base} uses ${formatBytes(used)}, more than its limit of ${formatBytes(limit)}: today's reports are never removed`,
     );
-  io.out(json ? jsonText(base, limit, used - freed, removed) : plainText(base, limit, used - freed, removed));
+  const result = { path: base, limit, used, removed, rolled: rolled ?? [], gone };
+  io.out(json ? jsonText(result) : plainText(result));
   return 0;
+}
+
+const removedPrefix = ".removed-";
+
+/** The days rolled up by this run; undefined when it failed (a full disk), which is logged. */
+function rolledUp({ host }: Call, base: string): readonly Day[] | undefined {
+  const log = host.log.tagged("dpireport-cleanup");
+  try {
+    const { days } = rollUp({ files: host.files, base, now: () => host.clock.now() });
+    if (days.length > 0) log("info", `rolled up ${days.map(formatDay).join(", ")}`);
+    return days;
+  } catch (error) {
+    log("err", `The days that are over could not be rolled up: ${messageOf(error)} `);
+    return undefined;
+  }
+}
+
+/** `keep_hour_files` and `keep_days` in days, `keep_months` in months; undefined: as long as there is room. */
+function keptBy({ host }: Call): Record<"hourFiles" | "days" | "months", number | undefined> {
+  const config = host.uci.read("ns-report");
+  const option = (name: string): number | undefined => {
+    const text = config.get("config", name);
+    if (text === undefined || text === "") return undefined;
+    if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+    throw new NethsecError({
+      code: "bad_setting",
+      message: `ns-report.config.${name} is ${JSON.stringify(text.slice(0, 80))}, which is not a number from 1 to 99999.`,
+      advice: `Correct it, or keep as much as there is room for: uci delete ns-report.config.${name}; uci commit ns-report`,
+    });
+  };
+  return { hourFiles: option("keep_hour_files"), days: option("keep_days"), months: option("keep_months") };
 }
 
 /** The limit: from the options, else ns-report.config.max_percent, else 1% of the file system that holds the reports. */
@@ -83,24 +141,36 @@ function isReportDay(files: Files, base: string, day: Day): boolean {
 }
 
 function removeDay(files: Files, base: string, day: Day): void {
-  files.remove(dayPath(base, day), { recursive: true });
+  const path = `${base}/${removedPrefix}${formatDay(day)}`;
+  files.rename(dayPath(base, day), path);
+  files.remove(path, { recursive: true });
   const year = `${base}/${day.year}`;
   const month = `${year}/${twoDigits(day.month)}`;
   for (const folder of [month, year]) if (files.list(folder).length === 0) files.remove(folder, { recursive: true });
 }
 
-function dayText({ year, month, day }: Day): string {
-  return `${year}-${twoDigits(month)}-${twoDigits(day)}`;
+interface Result {
+  readonly path: string;
+  readonly limit: number;
+  readonly used: number;
+  readonly removed: readonly DayUse[];
+  readonly rolled: readonly Day[];
+  readonly gone: readonly { readonly name: string; readonly bytes: number }[];
 }
 
-function plainText(base: string, limit: number, used: number, removed: readonly DayUse[]): string {
-  const lines = removed.map(({ day, bytes }) => `Removed ${dayText(day)}: ${formatBytes(bytes)}`);
-  const state = `${base} uses ${formatBytes(used)} of ${formatBytes(limit)}.`;
+function plainText({ path, limit, used, removed, rolled, gone }: Result): string {
+  const lines = [
+    ...rolled.map((day) => `Rolled up ${formatDay(day)}`),
+    ...gone.map(({ name, bytes }) => `Removed the roll-up of ${name}: ${formatBytes(bytes)}`),
+    ...removed.map(({ day, bytes }) => `Removed ${formatDay(day)}: ${formatBytes(bytes)}`),
+  ];
+  const state = `${path} uses ${formatBytes(used)} of ${formatBytes(limit)}.`;
   const note =
     used > limit ? " Only days before today are removed." : removed.length === 0 ? " Nothing to remove." : "";
   return `${[...lines, state + note].join("\n")}\n`;
 }
 
-function jsonText(path: string, limit: number, used: number, removed: readonly DayUse[]): string {
-  return `${JSON.stringify({ path, limit, used, removed: removed.map(({ day, bytes }) => ({ day: dayText(day), bytes })) })}\n`;
+function jsonText({ path, limit, used, removed, rolled, gone }: Result): string {
+  const days = removed.map(({ day, bytes }) => ({ day: formatDay(day), bytes }));
+  return `${JSON.stringify({ path, limit, used, removed: days, rolled_up: rolled.map(formatDay), removed_roll_ups: gone })}\n`;
 }

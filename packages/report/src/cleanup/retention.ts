@@ -1,8 +1,9 @@
 /**
- * Selects the days of reports to remove so that the rest fits. Pure. Invariants: oldest first; never today nor a later day; nothing is removed when
- * everything fits.
+ * Selects the reports to remove so that the rest fits and nothing is older than wanted. Pure. Invariants: oldest first; never today nor a later day;
+ * nothing is removed when everything fits.
  */
 import type { Day } from "../store/hour-key.ts";
+import { addDays, isBefore } from "../store/report-day.ts";
 
 export interface DayUse {
   readonly day: Day;
@@ -10,18 +11,22 @@ export interface DayUse {
   readonly bytes: number;
 }
 
-/** `days`: oldest first. `other`: bytes of everything else, which stays. `limit`: most bytes in all. */
-export function daysToRemove(days: readonly DayUse[], other: number, limit: number, today: Day): DayUse[] {
+/** `days`: oldest first. `other`: bytes of everything else, which stays. `limit`: most bytes in all. `keep`: most days before today. */
+export function daysToRemove<Use extends DayUse>(
+  days: readonly Use[],
+  other: number,
+  limit: number,
+  today: Day,
+  keep?: number,
+): Use[] {
   let used = other + days.reduce((sum, { bytes }) => sum + bytes, 0);
-  const removed: DayUse[] = [];
+  const oldest = keep === undefined ? undefined : addDays(today, -keep);
+  const removed: Use[] = [];
   for (const one of days) {
-    if (used <= limit || !isBefore(one.day, today)) break;
+    const isTooOld = oldest !== undefined && isBefore(one.day, oldest);
+    if ((used <= limit && !isTooOld) || !isBefore(one.day, today)) break;
     removed.push(one);
     used -= one.bytes;
   }
   return removed;
-}
-
-function isBefore(a: Day, b: Day): boolean {
-  return a.year !== b.year ? a.year < b.year : a.month !== b.month ? a.month < b.month : a.day < b.day;
 }

@@ -91,7 +91,7 @@ describe("reading on the terminal", () => {
   });
 
   test("a day that is over and had nothing: no advice to start a daemon", async () => {
-    const { out, err } = await runCommand(summary, host, { args: { day: "2025-02-03" } });
+    const { out, err } = await runCommand(summary, host, { args: { range: "2025-02-03" } });
     expect([out, err]).toEqual(["", "No traffic: Monday 3 February 2025.\nDays that have reports: ns-report days\n"]);
   });
 
@@ -104,7 +104,7 @@ describe("reading on the terminal", () => {
       narrow: { section: "application", value: "netify.google", hour: 9 },
     });
     expect(narrowed.applications).toBeUndefined();
-    const { out } = await runCommand(summary, host, { args: { client: "192.168.1.1", day: "yesterday" } });
+    const { out } = await runCommand(summary, host, { args: { client: "192.168.1.1", range: "yesterday" } });
     expect(out).toStartWith("Saturday 21 November 2026, annas-laptop (192.168.1.1)\n");
   });
 
@@ -145,8 +145,8 @@ describe("reading on the terminal", () => {
   });
 
   test.each([
-    [{ day: "2026-02-30" }, {}, "is not a day"],
-    [{ day: "tomorrow" }, {}, "is not a day"],
+    [{ range: "2026-02-30" }, {}, "is not a day"],
+    [{ range: "tomorrow" }, {}, "is not a day"],
     [{}, { client: "anna" }, "is not the address of a client"],
     [{}, { hour: "24" }, "is not an hour"],
     [{}, { limit: "-1" }, "is not a number of rows"],

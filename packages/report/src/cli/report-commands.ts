@@ -1,7 +1,13 @@
 /** `ns-report` and the rpcd plugin, as data: an implementation is loaded when its command runs. */
+import { rangeAdvice } from "../query/asked-range.ts";
 import type { Arg, Command, Option } from "@nethsec/host/command/command";
 
 const day: Arg = { name: "day", summary: "2026-11-22, today or yesterday; default today", optional: true };
+const range: Arg = {
+  name: "range",
+  summary: "today (default), yesterday, last-month, last-30-days, 2026-11, 2026-11-01..2026-11-15, this-cycle-15 …",
+  optional: true,
+};
 const limit: Option = { name: "limit", value: "N", summary: "rows of each list; 0 shows all" };
 const csv: Option = { name: "csv", summary: "print CSV for other programs" };
 const narrowing: readonly Option[] = [
@@ -38,34 +44,54 @@ const reading: readonly Command[] = [
   },
   {
     name: "summary",
-    summary: "show a day: its hours, clients, applications, protocols and remote hosts",
-    args: [day],
+    summary: "show a day or a range of days: its traffic over time, clients, applications, protocols and remote hosts",
+    description: rangeAdvice,
+    args: [range],
     options: [...narrowing, limit],
     examples: [
       ["ns-report summary", "today"],
       ["ns-report summary yesterday --application netify.youtube", "who used YouTube yesterday, and when"],
+      ["ns-report summary 2026-11", "who used the line in November"],
+      ["ns-report summary last-week --client 192.168.1.10", "one client, compared with the week before"],
       ["ns-report summary 2026-11-22 --hour 13 --json", "one hour, for a program"],
     ],
     load: () => import("./summary.ts"),
   },
   {
     name: "client",
-    summary: "show the day of one client",
-    args: [{ name: "client", summary: "its address, e.g. 192.168.1.10" }, day],
+    summary: "show a day or a range of days of one client",
+    description: rangeAdvice,
+    args: [{ name: "client", summary: "its address, e.g. 192.168.1.10" }, range],
     options: [...narrowing.filter((option) => option.name !== "client"), limit],
-    examples: [["ns-report client 192.168.1.10 yesterday", "what this computer did yesterday"]],
+    examples: [
+      ["ns-report client 192.168.1.10 yesterday", "what this computer did yesterday"],
+      ["ns-report client 192.168.1.10 last-365-days", "its year"],
+    ],
     load: () => import("./summary.ts"),
   },
   {
     name: "top",
-    summary: "show one list of a day, as long as wanted",
-    args: [{ name: "list", summary: "clients, applications, protocols or hosts" }, day],
+    summary: "show one list of a day or a range of days, as long as wanted",
+    description: rangeAdvice,
+    args: [{ name: "list", summary: "clients, applications, protocols or hosts" }, range],
     options: [...narrowing, limit, csv],
     examples: [
       ["ns-report top hosts --limit 50", "the 50 remote hosts with most traffic today"],
-      ["ns-report top clients yesterday --csv > clients.csv", "all clients of yesterday for a spreadsheet"],
+      ["ns-report top clients last-month --csv > clients.csv", "all clients of last month for a spreadsheet"],
     ],
     load: () => import("./top.ts"),
+  },
+  {
+    name: "search",
+    summary: "search all names: which clients visited a host, and when",
+    description: `Names of remote hosts, applications and protocols that contain TEXT. The latest come first. ${rangeAdvice}`,
+    args: [
+      { name: "text", summary: "a part of the name, at least two characters" },
+      { ...range, summary: "as for summary; default last-365-days" },
+    ],
+    options: [limit, csv],
+    examples: [["ns-report search example.org", "who visited it in the last year, and when"]],
+    load: () => import("./search.ts"),
   },
   {
     name: "export",

@@ -5,21 +5,34 @@ import { isAddress } from "../store/client-address.ts";
 import { sectionNames } from "../store/hour-counters.ts";
 import type { Day } from "../store/hour-key.ts";
 import { clientNamesOf } from "../names/host-names.ts";
-import { dayAt, parseDay } from "../store/report-day.ts";
+import { rangeAdvice, rangeDays, rangeFrom, type AskedRange } from "../query/asked-range.ts";
+import { sameDay } from "../store/report-day.ts";
+import type { ReportStore } from "../store/report-store.ts";
 import type { Narrow } from "../query/summary.ts";
 
 /** Longest wait for names by reverse DNS; names that arrive later are shown at the next call. */
 const nameWaitMs = 300;
 
+/** The range given by the argument `range`, e.g. "last-month". */
+export function rangeAsked(call: Call, today: Day, fallback = "today"): AskedRange {
+  const text = call.args["range"] ?? fallback;
+  const range = rangeFrom(text, today);
+  if (range === undefined) throw new UsageError(`"${text}" is not a day and not a range of days.`, rangeAdvice);
+  return range;
+}
+
 /** "2026-11-22", "today" (the default), "yesterday". */
 export function dayAsked(call: Call, today: Day): Day {
   const text = call.args["day"] ?? "today";
-  if (text === "today") return today;
-  if (text === "yesterday") return dayAt(new Date(today.year, today.month - 1, today.day - 1, 12).getTime());
-  const day = parseDay(text);
-  if (day === undefined)
+  const range = rangeFrom(text, today);
+  if (range === undefined || rangeDays(range) > 1)
     throw new UsageError(`"${text}" is not a day.`, "Write it as 2026-11-22, today, or yesterday.");
-  return day;
+  return range.from;
+}
+
+/** Whether a range is answered from the hours of one day. */
+export function isByHour(store: ReportStore, range: AskedRange): boolean {
+  return rangeDays(range) === 1 && (store.hasHours(range.from) || sameDay(range.from, store.today()));
 }
 
 /** The narrowing given by `--client`, `--hour`, and one of `--application`, `--protocol`, `--host`. */
@@ -39,6 +52,13 @@ export function narrowAsked(call: Call): Narrow {
     ...(hour === undefined ? {} : { hour: hourFrom(hour) }),
     ...(section === undefined || value === undefined ? {} : { section, value }),
   };
+}
+
+/** A range has no hours to narrow by. */
+export function withoutHour({ hour, ...narrow }: Narrow): Narrow {
+  if (hour !== undefined)
+    throw new UsageError("--hour goes with one day whose hours are kept.", "Leave it out, or ask for a day.");
+  return narrow;
 }
 
 export function addressFrom(text: string): string {

@@ -35,16 +35,27 @@ export function bar(share: number, width: number): string {
   return "█".repeat(Math.floor(parts / 8)) + (eighths[parts % 8] ?? "");
 }
 
-/** One line for each hour up to `last` (0 to 23): hour, traffic, bar. */
-export function hourLines(hours: readonly number[], last: number, style: TextStyle): string {
-  const top = Math.max(...hours);
-  const width = Math.max(10, Math.min(60, style.columns - 20));
-  return hours
-    .slice(0, last + 1)
-    .map((bytes, hour) =>
-      `${twoDigits(hour)}  ${formatBytes(bytes).padStart(9)}  ${bar(top === 0 ? 0 : bytes / top, width)}`.trimEnd(),
-    )
+/** One line for each bar: label, traffic, bar; a dash where nothing was recorded. */
+export function barLines(
+  bars: readonly { readonly label: string; readonly bytes: number | undefined }[],
+  style: TextStyle,
+): string {
+  const top = Math.max(0, ...bars.map(({ bytes }) => bytes ?? 0));
+  const labelWidth = Math.max(0, ...bars.map(({ label }) => label.length));
+  const width = Math.max(10, Math.min(60, style.columns - 18 - labelWidth));
+  return bars
+    .map(({ label, bytes }) => {
+      const traffic = bytes === undefined ? "—" : formatBytes(bytes);
+      const line = `${label.padEnd(labelWidth)}  ${traffic.padStart(9)}  ${bar(top === 0 ? 0 : (bytes ?? 0) / top, width)}`;
+      return line.trimEnd();
+    })
     .join("\n");
+}
+
+/** One line for each hour up to `last` (0 to 23). */
+export function hourLines(hours: readonly number[], last: number, style: TextStyle): string {
+  const bars = hours.slice(0, last + 1).map((bytes, hour) => ({ label: twoDigits(hour), bytes }));
+  return barLines(bars, style);
 }
 
 export interface TrafficRow {

@@ -1,4 +1,4 @@
-/** `ns-report summary` and `ns-report client`: a day, optionally narrowed, with its hours and its largest names. */
+/** `ns-report summary` and `ns-report client`: a day or a range of days, optionally narrowed, with its hours and its largest names. */
 import type { Call } from "@nethsec/host/command/command";
 import { clientCount } from "./client-count.ts";
 import { openStore } from "../store/open-store.ts";
@@ -9,15 +9,27 @@ import { sectionOfList, type ListName } from "../query/export-rows.ts";
 import { formatDay, longDay, sameDay } from "../store/report-day.ts";
 import { summarise, type Narrow, type Summary } from "../query/summary.ts";
 import { nothingYet } from "./nothing-yet.ts";
-import { addressFrom, dayAsked, limitAsked, namesFor, narrowAsked } from "./report-question.ts";
-import { heading, hourLines, shown, trafficTable, type TextStyle, type TrafficRow } from "./report-text.ts";
+import { showRange } from "./range-view.ts";
+import {
+  addressFrom,
+  isByHour,
+  limitAsked,
+  namesFor,
+  narrowAsked,
+  rangeAsked,
+  withoutHour,
+} from "./report-question.ts";
+import { heading, hourLines, shown, trafficTable, type TextStyle } from "./report-text.ts";
+import { labelled, listTitles, rowOf } from "./summary-lists.ts";
 
 export async function run(call: Call): Promise<number> {
   const { client } = call.args;
   const store = openStore(call);
-  const day = dayAsked(call, store.today());
+  const range = rangeAsked(call, store.today());
+  const day = range.from;
   const narrow = { ...narrowAsked(call), ...(client === undefined ? {} : { client: addressFrom(client) }) };
   const limit = limitAsked(call, 10);
+  if (!isByHour(store, range)) return showRange(call, store, range, withoutHour(narrow), limit);
   const summary = summarise(store.day(day, narrow.client), narrow);
   const clients = [
     ...(narrow.client === undefined ? [] : [narrow.client]),
@@ -68,13 +80,6 @@ function summaryJson({ day, narrow, summary, limit, names }: View): object {
   };
 }
 
-function labelled(list: ListName, id: string, names: Names): { readonly label?: string; readonly name?: string } {
-  const section = sectionOfList[list];
-  if (section !== undefined) return section === "host" ? {} : { label: labelOf(section, id) };
-  const name = names.get(id);
-  return name === undefined ? {} : { name };
-}
-
 function usagesOf(summary: Summary, list: ListName): Summary["clients"] {
   const section = sectionOfList[list];
   return section === undefined ? summary.clients : (summary.sections?.[section] ?? []);
@@ -91,8 +96,6 @@ function titleOf(day: Day, narrow: Narrow, names: Names): string {
   ].join(", ");
 }
 
-const titles = { clients: "Client", applications: "Application", protocols: "Protocol", hosts: "Remote host" } as const;
-
 function summaryText({ day, narrow, summary, limit, names, lastHour }: View, style: TextStyle): string {
   const lists: readonly ListName[] = [
     ...(narrow.client === undefined ? (["clients"] as const) : []),
@@ -104,17 +107,10 @@ function summaryText({ day, narrow, summary, limit, names, lastHour }: View, sty
       const usages = usagesOf(summary, list);
       const rows = usages.slice(0, limit).map(({ id, bytes }) => rowOf(list, id, bytes, names));
       const more = usages.length > rows.length ? `\n… ${usages.length - rows.length} more; --limit 0 shows all.` : "";
-      return trafficTable(titles[list], rows, summary.total, style) + more;
+      return trafficTable(listTitles[list], rows, summary.total, style) + more;
     });
   const facts = `${formatBytes(summary.total)}${narrow.client === undefined ? `, ${clientCount(summary.clients.length)}` : ""}${
     summary.unattributed > 0 ? `; ${formatBytes(summary.unattributed)} more belong to no client` : ""
   }`;
   return `${[`${heading(shown(titleOf(day, narrow, names), style.columns), style)}\n${facts}`, hourLines(summary.hours, lastHour, style), ...tables].join("\n\n")}\n`;
-}
-
-export function rowOf(list: ListName, id: string, bytes: number, names: Names): TrafficRow {
-  const section = sectionOfList[list];
-  if (section !== undefined) return { label: labelOf(section, id), bytes };
-  const name = names.get(id);
-  return name === undefined ? { label: id, bytes } : { label: name, address: id, bytes };
 }

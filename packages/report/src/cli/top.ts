@@ -1,28 +1,22 @@
-/** `ns-report top LIST`: one list of a day, of any length. */
+/** `ns-report top LIST`: one list of a day or a range of days, of any length. */
 import type { Call } from "@nethsec/host/command/command";
 import { openStore } from "../store/open-store.ts";
 import { UsageError } from "@nethsec/host/error";
 import { csvText } from "../query/export-table.ts";
-import { isListName, listNames, sectionOfList, tableJson, usageExport, type ListName } from "../query/export-rows.ts";
-import { longDay, sameDay } from "../store/report-day.ts";
+import { isListName, listNames, sectionOfList, tableJson, usageExport } from "../query/export-rows.ts";
+import { summariseRange } from "../query/range-summary.ts";
+import { sameDay } from "../store/report-day.ts";
 import { summarise } from "../query/summary.ts";
 import { nothingYet } from "./nothing-yet.ts";
-import { dayAsked, limitAsked, namesFor, narrowAsked } from "./report-question.ts";
+import { isByHour, limitAsked, namesFor, narrowAsked, rangeAsked, withoutHour } from "./report-question.ts";
 import { trafficTable } from "./report-text.ts";
-import { rowOf } from "./summary.ts";
-
-const titles: Readonly<Record<ListName, string>> = {
-  clients: "Client",
-  applications: "Application",
-  protocols: "Protocol",
-  hosts: "Remote host",
-};
+import { listTitles, rowOf } from "./summary-lists.ts";
 
 export async function run(call: Call): Promise<number> {
   const list = call.args["list"] ?? "";
   if (!isListName(list)) throw new UsageError(`There is no list "${list}".`, `Choose one of ${listNames.join(", ")}.`);
   const store = openStore(call);
-  const day = dayAsked(call, store.today());
+  const range = rangeAsked(call, store.today());
   const narrow = narrowAsked(call);
   const section = sectionOfList[list];
   if (section !== undefined && narrow.section !== undefined) {
@@ -33,7 +27,9 @@ export async function run(call: Call): Promise<number> {
   }
   const machine = call.json || call.options["csv"] === true;
   const limit = limitAsked(call, machine ? Number.POSITIVE_INFINITY : 20);
-  const summary = summarise(store.day(day, narrow.client), narrow);
+  const summary = isByHour(store, range)
+    ? summarise(store.day(range.from, narrow.client), narrow)
+    : summariseRange((days, byDay) => store.periods(days, byDay), range, withoutHour(narrow));
   const all = section === undefined ? summary.clients : (summary.sections?.[section] ?? []);
   const usages = all.slice(0, limit);
   const names = await namesFor(call, section === undefined ? usages.map(({ id }) => id) : []);
@@ -42,10 +38,10 @@ export async function run(call: Call): Promise<number> {
     call.io.out(call.json ? `${JSON.stringify(tableJson(table))}\n` : csvText(table));
     return 0;
   }
-  if (usages.length === 0) return nothingYet(call, `No ${list} on ${longDay(day)}.`, sameDay(day, store.today()));
+  if (usages.length === 0) return nothingYet(call, `No ${list}: ${range.title}.`, sameDay(range.to, store.today()));
   const style = { color: call.io.color, columns: call.io.columns };
   const rows = usages.map(({ id, bytes }) => rowOf(list, id, bytes, names));
-  call.io.out(`${trafficTable(titles[list], rows, summary.total, style)}\n`);
+  call.io.out(`${trafficTable(listTitles[list], rows, summary.total, style)}\n`);
   if (all.length > usages.length) call.io.err(`${usages.length} of ${all.length}; --limit 0 shows all.\n`);
   return 0;
 }

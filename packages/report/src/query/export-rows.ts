@@ -2,6 +2,7 @@
 import type { Day } from "../store/hour-key.ts";
 import type { SectionName } from "../store/hour-counters.ts";
 import type { ExportTable } from "./export-table.ts";
+import type { Found } from "./search.ts";
 import { labelOf } from "./labels.ts";
 import { formatDay } from "../store/report-day.ts";
 import type { DayTotal } from "../store/report-store.ts";
@@ -44,6 +45,23 @@ export function usageExport(
   return {
     columns: [section ?? "client", section === undefined ? "name" : "label", "bytes", "percent"],
     rows: usages.map(({ id, bytes }) => [id, label(id), bytes, percent(bytes)]),
+  };
+}
+
+/** One row per client and name that a search found. */
+export function foundTable(found: readonly Found[], names: ReadonlyMap<string, string>): ExportTable {
+  return {
+    columns: ["kind", "name", "client", "client_name", "first", "last", "days", "bytes"],
+    rows: found.map(({ section, name, client, first, last, days, bytes }) => [
+      section,
+      name,
+      client,
+      names.get(client) ?? "",
+      formatDay(first),
+      formatDay(last),
+      days,
+      bytes,
+    ]),
   };
 }
 

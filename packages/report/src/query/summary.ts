@@ -134,12 +134,15 @@ function sumsOfPart(part: SectionPart, client: number | undefined): Float64Array
   return sums;
 }
 
-/** Largest first, equal ones by name; entries without traffic are left out. */
 function sorted(ids: readonly string[], bytes: Float64Array): Usage[] {
+  const sums = new Map<string, number>();
+  for (const [index, id] of ids.entries()) sums.set(id, bytes[index] ?? 0);
+  return sortedUsages(sums);
+}
+
+/** Largest first, equal ones by name; entries without traffic are left out. */
+export function sortedUsages(sums: ReadonlyMap<string, number>): Usage[] {
   const list: Usage[] = [];
-  for (const [index, id] of ids.entries()) {
-    const sum = bytes[index] ?? 0;
-    if (sum > 0) list.push({ id, bytes: sum });
-  }
+  for (const [id, bytes] of sums) if (bytes > 0) list.push({ id, bytes });
   return list.sort((a, b) => b.bytes - a.bytes || (a.id < b.id ? -1 : 1));
 }

@@ -29,6 +29,33 @@ export function sameDay(a: Day, b: Day): boolean {
   return a.year === b.year && a.month === b.month && a.day === b.day;
 }
 
+/** A day counts as over this long after midnight: the last dump of its last hour is written by then. */
+const settleMs = 15 * 60 * 1000;
+
+/** Whether all of `day` was on disk at the moment `at` (milliseconds since 1970). */
+export function isOver(day: Day, at: number): boolean {
+  return at > new Date(day.year, day.month - 1, day.day + 1).getTime() + settleMs && !sameDay(day, dayAt(at));
+}
+
+export function isBefore(a: Day, b: Day): boolean {
+  return dayNumber(a) < dayNumber(b);
+}
+
+/** Days since 1970-01-01. */
+export function dayNumber({ year, month, day }: Day): number {
+  return Date.UTC(year, month - 1, day) / 86_400_000;
+}
+
+export function dayOfNumber(number: number): Day {
+  const date = new Date(number * 86_400_000);
+  return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
+}
+
+/** The day that many days later (earlier: negative). */
+export function addDays(day: Day, days: number): Day {
+  return dayOfNumber(dayNumber(day) + days);
+}
+
 export function daysInMonth(year: number, month: number): number {
   return new Date(Date.UTC(year, month, 0)).getUTCDate();
 }

@@ -7,10 +7,12 @@
 import * as v from "valibot";
 import type { Files } from "@nethsec/host/host";
 import type { DayCounters } from "./day-counters.ts";
+import type { Period } from "./period.ts";
+import { readRange, type DayRange } from "./read-range.ts";
 import { readDay } from "./read-day.ts";
 import type { Day } from "./hour-key.ts";
 import { dayPath, listDays } from "./hour-store.ts";
-import { dayAt, formatDay, sameDay } from "./report-day.ts";
+import { dayAt, formatDay, isOver } from "./report-day.ts";
 
 /** Totals of one day, in bytes. */
 export interface DayTotal {
@@ -22,8 +24,6 @@ export interface DayTotal {
 
 const keptDays = 2;
 const freshMs = 2000;
-/** A day counts as finished this long after midnight: the last dump of its last hour is written by then. */
-const settleMs = 15 * 60 * 1000;
 const totalsPath = "/var/run/ns-report/days.json";
 const maxTotals = 4000;
 
@@ -72,7 +72,7 @@ export class ReportStore {
     const key = formatDay(day);
     const now = this.#needs.now();
     const kept = this.#kept.get(key);
-    if (kept !== undefined && (this.#isOver(day, kept.at) || Math.abs(now - kept.at) < freshMs)) return kept.counters;
+    if (kept !== undefined && (isOver(day, kept.at) || Math.abs(now - kept.at) < freshMs)) return kept.counters;
     const counters = readDay(this.#needs.files, this.#needs.base, day, client);
     if (client !== undefined) return counters;
     this.#kept.delete(key);
@@ -80,6 +80,17 @@ export class ReportStore {
     const oldest = this.#kept.keys().next();
     if (this.#kept.size > keptDays && oldest.done !== true) this.#kept.delete(oldest.value);
     return counters;
+  }
+
+  /** The counters of a range; see `readRange`. */
+  periods(range: DayRange, byDay = false): Iterable<Period> {
+    const { files, base } = this.#needs;
+    return readRange({ files, base, day: (day) => this.day(day) }, range, byDay);
+  }
+
+  /** Whether the hours of a day are there; else its roll-up may be. */
+  hasHours(day: Day): boolean {
+    return this.#needs.files.exists(dayPath(this.#needs.base, day));
   }
 
   /** The stored totals of a day, possibly computed by another process; undefined when they would have to be computed. */
@@ -93,7 +104,7 @@ export class ReportStore {
     const known = this.knownTotal(day);
     if (known !== undefined) return known;
     const total = totalOf(this.day(day));
-    if (this.#isOver(day, this.#needs.now())) {
+    if (isOver(day, this.#needs.now())) {
       this.#knownTotals().set(formatDay(day), { ...total, changed: this.#changedAt(day) });
       this.#changed = true;
     }
@@ -115,11 +126,6 @@ export class ReportStore {
     } catch {
       // Not root, or a full disk: computed again the next time.
     }
-  }
-
-  /** Whether all of `day` was on disk at the moment `at`. */
-  #isOver(day: Day, at: number): boolean {
-    return at > new Date(day.year, day.month - 1, day.day + 1).getTime() + settleMs && !sameDay(day, dayAt(at));
   }
 
   #knownTotals(): Map<string, KeptTotal> {

@@ -1,0 +1,103 @@
+/** Search over a range: which clients had names that contain a text, and on which days. Pure. */
+import { sectionNames, type SectionName } from "../store/hour-counters.ts";
+import type { Day } from "../store/hour-key.ts";
+import type { Period } from "../store/period.ts";
+import { dayNumber, dayOfNumber } from "../store/report-day.ts";
+
+export interface Found {
+  readonly section: SectionName;
+  readonly name: string;
+  readonly client: string;
+  readonly bytes: number;
+  readonly first: Day;
+  readonly last: Day;
+  /** Days on which the client had the name. */
+  readonly days: number;
+}
+
+export interface FoundAll {
+  /** Latest first, then largest. */
+  readonly found: readonly Found[];
+  /** More was found than is kept: a longer text or a shorter range finds the rest. */
+  readonly isCut: boolean;
+}
+
+/** Characters. */
+export const shortestSearch = 2;
+const mostFound = 50_000;
+
+interface Entry {
+  readonly section: SectionName;
+  readonly name: string;
+  readonly client: string;
+  bytes: number;
+  first: number;
+  last: number;
+  days: number;
+}
+
+/** `text`: part of a name, in any case. */
+export function searchRange(periods: Iterable<Period>, text: string): FoundAll {
+  const wanted = text.toLowerCase();
+  const entries = new Map<string, Entry>();
+  let isCut = false;
+  for (const period of periods)
+    for (const section of sectionNames) isCut = searchSection(period, section, wanted, entries) || isCut;
+  const found = [...entries.values()].map((entry) => ({
+    ...entry,
+    first: dayOfNumber(entry.first),
+    last: dayOfNumber(entry.last),
+  }));
+  found.sort((a, b) => dayNumber(b.last) - dayNumber(a.last) || b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
+  return { found, isCut };
+}
+
+/** Returns whether something was left out. */
+function searchSection(period: Period, section: SectionName, wanted: string, entries: Map<string, Entry>): boolean {
+  const { names, counts, name, bytes, when } = period.sections[section];
+  const matches = names.containing(wanted);
+  if (!matches.includes(1)) return false;
+  const begin = dayNumber(period.first);
+  let isCut = false;
+  let row = 0;
+  for (let at = 0; at < counts.length; at++) {
+    for (const end = row + (counts[at] ?? 0); row < end; row++) {
+      const id = name[row] ?? 0;
+      if (matches[id] !== 1) continue;
+      // The slots of a day are hours.
+      const days = period.slots === 24 ? 1 : (when[row] ?? 0);
+      const one = { section, name: names.at(id), client: period.clients[at] ?? "" };
+      isCut = !note(entries, one, bytes[row] ?? 0, begin, days) || isCut;
+    }
+  }
+  return isCut;
+}
+
+function note(
+  entries: Map<string, Entry>,
+  one: Pick<Entry, "section" | "name" | "client">,
+  bytes: number,
+  begin: number,
+  days: number,
+): boolean {
+  const key = `${one.section}\n${one.client}\n${one.name}`;
+  const first = begin + 31 - Math.clz32(days & -days);
+  const last = begin + 31 - Math.clz32(days);
+  const entry = entries.get(key);
+  if (entry === undefined) {
+    if (entries.size >= mostFound) return false;
+    entries.set(key, { ...one, bytes, first, last, days: bits(days) });
+    return true;
+  }
+  entry.bytes += bytes;
+  entry.first = Math.min(entry.first, first);
+  entry.last = Math.max(entry.last, last);
+  entry.days += bits(days);
+  return true;
+}
+
+function bits(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
