@@ -170,6 +170,11 @@ const elsewhere: Readonly<Record<string, string>> = {
   "ns-ha sync-receive": "lab/test/ha-sync.root.test.ts: each synchronisation",
   "ns-ha-config backup-changes": "lab/test/ha-state.root.test.ts: backup-changes adopt",
   "ns-ha-config diff --backup-changes": "lab/test/ha-state.root.test.ts: diff --backup-changes",
+  "ns-plug alert-mail": "packages/plug/src/alerts/other-receivers.test.ts",
+  "ns-plug alert-webhook --generate": "packages/plug/src/alerts/other-receivers.test.ts: alert-webhook",
+  "ns-plug alert-webhook": "packages/plug/src/alerts/other-receivers.test.ts",
+  "ns-plug alerts": "packages/plug/src/alerts/other-receivers.test.ts",
+  "ns-plug test-alert": "packages/plug/src/alerts/other-receivers.test.ts",
   "ns-report source": "packages/report/src/feed/feed-source.test.ts",
   "ns-ha-config upgrade-remote --packages": "packages/ha/src/upgrade/upgrade.test.ts",
 };

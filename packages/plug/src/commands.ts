@@ -46,6 +46,48 @@ const controller: readonly Command[] = [
         load: () => import("./metrics.ts"),
       },
       {
+        name: "alerts",
+        summary: "who gets alerts: portal, mail, webhook; what waits to be sent",
+        examples: [["ns-plug alerts", "with --json for scripts"]],
+        load: async () => ({ run: (await import("./alerts/receivers-run.ts")).runAlerts }),
+      },
+      {
+        name: "alert-mail",
+        summary: "send alerts by mail, through the account of msmtp; needs no subscription",
+        args: [{ name: "address", summary: "who gets them, or off", variadic: true }],
+        options: [{ name: "from", value: "ADDRESS", summary: "the sender; default: that of msmtp's account" }],
+        examples: [
+          ["ns-plug alert-mail admin@example.org", "one address or more"],
+          ["ns-plug alert-mail off", "no mails"],
+        ],
+        load: async () => ({ run: (await import("./alerts/receivers-run.ts")).runAlertMail }),
+      },
+      {
+        name: "alert-webhook",
+        summary: "post alerts to a web server, signed; needs no subscription",
+        description:
+          "The secret that signs them is asked for, or read from standard input, or made with --generate and shown once.",
+        args: [{ name: "url", summary: "an https:// URL, or off" }],
+        options: [{ name: "generate", summary: "make a secret and show it" }],
+        examples: [
+          ["ns-plug alert-webhook https://example.org/alerts --generate", "with a new secret"],
+          ["ns-plug alert-webhook off", "none"],
+        ],
+        load: async () => ({ run: (await import("./alerts/receivers-run.ts")).runAlertWebhook }),
+      },
+      {
+        name: "test-alert",
+        summary: "send a test by mail and to the webhook, at once; exit code 1 if one does not take it",
+        examples: [["ns-plug test-alert", "does it arrive?"]],
+        load: async () => ({ run: (await import("./alerts/receivers-run.ts")).runTestAlert }),
+      },
+      {
+        name: "apply-alerts",
+        hidden: true,
+        summary: "set up what follows from the receivers of alerts (the service runs it)",
+        load: async () => ({ run: (await import("./alerts/receivers-run.ts")).runApplyAlerts }),
+      },
+      {
         name: "adopt",
         hidden: true,
         summary: "give a registered machine its cron lines (the package runs it, also in place of an older one)",
@@ -189,15 +231,17 @@ const backup: readonly Command[] = [
 const alerts: readonly Command[] = [
   {
     name: "send-alert",
-    summary: "send an alert to the portal; what cannot be sent now is sent later",
+    summary: "send an alert to the portal, by mail and to the webhook; what cannot be sent now is sent later",
     description:
-      "Without a subscription nothing is sent. Exit code 1: the alert waits and is tried again with each heartbeat.",
+      "Without a subscription, and without other receivers (ns-plug alerts), nothing is sent. Exit code 1: the alert waits for one of them and is tried again by cron.",
     args: [
       { name: "alert_id", summary: "e.g. df:root:percent_bytes:free", optional: true },
       { name: "status", summary: "FAILURE or OK", optional: true },
     ],
     options: [
       { name: "again", summary: "also when the portal was told the same before" },
+      { name: "deliver", summary: "only try again what waits (cron)" },
+      spread,
       { name: "forget", summary: "forget what was delivered, keep what waits" },
       { name: "netdata", summary: "the arguments are a chart and a status of netdata" },
     ],

@@ -2,6 +2,8 @@
 import type { Call } from "@nethsec/host/command/command";
 import type { Host } from "@nethsec/host/host";
 import { type Metric, openMetrics } from "@nethsec/host/metrics";
+import { channelNames } from "./alerts/channels.ts";
+import { readReceivers } from "./alerts/receivers.ts";
 import { readAlerts } from "./alerts/queue.ts";
 import { isEncrypting } from "./backup/passphrase.ts";
 import { readPlugConfig } from "./config.ts";
@@ -24,6 +26,8 @@ const flag = (value: boolean): number => (value ? 1 : 0);
 /** Reads files only; works without a controller and without a subscription. */
 export function plugMetrics(host: Pick<Host, "files" | "uci" | "system">): Metric[] {
   const { subscription } = readPlugConfig(host.uci);
+  const { mail, webhook } = readReceivers(host.uci);
+  const used = { mail: mail !== undefined, webhook: webhook !== undefined };
   const status = controllerStatus(host);
   return [
     ...controllerMetrics(status),
@@ -47,9 +51,17 @@ export function plugMetrics(host: Pick<Host, "files" | "uci" | "system">): Metri
       type: "counter",
       samples: Object.entries(refusedRows(host)).map(([dump, value]) => ({ labels: { dump }, value })),
     },
-    gauge("alerts_waiting", "Alerts that could not be delivered yet.", [
-      { value: readAlerts(host).filter(({ wanted }) => wanted !== undefined).length },
-    ]),
+    gauge(
+      "alerts_waiting",
+      "Alerts that could not be delivered yet.",
+      channelNames
+        .filter((channel) => channel === "portal" || used[channel])
+        .map((channel) => ({
+          // The portal's sample keeps the form that it had before there were other channels.
+          ...(channel === "portal" ? {} : { labels: { channel } }),
+          value: readAlerts(host, channel).filter(({ wanted }) => wanted !== undefined).length,
+        })),
+    ),
     ...(subscription === undefined
       ? []
       : [gauge("backup_encrypted", "1 when backups are encrypted.", [{ value: flag(isEncrypting(host)) }])]),

@@ -187,6 +187,27 @@ describe("alerts", () => {
     expect(alerts.pending).toEqual([]);
   });
 
+  test("one that cannot be handed over holds up no other", async () => {
+    const both = (alerts: Alerts): void => {
+      alerts.set("ha:sync:failed", "FAILURE");
+      alerts.set("ha:primary:failed", "FAILURE");
+    };
+    expect((await delivered(subscription, both, [1, 0, 1, 1])).slice(0, 3)).toEqual([
+      "ha:sync:failed FAILURE",
+      "ha:primary:failed FAILURE",
+      "ha:sync:failed FAILURE",
+    ]);
+  });
+
+  test.each(["list mail 'admin@example.org'", "option webhook_url 'https://example.org/'"])(
+    "without a subscription, but with %s, it is",
+    async (receiver) => {
+      const files = { "/etc/config/ns-plug": `config alerts 'alerts'\n\t${receiver}\n` };
+      const sent = await delivered(files, (alerts) => alerts.set("ha:primary:failed", "FAILURE"));
+      expect(sent).toEqual(["ha:primary:failed FAILURE"]);
+    },
+  );
+
   test("without a subscription nothing is sent", async () => {
     expect(await delivered({}, (alerts) => alerts.set("ha:sync:failed", "FAILURE"))).toEqual([]);
   });

@@ -1,7 +1,7 @@
 /**
  * `ha:sync:failed` and `ha:primary:failed` (contract ns-ha 6), through the same `send-alert` as every other alert.
  * Invariants: never twice for one state, also across a restart of the agent; an alert that cannot be handed to `send-alert` is retried;
- * without a subscription nothing is sent, and alerts still pending when one appears are sent then.
+ * when nobody gets alerts nothing is sent, and alerts still pending when there is a receiver are sent then.
  */
 import { backoffMs } from "@nethsec/host/backoff";
 import { Doorbell } from "@nethsec/host/doorbell";
@@ -27,19 +27,21 @@ type Store = v.InferOutput<typeof storeSchema>;
 export class Alerts {
   readonly #host: Pick<Host, "files" | "run" | "uci" | "clock" | "log">;
   #failures = 0;
+  /** Alerts handed to `send-alert` that it could not send to everybody, with their status. */
+  readonly #tried = new Map<string, AlertStatus>();
   readonly #doorbell = new Doorbell();
 
   constructor(host: Pick<Host, "files" | "run" | "uci" | "clock" | "log">) {
     this.#host = host;
   }
 
-  /** Sets the current status of an alert. Skips an initial OK, and an OK for a failure that was never delivered because there was no subscription. */
+  /** Sets the current status of an alert. Skips an initial OK, and an OK for a failure that was never delivered because nobody got alerts. */
   set(id: AlertId, status: AlertStatus): void {
     const store = this.#read();
     const before = store[id];
     if (before?.status === status) return;
     this.#note(id, status);
-    const untold = before === undefined || (!before.delivered && !subscribed(this.#host));
+    const untold = before === undefined || (!before.delivered && !hasReceivers(this.#host));
     this.#write({ ...store, [id]: { status, delivered: status === "OK" && untold } });
     this.#doorbell.ring();
   }
@@ -72,29 +74,35 @@ export class Alerts {
     }
   }
 
-  /** Hands pending alerts to `send-alert`; returns milliseconds until the next try. */
+  /**
+   * Hands pending alerts to `send-alert`; returns milliseconds until the next try. One that waits for a receiver holds up no other: the receivers of
+   * the other may be different ones.
+   */
   async #deliver(signal: AbortSignal): Promise<number> {
-    if (!subscribed(this.#host)) return retry.longestMs;
+    if (!hasReceivers(this.#host)) return retry.longestMs;
+    let waits = 0;
     for (const id of this.pending) {
       const { status } = this.#read()[id] ?? {};
       if (status === undefined) continue;
       try {
         // `--again`: the other node may have sent this alert in between, so the status that this node sent last is no reason to skip it. Not on a
         // retry: after exit 1 (queued) `send-alert` knows whether cron has delivered it meanwhile.
-        const again = this.#failures === 0 ? ["--again"] : [];
+        const again = this.#tried.get(id) === status ? [] : ["--again"];
+        this.#tried.set(id, status);
         await this.#host.run(["send-alert", ...again, id, status], { timeoutMs: 60_000, signal });
       } catch (error) {
         if (signal.aborted) return 0;
-        this.#failures += 1;
-        if (this.#failures === 1) this.#host.log("warning", `alert ${id} ${status} waits: ${messageOf(error)}`);
-        return backoffMs(this.#failures, retry);
+        waits += 1;
+        if (this.#failures === 0) this.#host.log("warning", `alert ${id} ${status} waits: ${messageOf(error)}`);
+        continue;
       }
-      this.#failures = 0;
+      this.#tried.delete(id);
       const store = this.#read();
       if (store[id]?.status === status) this.#write({ ...store, [id]: { status, delivered: true } });
       else return 0; // changed while it was sent
     }
-    return retry.longestMs;
+    this.#failures = waits === 0 ? 0 : this.#failures + 1;
+    return waits === 0 ? retry.longestMs : backoffMs(this.#failures, retry);
   }
 
   #read(): Store {
@@ -110,8 +118,15 @@ export class Alerts {
   }
 }
 
-/** True with a valid subscription: the portal's system id and secret are configured. */
-export function subscribed(host: Pick<Host, "uci">): boolean {
-  const config = host.uci.load("ns-plug")?.section("config");
-  return [config?.get("system_id"), config?.get("secret")].every((value) => value !== undefined && value !== "");
+/** True when somebody gets alerts: the portal (system id and secret are configured), a mail address or a webhook (ns-plug.alerts). */
+export function hasReceivers(host: Pick<Host, "uci">): boolean {
+  const pkg = host.uci.load("ns-plug");
+  const config = pkg?.section("config");
+  const alerts = pkg?.section("alerts");
+  const set = (value: string | undefined): boolean => value !== undefined && value !== "";
+  return (
+    [config?.get("system_id"), config?.get("secret")].every(set) ||
+    (alerts?.list("mail") ?? []).length > 0 ||
+    set(alerts?.get("webhook_url"))
+  );
 }

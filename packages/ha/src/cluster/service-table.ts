@@ -71,7 +71,7 @@ export const serviceTable: readonly ServiceRow[] = [
   row("dpireport", { cron: ["dpireport-cleanup"], yieldsTo: "ns-stats" }),
   row("snmpd"),
   row("ns-plug", {
-    cron: ["send-heartbeat", "send-backup", "send-inventory", "ns-push-reports", "update-packages"],
+    cron: ["send-heartbeat", "send-backup", "send-inventory", "ns-push-reports", "send-alert", "update-packages"],
     process: false,
   }),
   row("phonehome", { active: "none", passive: "none", cron: ["send-phonehome"], process: false }),

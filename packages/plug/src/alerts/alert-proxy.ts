@@ -2,11 +2,11 @@
  * `ns-plug-alert-proxy`: the HTTP receiver for vmalert's alerts. They are handled like all others: queued on disk, each state sent once, retried with
  * each heartbeat. The request is answered without waiting for the portal.
  */
-import { isSuspended } from "@nethsec/host/local/crontab";
 import { serveHttp, type HttpServer } from "@nethsec/host/http/http-server";
 import type { Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import { deliverAlerts, holdAlert } from "./deliver.ts";
+import { isStandby } from "./standby.ts";
 import { hasMwanSpoken } from "./mwan.ts";
 import { alertOfVmalert, readAlertsBody, type VmAlert } from "./vmalert.ts";
 
@@ -50,5 +50,5 @@ function take(host: Host, alert: VmAlert): boolean {
   const known = alertOfVmalert(alert, host.clock.now());
   // mwan3's hook reports a WAN minutes earlier. Where it runs, ignore vmalert: its late alert could raise a failure that is already over.
   if (known === undefined || (known.wan !== undefined && hasMwanSpoken(host, known.wan))) return false;
-  return holdAlert(host, known.id, known.status) === "queued" && !isSuspended(host.cron.text(), "send-heartbeat");
+  return holdAlert(host, known.id, known.status) === "queued" && !isStandby(host);
 }

@@ -4,7 +4,7 @@
  * that finds another token there after its wait has been superseded by a newer event and is dropped.
  */
 import type { Host } from "@nethsec/host/host";
-import { readPlugConfig } from "../config.ts";
+import { hasChannel } from "./channels.ts";
 import { sendAlert } from "./deliver.ts";
 import { isAlertId } from "./queue.ts";
 
@@ -30,7 +30,7 @@ export async function sendMwanAlert(
   const id = `wan:${event.interface}:down`;
   if (!/^[A-Za-z0-9_.-]+$/.test(event.interface) || !isAlertId(id)) return "ignored";
   if (event.action !== "disconnected" && event.action !== "connected") return "ignored";
-  if (readPlugConfig(host.uci).subscription === undefined) return "ignored";
+  if (!hasChannel(host)) return "ignored";
   const tokenPath = `${stateDir}/${event.interface}`;
   const token = host.random.text(16);
   host.files.write(tokenPath, token, { mode: 0o600 });

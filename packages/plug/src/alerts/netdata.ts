@@ -2,9 +2,9 @@
  * Sends netdata's alarms to the portal (contract ns-plug 4; netdata's health_alarm_notify.conf(5)): netdata's custom sender calls our `send-alert`.
  * netdata's notification script sources the file and provides the alarm in shell variables, which are passed on as quoted arguments.
  */
-import { isSuspended } from "@nethsec/host/local/crontab";
 import type { Host } from "@nethsec/host/host";
 import { type Delivery, holdAlert, sendAlert } from "./deliver.ts";
+import { isStandby } from "./standby.ts";
 import type { AlertStatus } from "./queue.ts";
 
 export const notifyConfPath = "/etc/netdata/health_alarm_notify.conf";
@@ -58,16 +58,16 @@ export function alertOfNetdata(
 export async function sendNetdataAlert(host: Host, chart: string, status: string): Promise<Delivery | undefined> {
   const alert = alertOfNetdata(chart, status);
   if (alert === undefined) return undefined;
-  const send = isSuspended(host.cron.text(), "send-heartbeat") ? holdAlert : sendAlert;
+  const send = isStandby(host) ? holdAlert : sendAlert;
   return send(host, alert.id, alert.status);
 }
 
 type Needs = Pick<Host, "files" | "services">;
 
-/** Makes netdata send its alarms to the portal; called when the machine gets a subscription. */
+/** Makes netdata send its alarms; called when the machine gets a subscription or another receiver of alerts. */
 export const enableAlerts = (host: Needs): Promise<void> => write(host, true);
 
-/** Undoes `enableAlerts` when the subscription ends. A configuration file that is not ours is left alone. */
+/** Undoes `enableAlerts` when nobody gets alerts any more. A configuration file that is not ours is left alone. */
 export async function disableAlerts(host: Needs): Promise<void> {
   if (host.files.readText(notifyConfPath)?.startsWith(marker) === true) await write(host, false);
 }

@@ -3,7 +3,10 @@ import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
 import { withoutSubscription } from "../portal/required-subscription.ts";
 import { serveAlerts } from "./alert-proxy.ts";
-import { sendAlert } from "./deliver.ts";
+import { channelNames } from "./channels.ts";
+import { deliverAlerts, sendAlert } from "./deliver.ts";
+import { spread } from "../cron/spread.ts";
+import { isStandby } from "./standby.ts";
 import { sendMwanAlert } from "./mwan.ts";
 import { sendNetdataAlert } from "./netdata.ts";
 import { forgetDelivered, isAlertId } from "./queue.ts";
@@ -12,8 +15,12 @@ import { forgetDelivered, isAlertId } from "./queue.ts";
 export async function runSendAlert(call: Call): Promise<number> {
   const { host, options, args, json, io } = call;
   if (options["forget"] === true) {
-    forgetDelivered(host);
+    for (const name of channelNames) forgetDelivered(host, name);
     return 0;
+  }
+  if (options["deliver"] === true) {
+    await spread(call);
+    return isStandby(host) || (await deliverAlerts(host)) ? 0 : 1;
   }
   const { alert_id: first = "", status: second = "" } = args;
   if (first === "" || second === "")
@@ -24,7 +31,7 @@ export async function runSendAlert(call: Call): Promise<number> {
   if (delivery === "no_subscription" && !json) return withoutSubscription(call);
   if (json) io.out(`${JSON.stringify({ ...alert, delivery })}\n`);
   else if (delivery === "queued")
-    io.err(`The portal cannot be reached now: ${alert.id} ${alert.status} is sent later.\n`);
+    io.err(`It cannot be sent to every receiver now: ${alert.id} ${alert.status} is sent later.\n`);
   return delivery === "queued" ? 1 : 0;
 }
 

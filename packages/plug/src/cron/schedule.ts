@@ -5,7 +5,7 @@
  */
 import type { Host } from "@nethsec/host/host";
 
-export type Job = "send-heartbeat" | "send-inventory" | "send-backup" | "ns-push-reports";
+export type Job = "send-heartbeat" | "send-inventory" | "send-backup" | "ns-push-reports" | "send-alert";
 
 /** Seconds of random delay before each run. */
 const spreadSeconds: Readonly<Record<Job, number>> = {
@@ -13,7 +13,11 @@ const spreadSeconds: Readonly<Record<Job, number>> = {
   "send-inventory": 3000,
   "send-backup": 3000,
   "ns-push-reports": 600,
+  "send-alert": 30,
 };
+
+/** Options of the job's command besides the delay. */
+const jobOptions: Readonly<Partial<Record<Job, string>>> = { "send-alert": " --deliver" };
 
 /** `minute` (0–59) and `hour` (0–5) were drawn at random for this unit. */
 function cronLine(job: Job, minute: number, hour: number): string {
@@ -23,8 +27,9 @@ function cronLine(job: Job, minute: number, hour: number): string {
     "send-inventory": nightly,
     "send-backup": nightly,
     "ns-push-reports": "*/15 * * * *",
+    "send-alert": `${minute % 5}-59/5 * * * *`,
   }[job];
-  return `${time} /usr/sbin/${job} --spread ${spreadSeconds[job]} >/dev/null 2>&1`;
+  return `${time} /usr/sbin/${job}${jobOptions[job] ?? ""} --spread ${spreadSeconds[job]} >/dev/null 2>&1`;
 }
 
 type Needs = Pick<Host, "cron" | "random" | "services">;

@@ -9,6 +9,8 @@ import { readPlugConfig, writePlugOptions } from "../config.ts";
 import { resetController } from "../controller/reset.ts";
 import { controllerStatus } from "../controller/status.ts";
 import { ensureTunnelZone, leaveForeignZones } from "../controller/tunnel-zone.ts";
+import { receiversView, setReceivers, testReceivers } from "../alerts/edit-receivers.ts";
+import { isMailAddress, isWebhookUrl, readReceivers, secretMinLength } from "../alerts/receivers.ts";
 import { asWord } from "./as-word.ts";
 
 const text = v.pipe(v.string(), v.maxLength(253));
@@ -59,6 +61,9 @@ function unregisterFailure(error: unknown): string {
   if (script.endsWith("/rsyslog")) return "failed_to_restart_rsyslog";
   return script.endsWith("/firewall") ? "failed_to_reload_firewall" : "failed_to_restart_ns-plug";
 }
+
+const secretMissing = (): NethsecError =>
+  new NethsecError({ code: "webhook_secret_missing", message: "The webhook has no secret yet, and none was given." });
 
 const plugin = {
   name: "ns.plug",
@@ -130,6 +135,43 @@ const plugin = {
           reason: status.reason ?? "",
         };
       },
+    }),
+    rpcdMethod({ name: "alerts", example: {}, args: v.object({}), run: (_, { host }) => ({ ...receiversView(host) }) }),
+    rpcdMethod({
+      name: "set-alerts",
+      example: {
+        mail: ["admin@example.org"],
+        webhook_url: "https://example.org/alerts",
+        webhook_secret: "0123456789abcdef",
+      },
+      args: v.object({
+        mail: v.optional(v.pipe(v.array(v.pipe(v.string(), v.check(isMailAddress, "invalid"))), v.maxLength(50))),
+        // Without a secret the present one stays.
+        webhook_url: v.optional(
+          v.pipe(
+            v.string(),
+            v.check((url) => url === "" || isWebhookUrl(url), "invalid"),
+          ),
+        ),
+        webhook_secret: v.optional(v.pipe(v.string(), v.minLength(secretMinLength, "too_short"))),
+      }),
+      run: async ({ mail, webhook_url: url, webhook_secret: secret }, { host }) => {
+        const known = secret ?? readReceivers(host.uci).webhook?.secret;
+        if (url !== undefined && url !== "" && known === undefined) throw secretMissing();
+        await setReceivers(host, {
+          ...(mail === undefined ? {} : { mail }),
+          ...(url === undefined
+            ? {}
+            : { webhook: url === "" || known === undefined ? undefined : { url, secret: known } }),
+        });
+        return { result: "success" };
+      },
+    }),
+    rpcdMethod({
+      name: "test-alert",
+      example: {},
+      args: v.object({}),
+      run: async (_, { host }) => ({ results: await testReceivers(host) }),
     }),
     rpcdMethod({
       name: "restart",

@@ -28,7 +28,16 @@ test("list names each method of the contract with the types of its arguments", a
   using host = fakeHost();
   const methods = async (run: RunCommand): Promise<string[]> =>
     Object.keys(Object(await ask(host, run, "list"))).toSorted();
-  expect(await methods(plug)).toEqual(["register", "restart", "status", "unregister", "update"]);
+  expect(await methods(plug)).toEqual([
+    "alerts",
+    "register",
+    "restart",
+    "set-alerts",
+    "status",
+    "test-alert",
+    "unregister",
+    "update",
+  ]);
   expect(await methods(subscription)).toEqual(["info", "inventory-status", "register", "send-inventory", "unregister"]);
   expect(await methods(backup)).toEqual([
     "backup",
@@ -41,6 +50,32 @@ test("list names each method of the contract with the types of its arguments", a
     "restore",
     "set-passphrase",
   ]);
+});
+
+test("ns.plug: who gets alerts is set member by member, and the secret is never told", async () => {
+  using host = fakeHost({ files: { "/etc/config/ns-plug": "config main 'config'\n" } });
+  const url = "https://example.org/alerts";
+  const set = (asked: object): Promise<unknown> => ask(host, plug, "set-alerts", asked);
+  expect(await set({ webhook_url: url })).toMatchObject({ error: "webhook_secret_missing" });
+  expect(await set({ webhook_url: "http://example.org" })).toHaveProperty("validation");
+  expect(await set({ mail: ["-oX"] })).toHaveProperty("validation");
+  await set({ mail: ["a@example.org"] });
+  await set({ webhook_url: url, webhook_secret: "0123456789abcdef" });
+  await set({ webhook_url: `${url}/new` });
+  const told = await ask(host, plug, "alerts");
+  expect(told).toEqual({
+    portal: false,
+    mail: ["a@example.org"],
+    mail_from: "",
+    webhook_url: `${url}/new`,
+    troubles: [],
+    waiting: [],
+  });
+  expect(host.uci.read("ns-plug").get("alerts", "webhook_secret")).toBe("0123456789abcdef");
+  expect(host.cron.text()).toContain("send-alert --deliver");
+  await set({ mail: [], webhook_url: "" });
+  expect(host.uci.read("ns-plug").section("alerts")?.options).toEqual([]);
+  expect(host.cron.text()).not.toContain("send-alert");
 });
 
 test("ns.plug: a join code makes the configuration and starts the client", async () => {

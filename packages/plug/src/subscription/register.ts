@@ -8,6 +8,7 @@ import type { Host } from "@nethsec/host/host";
 import { HttpError } from "@nethsec/host/http/http";
 import * as v from "valibot";
 import { disableAlerts, enableAlerts } from "../alerts/netdata.ts";
+import { hasChannel } from "../alerts/channels.ts";
 import { clearAlerts, forgetDelivered } from "../alerts/queue.ts";
 import { isPlan, portals, readPlugConfig, writePlugOptions, type Plan, type Subscription } from "../config.ts";
 import { forgetOutcome } from "../cron/outcome.ts";
@@ -128,7 +129,7 @@ export async function unregisterMachine(host: Host): Promise<Unregistered> {
     }),
   );
   await removeJobs(host, ["send-heartbeat", "send-inventory", "send-backup", "ns-push-reports"]);
-  await disableAlerts(host);
+  if (!hasChannel(host)) await disableAlerts(host);
   setUpFeeds(host);
   await tell(host, "the services were not told that the configuration changed", () => host.services.reloadConfig());
   clearAlerts(host);
