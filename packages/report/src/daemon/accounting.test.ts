@@ -18,11 +18,11 @@ class Agent {
   readonly ledger = new Ledger();
   readonly accounting = new Accounting(this.ledger, start);
   readonly reader = new StreamReader(this.accounting, new InterfaceNumbers().of);
-  private now = start;
+  #now = start;
 
   at(seconds: number): this {
-    this.now = start + seconds * second;
-    this.accounting.setTime(this.now, seconds * second);
+    this.#now = start + seconds * second;
+    this.accounting.setTime(this.#now, seconds * second);
     return this;
   }
 
@@ -37,7 +37,7 @@ class Agent {
         type,
         interface: "br-lan",
         internal: true,
-        flow: { digest: "a".repeat(40), last_seen_at: this.now, ...flow },
+        flow: { digest: "a".repeat(40), last_seen_at: this.#now, ...flow },
         ...envelope,
       }),
     );
@@ -47,7 +47,7 @@ class Agent {
     return this.tell(
       "flow",
       {
-        first_seen_at: this.now,
+        first_seen_at: this.#now,
         local_ip: "192.168.1.5",
         detected_protocol_name: "HTTP/S",
         detected_application_name: "netify.A",

@@ -42,43 +42,43 @@ export class Accounting {
   events = 0;
   /** Milliseconds between the agent's time stamp of the last counters and now. */
   lag = 0;
-  private readonly ledger: Ledger;
-  private readonly hourAt = hourClock();
+  readonly #ledger: Ledger;
+  readonly #hourAt = hourClock();
   /** Shared identity objects by hash. */
-  private readonly identities = new Map<number, FlowIdentity>();
-  private sweeps = 0;
+  readonly #identities = new Map<number, FlowIdentity>();
+  #sweeps = 0;
   /** A ring of rows whose flow ended; a row may have been reused for another flow since. */
-  private readonly purged = new Int32Array(maxPurged).fill(-1);
-  private purgedNext = 0;
-  private readonly aliases = new Aliases();
-  private readonly other = new Uint32Array(5);
-  private wall: number;
+  readonly #purged = new Int32Array(maxPurged).fill(-1);
+  #purgedNext = 0;
+  readonly #aliases = new Aliases();
+  readonly #other = new Uint32Array(5);
+  #wall: number;
   /** Current time of the monotonic clock. */
   seconds = 0;
-  private hour: HourKey;
-  private undecidedSince: number | undefined;
+  #hour: HourKey;
+  #undecidedSince: number | undefined;
 
   /** `wall`: Unix ms now; flows that began earlier count as unknown. */
   constructor(ledger: Ledger, wall: number) {
-    this.ledger = ledger;
+    this.#ledger = ledger;
     this.knowsSince = wall;
-    this.wall = wall;
-    this.hour = this.hourAt(wall);
+    this.#wall = wall;
+    this.#hour = this.#hourAt(wall);
   }
 
   /** Called before each batch of events with the wall clock (Unix ms) and a monotonic clock (ms). */
   setTime(wall: number, monotonic: number): void {
-    if (wall < this.wall - 1000) this.clockWasSetBack(wall);
-    this.wall = wall;
+    if (wall < this.#wall - 1000) this.#clockWasSetBack(wall);
+    this.#wall = wall;
     this.seconds = Math.floor(monotonic / 1000);
-    this.hour = this.hourAt(wall);
+    this.#hour = this.#hourAt(wall);
   }
 
   /** After the clock was set back, new flows carry earlier time stamps than known ones: stop comparing the known ones' stamps. */
-  private clockWasSetBack(wall: number): void {
+  #clockWasSetBack(wall: number): void {
     this.knowsSince = Math.min(this.knowsSince, wall);
     for (let row = this.flows.after(-1); row >= 0; row = this.flows.after(row)) {
-      this.flag(row, Flag.timeless);
+      this.#flag(row, Flag.timeless);
       this.flows.set(row, Field.lastSeen, 0);
     }
   }
@@ -86,46 +86,46 @@ export class Accounting {
   /** Called when `agent_status` reported the roles of all interfaces. */
   roles(hasInternal: boolean): void {
     this.isGuess = false;
-    this.decide(!hasInternal);
+    this.#decide(!hasInternal);
   }
 
   event(event: FlowEvent): void {
     this.events++;
     if (event.internal) {
-      if (this.externalCounts !== false) this.decide(false);
+      if (this.externalCounts !== false) this.#decide(false);
     } else if (this.externalCounts === false) return;
-    else if (this.externalCounts === undefined) this.waitForRoles();
-    let row = this.rowOf(event);
+    else if (this.externalCounts === undefined) this.#waitForRoles();
+    let row = this.#rowOf(event);
     if (row < 0) {
       if (this.flows.size >= maxFlows) {
-        if (event.increment > 0) this.ledger.addUnattributed(this.hour, event.increment);
+        if (event.increment > 0) this.#ledger.addUnattributed(this.#hour, event.increment);
         return;
       }
       row = this.flows.insert(event.digest, event.interface);
-      if (event.othersCount > 0) this.remember(event);
-      if (!event.internal) this.flag(row, Flag.external);
+      if (event.othersCount > 0) this.#remember(event);
+      if (!event.internal) this.#flag(row, Flag.external);
     }
     this.flows.set(row, Field.touched, this.seconds);
-    if (event.identity !== undefined) this.announce(row, event, event.identity);
-    const growth = Number.isNaN(event.total) && Number.isNaN(event.increment) ? 0 : this.growth(row, event);
+    if (event.identity !== undefined) this.#announce(row, event, event.identity);
+    const growth = Number.isNaN(event.total) && Number.isNaN(event.increment) ? 0 : this.#growth(row, event);
     // Also records zero growth when skipped bytes may later turn out to be new: they belong to this hour.
     if (growth > 0 || (this.flows.get(row, Field.skipped) > 0 && !this.waiting.has(row)))
-      this.count(row, this.hour, growth);
-    if (event.purge && !this.has(row, Flag.purged)) this.end(row);
+      this.#count(row, this.#hour, growth);
+    if (event.purge && !this.#has(row, Flag.purged)) this.#end(row);
   }
 
-  private end(row: number): void {
-    this.flag(row, Flag.purged);
-    const earliest = this.purged[this.purgedNext] ?? -1;
-    this.purged[this.purgedNext] = row;
-    this.purgedNext = (this.purgedNext + 1) % maxPurged;
-    if (earliest >= 0 && earliest !== row && this.has(earliest, Flag.purged) && !this.undecided(earliest))
-      this.remove(earliest);
+  #end(row: number): void {
+    this.#flag(row, Flag.purged);
+    const earliest = this.#purged[this.#purgedNext] ?? -1;
+    this.#purged[this.#purgedNext] = row;
+    this.#purgedNext = (this.#purgedNext + 1) % maxPurged;
+    if (earliest >= 0 && earliest !== row && this.#has(earliest, Flag.purged) && !this.#undecided(earliest))
+      this.#remove(earliest);
   }
 
   /** Removes the flow; bytes still waiting for its identity become unattributed for good. */
-  private remove(row: number): void {
-    this.giveUp(row);
+  #remove(row: number): void {
+    this.#giveUp(row);
     this.flows.remove(row);
   }
 
@@ -134,29 +134,29 @@ export class Accounting {
     const { flows } = this;
     for (let row = flows.after(-1); row >= 0; row = flows.after(row)) {
       const age = this.seconds - flows.get(row, Field.touched);
-      const purged = this.has(row, Flag.purged);
-      if (age <= (purged ? purgedGraceSeconds : staleSeconds) || this.undecided(row)) continue;
+      const purged = this.#has(row, Flag.purged);
+      if (age <= (purged ? purgedGraceSeconds : staleSeconds) || this.#undecided(row)) continue;
       // The flow may be alive but idle: if it is announced later, treat it as one that began before the table knew all flows.
       if (!purged) this.knowsSince = Math.max(this.knowsSince, flows.get(row, Field.lastSeen) + 1);
-      this.remove(row);
+      this.#remove(row);
     }
-    this.giveUpOld();
-    this.sweeps++;
+    this.#giveUpOld();
+    this.#sweeps++;
     for (const identity of flows.identity) {
-      if (identity === undefined || identity.sweep === this.sweeps) continue;
-      identity.sweep = this.sweeps;
-      this.ledger.forget(identity);
+      if (identity === undefined || identity.sweep === this.#sweeps) continue;
+      identity.sweep = this.#sweeps;
+      this.#ledger.forget(identity);
     }
-    for (const [hash, { sweep }] of this.identities) if (sweep !== this.sweeps) this.identities.delete(hash);
+    for (const [hash, { sweep }] of this.#identities) if (sweep !== this.#sweeps) this.#identities.delete(hash);
   }
 
   /** Gives up waiting after the previous hour: such an identity never comes, and waiting bytes of unknown flows must not pile up. */
-  private giveUpOld(): void {
-    const previous = this.hourAt(this.wall - 3_600_000);
+  #giveUpOld(): void {
+    const previous = this.#hourAt(this.#wall - 3_600_000);
     for (const [row, pairs] of this.waiting) {
-      while (pairs.length > 0 && pairs[0] !== previous && pairs[0] !== this.hour) {
+      while (pairs.length > 0 && pairs[0] !== previous && pairs[0] !== this.#hour) {
         const [hour = 0, bytes = 0] = pairs.splice(0, 2);
-        if (!this.undecided(row)) this.ledger.addUnattributed(hour, bytes);
+        if (!this.#undecided(row)) this.#ledger.addUnattributed(hour, bytes);
       }
       if (pairs.length === 0) this.waiting.delete(row);
     }
@@ -176,7 +176,7 @@ export class Accounting {
 
   /** Returns one shared object for equal identities, in most cases. */
   intern({ client, protocol, application, host, hash }: FlowIdentity): FlowIdentity {
-    const known = this.identities.get(hash);
+    const known = this.#identities.get(hash);
     if (
       known !== undefined &&
       known.host === host &&
@@ -186,87 +186,87 @@ export class Accounting {
     )
       return known;
     // Sharing saves memory only while identities repeat; when all differ, drop the shared ones.
-    if (this.identities.size >= maxIdentities) this.identities.clear();
-    const own = { client, protocol, application, host, hash, place: undefined, sweep: this.sweeps };
-    this.identities.set(hash, own);
+    if (this.#identities.size >= maxIdentities) this.#identities.clear();
+    const own = { client, protocol, application, host, hash, place: undefined, sweep: this.#sweeps };
+    this.#identities.set(hash, own);
     return own;
   }
 
-  private rowOf(event: FlowEvent): number {
+  #rowOf(event: FlowEvent): number {
     const row = this.flows.find(event.digest, event.interface);
-    return row >= 0 || (event.othersCount === 0 && this.aliases.size === 0) ? row : this.rowByOthers(event);
+    return row >= 0 || (event.othersCount === 0 && this.#aliases.size === 0) ? row : this.#rowByOthers(event);
   }
 
   /** Finds the flow by any of the event's digests and files it under the event's own digest. */
-  private rowByOthers(event: FlowEvent): number {
+  #rowByOthers(event: FlowEvent): number {
     const { flows } = this;
-    const known = this.rowByAlias(event.digest, event.interface);
+    const known = this.#rowByAlias(event.digest, event.interface);
     if (known >= 0) return known;
     for (let index = 0; index < event.othersCount; index++) {
-      const other = this.otherDigest(event, index);
+      const other = this.#otherDigest(event, index);
       const direct = flows.find(other, event.interface);
-      const row = direct >= 0 ? direct : this.rowByAlias(other, event.interface);
+      const row = direct >= 0 ? direct : this.#rowByAlias(other, event.interface);
       if (row < 0) continue;
       for (let word = 0; word < 5; word++) other[word] = flows.digestWord(row, word);
-      this.aliases.set(other, event.digest, event.interface);
+      this.#aliases.set(other, event.digest, event.interface);
       flows.rename(row, event.digest);
-      this.remember(event);
+      this.#remember(event);
       return row;
     }
     return -1;
   }
 
   /** Copies one of the event's other digests into a reused array. */
-  private otherDigest({ others }: FlowEvent, index: number): Uint32Array {
-    const { other } = this;
+  #otherDigest({ others }: FlowEvent, index: number): Uint32Array {
+    const other = this.#other;
     for (let word = 0; word < 5; word++) other[word] = others[5 * index + word] ?? 0;
     return other;
   }
 
-  private rowByAlias(digest: Uint32Array, netInterface: number): number {
-    const present = this.aliases.get(digest, netInterface);
+  #rowByAlias(digest: Uint32Array, netInterface: number): number {
+    const present = this.#aliases.get(digest, netInterface);
     return present === undefined ? -1 : this.flows.find(present, netInterface);
   }
 
   /** Makes all other digests of the event aliases of its own digest. */
-  private remember(event: FlowEvent): void {
+  #remember(event: FlowEvent): void {
     const { digest } = event;
     for (let index = 0; index < event.othersCount; index++) {
-      const other = this.otherDigest(event, index);
-      if (other.some((word, at) => word !== digest[at])) this.aliases.set(other, digest, event.interface);
+      const other = this.#otherDigest(event, index);
+      if (other.some((word, at) => word !== digest[at])) this.#aliases.set(other, digest, event.interface);
     }
   }
 
-  private announce(row: number, event: FlowEvent, identity: FlowIdentity): void {
+  #announce(row: number, event: FlowEvent, identity: FlowIdentity): void {
     const { flows } = this;
     const known = flows.get(row, Field.firstSeen);
-    const timeless = this.has(row, Flag.timeless) && known > 0;
+    const timeless = this.#has(row, Flag.timeless) && known > 0;
     // A late event about an earlier flow with the same digest.
     if (event.firstSeen !== 0 && event.firstSeen < Math.abs(known) && !timeless) return;
     // Counters from before this flow's start belong to an earlier flow with the same digest; later ones already belong to this flow.
-    const countedBefore = !this.has(row, Flag.counted) || event.firstSeen > flows.get(row, Field.lastSeen);
+    const countedBefore = !this.#has(row, Flag.counted) || event.firstSeen > flows.get(row, Field.lastSeen);
     const later = timeless ? event.firstSeen !== 0 && event.firstSeen !== known : event.firstSeen > known;
-    const another = later && (timeless || countedBefore) && (known > 0 || this.has(row, Flag.counted));
+    const another = later && (timeless || countedBefore) && (known > 0 || this.#has(row, Flag.counted));
     const isNew = known <= 0 || later;
     if (isNew) {
       const wholeIsNew = event.firstSeen >= this.knowsSince;
-      if (another) this.beginAgain(row);
-      else if (wholeIsNew) this.count(row, this.waiting.get(row)?.[0] ?? this.hour, flows.get(row, Field.skipped));
+      if (another) this.#beginAgain(row);
+      else if (wholeIsNew) this.#count(row, this.waiting.get(row)?.[0] ?? this.#hour, flows.get(row, Field.skipped));
       flows.set(row, Field.skipped, 0);
       flows.set(row, Field.firstSeen, event.firstSeen);
-      if (wholeIsNew) this.flag(row, Flag.wholeIsNew);
+      if (wholeIsNew) this.#flag(row, Flag.wholeIsNew);
     }
     const had = flows.identity[row];
     if (had !== undefined && sameIdentity(had, identity)) return;
     flows.identity[row] = this.intern(identity);
-    if (had === undefined) this.settle(row);
+    if (had === undefined) this.#settle(row);
   }
 
   /** Reuses the row for a new flow with the same digest; the earlier flow is over. */
-  private beginAgain(row: number): void {
+  #beginAgain(row: number): void {
     const { flows } = this;
     // While external interfaces are undecided, the earlier flow's bytes keep waiting and go to the new identity.
-    if (!this.undecided(row)) this.giveUp(row);
+    if (!this.#undecided(row)) this.#giveUp(row);
     flows.set(row, Field.total, 0);
     flows.set(row, Field.skipped, 0);
     flows.identity[row] = undefined;
@@ -274,34 +274,34 @@ export class Accounting {
   }
 
   /** Returns the bytes of this event that are not counted yet, and marks them as counted. */
-  private growth(row: number, event: FlowEvent): number {
+  #growth(row: number, event: FlowEvent): number {
     const { flows } = this;
     // A late event about an earlier flow with the same digest.
-    if (event.lastSeen !== 0 && event.lastSeen < flows.get(row, Field.firstSeen) && !this.has(row, Flag.timeless))
+    if (event.lastSeen !== 0 && event.lastSeen < flows.get(row, Field.firstSeen) && !this.#has(row, Flag.timeless))
       return 0;
     const seenBefore = flows.get(row, Field.lastSeen);
     const later = event.lastSeen > seenBefore;
     if (later) {
       flows.set(row, Field.lastSeen, event.lastSeen);
-      this.lag = this.wall - event.lastSeen;
+      this.lag = this.#wall - event.lastSeen;
     }
     const counted = flows.get(row, Field.total);
     if (Number.isNaN(event.total)) {
       if (!later && event.lastSeen !== 0) return 0;
       flows.set(row, Field.total, counted + event.increment);
-      this.flag(row, Flag.counted);
+      this.#flag(row, Flag.counted);
       return event.increment;
     }
-    if (this.has(row, Flag.counted)) {
-      const ended = later && (event.total < counted || this.has(row, Flag.purged));
-      if (!ended) return this.grow(row, event.total);
+    if (this.#has(row, Flag.counted)) {
+      const ended = later && (event.total < counted || this.#has(row, Flag.purged));
+      if (!ended) return this.#grow(row, event.total);
       // A new flow reuses the digest; its announcement has not come yet.
-      this.beginAgain(row);
+      this.#beginAgain(row);
       flows.set(row, Field.firstSeen, -seenBefore);
-      if (seenBefore >= this.knowsSince) this.flag(row, Flag.wholeIsNew);
+      if (seenBefore >= this.knowsSince) this.#flag(row, Flag.wholeIsNew);
     }
-    this.flag(row, Flag.counted);
-    if (this.has(row, Flag.wholeIsNew)) return this.grow(row, event.total);
+    this.#flag(row, Flag.counted);
+    if (this.#has(row, Flag.wholeIsNew)) return this.#grow(row, event.total);
     // This flow's start is unknown (so far): only the increment since the agent's last event is certainly new.
     const growth = Number.isNaN(event.increment) ? 0 : Math.min(event.increment, event.total);
     flows.set(row, Field.total, event.total);
@@ -309,19 +309,19 @@ export class Accounting {
     return growth;
   }
 
-  private grow(row: number, total: number): number {
+  #grow(row: number, total: number): number {
     const growth = total - this.flows.get(row, Field.total);
     if (growth <= 0) return 0;
     this.flows.set(row, Field.total, total);
     return growth;
   }
 
-  private count(row: number, hour: HourKey, bytes: number): void {
+  #count(row: number, hour: HourKey, bytes: number): void {
     const identity = this.flows.identity[row];
-    if (identity !== undefined && !this.undecided(row)) {
-      if (this.isGuess && this.has(row, Flag.external) && this.ownAddresses?.has(identity.client) === true)
-        this.ledger.addNotAClient(hour, bytes);
-      else this.ledger.add(hour, identity, bytes);
+    if (identity !== undefined && !this.#undecided(row)) {
+      if (this.isGuess && this.#has(row, Flag.external) && this.ownAddresses?.has(identity.client) === true)
+        this.#ledger.addNotAClient(hour, bytes);
+      else this.#ledger.add(hour, identity, bytes);
       return;
     }
     const pairs = this.waiting.get(row);
@@ -331,36 +331,36 @@ export class Accounting {
   }
 
   /** Attributes the bytes that waited for the flow's identity. */
-  private settle(row: number): void {
+  #settle(row: number): void {
     const pairs = this.waiting.get(row);
-    if (pairs === undefined || this.undecided(row)) return;
+    if (pairs === undefined || this.#undecided(row)) return;
     this.waiting.delete(row);
-    for (let at = 0; at < pairs.length; at += 2) this.count(row, pairs[at] ?? 0, pairs[at + 1] ?? 0);
+    for (let at = 0; at < pairs.length; at += 2) this.#count(row, pairs[at] ?? 0, pairs[at + 1] ?? 0);
   }
 
-  private giveUp(row: number): void {
+  #giveUp(row: number): void {
     const pairs = this.waiting.get(row);
     if (pairs === undefined) return;
     this.waiting.delete(row);
-    for (let at = 0; at < pairs.length; at += 2) this.ledger.addUnattributed(pairs[at] ?? 0, pairs[at + 1] ?? 0);
+    for (let at = 0; at < pairs.length; at += 2) this.#ledger.addUnattributed(pairs[at] ?? 0, pairs[at + 1] ?? 0);
   }
 
-  private waitForRoles(): void {
-    this.undecidedSince ??= this.seconds;
-    if (this.seconds - this.undecidedSince < decideSeconds || this.ownAddresses === undefined) return;
+  #waitForRoles(): void {
+    this.#undecidedSince ??= this.seconds;
+    if (this.seconds - this.#undecidedSince < decideSeconds || this.ownAddresses === undefined) return;
     this.isGuess = true;
-    this.decide(true);
+    this.#decide(true);
   }
 
   /** Counts NAT'd traffic on one side only: external interfaces count only when no interface is internal. */
-  private decide(externalCounts: boolean): void {
+  #decide(externalCounts: boolean): void {
     if (this.externalCounts === externalCounts) return;
     this.externalCounts = externalCounts;
-    this.undecidedSince = undefined;
+    this.#undecidedSince = undefined;
     for (let row = this.flows.after(-1); row >= 0; row = this.flows.after(row)) {
-      if (!this.has(row, Flag.external)) continue;
+      if (!this.#has(row, Flag.external)) continue;
       if (externalCounts) {
-        if (this.flows.identity[row] !== undefined) this.settle(row);
+        if (this.flows.identity[row] !== undefined) this.#settle(row);
         continue;
       }
       this.waiting.delete(row);
@@ -368,15 +368,15 @@ export class Accounting {
     }
   }
 
-  private undecided(row: number): boolean {
-    return this.externalCounts === undefined && this.has(row, Flag.external);
+  #undecided(row: number): boolean {
+    return this.externalCounts === undefined && this.#has(row, Flag.external);
   }
 
-  private has(row: number, flag: number): boolean {
+  #has(row: number, flag: number): boolean {
     return (this.flows.flags(row) & flag) !== 0;
   }
 
-  private flag(row: number, flag: number): void {
+  #flag(row: number, flag: number): void {
     this.flows.setFlags(row, this.flows.flags(row) | flag);
   }
 }

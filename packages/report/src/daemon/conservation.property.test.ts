@@ -177,29 +177,29 @@ function tellFlow(
 
 /** Expected result: the growth of each flow's total, by hour and application, with the flow of each event known. */
 class Oracle {
-  private state = {
+  #state = {
     max: new Map<number, number>(),
     app: new Map<number, string>(),
     bytes: new Map<string, number>(),
     waiting: new Map<number, [number, number][]>(),
   };
-  private saved = structuredClone(this.state);
-  private readonly lives = new Map<number, Life>();
+  #saved = structuredClone(this.#state);
+  readonly #lives = new Map<number, Life>();
 
   dumped(): void {
-    this.saved = structuredClone(this.state);
+    this.#saved = structuredClone(this.#state);
   }
 
   crashed(): void {
-    this.state = structuredClone(this.saved);
+    this.#state = structuredClone(this.#saved);
   }
 
   see({ instance, type, total, increment, app, life: one, at }: Told): void {
-    const { state } = this;
-    this.lives.set(instance, one);
+    const state = this.#state;
+    this.#lives.set(instance, one);
     if (type === "flow") {
       state.app.set(instance, app);
-      for (const [hour, bytes] of state.waiting.get(instance) ?? []) this.add(instance, hour, bytes);
+      for (const [hour, bytes] of state.waiting.get(instance) ?? []) this.#add(instance, hour, bytes);
       state.waiting.delete(instance);
       return;
     }
@@ -209,7 +209,7 @@ class Oracle {
     if (!state.max.has(instance)) state.max.set(instance, total);
     if (growth <= 0) return;
     state.max.set(instance, total);
-    if (state.app.has(instance)) this.add(instance, hourKeyAt(at), growth);
+    if (state.app.has(instance)) this.#add(instance, hourKeyAt(at), growth);
     else state.waiting.set(instance, [...(state.waiting.get(instance) ?? []), [hourKeyAt(at), growth]]);
   }
 
@@ -217,9 +217,9 @@ class Oracle {
   expected(): Map<string, number> {
     const sums = new Map<string, number>();
     const add = (key: string, bytes: number): void => void (bytes > 0 && sums.set(key, (sums.get(key) ?? 0) + bytes));
-    for (const [key, bytes] of this.state.bytes) {
+    for (const [key, bytes] of this.#state.bytes) {
       const [hour, instance, app] = key.split(" ");
-      const { client, host } = this.life(Number(instance));
+      const { client, host } = this.#life(Number(instance));
       const address = clients[client] ?? "";
       if (client >= 3) {
         add(`${hour} unattributed`, bytes);
@@ -230,64 +230,64 @@ class Oracle {
       add(`${hour} ${address} application ${app}`, bytes);
       if (host !== undefined) add(`${hour} ${address} host ${host.toLowerCase()}`, bytes);
     }
-    for (const pairs of this.state.waiting.values())
+    for (const pairs of this.#state.waiting.values())
       for (const [hour, bytes] of pairs) add(`${hour} unattributed`, bytes);
     return sums;
   }
 
-  private life(instance: number): Life {
-    const life = this.lives.get(instance);
+  #life(instance: number): Life {
+    const life = this.#lives.get(instance);
     if (life === undefined) throw new Error(`no flow ${instance}`);
     return life;
   }
 
-  private add(instance: number, hour: number, bytes: number): void {
-    const key = `${hour} ${instance} ${this.state.app.get(instance)}`;
-    this.state.bytes.set(key, (this.state.bytes.get(key) ?? 0) + bytes);
+  #add(instance: number, hour: number, bytes: number): void {
+    const key = `${hour} ${instance} ${this.#state.app.get(instance)}`;
+    this.#state.bytes.set(key, (this.#state.bytes.get(key) ?? 0) + bytes);
   }
 }
 
 /** One process of the daemon over `root`, driven by the test. */
 class Process {
-  private readonly ledger = new Ledger();
-  private readonly accounting: Accounting;
-  private readonly reader: StreamReader;
-  private readonly dump: Dump;
-  private now: number;
-  private readonly start: number;
+  readonly #ledger = new Ledger();
+  readonly #accounting: Accounting;
+  readonly #reader: StreamReader;
+  readonly #dump: Dump;
+  #now: number;
+  readonly #start: number;
 
   constructor(root: string, start: number, began: number) {
-    this.now = start;
-    this.start = began;
-    this.accounting = new Accounting(this.ledger, start);
+    this.#now = start;
+    this.#start = began;
+    this.#accounting = new Accounting(this.#ledger, start);
     const interfaces = new InterfaceNumbers();
-    this.reader = new StreamReader(this.accounting, interfaces.of);
-    const clock = { ...localClock, now: () => this.now };
-    this.dump = new Dump({
+    this.#reader = new StreamReader(this.#accounting, interfaces.of);
+    const clock = { ...localClock, now: () => this.#now };
+    this.#dump = new Dump({
       files: localFiles(root),
       base: "/r",
       clock,
-      ledger: this.ledger,
-      accounting: this.accounting,
+      ledger: this.#ledger,
+      accounting: this.#accounting,
       interfaces,
       dayBytes: () => Number.POSITIVE_INFINITY,
       staleSeconds: 3600,
       warn: (text) => expect(text).toBe(""),
     });
-    this.accounting.setTime(start, start - began);
-    this.dump.restore();
+    this.#accounting.setTime(start, start - began);
+    this.#dump.restore();
   }
 
   tell(event: Told, cut: number): void {
-    this.now = event.at;
-    this.accounting.setTime(event.at, event.at - this.start);
+    this.#now = event.at;
+    this.#accounting.setTime(event.at, event.at - this.#start);
     const line = `${event.text}\n`;
     const bytes = new TextEncoder().encode(`{"length": ${line.length}}\n${line}`);
-    for (let at = 0; at < bytes.length; at += cut) this.reader.push(bytes.subarray(at, at + cut));
+    for (let at = 0; at < bytes.length; at += cut) this.#reader.push(bytes.subarray(at, at + cut));
   }
 
   write(): Promise<void> {
-    return this.dump.write(false);
+    return this.#dump.write(false);
   }
 }
 

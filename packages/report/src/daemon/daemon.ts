@@ -60,34 +60,34 @@ async function tellLive(daemon: Daemon, clock: Clock, signal: AbortSignal): Prom
 }
 
 class Daemon {
-  private readonly parts: DaemonParts;
-  private readonly ledger = new Ledger();
-  private readonly interfaces = new InterfaceNumbers();
-  private readonly accounting: Accounting;
-  private readonly reader: StreamReader;
-  private readonly store: Dump;
-  private readonly started: number;
-  private readonly said = new Map<string, number>();
-  private isConnected = false;
-  private lastEvent: number | undefined;
-  private lastDump: number | undefined;
-  private dumpError: string | undefined;
-  private dumpTook = 0;
-  private malformedSaid = 0;
+  readonly #parts: DaemonParts;
+  readonly #ledger = new Ledger();
+  readonly #interfaces = new InterfaceNumbers();
+  readonly #accounting: Accounting;
+  readonly #reader: StreamReader;
+  readonly #store: Dump;
+  readonly #started: number;
+  readonly #said = new Map<string, number>();
+  #isConnected = false;
+  #lastEvent: number | undefined;
+  #lastDump: number | undefined;
+  #dumpError: string | undefined;
+  #dumpTook = 0;
+  #malformedSaid = 0;
 
   constructor(parts: DaemonParts) {
-    this.parts = parts;
+    this.#parts = parts;
     const { files, clock } = parts.host;
-    this.started = clock.now();
-    this.accounting = new Accounting(this.ledger, this.started);
-    this.reader = new StreamReader(this.accounting, this.interfaces.of);
-    this.store = new Dump({
+    this.#started = clock.now();
+    this.#accounting = new Accounting(this.#ledger, this.#started);
+    this.#reader = new StreamReader(this.#accounting, this.#interfaces.of);
+    this.#store = new Dump({
       files,
       clock,
       base: parts.settings.base,
-      ledger: this.ledger,
-      accounting: this.accounting,
-      interfaces: this.interfaces,
+      ledger: this.#ledger,
+      accounting: this.#accounting,
+      interfaces: this.#interfaces,
       staleSeconds: parts.settings.staleSeconds,
       dayBytes: parts.dayBytes,
       warn: (text) => parts.host.log("warning", text),
@@ -95,11 +95,11 @@ class Daemon {
   }
 
   restore(): void {
-    this.setTime();
+    this.#setTime();
     try {
-      this.store.restore();
+      this.#store.restore();
     } catch (error) {
-      this.say(
+      this.#say(
         "restore",
         `Cannot read what an earlier run left: ${messageOf(error)} The numbers are kept in memory until it can be read.`,
       );
@@ -108,127 +108,129 @@ class Daemon {
 
   /** Closes the reports' folder to other users; on failure (no disk yet) logs the error and continues. */
   protect(): void {
-    const { host, settings } = this.parts;
+    const { host, settings } = this.#parts;
     try {
       const advice = protectReports(host.files, settings.base, settings.group);
       if (advice !== undefined) host.log("warning", advice);
     } catch (error) {
-      this.say("protect", `The reports' folder could not be closed to other users: ${messageOf(error)}`);
+      this.#say("protect", `The reports' folder could not be closed to other users: ${messageOf(error)}`);
     }
   }
 
   data(chunk: Uint8Array): void {
-    this.setTime();
-    const before = this.accounting.events;
-    this.reader.push(chunk);
-    if (this.accounting.events > before) this.lastEvent = this.parts.host.clock.now();
+    this.#setTime();
+    const before = this.#accounting.events;
+    this.#reader.push(chunk);
+    if (this.#accounting.events > before) this.#lastEvent = this.#parts.host.clock.now();
     if (
-      this.reader.malformed > this.malformedSaid &&
-      this.say("malformed", `${this.reader.malformed} lines of the flow stream were not understood and are skipped.`)
+      this.#reader.malformed > this.#malformedSaid &&
+      this.#say("malformed", `${this.#reader.malformed} lines of the flow stream were not understood and are skipped.`)
     ) {
-      this.malformedSaid = this.reader.malformed;
+      this.#malformedSaid = this.#reader.malformed;
     }
   }
 
   connected(): void {
-    this.isConnected = true;
-    void this.learnAddresses();
-    this.parts.host.log("info", `Connected to ${sourceName(this.parts.settings)}.`);
-    this.writeStatus();
+    this.#isConnected = true;
+    void this.#learnAddresses();
+    this.#parts.host.log("info", `Connected to ${sourceName(this.#parts.settings)}.`);
+    this.#writeStatus();
   }
 
-  private async learnAddresses(): Promise<void> {
+  async #learnAddresses(): Promise<void> {
     try {
-      this.accounting.ownAddresses = new Set(await this.parts.ownAddresses());
+      this.#accounting.ownAddresses = new Set(await this.#parts.ownAddresses());
     } catch (error) {
-      this.say("addresses", `The addresses of this machine are not known: ${messageOf(error)}`);
+      this.#say("addresses", `The addresses of this machine are not known: ${messageOf(error)}`);
     }
   }
 
   disconnected(why: string, retryMs?: number): void {
-    this.reader.end();
-    const was = this.isConnected;
-    this.isConnected = false;
-    const name = sourceName(this.parts.settings);
+    this.#reader.end();
+    const was = this.#isConnected;
+    this.#isConnected = false;
+    const name = sourceName(this.#parts.settings);
     const what = was ? `The connection to ${name} ended` : `No connection to ${name}`;
     const next =
       retryMs === undefined ? "Waiting for it" : `Trying again in ${retryMs / 1000} s and for as long as it takes`;
     const text = `${what}: ${why}. ${next}.`;
-    this.say("connection", text);
-    if (was) this.writeStatus();
+    this.#say("connection", text);
+    if (was) this.#writeStatus();
   }
 
   /** Returns the error of a failed dump; the counters then stay in memory. */
   async dump(yielding: boolean): Promise<Error | undefined> {
-    const { clock, log } = this.parts.host;
-    this.setTime();
+    const { clock, log } = this.#parts.host;
+    this.#setTime();
     const began = clock.monotonic();
     let failed: Error | undefined;
     try {
-      await this.store.write(yielding);
-      if (this.dumpError !== undefined) log("info", "The reports can be written again; nothing was lost.");
-      this.dumpError = undefined;
-      this.lastDump = clock.now();
+      await this.#store.write(yielding);
+      if (this.#dumpError !== undefined) log("info", "The reports can be written again; nothing was lost.");
+      this.#dumpError = undefined;
+      this.#lastDump = clock.now();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       failed = error;
-      this.dumpError = error.message;
-      this.say("dump", `The reports cannot be written: ${messageOf(error)} The numbers are kept in memory.`, "err");
+      this.#dumpError = error.message;
+      this.#say("dump", `The reports cannot be written: ${messageOf(error)} The numbers are kept in memory.`, "err");
     }
-    this.dumpTook = Math.round(clock.monotonic() - began);
-    if (this.parts.settings.debug)
+    this.#dumpTook = Math.round(clock.monotonic() - began);
+    if (this.#parts.settings.debug)
       log(
         "debug",
-        `Dump in ${this.dumpTook} ms: ${this.accounting.flows.size} flows, ${this.accounting.events} events so far.`,
+        `Dump in ${this.#dumpTook} ms: ${this.#accounting.flows.size} flows, ${this.#accounting.events} events so far.`,
       );
-    this.writeStatus();
+    this.#writeStatus();
     return failed;
   }
 
   /** Writes the live hour while a page or command has asked for it. */
   writeLive(): void {
-    const { host, settings, pid } = this.parts;
+    const { host, settings, pid } = this.#parts;
     const now = host.clock.now();
     try {
       if (!isLiveAsked(host.files, now)) return;
-      this.setTime();
+      this.#setTime();
       const hour = hourKeyAt(now);
-      const counters = this.store.hourNow(hour) ?? emptyHour();
-      const unattributed = counters.unattributed + (this.accounting.waitingByHour().get(hour) ?? 0);
+      const counters = this.#store.hourNow(hour) ?? emptyHour();
+      const unattributed = counters.unattributed + (this.#accounting.waitingByHour().get(hour) ?? 0);
       writeLive(host.files, { pid, hour, asOf: now, unattributed }, counters);
     } catch (error) {
-      this.say("live", `The live view of ${settings.base} cannot be written: ${messageOf(error)}`);
+      this.#say("live", `The live view of ${settings.base} cannot be written: ${messageOf(error)}`);
     }
   }
 
-  private setTime(): void {
-    const { clock } = this.parts.host;
-    this.accounting.setTime(clock.now(), clock.monotonic());
+  #setTime(): void {
+    const { clock } = this.#parts.host;
+    this.#accounting.setTime(clock.now(), clock.monotonic());
   }
 
-  private writeStatus(): void {
+  #writeStatus(): void {
     try {
-      writeStatus(this.parts.host.files, this.parts.settings.base, this.status());
+      writeStatus(this.#parts.host.files, this.#parts.settings.base, this.#status());
     } catch (error) {
-      this.say("status", `The status file cannot be written: ${messageOf(error)}`);
+      this.#say("status", `The status file cannot be written: ${messageOf(error)}`);
     }
   }
 
-  private status(): DaemonStatus {
-    const { accounting, ledger, reader } = this;
-    const now = this.parts.host.clock.now();
+  #status(): DaemonStatus {
+    const accounting = this.#accounting;
+    const ledger = this.#ledger;
+    const reader = this.#reader;
+    const now = this.#parts.host.clock.now();
     let waiting = 0;
     for (const bytes of accounting.waitingByHour().values()) waiting += bytes;
     return {
-      pid: this.parts.pid,
-      started: this.started,
+      pid: this.#parts.pid,
+      started: this.#started,
       written: now,
-      source: sourceName(this.parts.settings),
-      connected: this.isConnected,
-      ...(this.lastEvent === undefined ? {} : { last_event: this.lastEvent }),
-      ...(this.lastDump === undefined ? {} : { last_dump: this.lastDump }),
-      ...(this.dumpError === undefined ? {} : { dump_error: this.dumpError }),
-      dump_took: this.dumpTook,
+      source: sourceName(this.#parts.settings),
+      connected: this.#isConnected,
+      ...(this.#lastEvent === undefined ? {} : { last_event: this.#lastEvent }),
+      ...(this.#lastDump === undefined ? {} : { last_dump: this.#lastDump }),
+      ...(this.#dumpError === undefined ? {} : { dump_error: this.#dumpError }),
+      dump_took: this.#dumpTook,
       events: accounting.events,
       malformed: reader.malformed,
       received: reader.received,
@@ -239,17 +241,17 @@ class Daemon {
       flows: accounting.flows.size,
       clients: ledger.hours.get(hourKeyAt(now))?.counters.clients.size ?? 0,
       lag: Math.max(0, Math.round(accounting.lag)),
-      memory: this.parts.memory(),
+      memory: this.#parts.memory(),
     };
   }
 
   /** Logs at most once a minute for each subject. Returns true when it logged. */
-  private say(subject: string, text: string, level: "warning" | "err" = "warning"): boolean {
-    const { clock, log } = this.parts.host;
+  #say(subject: string, text: string, level: "warning" | "err" = "warning"): boolean {
+    const { clock, log } = this.#parts.host;
     const now = clock.monotonic();
-    const last = this.said.get(subject);
+    const last = this.#said.get(subject);
     if (last !== undefined && now - last < sayAgainMs) return false;
-    this.said.set(subject, now);
+    this.#said.set(subject, now);
     log(level, text);
     return true;
   }

@@ -44,17 +44,17 @@ export interface DumpParts {
 }
 
 export class Dump {
-  private readonly parts: DumpParts;
-  private restored = false;
-  private readonly hoursOfDay = new Map<string, number>();
-  private readonly unattributed = new Map<HourKey, number>();
+  readonly #parts: DumpParts;
+  #restored = false;
+  readonly #hoursOfDay = new Map<string, number>();
+  readonly #unattributed = new Map<HourKey, number>();
   /** By day: when its newest index was written. */
-  private readonly indexedAt = new Map<string, number>();
-  private readonly budget: DayBudget;
+  readonly #indexedAt = new Map<string, number>();
+  readonly #budget: DayBudget;
 
   constructor(parts: DumpParts) {
-    this.parts = parts;
-    this.budget = new DayBudget(parts.dayBytes);
+    this.#parts = parts;
+    this.#budget = new DayBudget(parts.dayBytes);
   }
 
   /**
@@ -62,7 +62,7 @@ export class Dump {
    * takes only the counters: flows that were counted meanwhile already have their totals.
    */
   restore(): void {
-    const { files, base, ledger, accounting, interfaces, warn } = this.parts;
+    const { files, base, ledger, accounting, interfaces, warn } = this.#parts;
     const path = `${base}/.checkpoint`;
     const bytes = files.readBytes(path);
     const checkpoint = bytes === undefined ? undefined : decodeCheckpoint(bytes);
@@ -77,21 +77,21 @@ export class Dump {
         markDirty(ledger.hour(key));
       }
     }
-    this.restored = true;
+    this.#restored = true;
   }
 
   /** Writes everything to disk. `yielding`: processes events between files. Throws `FileError`; nothing is lost then. */
   async write(yielding: boolean): Promise<void> {
-    const { files, base, clock, ledger, accounting, interfaces, staleSeconds } = this.parts;
+    const { files, base, clock, ledger, accounting, interfaces, staleSeconds } = this.#parts;
     accounting.sweep(staleSeconds);
-    this.dropOldest();
-    if (!this.restored) this.restore();
+    this.#dropOldest();
+    if (!this.#restored) this.restore();
     const waiting = accounting.waitingByHour();
     for (const key of waiting.keys()) ledger.hour(key);
     for (const [key, open] of ledger.hours)
       if (!open.merged) ledger.merge(key, readHourFiles(files, base, dayOf(key), hourOf(key)));
-    for (const day of daysOf(ledger.hours.keys())) this.takeForeign(day);
-    for (const [key, open] of ledger.hours) if (open.dirty) await this.cut(key, open, yielding);
+    for (const day of daysOf(ledger.hours.keys())) this.#takeForeign(day);
+    for (const [key, open] of ledger.hours) if (open.dirty) await this.#cut(key, open, yielding);
     // Hours that begin while files are written are not in this checkpoint; the next dump writes them.
     const hours = Array.from(ledger.hours);
     const checkpoint = encodeCheckpoint({ accounting, ledger, interfaces: interfaces.names });
@@ -99,14 +99,14 @@ export class Dump {
     // Frees some megabytes now instead of at the next garbage collection.
     checkpoint.buffer.transfer(0);
     for (const [key, open] of hours) {
-      await this.writeHourFiles(key, open, yielding);
-      this.writeUnattributed(key, open.counters.unattributed + (waiting.get(key) ?? 0));
+      await this.#writeHourFiles(key, open, yielding);
+      this.#writeUnattributed(key, open.counters.unattributed + (waiting.get(key) ?? 0));
     }
     const current = hourKeyAt(clock.now());
     for (const [key, open] of hours) {
       if (key === current || open.dirty || accounting.waitingByHour().has(key)) continue;
       ledger.close(key);
-      this.unattributed.delete(key);
+      this.#unattributed.delete(key);
     }
   }
 
@@ -115,18 +115,18 @@ export class Dump {
    * Throws `FileError`.
    */
   hourNow(key: HourKey): HourCounters | undefined {
-    const { files, base, ledger } = this.parts;
-    const open = this.restored ? ledger.hours.get(key) : undefined;
+    const { files, base, ledger } = this.#parts;
+    const open = this.#restored ? ledger.hours.get(key) : undefined;
     if (open?.merged === false) ledger.merge(key, readHourFiles(files, base, dayOf(key), hourOf(key)));
     return open?.counters;
   }
 
-  private async writeHourFiles(key: HourKey, open: OpenHour, yielding: boolean): Promise<void> {
+  async #writeHourFiles(key: HourKey, open: OpenHour, yielding: boolean): Promise<void> {
     if (!open.dirty) return;
-    const { files, base, clock } = this.parts;
+    const { files, base, clock } = this.#parts;
     const day = dayOf(key);
-    const hours = this.knownHours(day) | (1 << hourOf(key));
-    this.hoursOfDay.set(dayPath(base, day), hours);
+    const hours = this.#knownHours(day) | (1 << hourOf(key));
+    this.#hoursOfDay.set(dayPath(base, day), hours);
     open.dirty = false;
     let sliceEnd = clock.monotonic() + sliceMs;
     try {
@@ -147,29 +147,29 @@ export class Dump {
       // Plus one millisecond: file times have a finer resolution than the clock.
       const asOf = clock.now() + 1;
       writeIndex(files, base, day, hourOf(key), open.counters, { asOf, hours });
-      this.indexedAt.set(dayPath(base, day), asOf);
+      this.#indexedAt.set(dayPath(base, day), asOf);
     } catch (error) {
       open.dirty = true;
       throw error;
     }
   }
 
-  private takeForeign(day: Day): void {
-    const { files, base, clock, ledger } = this.parts;
+  #takeForeign(day: Day): void {
+    const { files, base, clock, ledger } = this.#parts;
     const path = dayPath(base, day);
-    const hours = this.knownHours(day);
-    const since = this.indexedAt.get(path);
+    const hours = this.#knownHours(day);
+    const since = this.#indexedAt.get(path);
     if (since === undefined) return;
-    this.hoursOfDay.set(path, takeForeignFiles({ files, base, day, since, now: clock.now() + 1, hours }, ledger));
+    this.#hoursOfDay.set(path, takeForeignFiles({ files, base, day, since, now: clock.now() + 1, hours }, ledger));
   }
 
   /**
    * Folds the clients of an hour for which the day's share has no room. Their files are removed before the checkpoint is replaced: after a crash in
    * between, the next daemon has their counters from the earlier checkpoint and rewrites the files.
    */
-  private async cut(key: HourKey, open: OpenHour, yielding: boolean): Promise<void> {
-    const { files, base, clock, ledger, warn } = this.parts;
-    const surplus = this.budget.surplus(key, open.counters.clients);
+  async #cut(key: HourKey, open: OpenHour, yielding: boolean): Promise<void> {
+    const { files, base, clock, ledger, warn } = this.#parts;
+    const surplus = this.#budget.surplus(key, open.counters.clients);
     if (surplus.length === 0) return;
     let sliceEnd = clock.monotonic() + sliceMs;
     for (const address of surplus) {
@@ -187,21 +187,21 @@ export class Dump {
     );
   }
 
-  private writeUnattributed(key: HourKey, bytes: number): void {
-    if (this.unattributed.get(key) === bytes) return;
-    const { files, base } = this.parts;
+  #writeUnattributed(key: HourKey, bytes: number): void {
+    if (this.#unattributed.get(key) === bytes) return;
+    const { files, base } = this.#parts;
     const hours = readUnattributed(files, base, dayOf(key));
     if (hours[hourOf(key)] !== bytes) {
       hours[hourOf(key)] = bytes;
       writeUnattributed(files, base, dayOf(key), hours);
     }
-    this.unattributed.set(key, bytes);
+    this.#unattributed.set(key, bytes);
   }
 
   /** Bit mask of the hours of a day that have files; the first call for a day rebuilds its indexes if they are incomplete. */
-  private knownHours(day: Day): number {
-    const { files, base, clock } = this.parts;
-    const known = this.hoursOfDay.get(dayPath(base, day));
+  #knownHours(day: Day): number {
+    const { files, base, clock } = this.#parts;
+    const known = this.#hoursOfDay.get(dayPath(base, day));
     if (known !== undefined) return known;
     let hours = 0;
     const bytes = new Float64Array(24);
@@ -212,13 +212,13 @@ export class Dump {
       }
     }
     if (!surveyDay(files, base, day).complete) rebuildIndexes(files, base, day, clock.now());
-    for (const [hour, sum] of bytes.entries()) if (sum > 0) this.budget.note(hourKey(day, hour), sum);
-    this.hoursOfDay.set(dayPath(base, day), hours);
+    for (const [hour, sum] of bytes.entries()) if (sum > 0) this.#budget.note(hourKey(day, hour), sum);
+    this.#hoursOfDay.set(dayPath(base, day), hours);
     return hours;
   }
 
-  private dropOldest(): void {
-    const { ledger, warn } = this.parts;
+  #dropOldest(): void {
+    const { ledger, warn } = this.#parts;
     while (ledger.hours.size > maxHours) {
       const oldest = Math.min(...ledger.hours.keys());
       ledger.close(oldest);

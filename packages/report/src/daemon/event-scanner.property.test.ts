@@ -23,20 +23,20 @@ const recorded = ["live2_full", "messaging", "quic", "dns", "mail", "tunnels", "
 const leftovers = ["", '"', "}", "0", "123", "e1", "true", "ue", 'e"}', "u0041", '":"', "\\"];
 
 class Both {
-  private readonly numbers = new InterfaceNumbers();
-  private readonly fastEvent = emptyEvent();
-  private lines = 0;
-  private readonly scanner = new EventScanner(this.fastEvent, this.numbers.of);
+  readonly #numbers = new InterfaceNumbers();
+  readonly #fastEvent = emptyEvent();
+  #lines = 0;
+  readonly #scanner = new EventScanner(this.#fastEvent, this.#numbers.of);
 
   /** The results of the fast scanner and of `parseEvent`, in comparable form. */
   read(line: Uint8Array): { fast: unknown; plain: unknown } {
     // Puts leftovers around the line, as in a reused buffer: the scanner must not read them.
-    const around = bytesOf(leftovers[this.lines++ % leftovers.length] ?? "");
+    const around = bytesOf(leftovers[this.#lines++ % leftovers.length] ?? "");
     const buffer = Buffer.concat([around, line, around]);
-    const fast = this.scanner.scan(buffer, around.length, around.length + line.length);
+    const fast = this.#scanner.scan(buffer, around.length, around.length + line.length);
     const event = emptyEvent();
-    const plain = parseEvent(new TextDecoder().decode(line), event, this.numbers.of);
-    return { fast: answer(fast, this.fastEvent), plain: answer(plain, event) };
+    const plain = parseEvent(new TextDecoder().decode(line), event, this.#numbers.of);
+    return { fast: answer(fast, this.#fastEvent), plain: answer(plain, event) };
   }
 }
 

@@ -32,15 +32,15 @@ const Kind = { flow: 1, identity: 2, counters: 4, purge: 8 } as const;
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class EventScanner {
-  private readonly event: FlowEvent;
-  private readonly interfaceNumber: (name: string) => number;
-  private readonly decoder = new TextDecoder();
-  private readonly texts = new TextCache();
-  private readonly shapes = new ShapeTree();
-  private bytes: Uint8Array = new Uint8Array(0);
-  private view: DataView = new DataView(this.bytes.buffer);
-  private readonly interfaces: { readonly bytes: Uint8Array; readonly number: number }[] = [];
-  private readonly identity: Writable<FlowIdentity> = {
+  readonly #event: FlowEvent;
+  readonly #interfaceNumber: (name: string) => number;
+  readonly #decoder = new TextDecoder();
+  readonly #texts = new TextCache();
+  readonly #shapes = new ShapeTree();
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#bytes.buffer);
+  readonly #interfaces: { readonly bytes: Uint8Array; readonly number: number }[] = [];
+  readonly #identity: Writable<FlowIdentity> = {
     client: "",
     protocol: "",
     application: "",
@@ -50,35 +50,35 @@ export class EventScanner {
     sweep: 0,
   };
   // Values of the line being read, by role.
-  private local = Number.NaN;
-  private other = Number.NaN;
-  private clientHash = 0;
-  private protocolHash = 0;
-  private applicationHash = 0;
-  private hostHash = 0;
+  #local = Number.NaN;
+  #other = Number.NaN;
+  #clientHash = 0;
+  #protocolHash = 0;
+  #applicationHash = 0;
+  #hostHash = 0;
   /** Lines left in the current learning pause, and the length of the last pause. */
-  private pauseLeft = 0;
-  private pause = 0;
+  #pauseLeft = 0;
+  #pause = 0;
 
   /** Fills `event`; `interfaceNumber` gives each interface name its number. */
   constructor(event: FlowEvent, interfaceNumber: (name: string) => number) {
-    this.event = event;
-    this.interfaceNumber = interfaceNumber;
+    this.#event = event;
+    this.#interfaceNumber = interfaceNumber;
   }
 
   /** One line, without its newline: `bytes[start..end)`. */
   scan(bytes: Uint8Array, start: number, end: number): Message {
-    if (bytes !== this.bytes) {
-      this.bytes = bytes;
-      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
-    const kind = this.match(start, end);
+    const kind = this.#match(start, end);
     if (kind !== 0) {
-      this.fill(kind);
+      this.#fill(kind);
       return "flow";
     }
-    const message = parseEvent(this.decoder.decode(bytes.subarray(start, end)), this.event, this.interfaceNumber);
-    if (message === "flow") this.learn(start, end);
+    const message = parseEvent(this.#decoder.decode(bytes.subarray(start, end)), this.#event, this.#interfaceNumber);
+    if (message === "flow") this.#learn(start, end);
     return message;
   }
 
@@ -86,10 +86,10 @@ export class EventScanner {
    * The {@link Kind} of the line when its shape is known, with its values stored in this object; else 0. One loop on purpose: a function for each
    * step costs a sixth of the daemon's total time.
    */
-  private match(start: number, end: number): number {
-    this.reset();
-    const { view } = this;
-    const { numbers, doubles } = this.shapes;
+  #match(start: number, end: number): number {
+    this.#reset();
+    const view = this.#view;
+    const { numbers, doubles } = this.#shapes;
     let at = start;
     // Address of the link to the first candidate.
     let first = 0;
@@ -104,7 +104,7 @@ export class EventScanner {
           let double = (node + nodeLiteral) >> 1;
           const last = value - 8;
           if (last < at) {
-            if (!this.shortLiteralAt(at, value, double)) break candidate;
+            if (!this.#shortLiteralAt(at, value, double)) break candidate;
           } else {
             for (let here = at; here < last; here += 8)
               if (view.getFloat64(here, true) !== doubles[double++]) break candidate;
@@ -114,14 +114,14 @@ export class EventScanner {
           const role = head >> roleShift;
           let next = -1;
           if (role !== Role.none) {
-            if (hole !== Hole.end) next = this.read(role, value, end);
+            if (hole !== Hole.end) next = this.#read(role, value, end);
             else if (value === end) return role;
-          } else if (hole === Hole.text) next = this.textEnd(value, end);
-          else if (hole === Hole.number) next = this.numberEnd(value, end);
-          else next = this.wordEnd(value);
+          } else if (hole === Hole.text) next = this.#textEnd(value, end);
+          else if (hole === Hole.number) next = this.#numberEnd(value, end);
+          else next = this.#wordEnd(value);
           if (next < 0) break candidate;
           // Moves the match one place forward, so that the likeliest candidates are tried first.
-          if (before !== 0) this.shapes.swap(before, link, node);
+          if (before !== 0) this.#shapes.swap(before, link, node);
           at = next;
           first = node + nodeNext;
           continue step;
@@ -134,37 +134,37 @@ export class EventScanner {
   }
 
   /** Compares a literal of less than eight bytes, stored at the beginning of `double`. */
-  private shortLiteralAt(at: number, end: number, double: number): boolean {
-    const { view } = this;
-    const { literals } = this.shapes;
+  #shortLiteralAt(at: number, end: number, double: number): boolean {
+    const view = this.#view;
+    const { literals } = this.#shapes;
     for (let here = at; here < end; here++) if (view.getUint8(here) !== literals[double * 8 + here - at]) return false;
     return true;
   }
 
   /** Reads the value at `at` and returns where it ends; -1: the value is not of the role's kind, or needs `JSON.parse`. */
-  private read(role: number, at: number, end: number): number {
-    if (role === Role.digest) return this.readDigest(at, end, this.event.digest, 0);
-    if (role === Role.otherDigest) return this.readOtherDigest(at, end);
-    if (role >= Role.interface) return this.readText(role, at, end);
-    if (role !== Role.internal) return this.readNumber(role, at, end);
-    this.event.internal = this.view.getInt32(at, true) === wordTrue;
-    return this.wordEnd(at);
+  #read(role: number, at: number, end: number): number {
+    if (role === Role.digest) return this.#readDigest(at, end, this.#event.digest, 0);
+    if (role === Role.otherDigest) return this.#readOtherDigest(at, end);
+    if (role >= Role.interface) return this.#readText(role, at, end);
+    if (role !== Role.internal) return this.#readNumber(role, at, end);
+    this.#event.internal = this.#view.getInt32(at, true) === wordTrue;
+    return this.#wordEnd(at);
   }
 
   /** Returns the position of the closing quote of a text; -1: not a text. */
-  private textEnd(at: number, end: number): number {
-    let stop = this.textStop(at, end);
-    while (stop < end && this.view.getUint8(stop) === backslash) {
-      const after = this.escapeEnd(stop + 1);
+  #textEnd(at: number, end: number): number {
+    let stop = this.#textStop(at, end);
+    while (stop < end && this.#view.getUint8(stop) === backslash) {
+      const after = this.#escapeEnd(stop + 1);
       if (after < 0) return -1;
-      stop = this.textStop(after, end);
+      stop = this.#textStop(after, end);
     }
-    return stop < end && this.view.getUint8(stop) === quote ? stop : -1;
+    return stop < end && this.#view.getUint8(stop) === quote ? stop : -1;
   }
 
   /** Position of the first quote, backslash or control character; `end` or more when there is none. */
-  private textStop(at: number, end: number): number {
-    const { view } = this;
+  #textStop(at: number, end: number): number {
+    const view = this.#view;
     let here = at;
     for (const last = view.byteLength - 4; here <= last; here += 4) {
       // Only the lowest marked byte is exact: borrows spill into the bytes above it.
@@ -184,17 +184,17 @@ export class EventScanner {
   }
 
   /** End of the escape whose backslash precedes `at`; -1: invalid escape. */
-  private escapeEnd(at: number): number {
-    const { bytes } = this;
+  #escapeEnd(at: number): number {
+    const bytes = this.#bytes;
     if (bytes[at] !== 117) return simpleEscapes.has(bytes[at]) ? at + 1 : -1;
     for (let here = at + 1; here < at + 5; here++)
       if (!/^[0-9a-fA-F]$/.test(String.fromCharCode(bytes[here] ?? 0))) return -1;
     return at + 5;
   }
 
-  private readText(role: number, at: number, end: number): number {
-    const { view } = this;
-    const stop = this.textStop(at, end);
+  #readText(role: number, at: number, end: number): number {
+    const view = this.#view;
+    const stop = this.#textStop(at, end);
     if (
       stop >= end ||
       view.getUint8(stop) !== quote ||
@@ -204,41 +204,41 @@ export class EventScanner {
     // Lower-casing beyond ASCII, and invalid UTF-8, need `JSON.parse`.
     for (let here = at; here < stop; here++) if (view.getUint8(here) > 126) return -1;
     if (role === Role.interface) {
-      this.event.interface = this.interfaceAt(at, stop);
+      this.#event.interface = this.#interfaceAt(at, stop);
       return stop;
     }
     // An empty text counts as absent.
     if (stop === at && role !== Role.client) return stop;
-    const text = stop === at ? "" : this.texts.lower(view, at, stop);
-    const hash = stop === at ? 0 : this.texts.hash;
-    const { identity } = this;
+    const text = stop === at ? "" : this.#texts.lower(view, at, stop);
+    const hash = stop === at ? 0 : this.#texts.hash;
+    const identity = this.#identity;
     if (role === Role.client) {
       identity.client = text;
-      this.clientHash = hash;
+      this.#clientHash = hash;
     } else if (role === Role.protocol) {
       identity.protocol = text;
-      this.protocolHash = hash;
+      this.#protocolHash = hash;
     } else if (role === Role.application) {
       identity.application = text;
-      this.applicationHash = hash;
+      this.#applicationHash = hash;
     } else if (role === Role.host || identity.host === undefined) {
       identity.host = text;
-      this.hostHash = hash;
+      this.#hostHash = hash;
     }
     return stop;
   }
 
-  private readOtherDigest(at: number, end: number): number {
-    const { event } = this;
+  #readOtherDigest(at: number, end: number): number {
+    const event = this.#event;
     if (event.othersCount === maxOthers) return -1;
-    const stop = this.readDigest(at, end, event.others, 5 * event.othersCount);
+    const stop = this.#readDigest(at, end, event.others, 5 * event.othersCount);
     if (stop >= 0) event.othersCount++;
     return stop;
   }
 
   /** 40 lower-case hexadecimal digits, or 16. */
-  private readDigest(at: number, end: number, into: Uint32Array, from: number): number {
-    const { view } = this;
+  #readDigest(at: number, end: number, into: Uint32Array, from: number): number {
+    const view = this.#view;
     let words = 5;
     let stop = at + 40;
     if (stop >= end || view.getUint8(stop) !== quote) {
@@ -262,9 +262,9 @@ export class EventScanner {
   }
 
   /** Reads a whole number of at most 15 digits; anything else needs `JSON.parse`. */
-  private readNumber(role: number, at: number, end: number): number {
-    const { view } = this;
-    const stop = this.digitsEnd(at, end);
+  #readNumber(role: number, at: number, end: number): number {
+    const view = this.#view;
+    const stop = this.#digitsEnd(at, end);
     const digits = stop - at;
     if (digits === 0 || digits > 15 || (digits > 1 && view.getUint8(at) === zero)) return -1;
     let value = 0;
@@ -275,37 +275,37 @@ export class EventScanner {
       value = value * 10_000 + (pairs & 0xff) * 100 + (pairs >>> 16);
     }
     for (; here < stop; here++) value = value * 10 + view.getUint8(here) - zero;
-    const { event } = this;
+    const event = this.#event;
     if (role === Role.totalBytes) event.total = value;
-    else if (role === Role.localBytes) this.local = value;
-    else if (role === Role.otherBytes) this.other = value;
+    else if (role === Role.localBytes) this.#local = value;
+    else if (role === Role.otherBytes) this.#other = value;
     else if (role === Role.lastSeen) event.lastSeen = value;
     else event.firstSeen = value;
     return stop;
   }
 
   /** Returns where a number ends (RFC 8259 section 6); -1: no number. */
-  private numberEnd(at: number, end: number): number {
-    const { bytes } = this;
+  #numberEnd(at: number, end: number): number {
+    const bytes = this.#bytes;
     const begin = bytes[at] === 45 ? at + 1 : at;
-    let here = this.digitsEnd(begin, end);
+    let here = this.#digitsEnd(begin, end);
     if (here === begin || (bytes[begin] === zero && here > begin + 1)) return -1;
     if (bytes[here] === 46) {
-      const fraction = this.digitsEnd(here + 1, end);
+      const fraction = this.#digitsEnd(here + 1, end);
       if (fraction === here + 1) return -1;
       here = fraction;
     }
     if (bytes[here] === 101 || bytes[here] === 69) {
       const sign = bytes[here + 1] === 43 || bytes[here + 1] === 45 ? 2 : 1;
-      const exponent = this.digitsEnd(here + sign, end);
+      const exponent = this.#digitsEnd(here + sign, end);
       if (exponent === here + sign) return -1;
       here = exponent;
     }
     return here;
   }
 
-  private digitsEnd(at: number, end: number): number {
-    const { view } = this;
+  #digitsEnd(at: number, end: number): number {
+    const view = this.#view;
     let here = at;
     for (const last = view.byteLength - 4; here <= last; here += 4) {
       const four = view.getInt32(here, true) ^ 0x30303030;
@@ -317,46 +317,48 @@ export class EventScanner {
     return here;
   }
 
-  private wordEnd(at: number): number {
-    const { view } = this;
+  #wordEnd(at: number): number {
+    const view = this.#view;
     if (at + 5 > view.byteLength) return -1;
     const four = view.getInt32(at, true);
     if (four === wordTrue || four === wordNull) return at + 4;
     return four === wordFals && view.getUint8(at + 4) === 101 ? at + 5 : -1;
   }
 
-  private interfaceAt(start: number, end: number): number {
-    search: for (const known of this.interfaces) {
+  #interfaceAt(start: number, end: number): number {
+    search: for (const known of this.#interfaces) {
       if (known.bytes.length !== end - start) continue;
-      for (let at = start; at < end; at++) if (known.bytes[at - start] !== this.bytes[at]) continue search;
+      for (let at = start; at < end; at++) if (known.bytes[at - start] !== this.#bytes[at]) continue search;
       return known.number;
     }
-    const bytes = new Uint8Array(this.bytes.subarray(start, end));
-    const number = this.interfaceNumber(this.decoder.decode(bytes));
-    if (this.interfaces.length < 64) this.interfaces.push({ bytes, number });
+    const bytes = new Uint8Array(this.#bytes.subarray(start, end));
+    const number = this.#interfaceNumber(this.#decoder.decode(bytes));
+    if (this.#interfaces.length < 64) this.#interfaces.push({ bytes, number });
     return number;
   }
 
-  private reset(): void {
-    const { event } = this;
+  #reset(): void {
+    const event = this.#event;
     event.firstSeen = 0;
     event.lastSeen = 0;
     event.total = Number.NaN;
     event.internal = false;
     event.othersCount = 0;
-    this.local = Number.NaN;
-    this.other = Number.NaN;
-    const { identity } = this;
+    this.#local = Number.NaN;
+    this.#other = Number.NaN;
+    const identity = this.#identity;
     identity.protocol = "unknown";
     identity.application = "unknown";
     identity.host = undefined;
-    this.protocolHash = unknownHash;
-    this.applicationHash = unknownHash;
-    this.hostHash = 0;
+    this.#protocolHash = unknownHash;
+    this.#applicationHash = unknownHash;
+    this.#hostHash = 0;
   }
 
-  private fill(kind: number): void {
-    const { event, local, other } = this;
+  #fill(kind: number): void {
+    const event = this.#event;
+    const local = this.#local;
+    const other = this.#other;
     event.purge = (kind & Kind.purge) !== 0;
     if ((kind & Kind.counters) !== 0) {
       const noIncrement = Number.isNaN(local) && Number.isNaN(other);
@@ -371,8 +373,8 @@ export class EventScanner {
       event.identity = undefined;
       return;
     }
-    const { identity } = this;
-    identity.hash = namesHash(this.clientHash, this.protocolHash, this.applicationHash, this.hostHash);
+    const identity = this.#identity;
+    identity.hash = namesHash(this.#clientHash, this.#protocolHash, this.#applicationHash, this.#hostHash);
     event.identity = identity;
   }
 
@@ -380,25 +382,25 @@ export class EventScanner {
    * Learning costs ten times what parsing does: after a line that taught nothing (its shape is known but the fast path cannot read its values, or
    * there is no room) the next lines are only parsed; each such line doubles this pause.
    */
-  private learn(start: number, end: number): void {
-    if (this.pauseLeft > 0) {
-      this.pauseLeft--;
+  #learn(start: number, end: number): void {
+    if (this.#pauseLeft > 0) {
+      this.#pauseLeft--;
       return;
     }
-    this.pause = this.learned(new Uint8Array(this.bytes.subarray(start, end)))
+    this.#pause = this.#learned(new Uint8Array(this.#bytes.subarray(start, end)))
       ? 0
-      : Math.min(longestPause, this.pause * 2 + 1);
-    this.pauseLeft = this.pause;
+      : Math.min(longestPause, this.#pause * 2 + 1);
+    this.#pauseLeft = this.#pause;
   }
 
   /** Learns the line's shape; true when it is new. */
-  private learned(line: Uint8Array): boolean {
+  #learned(line: Uint8Array): boolean {
     const steps = learnShape(line);
     if (steps === undefined || !steps.some((step) => step.role === Role.digest)) return false;
-    const { event } = this;
+    const event = this.#event;
     const identity = event.identity === undefined ? 0 : Kind.identity;
     const counters = Number.isNaN(event.increment) && Number.isNaN(event.total) ? 0 : Kind.counters;
-    return this.shapes.add(steps, Kind.flow | identity | counters | (event.purge ? Kind.purge : 0));
+    return this.#shapes.add(steps, Kind.flow | identity | counters | (event.purge ? Kind.purge : 0));
   }
 }
 

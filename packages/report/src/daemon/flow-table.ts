@@ -48,45 +48,46 @@ const tagMask = ~rowMask;
 
 export class FlowTable {
   readonly identity: (FlowIdentity | undefined)[] = [];
-  private numbers: Float64Array<ArrayBuffer>;
-  private words: Uint32Array<ArrayBuffer>;
+  #numbers: Float64Array<ArrayBuffer>;
+  #words: Uint32Array<ArrayBuffer>;
   /** Open addressing: row + 1 in the lower bits, some hash bits above (to rarely compare another flow's digest); 0: free. */
-  private slots: Int32Array<ArrayBuffer>;
-  private readonly free: number[] = [];
-  private rows = 0;
-  private used = 0;
+  #slots: Int32Array<ArrayBuffer>;
+  readonly #free: number[] = [];
+  #rows = 0;
+  #used = 0;
 
   constructor(capacity = 1024) {
-    this.numbers = new Float64Array(capacity * rowNumbers);
-    this.words = new Uint32Array(this.numbers.buffer);
-    this.slots = new Int32Array(capacity * 2);
+    this.#numbers = new Float64Array(capacity * rowNumbers);
+    this.#words = new Uint32Array(this.#numbers.buffer);
+    this.#slots = new Int32Array(capacity * 2);
   }
 
   get size(): number {
-    return this.used;
+    return this.#used;
   }
 
   /** A {@link Field} of a row. */
   get(row: number, field: number): number {
-    return this.numbers[row * rowNumbers + field] ?? 0;
+    return this.#numbers[row * rowNumbers + field] ?? 0;
   }
 
   set(row: number, field: number, value: number): void {
-    this.numbers[row * rowNumbers + field] = value;
+    this.#numbers[row * rowNumbers + field] = value;
   }
 
   flags(row: number): number {
-    return (this.words[row * rowWords + tailAt] ?? 0) & flagMask;
+    return (this.#words[row * rowWords + tailAt] ?? 0) & flagMask;
   }
 
   setFlags(row: number, flags: number): void {
     const at = row * rowWords + tailAt;
-    this.words[at] = ((this.words[at] ?? 0) & ~flagMask) | flags;
+    this.#words[at] = ((this.#words[at] ?? 0) & ~flagMask) | flags;
   }
 
   /** The flow's row; -1 when it is not in the table. `netInterface`: 0 to 65,535. */
   find(digest: Uint32Array, netInterface: number): number {
-    const { slots, words } = this;
+    const slots = this.#slots;
+    const words = this.#words;
     const mask = slots.length - 1;
     const mixed = hash(digest, 0, netInterface);
     const tag = mixed & tagMask;
@@ -111,45 +112,45 @@ export class FlowTable {
 
   /** Inserts a flow that is not in the table yet; returns its row, all zero. */
   insert(digest: Uint32Array, netInterface: number): number {
-    if (this.used * 2 >= this.slots.length) this.growSlots();
-    const row = this.free.pop() ?? this.rows++;
-    if (row * rowNumbers >= this.numbers.length) this.growRows();
-    this.numbers.fill(0, row * rowNumbers, (row + 1) * rowNumbers);
-    this.words.set(digest, row * rowWords + keyAt);
-    this.words[row * rowWords + tailAt] = (netInterface << flagBits) | Flag.inUse;
+    if (this.#used * 2 >= this.#slots.length) this.#growSlots();
+    const row = this.#free.pop() ?? this.#rows++;
+    if (row * rowNumbers >= this.#numbers.length) this.#growRows();
+    this.#numbers.fill(0, row * rowNumbers, (row + 1) * rowNumbers);
+    this.#words.set(digest, row * rowWords + keyAt);
+    this.#words[row * rowWords + tailAt] = (netInterface << flagBits) | Flag.inUse;
     this.identity[row] = undefined;
-    this.used++;
-    this.place(row);
+    this.#used++;
+    this.#place(row);
     return row;
   }
 
   remove(row: number): void {
-    this.unplace(row);
-    this.words[row * rowWords + tailAt] = 0;
+    this.#unplace(row);
+    this.#words[row * rowWords + tailAt] = 0;
     this.identity[row] = undefined;
-    this.free.push(row);
-    this.used--;
+    this.#free.push(row);
+    this.#used--;
   }
 
   /** Changes the flow's digest. No flow on this interface may have the new digest. */
   rename(row: number, digest: Uint32Array): void {
-    this.unplace(row);
-    this.words.set(digest, row * rowWords + keyAt);
-    this.place(row);
+    this.#unplace(row);
+    this.#words.set(digest, row * rowWords + keyAt);
+    this.#place(row);
   }
 
-  private unplace(row: number): void {
-    const mask = this.slots.length - 1;
-    let hole = this.home(row);
-    while (this.rowAt(hole) !== row) hole = (hole + 1) & mask;
+  #unplace(row: number): void {
+    const mask = this.#slots.length - 1;
+    let hole = this.#home(row);
+    while (this.#rowAt(hole) !== row) hole = (hole + 1) & mask;
     // Moves later entries of the same probe run up, so that no search stops early at the hole.
-    for (let slot = (hole + 1) & mask; this.slots[slot] !== 0; slot = (slot + 1) & mask) {
-      if (((slot - this.home(this.rowAt(slot))) & mask) >= ((slot - hole) & mask)) {
-        this.slots[hole] = this.slots[slot] ?? 0;
+    for (let slot = (hole + 1) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      if (((slot - this.#home(this.#rowAt(slot))) & mask) >= ((slot - hole) & mask)) {
+        this.#slots[hole] = this.#slots[slot] ?? 0;
         hole = slot;
       }
     }
-    this.slots[hole] = 0;
+    this.#slots[hole] = 0;
   }
 
   /**
@@ -157,51 +158,51 @@ export class FlowTable {
    * current one is allowed. (A generator would make an object for each of 100,000 rows.)
    */
   after(row: number): number {
-    for (let next = row + 1; next < this.rows; next++) if (this.flags(next) !== 0) return next;
+    for (let next = row + 1; next < this.#rows; next++) if (this.flags(next) !== 0) return next;
     return -1;
   }
 
   /** One of the five words of the row's digest. */
   digestWord(row: number, index: number): number {
-    return this.words[row * rowWords + keyAt + index] ?? 0;
+    return this.#words[row * rowWords + keyAt + index] ?? 0;
   }
 
   interfaceOf(row: number): number {
-    return (this.words[row * rowWords + tailAt] ?? 0) >>> flagBits;
+    return (this.#words[row * rowWords + tailAt] ?? 0) >>> flagBits;
   }
 
-  private hashOf(row: number): number {
-    return hash(this.words, row * rowWords + keyAt, this.interfaceOf(row));
+  #hashOf(row: number): number {
+    return hash(this.#words, row * rowWords + keyAt, this.interfaceOf(row));
   }
 
-  private home(row: number): number {
-    return this.hashOf(row) & (this.slots.length - 1);
+  #home(row: number): number {
+    return this.#hashOf(row) & (this.#slots.length - 1);
   }
 
-  private rowAt(slot: number): number {
-    return ((this.slots[slot] ?? 0) & rowMask) - 1;
+  #rowAt(slot: number): number {
+    return ((this.#slots[slot] ?? 0) & rowMask) - 1;
   }
 
-  private place(row: number): void {
-    const mask = this.slots.length - 1;
-    const mixed = this.hashOf(row);
+  #place(row: number): void {
+    const mask = this.#slots.length - 1;
+    const mixed = this.#hashOf(row);
     let slot = mixed & mask;
-    while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.slots[slot] = (mixed & tagMask) | (row + 1);
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = (mixed & tagMask) | (row + 1);
   }
 
-  private growSlots(): void {
-    const { length, buffer } = this.slots;
+  #growSlots(): void {
+    const { length, buffer } = this.#slots;
     // Frees the old buffer now instead of at the next garbage collection.
     buffer.transfer(0);
-    this.slots = new Int32Array(length * 2);
-    for (let row = 0; row < this.rows; row++) if (this.flags(row) !== 0) this.place(row);
+    this.#slots = new Int32Array(length * 2);
+    for (let row = 0; row < this.#rows; row++) if (this.flags(row) !== 0) this.#place(row);
   }
 
-  private growRows(): void {
-    const capacity = Math.ceil((this.numbers.length / rowNumbers) * 1.5);
-    this.numbers = new Float64Array(this.numbers.buffer.transfer(capacity * rowNumbers * 8));
-    this.words = new Uint32Array(this.numbers.buffer);
+  #growRows(): void {
+    const capacity = Math.ceil((this.#numbers.length / rowNumbers) * 1.5);
+    this.#numbers = new Float64Array(this.#numbers.buffer.transfer(capacity * rowNumbers * 8));
+    this.#words = new Uint32Array(this.#numbers.buffer);
   }
 }
 

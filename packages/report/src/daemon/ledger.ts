@@ -43,20 +43,20 @@ export class Ledger {
   unknownFlow = 0;
   /** Bytes of clients for which the day had no room. */
   folded = 0;
-  private names = 0;
-  private bound = maxNamesInMemory;
-  private lastKey: HourKey = -1;
-  private last: OpenHour | undefined;
+  #names = 0;
+  #bound = maxNamesInMemory;
+  #lastKey: HourKey = -1;
+  #last: OpenHour | undefined;
 
   hour(key: HourKey): OpenHour {
-    if (key === this.lastKey && this.last !== undefined) return this.last;
+    if (key === this.#lastKey && this.#last !== undefined) return this.#last;
     let open = this.hours.get(key);
     if (open === undefined) {
       open = { counters: emptyHour(), merged: false, dirty: false };
       this.hours.set(key, open);
     }
-    this.lastKey = key;
-    this.last = open;
+    this.#lastKey = key;
+    this.#last = open;
     return open;
   }
 
@@ -66,7 +66,7 @@ export class Ledger {
     const open = this.hour(key);
     let place = identity.place;
     if (place === undefined || place.hour !== key || place.generation !== open.counters.generation) {
-      place = this.place(key, open, identity);
+      place = this.#place(key, open, identity);
     }
     open.dirty = true;
     const { client, protocol, application, host } = place;
@@ -109,10 +109,10 @@ export class Ledger {
       const client = clientOf(open.counters, address);
       client.total += had.total;
       for (const section of sectionNames) {
-        for (const [name, cell] of had[section]) this.cell(client, section, name).bytes += cell.bytes;
+        for (const [name, cell] of had[section]) this.#cell(client, section, name).bytes += cell.bytes;
       }
     }
-    this.fold();
+    this.#fold();
   }
 
   /** Removes a client from an hour; its bytes become unattributed. */
@@ -125,7 +125,7 @@ export class Ledger {
     open.counters.generation++;
     open.dirty = true;
     this.folded += client.total;
-    for (const section of sectionNames) this.names -= client[section].size;
+    for (const section of sectionNames) this.#names -= client[section].size;
   }
 
   /** Drops an hour from memory that is on disk. */
@@ -134,9 +134,9 @@ export class Ledger {
     if (open === undefined) return;
     this.hours.delete(key);
     open.counters.generation++;
-    this.lastKey = -1;
-    this.last = undefined;
-    this.names = this.countNames();
+    this.#lastKey = -1;
+    this.#last = undefined;
+    this.#names = this.#countNames();
   }
 
   /** Drops a stale {@link Place}: it would keep a client's counters of a finished hour in memory. */
@@ -146,56 +146,56 @@ export class Ledger {
       identity.place = undefined;
   }
 
-  private place(key: HourKey, open: OpenHour, identity: FlowIdentity): Place {
+  #place(key: HourKey, open: OpenHour, identity: FlowIdentity): Place {
     const { counters } = open;
     const room = counters.clients.size < maxClients || counters.clients.has(identity.client);
     const client = room && isClientAddress(identity.client) ? clientOf(counters, identity.client) : undefined;
-    let cells = client === undefined ? noCells : this.cells(client, identity);
+    let cells = client === undefined ? noCells : this.#cells(client, identity);
     if (
       client !== undefined &&
       (client.protocol.size > maxNames ||
         client.application.size > maxNames ||
         client.host.size > maxNames ||
-        this.names > this.bound)
+        this.#names > this.#bound)
     ) {
       // Fold, then look the cells up: folding may remove the new, still empty cells, and bytes added to removed cells would be lost.
-      this.fold();
-      cells = this.cells(client, identity);
+      this.#fold();
+      cells = this.#cells(client, identity);
     }
     const { protocol, application, host } = cells;
     identity.place = { hour: key, generation: counters.generation, client, protocol, application, host };
     return identity.place;
   }
 
-  private cells(client: ClientHour, { protocol, application, host }: FlowIdentity): Cells {
+  #cells(client: ClientHour, { protocol, application, host }: FlowIdentity): Cells {
     return {
-      protocol: this.cell(client, "protocol", protocol),
-      application: this.cell(client, "application", application),
-      host: host === undefined ? undefined : this.cell(client, "host", host),
+      protocol: this.#cell(client, "protocol", protocol),
+      application: this.#cell(client, "application", application),
+      host: host === undefined ? undefined : this.#cell(client, "host", host),
     };
   }
 
-  private cell(client: ClientHour, section: (typeof sectionNames)[number], name: string): Cell {
+  #cell(client: ClientHour, section: (typeof sectionNames)[number], name: string): Cell {
     const sums = client[section];
     const before = sums.size;
     const cell = cellOf(sums, name);
-    this.names += sums.size - before;
+    this.#names += sums.size - before;
     return cell;
   }
 
   /** Brings every list under its limit; when all lists together are still too long, lowers the limit step by step. */
-  private fold(): void {
+  #fold(): void {
     let keep = maxNames / 2;
-    this.foldTo(maxNames, keep);
-    while (this.names > maxNamesInMemory && keep > 1) {
+    this.#foldTo(maxNames, keep);
+    while (this.#names > maxNamesInMemory && keep > 1) {
       keep = Math.floor(keep / 2);
-      this.foldTo(keep, keep);
+      this.#foldTo(keep, keep);
     }
     // When even one name per list is too many (a full disk for days), postpone the next attempt until the names grew by a quarter.
-    this.bound = Math.max(maxNamesInMemory, Math.ceil(this.names * 1.25));
+    this.#bound = Math.max(maxNamesInMemory, Math.ceil(this.#names * 1.25));
   }
 
-  private foldTo(limit: number, keep: number): void {
+  #foldTo(limit: number, keep: number): void {
     for (const open of this.hours.values()) {
       for (const client of open.counters.clients.values()) {
         for (const section of sectionNames) {
@@ -207,10 +207,10 @@ export class Ledger {
         }
       }
     }
-    this.names = this.countNames();
+    this.#names = this.#countNames();
   }
 
-  private countNames(): number {
+  #countNames(): number {
     let names = 0;
     for (const open of this.hours.values()) {
       for (const client of open.counters.clients.values())

@@ -68,81 +68,85 @@ export function learnShape(line: Uint8Array): Step[] | undefined {
 
 class Walk {
   at = 0;
-  private readonly line: Uint8Array;
-  private readonly steps: Step[] = [];
-  private literalStart = 0;
-  private readonly taken = new Set<string>();
+  readonly #line: Uint8Array;
+  readonly #steps: Step[] = [];
+  #literalStart = 0;
+  readonly #taken = new Set<string>();
 
   constructor(line: Uint8Array) {
-    this.line = line;
+    this.#line = line;
   }
 
   finish(): Step[] {
-    return [...this.steps, { literal: this.line.slice(this.literalStart), hole: Hole.end, role: Role.none }];
+    return [...this.#steps, { literal: this.#line.slice(this.#literalStart), hole: Hole.end, role: Role.none }];
   }
 
   /** Walks over one value; `path` is its place ("flow.digest"; array items have "[]"). Returns false when the shape must not be learned. */
   value(path: string): boolean {
-    if (path === otherDigests && !this.once(path)) return false;
-    const first = this.line[this.at];
-    if (first === openBrace) return this.items(closeBrace, () => this.member(path));
-    if (first === openBracket) return this.items(closeBracket, () => this.value(`${path}[]`));
+    if (path === otherDigests && !this.#once(path)) return false;
+    const first = this.#line[this.at];
+    if (first === openBrace) return this.#items(closeBrace, () => this.#member(path));
+    if (first === openBracket) return this.#items(closeBracket, () => this.value(`${path}[]`));
     // The type of the event decides what the other fields mean, so it becomes part of the literal.
-    if (path === "type") return first === quote && this.once(path) && this.skipText();
-    return this.hole(path, first === quote ? Hole.text : isNumberStart(first) ? Hole.number : Hole.word);
+    if (path === "type") return first === quote && this.#once(path) && this.#skipText();
+    return this.#hole(path, first === quote ? Hole.text : isNumberStart(first) ? Hole.number : Hole.word);
   }
 
-  private items(close: number, item: () => boolean): boolean {
+  #items(close: number, item: () => boolean): boolean {
     this.at++;
-    if (this.line[this.at] === close) {
+    if (this.#line[this.at] === close) {
       this.at++;
       return true;
     }
     for (;;) {
       if (!item()) return false;
-      const next = this.line[this.at++];
+      const next = this.#line[this.at++];
       if (next === close) return true;
       if (next !== comma) return false;
     }
   }
 
-  private member(path: string): boolean {
+  #member(path: string): boolean {
     const start = this.at + 1;
-    if (!this.skipText()) return false;
-    const key = String.fromCharCode(...this.line.subarray(start, this.at - 1));
-    if (this.line[this.at++] !== colon) return false;
+    if (!this.#skipText()) return false;
+    const key = String.fromCharCode(...this.#line.subarray(start, this.at - 1));
+    if (this.#line[this.at++] !== colon) return false;
     // A key that contains a dot must not match a path.
     const name = key.includes(".") || key.includes("[") ? "?" : key;
     const full = path === "" ? name : `${path}.${name}`;
-    return full === "flow" && !this.once(full) ? false : this.value(full);
+    return full === "flow" && !this.#once(full) ? false : this.value(full);
   }
 
-  private hole(path: string, kind: number): boolean {
+  #hole(path: string, kind: number): boolean {
     const wanted = roles.get(path);
-    if (wanted !== undefined && (wanted[1] !== kind || !(wanted[0] === Role.otherDigest || this.once(path))))
+    if (wanted !== undefined && (wanted[1] !== kind || !(wanted[0] === Role.otherDigest || this.#once(path))))
       return false;
     const textStart = kind === Hole.text ? 1 : 0;
     const start = this.at + textStart;
     if (kind === Hole.text) {
-      if (!this.skipText()) return false;
+      if (!this.#skipText()) return false;
     } else {
-      while (this.at < this.line.length && !isDelimiter(this.line[this.at])) this.at++;
+      while (this.at < this.#line.length && !isDelimiter(this.#line[this.at])) this.at++;
       if (this.at === start) return false;
     }
-    this.steps.push({ literal: this.line.slice(this.literalStart, start), hole: kind, role: wanted?.[0] ?? Role.none });
-    this.literalStart = this.at - textStart;
+    this.#steps.push({
+      literal: this.#line.slice(this.#literalStart, start),
+      hole: kind,
+      role: wanted?.[0] ?? Role.none,
+    });
+    this.#literalStart = this.at - textStart;
     return true;
   }
 
-  private once(path: string): boolean {
-    if (this.taken.has(path)) return false;
-    this.taken.add(path);
+  #once(path: string): boolean {
+    if (this.#taken.has(path)) return false;
+    this.#taken.add(path);
     return true;
   }
 
-  private skipText(): boolean {
-    if (this.line[this.at] !== quote) return false;
-    const end = this.line.indexOf(quote, this.at + 1);
+  #skipText(): boolean {
+    if (this.#line[this.at] !== quote) return false;
+    const end = this.#line.indexOf(quote, this.at + 1);
     this.at = end + 1;
     return end > 0;
   }

@@ -40,11 +40,11 @@ interface Row {
 export class NdpiFlows {
   /** Rows that could not be parsed. */
   malformed = 0;
-  private readonly device: string;
-  private readonly flows = new Map<string, NdpiFlow>();
+  readonly #device: string;
+  readonly #flows = new Map<string, NdpiFlow>();
 
   constructor(device: string) {
-    this.device = device;
+    this.#device = device;
   }
 
   /** The messages of one window, one per line; `now`: Unix ms at its end. */
@@ -54,13 +54,13 @@ export class NdpiFlows {
       if (line === "" || line.startsWith("#")) continue;
       const row = parseRow(line);
       if (row === undefined) this.malformed++;
-      else this.add(row, lines);
+      else this.#add(row, lines);
     }
-    for (const [key, flow] of this.flows) {
-      if (now - flow.lastSeen <= forgetMs && this.flows.size <= maxFlows) continue;
-      this.flows.delete(key);
+    for (const [key, flow] of this.#flows) {
+      if (now - flow.lastSeen <= forgetMs && this.#flows.size <= maxFlows) continue;
+      this.#flows.delete(key);
       lines.push(
-        this.message("flow_purge", {
+        this.#message("flow_purge", {
           digest: flow.digest,
           last_seen_at: flow.lastSeen,
           local_bytes: 0,
@@ -72,17 +72,17 @@ export class NdpiFlows {
     return lines.map((line) => `${line}\n`).join("");
   }
 
-  private add(row: Row, lines: string[]): void {
-    let flow = this.flows.get(row.key);
+  #add(row: Row, lines: string[]): void {
+    let flow = this.#flows.get(row.key);
     const isNew = flow === undefined;
     flow ??= begin(row);
-    this.flows.set(row.key, flow);
+    this.#flows.set(row.key, flow);
     const better = isNew || improve(flow, row);
     flow.total += row.up + row.down;
     flow.lastSeen = Math.max(flow.lastSeen, row.lastSeen);
     if (better) {
       lines.push(
-        this.message("flow", {
+        this.#message("flow", {
           digest: flow.digest,
           first_seen_at: flow.firstSeen,
           last_seen_at: flow.lastSeen,
@@ -95,7 +95,7 @@ export class NdpiFlows {
     }
     const fromLocal = flow.local === row.source;
     lines.push(
-      this.message("flow_stats", {
+      this.#message("flow_stats", {
         digest: flow.digest,
         last_seen_at: flow.lastSeen,
         local_bytes: fromLocal ? row.up : row.down,
@@ -105,8 +105,8 @@ export class NdpiFlows {
     );
   }
 
-  private message(type: string, flow: object): string {
-    return JSON.stringify({ flow, interface: this.device, internal: true, type });
+  #message(type: string, flow: object): string {
+    return JSON.stringify({ flow, interface: this.#device, internal: true, type });
   }
 }
 

@@ -30,23 +30,23 @@ export class ShapeTree {
   doubles = new Float64Array(this.numbers.buffer);
   /** The same memory as bytes. */
   literals = new Uint8Array(this.numbers.buffer);
-  private used = nodeLiteral;
+  #used = nodeLiteral;
 
   /** `kind`: the result of matching the whole shape; not 0. Returns false when the shape exists already or there is no room. */
   add(steps: readonly Step[], kind: number): boolean {
-    const before = this.used;
+    const before = this.#used;
     let link = 0;
     for (const { literal, hole, role } of steps) {
       if (literal.length > lengthMask) return false;
       const head = literal.length | (hole << holeShift) | ((hole === Hole.end ? kind : role) << roleShift);
       const words = wordsOf(literal);
-      const siblings = this.siblings(this.numbers[link] ?? 0);
-      const known = siblings.find((node) => this.holds(node, head, words));
-      const node = known ?? (siblings.length < maxSiblings ? this.append(head, words, link) : 0);
+      const siblings = this.#siblings(this.numbers[link] ?? 0);
+      const known = siblings.find((node) => this.#holds(node, head, words));
+      const node = known ?? (siblings.length < maxSiblings ? this.#append(head, words, link) : 0);
       if (node === 0) return false;
       link = node + nodeNext;
     }
-    return this.used > before;
+    return this.#used > before;
   }
 
   /** Moves `node` before its preceding sibling `before`; the address of `before` is stored at `link`. */
@@ -57,20 +57,20 @@ export class ShapeTree {
     numbers[node + nodeSibling] = before;
   }
 
-  private siblings(first: number): number[] {
+  #siblings(first: number): number[] {
     const nodes: number[] = [];
     for (let node = first; node !== 0; node = this.numbers[node + nodeSibling] ?? 0) nodes.push(node);
     return nodes;
   }
 
-  private holds(node: number, head: number, words: Int32Array): boolean {
+  #holds(node: number, head: number, words: Int32Array): boolean {
     const { numbers } = this;
     return numbers[node] === head && words.every((word, index) => numbers[node + nodeLiteral + index] === word);
   }
 
   /** Returns the new node's address; 0 when there is no room. */
-  private append(head: number, words: Int32Array, link: number): number {
-    const node = this.used;
+  #append(head: number, words: Int32Array, link: number): number {
+    const node = this.#used;
     const end = node + nodeLiteral + words.length;
     if (end * 4 > maxBytes) return 0;
     if (end > this.numbers.length) {
@@ -84,7 +84,7 @@ export class ShapeTree {
     numbers.set([head, 0, numbers[link] ?? 0, 0], node);
     numbers.set(words, node + nodeLiteral);
     numbers[link] = node;
-    this.used = end;
+    this.#used = end;
     return node;
   }
 }

@@ -11,51 +11,51 @@ export class StreamReader {
   /** Bytes since the start, and messages of any kind in them. */
   received = 0;
   understood = 0;
-  private readonly accounting: Accounting;
-  private readonly lines: LineReader;
-  private readonly event = emptyEvent();
-  private readonly scanner: EventScanner;
+  readonly #accounting: Accounting;
+  readonly #lines: LineReader;
+  readonly #event = emptyEvent();
+  readonly #scanner: EventScanner;
 
   constructor(accounting: Accounting, interfaceNumber: (name: string) => number) {
-    this.accounting = accounting;
-    this.scanner = new EventScanner(this.event, interfaceNumber);
-    this.lines = new LineReader({
-      line: (bytes, start, end) => this.line(bytes, start, end),
+    this.#accounting = accounting;
+    this.#scanner = new EventScanner(this.#event, interfaceNumber);
+    this.#lines = new LineReader({
+      line: (bytes, start, end) => this.#line(bytes, start, end),
       tooLong: () => this.malformed++,
     });
   }
 
   push(chunk: Uint8Array): void {
     this.received += chunk.length;
-    this.lines.push(chunk);
+    this.#lines.push(chunk);
   }
 
   /** The connection ended: drops an incomplete line. */
   end(): void {
-    if (this.lines.end()) this.malformed++;
+    if (this.#lines.end()) this.malformed++;
   }
 
-  private line(bytes: Uint8Array, start: number, end: number): void {
+  #line(bytes: Uint8Array, start: number, end: number): void {
     if (isFrameHeader(bytes, start, end)) return;
-    const message = this.scanner.scan(bytes, start, end);
+    const message = this.#scanner.scan(bytes, start, end);
     if (message === "malformed") {
-      this.several(bytes, start, end);
+      this.#several(bytes, start, end);
       return;
     }
     this.understood++;
-    if (message === "flow") this.accounting.event(this.event);
-    else if (message !== "other") this.accounting.roles(message.hasInternal);
+    if (message === "flow") this.#accounting.event(this.#event);
+    else if (message !== "other") this.#accounting.roles(message.hasInternal);
   }
 
   /** Handles a line that is not a message: it may be several messages without a newline between them. */
-  private several(bytes: Uint8Array, start: number, end: number): void {
+  #several(bytes: Uint8Array, start: number, end: number): void {
     const cutter = new ObjectCutter();
     let from = start;
     for (let stop = cutter.end(bytes, from, end); stop >= 0 && stop < end; stop = cutter.end(bytes, from, end)) {
-      this.line(bytes, from, stop);
+      this.#line(bytes, from, stop);
       from = stop;
     }
-    if (from > start) this.line(bytes, from, end);
+    if (from > start) this.#line(bytes, from, end);
     else if (!bytes.subarray(start, end).every(isBlank)) this.malformed++;
   }
 }

@@ -10,16 +10,16 @@ const longest = 48;
 const wordsEach = longest / 4;
 
 export class TextCache {
-  private readonly texts: (string | undefined)[] = Array.from({ length: places }, () => undefined);
-  private readonly lengths = new Uint8Array(places);
-  private readonly hashes = new Int32Array(places);
-  private readonly words = new Int32Array(places * wordsEach);
+  readonly #texts: (string | undefined)[] = Array.from({ length: places }, () => undefined);
+  readonly #lengths = new Uint8Array(places);
+  readonly #hashes = new Int32Array(places);
+  readonly #words = new Int32Array(places * wordsEach);
   /** {@link textHash} of the text of the last call. */
   hash = 0;
   /** Which of the two places is replaced next. */
-  private turn = 0;
+  #turn = 0;
   /** The text being searched for. */
-  private readonly wanted = new Int32Array(wordsEach);
+  readonly #wanted = new Int32Array(wordsEach);
 
   /** The lower-case text of bytes `start..end` of `view`; ASCII only, not empty. */
   lower(view: DataView, start: number, end: number): string {
@@ -29,7 +29,7 @@ export class TextCache {
       this.hash = textHash(text);
       return text;
     }
-    const { wanted } = this;
+    const wanted = this.#wanted;
     let count = 0;
     let hash = length;
     if (length < 4) {
@@ -45,30 +45,31 @@ export class TextCache {
     }
     let place = (Math.imul(hash, 0x85ebca6b) >>> 7) & (places - 1);
     // Two places for each text: with one, colliding names would keep replacing each other.
-    if (!this.holds(place, length, count)) place ^= 1;
-    if (!this.holds(place, length, count)) {
-      place ^= this.turn;
-      this.turn ^= 1;
-      this.keep(place, view, start, length, count);
+    if (!this.#holds(place, length, count)) place ^= 1;
+    if (!this.#holds(place, length, count)) {
+      place ^= this.#turn;
+      this.#turn ^= 1;
+      this.#keep(place, view, start, length, count);
     }
-    this.hash = this.hashes[place] ?? 0;
-    return this.texts[place] ?? "";
+    this.hash = this.#hashes[place] ?? 0;
+    return this.#texts[place] ?? "";
   }
 
-  private holds(place: number, length: number, count: number): boolean {
-    if (this.lengths[place] !== length) return false;
-    const { wanted, words } = this;
+  #holds(place: number, length: number, count: number): boolean {
+    if (this.#lengths[place] !== length) return false;
+    const wanted = this.#wanted;
+    const words = this.#words;
     const known = place * wordsEach;
     for (let index = 0; index < count; index++) if (words[known + index] !== wanted[index]) return false;
     return true;
   }
 
-  private keep(place: number, view: DataView, start: number, length: number, count: number): void {
+  #keep(place: number, view: DataView, start: number, length: number, count: number): void {
     const text = make(view, start, length);
-    this.lengths[place] = length;
-    this.words.set(this.wanted.subarray(0, count), place * wordsEach);
-    this.texts[place] = text;
-    this.hashes[place] = textHash(text);
+    this.#lengths[place] = length;
+    this.#words.set(this.#wanted.subarray(0, count), place * wordsEach);
+    this.#texts[place] = text;
+    this.#hashes[place] = textHash(text);
   }
 }
 

@@ -55,24 +55,24 @@ export function dayBuilder(day: Day): DayBuilder {
 
 /** Numbers names in the order of their first appearance. */
 class Section {
-  private readonly ids = new Map<string, number>();
-  private readonly parts: SectionPart[] = [];
+  readonly #ids = new Map<string, number>();
+  readonly #parts: SectionPart[] = [];
 
   add(hour: number, clients: Int32Array, { counts, name, names, bytes }: HourSection): void {
-    this.parts.push({ hour, clients, counts, name, names: this.idsOf(names), bytes });
+    this.#parts.push({ hour, clients, counts, name, names: this.#idsOf(names), bytes });
   }
 
   columns(): SectionColumns {
-    return { names: [...this.ids.keys()], parts: this.parts };
+    return { names: [...this.#ids.keys()], parts: this.#parts };
   }
 
   // A plain loop: TypedArray.from with a function takes four times as long.
-  private idsOf(names: readonly string[]): Uint32Array {
+  #idsOf(names: readonly string[]): Uint32Array {
     const ids = new Uint32Array(names.length);
     for (let index = 0; index < names.length; index++) {
       const name = names[index] ?? "";
-      let id = this.ids.get(name);
-      if (id === undefined) this.ids.set(name, (id = this.ids.size));
+      let id = this.#ids.get(name);
+      if (id === undefined) this.#ids.set(name, (id = this.#ids.size));
       ids[index] = id;
     }
     return ids;
