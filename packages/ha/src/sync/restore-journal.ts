@@ -3,7 +3,7 @@
  * later restores, since these compare with the files as they are.
  * Invariant: `recoverRestore` never throws.
  */
-import { syncFolder } from "@nethsec/host/files/move-tree";
+import { syncFolder } from "@nethsec/host/files/sync-folder";
 import type { Files } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import * as v from "valibot";

@@ -6,15 +6,12 @@
  */
 import {
   chmodSync,
-  closeSync,
   constants,
   copyFileSync,
-  fsyncSync,
   lchownSync,
   linkSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readlinkSync,
   renameSync,
@@ -67,14 +64,4 @@ function copyAside(path: string, aside: string): void {
   else copyFileSync(osPath(path), osPath(aside), constants.COPYFILE_EXCL);
   lchownSync(osPath(aside), stats.uid, stats.gid);
   if (!isLink) chmodSync(osPath(aside), stats.mode & 0o7777);
-}
-
-/** Makes renames in a folder durable across a power loss. */
-export function syncFolder(path: string): void {
-  const fd = openSync(osPath(path), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

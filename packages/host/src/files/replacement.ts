@@ -10,9 +10,9 @@ import { folderOf, inFolder, nameOf } from "./folder-of.ts";
 import { osPath } from "./os-path.ts";
 import { FileError } from "./file-error.ts";
 import { checkFolders, isShared, isTrusted } from "./shared-folder.ts";
+import { syncFolder } from "./sync-folder.ts";
 import { makeTemporary, sweepTemporaries } from "./temporary-file.ts";
 
-const { O_RDONLY, O_DIRECTORY } = fs.constants;
 /** Part of temporary file names, before the random letters. */
 const mark = ".new-";
 
@@ -77,13 +77,4 @@ export function beginReplacement(real: string, path: string, mode?: number): Rep
     },
     discard,
   };
-}
-
-function syncFolder(dir: string): void {
-  const fd = fs.openSync(osPath(dir), O_RDONLY | O_DIRECTORY);
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
-  }
 }

@@ -7,14 +7,12 @@
 import {
   type BigIntStats,
   closeSync,
-  constants,
   existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
   fsyncSync,
   linkSync,
-  openSync,
   realpathSync,
   renameSync,
   unlinkSync,
@@ -23,6 +21,7 @@ import {
 import { UciError } from "@nethsec/uci/uci-error";
 import { folderOf } from "../files/folder-of.ts";
 import type { UciAccess } from "./access.ts";
+import { syncFolder } from "../files/sync-folder.ts";
 import { makeTemporary, sweepTemporaries, type TemporaryFile } from "../files/temporary-file.ts";
 import { isErrno, openLocked, statFile } from "./locked-file.ts";
 
@@ -185,13 +184,4 @@ function removeLitter(access: UciAccess): void {
     (prefix) => prefix.endsWith(mark) || prefix === `${journalName}-`,
     () => existsSync(`${access.configDir}/${journalName}`),
   );
-}
-
-export function syncFolder(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
