@@ -6,6 +6,7 @@ import { type Conditions, conditions } from "@nethsec/host/conditions";
 import type { Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import { type HaConfig, readHaConfig } from "../cluster/config.ts";
+import { recoverMembership } from "../cluster/saved-membership.ts";
 import type { VrrpState } from "../cluster/state.ts";
 import type { AgentPart } from "./agent-part.ts";
 import { Alerts } from "./alerts.ts";
@@ -68,6 +69,7 @@ export class AgentNode {
   /** Rereads the configuration after a change. Ends the agent when the node left its cluster or changed its role. */
   reread(): void {
     let config: HaConfig | undefined;
+    recoverMembership(this.host);
     try {
       config = readHaConfig(this.host.uci);
     } catch (error) {

@@ -141,6 +141,28 @@ describe("a primary that comes back", () => {
     expect(primary.calls.length).toBe(asked);
   });
 
+  test("the last step does not wait for an earlier fetch that hangs", async () => {
+    const flow = flowOn(primary);
+    let hanging = true;
+    const connected = Promise.withResolvers<void>();
+    primary.program("dbclient", async ({ args, stdin, signal }) => {
+      if (hanging) {
+        hanging = false;
+        connected.resolve();
+        await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
+      }
+      const env = { SSH_ORIGINAL_COMMAND: args.at(-1) ?? "" };
+      const { call, output } = fakeCall(backup, { stdin: await stdin, env });
+      return { code: await syncReceive(call), stdout: output.out, stderr: output.err };
+    });
+    const standby = flow.tick.run();
+    await connected.promise;
+    state = "master";
+    await flow.take(never);
+    await standby;
+    expect(leases()).toBe(lease);
+  });
+
   test("a silent backup is not waited for", async () => {
     link = false;
     state = "master";

@@ -38,6 +38,8 @@ export class StateFlow implements AgentPart {
   #heldSince: number | undefined;
   #fetchedAt = Number.NEGATIVE_INFINITY;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Aborts a fetch that was begun on standby, when a last fetch takes its place. */
+  #standby = new AbortController();
 
   constructor(node: StateFlowNode) {
     this.#node = node;
@@ -78,7 +80,9 @@ export class StateFlow implements AgentPart {
     if (!holding && now - this.#fetchedAt < fetchEveryMs) return;
     this.#fetchedAt = now;
     try {
-      await this.#inTurn(async () => this.#place(await this.#fetch(false, AbortSignal.timeout(fetchTimeoutMs))));
+      this.#standby = new AbortController();
+      const signal = AbortSignal.any([this.#standby.signal, AbortSignal.timeout(fetchTimeoutMs)]);
+      await this.#inTurn(async () => this.#place(await this.#fetch(false, signal)));
       this.#node.conditions.clear(condition);
       if (holding) this.#lift();
     } catch (error) {
@@ -92,6 +96,7 @@ export class StateFlow implements AgentPart {
   /** The reconciler's step `take-state`: a last fetch, short and never failing (unless aborted), since services wait for it. */
   async take(signal: AbortSignal): Promise<void> {
     if (!this.#owed) return;
+    this.#standby.abort(new Error("this node became master"));
     try {
       await this.#inTurn(async () => {
         if (!(await this.#peerAnswers(signal))) return;

@@ -7,9 +7,11 @@ import type { Transaction } from "@nethsec/host/uci-store";
 import { readServiceTable, switchedOn } from "../cluster/service-table.ts";
 import { haPaths, readHaConfig } from "../cluster/config.ts";
 import { removeNode } from "./edit-config.ts";
+import { savedMembershipPath } from "../cluster/saved-membership.ts";
 import { publicKey, revokeKeys } from "../ssh/keys.ts";
 import { dropImported } from "../sync/adopted-sections.ts";
 import { importTag } from "../cluster/network-records.ts";
+import { restoreListPath } from "../sync/path-rules.ts";
 
 type Machine = Pick<Host, "uci" | "files" | "services" | "cron" | "run">;
 
@@ -23,7 +25,7 @@ const traces = [
   haPaths.stagingDir,
   haPaths.exportDir,
   haPaths.keysDir,
-  "/tmp/restore_list",
+  restoreListPath,
   "/tmp/keepalived.json",
   "/var/run/ns-ha",
   "/var/lib/ns-ha",
@@ -53,6 +55,8 @@ export async function resetNode(host: Machine, options: ResetOptions = {}): Prom
     await host.services.call(service, "disable");
   }
   const keys = await keysOfCluster(host, options.extraKey);
+  // First: with the copy present, a node without cluster configuration counts as one that lost it.
+  host.files.remove(savedMembershipPath);
   host.uci.change((tx) => {
     removeNode(tx);
     if (backup && options.successor === true) keepImported(tx);

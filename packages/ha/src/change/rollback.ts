@@ -4,6 +4,7 @@
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Files } from "@nethsec/host/host";
+import { savedMembershipPath } from "../cluster/saved-membership.ts";
 import { dropUndo, lockNodeChange, readUndo, type Remembered, undoPath, writeUndo } from "./undo-record.ts";
 
 /** Saved files that can be restored any number of times. */
@@ -37,7 +38,7 @@ function snapshotOf(files: Files, all: readonly Remembered[]): Snapshot {
           files.remove(path);
           return [path];
         }
-        if (now !== undefined && Buffer.from(now).equals(was.bytes)) return [];
+        if (now !== undefined && Buffer.from(now).equals(was.bytes) && files.stat(path)?.mode === was.mode) return [];
         files.write(path, was.bytes, { mode: was.mode });
         return [path];
       }),
@@ -95,6 +96,7 @@ async function putBack(files: Files, before: Snapshot, undo: () => Promise<unkno
 /** Every file that a change of the cluster's configuration touches on one node. */
 export const configurationFiles: readonly string[] = [
   "/etc/config/keepalived",
+  savedMembershipPath,
   "/etc/config/dropbear",
   "/etc/config/firewall",
   "/etc/config/network",

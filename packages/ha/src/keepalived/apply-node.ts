@@ -6,6 +6,7 @@ import type { Host } from "@nethsec/host/host";
 import { agentClient } from "../cluster/agent-client.ts";
 import { haPaths, readHaConfig, type HaConfig } from "../cluster/config.ts";
 import { holdPlace } from "../cluster/hold-place.ts";
+import { recoverMembership, saveMembership } from "../cluster/saved-membership.ts";
 import { readMark } from "../cluster/timed-mark.ts";
 import { renderConntrackd } from "./render-conntrackd.ts";
 import { renderKeepalived } from "./render-keepalived.ts";
@@ -23,12 +24,14 @@ export interface Rendered {
 
 /** Writes keepalived.conf, conntrackd.conf and the link rules if they changed; outside a cluster removes keepalived.conf and the link rules. */
 export function renderFiles(host: Pick<Host, "uci" | "files" | "random" | "log">): Rendered {
+  recoverMembership(host);
   const config = readHaConfig(host.uci);
   if (config === undefined) {
     const had = host.files.exists(haPaths.keepalivedConf);
     host.files.remove(haPaths.keepalivedConf);
     return { keepalived: had, conntrackd: false, firewall: writeLinkRules(host, new Map()) };
   }
+  saveMembership(host.files);
   const rendered = {
     // Contains the VRRP password.
     keepalived: writeIfChanged(

@@ -2,7 +2,7 @@
 import type { Host } from "@nethsec/host/host";
 import type { HaConfig } from "../cluster/config.ts";
 import type { Manifest } from "./manifest.ts";
-import { manifestPath } from "./path-rules.ts";
+import { manifestPath, restoreListPath } from "./path-rules.ts";
 
 /** Removes files of former runs that the manifest no longer has. */
 export function pruneStaging(host: Pick<Host, "files">, config: HaConfig, manifest: Manifest): void {
@@ -19,7 +19,7 @@ export function pruneStaging(host: Pick<Host, "files">, config: HaConfig, manife
     for (const name of host.files.list(`${config.sync.stagingDir}${dir}`)) {
       const path = `${dir}/${name}`;
       if (path === "/tmp") visit(path);
-      else if (path === manifestPath || path === "/tmp/restore_list") continue;
+      else if (path === manifestPath || path === restoreListPath) continue;
       else if (!parents.has(path)) host.files.remove(`${config.sync.stagingDir}${path}`, { recursive: true });
       else if (host.files.stat(`${config.sync.stagingDir}${path}`)?.type === "directory") visit(path);
     }

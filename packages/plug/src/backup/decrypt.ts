@@ -49,7 +49,8 @@ export function decryptionVerdict(status: string, code: number | null): "good" |
   const aead = words.some(([name, , , algorithm]) => name === "DECRYPTION_INFO" && Number(algorithm ?? 0) > 0);
   const intact = names.includes("DECRYPTION_OKAY") && (names.includes("GOODMDC") || aead);
   const texts = names.flatMap((name, index) => (name === "PLAINTEXT" ? [index] : []));
-  const inside = texts.length === 1 && (texts[0] ?? 0) > begun;
+  const [text = 0] = texts;
+  const inside = texts.length === 1 && text > begun && text < names.indexOf("END_DECRYPTION");
   return code === 0 && intact && inside ? "good" : "failed";
 }
 

@@ -157,5 +157,8 @@ test("gpg's word counts, not its exit code alone", () => {
   for (const left of ["DECRYPTION_OKAY", "GOODMDC", "PLAINTEXT 62 1 f"])
     expect(decryptionVerdict(status(good.filter((word) => word !== left)), 0)).toBe("failed");
   expect(decryptionVerdict(status([...good, "PLAINTEXT 62 1 g"]), 0)).toBe("failed");
+  // A plaintext behind the encrypted packet did not come out of it.
+  const behind = [...good.filter((word) => !word.startsWith("PLAINTEXT")), "PLAINTEXT 62 1 f"];
+  expect(decryptionVerdict(status(behind), 0)).toBe("failed");
   expect(decryptionVerdict("DECRYPTION_OKAY\n", 0)).toBe("not_encrypted");
 });

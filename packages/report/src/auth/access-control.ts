@@ -67,8 +67,10 @@ export class AccessControl {
   > {
     const credentials = this.#credentials;
     if (credentials === undefined || !this.#isToken(secret, credentials)) {
+      // Nothing is compared, so this is no try.
+      if (this.#waiting >= maxWaitingHashes) return { problem: "wait", ms: 1000 };
       const ms = this.#limit.attempt(address);
-      if (ms > 0 || this.#waiting >= maxWaitingHashes) return { problem: "wait", ms: Math.max(ms, 1000) };
+      if (ms > 0) return { problem: "wait", ms: Math.max(ms, 1000) };
       if (credentials === undefined || !(await this.#isPassword(secret, credentials))) return { problem: "wrong" };
       this.#limit.succeeded(address);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import * as fc from "fast-check";
+import { AccessControl } from "./access-control.ts";
 import { hashPassword, hashToken, isPasswordHash, passwordMatches, tokenMatches } from "./password-hash.ts";
 import { networkOf, RateLimit } from "./rate-limit.ts";
 import { lifetimeMs, Sessions } from "./sessions.ts";
@@ -102,4 +103,17 @@ describe("sessions", () => {
     for (let index = 0; index < 256; index++) sessions.begin();
     expect(sessions.holds(old)).toBe(false);
   });
+});
+
+test("a busy server refuses without spending the address's tries", async () => {
+  let letters = 0;
+  const passwordHash = await hashPassword("right", randomBytes);
+  const needs = { now: () => 0, randomText: (count: number) => String((letters += 1)).padStart(count, "x") };
+  const access = new AccessControl({ passwordHash, tokenHashes: [] }, needs);
+  const cookie = { path: "/", secure: true };
+  const others = Array.from({ length: 8 }, (_, index) => access.signIn("wrong", `192.0.2.${index + 1}`, cookie));
+  for (let tries = 0; tries < 20; tries += 1)
+    expect(await access.signIn("right", "198.51.100.1", cookie)).toEqual({ problem: "wait", ms: 1000 });
+  await Promise.all(others);
+  expect(await access.signIn("right", "198.51.100.1", cookie)).toHaveProperty("cookie");
 });
