@@ -172,3 +172,58 @@ test("one that stays away is told after 30 seconds; queued on disk, the alert ou
   table.push(`WAN healed | OK | ${await untilTold(id, `${before} FAILURE OK`, 40_000)}`);
   expect(await log("OK")).toBe("1");
 });
+
+/**
+ * vmalert itself is not in Debian. Prometheus speaks to its notifiers as vmalert does (Alertmanager's API v2), evaluates the same rules, and takes the
+ * place of its database too: a recording rule says what telegraf would have measured.
+ */
+test("the service that takes vmalert's alerts: started where vmalert is, restarted when killed, both ends of an alert are told", async () => {
+  const measured = (online: 0 | 1): string =>
+    JSON.stringify({
+      groups: [
+        {
+          name: "telegraf",
+          interval: "1s",
+          rules: [{ record: "mwan_interface_online", expr: `vector(${online})`, labels: { interface: "fibre" } }],
+        },
+      ],
+    });
+  const prometheus = {
+    global: { evaluation_interval: "1s" },
+    alerting: { alertmanagers: [{ static_configs: [{ targets: ["127.0.0.1:9095"] }] }] },
+    rule_files: ["/tmp/rules/*.yaml"],
+  };
+  const service = "/etc/init.d/ns-plug-alert-proxy";
+  const runs = `pgrep -f '^/usr/sbin/ns-plug-alert-proxy' || true`;
+  await lab.sh(firewall, `rm -f /usr/bin/vmalert; ${service} restart`);
+  expect(await lab.sh(firewall, runs)).toBe("");
+  await lab.sh(
+    firewall,
+    `printf '#!/bin/sh\\n' >/usr/bin/vmalert; chmod 755 /usr/bin/vmalert; ${service} restart
+mkdir -p /tmp/rules; sed 's/: 5m/: 1s/' /etc/vmalert/rules/mwan.yaml >/tmp/rules/mwan.yaml
+cat >/tmp/rules/measured.yaml <<'X'\n${measured(0)}\nX\ncat >/tmp/prometheus.yaml <<'X'\n${JSON.stringify(prometheus)}\nX`,
+  );
+  const running = async (other: string): Promise<string> =>
+    until(
+      async () => {
+        const pid = await lab.sh(firewall, runs);
+        return pid !== "" && pid !== other ? pid : undefined;
+      },
+      { what: "the service runs", timeoutMs: 30_000 },
+    );
+  const first = await running("");
+  await lab.sh(
+    firewall,
+    "prometheus --config.file=/tmp/prometheus.yaml --storage.tsdb.path=/tmp/tsdb --web.listen-address=127.0.0.1:9190 >/tmp/prometheus.log 2>&1 & echo $! >/tmp/prometheus.pid",
+  );
+  const id = "wan:fibre:down";
+  table.push(`vmalert: WanDown | FAILURE | ${await untilTold(id, "FAILURE", 90_000)}`);
+  await lab.sh(firewall, `kill -9 ${first}`);
+  expect(await running(first)).not.toBe(first);
+  await lab.sh(
+    firewall,
+    `cat >/tmp/rules/measured.yaml <<'X'\n${measured(1)}\nX\nkill -HUP $(cat /tmp/prometheus.pid)`,
+  );
+  table.push(`vmalert: the WAN is back | OK | ${await untilTold(id, "FAILURE OK", 90_000)}`);
+  await lab.sh(firewall, "kill $(cat /tmp/prometheus.pid)");
+});
