@@ -4,7 +4,7 @@
  *     bun scripts/test.ts unit|root|all [path part…]
  *
  * unit: all `*.test.ts` except `*.root.test.ts`; files in parallel. root: `*.root.test.ts` (namespaces, mounts, real daemons), one process per
- * file, two at a time but never two large ones; failed files are repeated at the end, one by one. A run without a result file counts as a
+ * file, two at a time but never two of the exclusive ones; failed files are repeated at the end, one by one. A run without a result file counts as a
  * failure; in CI so do a skipped test and more than two files that pass on the second try only. Time limits follow the machine (pace.ts).
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
@@ -72,12 +72,13 @@ if (group === "root" || group === "all") {
     );
     process.exit(1);
   }
-  // One process per file, so that leftovers of one file cannot disturb the next. They mostly wait, so two run at once. Large ones exclude each
-  // other: failover tests are timing-sensitive, and packaging tests share a folder.
-  const isLarge = (file: string): boolean => /^(lab\/test\/(ha-|demo|baseline|migration)|packaging\/)/.test(file);
+  // One process per file, so that leftovers of one file cannot disturb the next. They mostly wait, so two run at once. Two kinds exclude each other:
+  // tests that measure failovers, and packaging tests, which share a folder.
+  const exclusiveNames = /^(lab\/test\/(ha-(failover|live|quiet|link)|demo|baseline)|packaging\/)/;
+  const isExclusive = (file: string): boolean => exclusiveNames.test(file);
   const root = files.filter(isRoot);
-  const large = root.filter(isLarge);
-  const others = root.filter((file) => !isLarge(file));
+  const exclusive = root.filter(isExclusive);
+  const others = root.filter((file) => !isExclusive(file));
   const again: string[] = [];
   const lane = async (next: () => string | undefined): Promise<void> => {
     for (let file = next(); file !== undefined; file = next()) {
@@ -88,7 +89,7 @@ if (group === "root" || group === "all") {
       else runs.push(totals);
     }
   };
-  await Promise.all([lane(() => large.shift() ?? others.shift()), lane(() => others.shift())]);
+  await Promise.all([lane(() => exclusive.shift() ?? others.shift()), lane(() => others.shift())]);
   // These tests run real daemons under time limits. Files that pass on the second try are listed at the end, so that flaky tests are known.
   for (const file of again) {
     console.log(`${file}: failed, once more`);

@@ -164,6 +164,8 @@ Not configured
 Interfaces:
   Interface: wan, Device: eth1 
   Interface: wan2, Device: eth2 
+
+Need no configuration, they follow the node that carries the site: wan, wan2
 `);
     expect(await lab.sh("client1", "ping -c 1 -W 1 192.168.100.66 >/dev/null && echo answers")).toBe("answers");
   });

@@ -81,8 +81,11 @@ test("a full disk is told though nothing can be queued on it; freed, that is tol
     await lab.freeDisk(firewall, "/root"); // the next test needs it
   }
   table.push(`disk freed | OK | ${await untilTold(id, then("FAILURE OK"), 60_000)}`);
-  const log = await lab.sh(firewall, "grep 'netdata.*disk_space' /var/log/messages");
-  expect(log).toMatch(/CRITICAL[\s\S]*CLEAR/);
+  await until(
+    async () =>
+      /CRITICAL[\s\S]*CLEAR/.test(await lab.sh(firewall, "grep 'netdata.*disk_space' /var/log/messages || true")),
+    { what: "both ends of the alert are in the log" },
+  );
   expect((await fleet.portal("alerts")).every(({ alert_id }) => alert_id === id)).toBe(true);
   await lab.sh(firewall, "/etc/init.d/netdata stop");
 });

@@ -83,7 +83,7 @@ echo "ours: $(grep -c nethsec:dpireport-cleanup /etc/crontabs/root) $(grep -c mw
 echo "adopted: $(grep -c '/usr/sbin/send-.* # nethsec:send-' /etc/crontabs/root) of $(grep -c /usr/sbin/send- /etc/crontabs/root)"
 echo "enabled: $(ls /etc/rc.d | grep -e report -e ns- -e send- | tr '\\n' ' ')"
 running() { [ -s /var/run/procd/services/dpireport/instance1/pid ]; }
-wait_for 20 running && echo "running: dpireport"
+wait_for 60 running && echo "running: dpireport"
 echo "replaced: $(ls -d /usr/bin/dpireport /usr/libexec/ns-rsync.sh /etc/hotplug.d/keepalived/* 2>/dev/null | tr '\\n' ' ')$(grep -c /usr/bin/dpireport /etc/crontabs/root)"
 echo "plugins: $(/usr/libexec/rpcd/ns.ha list | grep -c init-local) $(/usr/libexec/rpcd/ns.update) $(readlink /usr/share/rpcd/acl.d/ns.ha.json)"
 echo "held: $(sh -c '. /lib/functions.sh; opkg_held')"
@@ -91,11 +91,11 @@ echo "status: $(ns-report status >/tmp/status 2>&1 || echo $?)"
 
 sh /packages/second/install.sh >/tmp/upgrade 2>&1 || cat /tmp/upgrade
 echo "upgraded: $(uci get ns-plug.config.unit_id) $(grep -c nethsec:dpireport-cleanup /etc/crontabs/root) $(grep -c mwan-hooks /etc/mwan3.user) $(nethsec --version)"
-wait_for 20 running && echo "running: dpireport"
+wait_for 60 running && echo "running: dpireport"
 
 opkg remove ns-plug ns-ha ns-report nethsec >/tmp/removal 2>&1 || cat /tmp/removal
 gone() { ! ls /proc/[0-9]*/exe -l 2>/dev/null | grep -q usr/sbin/nethsec; }
-wait_for 20 gone && echo "processes: none"
+wait_for 60 gone && echo "processes: none"
 snapshot after
 compare before after | sed 's/^/differs: /'
 `);
@@ -124,6 +124,49 @@ compare before after | sed 's/^/differs: /'
     "processes: none",
   ]);
   expect(differs).toEqual([]);
+});
+
+/** OpenWrt 25 and later. The real apk was not available: test/apk runs the packages' scripts as that release's build system composes them. */
+test("with apk: installed, upgraded, removed; a changed setting survives, nothing of ours is left", () => {
+  using root = firewall();
+  root.put(join(import.meta.dirname, "apk"), "/usr/bin/apk");
+  const printed = root.run(`${setup}
+rm /usr/bin/opkg
+for folder in first second; do
+  cd /packages/$folder
+  for name in nethsec ns-plug ns-ha ns-report; do mv "$name"_*.ipk "$name-0.2.0-r1.apk"; done
+  sha256sum *.apk >SHA256SUMS
+done
+snapshot before
+sh /packages/first/install.sh >/tmp/install 2>&1 || cat /tmp/install
+tail -1 /tmp/install
+echo "version: $(nethsec --version)"
+running() { [ -s /var/run/procd/services/dpireport/instance1/pid ]; }
+wait_for 60 running && echo "running: dpireport"
+enabled() { ls /etc/rc.d | grep -e report -e ns- -e send- | tr '\\n' ' '; }
+echo "enabled: $(enabled)"
+/etc/init.d/ns-ha disable
+cp /etc/config/ns-ha /tmp/ns-ha
+uci set ns-ha.mine=setting && uci commit ns-ha
+sh /packages/second/install.sh >/tmp/upgrade 2>&1 || cat /tmp/upgrade
+echo "upgraded: $(uci get ns-ha.mine) $(ls /etc/config/*.apk-new) $(enabled)"
+cp /tmp/ns-ha /etc/config/ns-ha
+apk del ns-plug ns-ha ns-report nethsec >/tmp/removal 2>&1 || cat /tmp/removal
+gone() { ! ls /proc/[0-9]*/exe -l 2>/dev/null | grep -q usr/sbin/nethsec; }
+wait_for 60 gone && echo "processes: none"
+snapshot after
+compare before after | sed 's/^/differs: /'
+`);
+  const all =
+    "K02ns-ha K10ns-plug K10ns-report K15dpireport K4ns-plug-alert-proxy S21ns-ha S90dpireport S95ns-plug-alert-proxy S98ns-report S99ns-plug S99send-inventory ";
+  expect(printed.split("\n").filter((line) => /^[a-zA-Z]+: /.test(line))).toEqual([
+    "Installed: nethsec ns-plug ns-ha ns-report. Next: nethsec help",
+    "version: nethsec 0.2.0",
+    "running: dpireport",
+    `enabled: ${all}`,
+    `upgraded: setting /etc/config/ns-ha.apk-new ${all.replace("K02ns-ha ", "").replace("S21ns-ha ", "")}`,
+    "processes: none",
+  ]);
 });
 
 test("install.sh refuses what is damaged or foreign, before anything is installed", () => {

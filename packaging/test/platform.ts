@@ -35,8 +35,9 @@ export const opkgFiles: Readonly<Record<string, string>> =
 /** Text to append to /lib/functions.sh. `opkg_held` prints the packages on hold, which upgrades do not replace. */
 export const platform = `
 default_postinst() {
-	pkgname=$(basename "\${1%.*}")
+	pkgname=\${pkgname:-$(basename "\${1%.*}")}
 	list=/usr/lib/opkg/info/$pkgname.list
+	[ ! -f "/lib/apk/packages/$pkgname.list" ] || list=/lib/apk/packages/$pkgname.list
 	for i in $(grep -s ^/etc/uci-defaults/ "$list"); do ( [ -f "$i" ] && . "$i" ) && rm -f "$i"; done
 	uci commit
 	status=0
@@ -48,10 +49,12 @@ default_postinst() {
 	return $status
 }
 default_prerm() {
-	pkgname=$(basename "\${1%.*}")
+	pkgname=\${pkgname:-$(basename "\${1%.*}")}
+	list=/usr/lib/opkg/info/$pkgname.list
+	[ ! -f "/lib/apk/packages/$pkgname.list" ] || list=/lib/apk/packages/$pkgname.list
 	status=0
 	[ ! -f "/usr/lib/opkg/info/$pkgname.prerm-pkg" ] || ( . "/usr/lib/opkg/info/$pkgname.prerm-pkg" ) || status=$?
-	for i in $(grep -s ^/etc/init.d/ "/usr/lib/opkg/info/$pkgname.list"); do
+	for i in $(grep -s ^/etc/init.d/ "$list"); do
 		[ "$PKG_UPGRADE" = 1 ] || "$i" disable
 		"$i" stop
 	done
