@@ -211,6 +211,15 @@ test("status: healthy, and what is wrong", async () => {
   });
 });
 
+test("where ns-stats writes the reports, status names it", async () => {
+  using host = fakeHost({ now });
+  host.services.set("ns-stats", { enabled: true, running: true });
+  const { code, out } = await runCommand(status, host);
+  expect([code, out]).toEqual([0, expect.stringContaining("ns-stats (package ns-monitoring) is running")]);
+  const { out: json } = await runCommand(status, host, { json: true });
+  expect(JSON.parse(json)).toMatchObject({ writer: "ns-stats", healthy: true, daemon: null });
+});
+
 test("a daemon that was stopped is said to be stopped, at once, and so is one whose number another program has now", async () => {
   for (const cmdline of [undefined, "/usr/sbin/dnsmasq\0"]) {
     using host = fakeHost({ now, files: cmdline === undefined ? {} : { "/proc/1/cmdline": cmdline } });

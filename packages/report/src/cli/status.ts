@@ -6,20 +6,22 @@ import { useLocalTime } from "@nethsec/host/local/local-time";
 import { openStore } from "../store/open-store.ts";
 import { table } from "@nethsec/host/command/table";
 import { formatBytes, formatDuration } from "@nethsec/host/units";
+import { nsStatsRuns } from "../feed/feed-source.ts";
 import { readStatus, type SeenStatus } from "../store/daemon-status.ts";
 import { nextStep } from "../query/next-step.ts";
 import { reportConditions } from "../query/report-conditions.ts";
 
 /** Exit code 0 when nothing is wrong, 1 otherwise: for scripts. */
-export function run(call: Call): number {
+export async function run(call: Call): Promise<number> {
   const { host, io } = call;
   const store = openStore(call);
   const status = readStatus(host.files, store.base);
   const now = host.clock.now();
+  if (status?.running !== true && (await nsStatsRuns(host))) return byNsStats(call, store.base);
   const conditions = [...reportConditions(status, now), ...zoneConditions(useLocalTime(host), now)];
   const healthy = status !== undefined && conditions.length === 0;
   if (call.json) {
-    io.out(`${JSON.stringify({ path: store.base, healthy, daemon: status ?? null, conditions })}\n`);
+    io.out(`${JSON.stringify({ path: store.base, healthy, daemon: status ?? null, writer: status?.running === true ? "dpireport" : null, conditions })}\n`);
     return healthy ? 0 : 1;
   }
   if (status === undefined) {
@@ -32,6 +34,16 @@ export function run(call: Call): number {
   );
   for (const { severity, text } of conditions) io.out(`\n${severity}: ${text}\n`);
   return healthy ? 0 : 1;
+}
+
+/** ns-stats keeps no status of its own: only that it runs is known. */
+function byNsStats({ io, json }: Call, path: string): number {
+  io.out(
+    json
+      ? `${JSON.stringify({ path, healthy: true, daemon: null, writer: "ns-stats", conditions: [] })}\n`
+      : `ns-stats (package ns-monitoring) is running and writes the reports in ${path}; whether it gets data is not known here.\ndpireport instead: ns-report source auto\n`,
+  );
+  return 0;
 }
 
 /** A wrong time zone makes the reports wrong: days begin at the wrong hour. */
