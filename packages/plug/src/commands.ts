@@ -116,7 +116,7 @@ const subscription: readonly Command[] = [
     name: "register",
     summary: "register this machine with a subscription",
     args: [
-      { name: "type", summary: "the plan: community or enterprise" },
+      { name: "type", summary: "the plan: community or enterprise", values: ["community", "enterprise"] },
       { name: "secret", summary: "the secret of the portal" },
       timeout(180),
     ],
@@ -236,7 +236,7 @@ const alerts: readonly Command[] = [
       "Without a subscription, and without other receivers (ns-plug alerts), nothing is sent. Exit code 1: the alert waits for one of them and is tried again by cron.",
     args: [
       { name: "alert_id", summary: "e.g. df:root:percent_bytes:free", optional: true },
-      { name: "status", summary: "FAILURE or OK", optional: true },
+      { name: "status", summary: "FAILURE or OK", values: ["FAILURE", "OK"], optional: true },
     ],
     options: [
       { name: "again", summary: "also when the portal was told the same before" },

@@ -31,7 +31,7 @@ export function builtinCommands(commands: readonly Command[]): readonly Command[
       name: "completion",
       textOnly: true,
       summary: "print the shell completion of all commands",
-      args: [{ name: "shell", summary: "bash" }],
+      args: [{ name: "shell", summary: "bash", values: ["bash"] }],
       examples: [["nethsec completion bash > /etc/bash_completion.d/nethsec", "install it"]],
       load: async () => {
         const { bashCompletion } = await import("./completion.ts");

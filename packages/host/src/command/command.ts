@@ -37,7 +37,7 @@ export interface Arg {
   readonly name: string;
   readonly summary: string;
   readonly optional?: boolean;
-  /** All allowed values: for completion. */
+  /** For completion: all allowed values, or the words among them. */
   readonly values?: readonly string[];
   /** Takes all remaining arguments; only as the last argument. */
   readonly variadic?: boolean;
@@ -50,7 +50,7 @@ export interface Option {
   readonly summary: string;
   /** Placeholder of the value in the help (e.g. "N"); an option without `value` is a switch. */
   readonly value?: string;
-  /** All allowed values: for completion. */
+  /** For completion: all allowed values, or the words among them. */
   readonly values?: readonly string[];
 }
 

@@ -2,10 +2,16 @@
 import { rangeAdvice } from "../query/asked-range.ts";
 import type { Arg, Command, Option } from "@nethsec/host/command/command";
 
-const day: Arg = { name: "day", summary: "2026-11-22, today or yesterday; default today", optional: true };
+const day: Arg = {
+  name: "day",
+  summary: "2026-11-22, today or yesterday; default today",
+  values: ["today", "yesterday"],
+  optional: true,
+};
 const range: Arg = {
   name: "range",
   summary: "today (default), yesterday, last-month, last-30-days, 2026-11, 2026-11-01..2026-11-15, this-cycle-15 …",
+  values: ["today", "yesterday", "last-month", "last-30-days"],
   optional: true,
 };
 const limit: Option = { name: "limit", value: "N", summary: "rows of each list; 0 shows all" };
@@ -73,7 +79,14 @@ const reading: readonly Command[] = [
     name: "top",
     summary: "show one list of a day or a range of days, as long as wanted",
     description: rangeAdvice,
-    args: [{ name: "list", summary: "clients, applications, protocols or hosts" }, range],
+    args: [
+      {
+        name: "list",
+        summary: "clients, applications, protocols or hosts",
+        values: ["clients", "applications", "protocols", "hosts"],
+      },
+      range,
+    ],
     options: [...narrowing, limit, csv],
     examples: [
       ["ns-report top hosts --limit 50", "the 50 remote hosts with most traffic today"],
@@ -125,7 +138,14 @@ const keeping: readonly Command[] = [
     description: `auto: netifyd's socket where it is; else an output of our own in netifyd's configuration, a socket where the agent can open one, otherwise HTTP on the loopback. socket, http: that one. ndpi: ndpiReader. ns-stats: leave the reports to ns-stats (package ns-monitoring).
 
 dpireport and ns-stats never write at the same time: choosing one stops and disables the other. The choice is kept when an update of ns-monitoring starts ns-stats again (as long as the service ns-report runs).`,
-    args: [{ name: "source", summary: "auto, socket, http, ndpi or ns-stats", optional: true }],
+    args: [
+      {
+        name: "source",
+        summary: "auto, socket, http, ndpi or ns-stats",
+        values: ["auto", "socket", "http", "ndpi", "ns-stats"],
+        optional: true,
+      },
+    ],
     examples: [
       ["ns-report source", "who writes, and from what"],
       ["ns-report source auto", "let dpireport write the reports"],

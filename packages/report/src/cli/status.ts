@@ -21,7 +21,9 @@ export async function run(call: Call): Promise<number> {
   const conditions = [...reportConditions(status, now), ...zoneConditions(useLocalTime(host), now)];
   const healthy = status !== undefined && conditions.length === 0;
   if (call.json) {
-    io.out(`${JSON.stringify({ path: store.base, healthy, daemon: status ?? null, writer: status?.running === true ? "dpireport" : null, conditions })}\n`);
+    io.out(
+      `${JSON.stringify({ path: store.base, healthy, daemon: status ?? null, writer: status?.running === true ? "dpireport" : null, conditions })}\n`,
+    );
     return healthy ? 0 : 1;
   }
   if (status === undefined) {
