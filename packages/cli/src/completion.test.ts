@@ -2,7 +2,12 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-const script = Bun.spawnSync([process.execPath, join(import.meta.dirname, "main.ts"), "completion", "bash"]).stdout;
+const script = Bun.spawnSync([
+  process.execPath,
+  join(import.meta.dirname, "main.ts"),
+  "completion",
+  "bash",
+]).stdout.toString();
 
 test.each([
   ["register ", ["community", "enterprise"]],
