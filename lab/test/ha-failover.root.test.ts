@@ -85,8 +85,8 @@ describe("a cluster of two firewalls", () => {
       const size = "'%{size_download}'";
       const download = lab.sh(
         "client1",
-        `curl --local-port 45001 --silent --show-error --limit-rate 40M --max-time 90 --output /dev/null --write-out ${size} http://192.0.2.80/big`,
-        { timeoutMs: 100_000 },
+        `curl --local-port 45001 --silent --show-error --limit-rate 40M --max-time ${Math.ceil(paced(180_000) / 1000)} --output /dev/null --write-out ${size} http://192.0.2.80/big`,
+        { timeoutMs: paced(200_000) },
       );
       const known = "conntrackd -e | grep -c 'ESTABLISHED.*sport=45001 ' || :";
       await until(async () => (await lab.sh("backup", known)) !== "0", { what: "the backup knows the download" });

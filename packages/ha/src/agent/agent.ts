@@ -33,6 +33,7 @@ import { StateFlow } from "./state-flow.ts";
 import { StateFollower } from "./state-follower.ts";
 import { SwitchPart } from "./switch-part.ts";
 import { SyncPart } from "./sync-part.ts";
+import { TwoMasters } from "./two-masters.ts";
 import { TransitionLog } from "./transition-log.ts";
 
 const recoverEveryMs = 5000;
@@ -110,6 +111,7 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     new ConfigWatch(node),
     other,
     new PeerWatch(node, announcements, other, () => sync.loop.look()),
+    new TwoMasters(node, other),
     new AddressRepairs(node),
     new ConntrackdRevival(node, reconciler),
     { run: (signal) => node.alerts.run(signal) },

@@ -91,7 +91,8 @@ function commOf(host: Machine, pid: number): string {
   return procText(host, pid, "comm").trim();
 }
 
-function parentOf(host: Machine, pid: number): number {
+/** NaN when the process has ended. */
+export function parentOf(host: Machine, pid: number): number {
   return Number(/^PPid:\s+(\d+)$/m.exec(procText(host, pid, "status"))?.[1]);
 }
 

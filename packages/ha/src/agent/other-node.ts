@@ -18,10 +18,12 @@ import type { PeerClient } from "./peer-client.ts";
 const savedPath = "/var/run/ns-ha/other-node.json";
 /** Each query costs an SSH connection and two processes. A change of state triggers one at once. */
 const meetEveryMs = 60_000;
+/** While both nodes say that they are master. */
+const meetTroubledEveryMs = 5000;
 const keptThere = "backup_changes_kept";
 const outThere = "peer_in_maintenance";
 
-type MeetingNode = Pick<AgentNode, "host" | "config" | "state" | "conditions">;
+type MeetingNode = Pick<AgentNode, "host" | "config" | "state" | "tracker" | "conditions">;
 
 export class OtherNodePart implements AgentPart {
   readonly #node: MeetingNode;
@@ -46,6 +48,14 @@ export class OtherNodePart implements AgentPart {
   get known(): OtherNode {
     const { role, peer } = this.#node.config;
     return { role: role === "primary" ? "backup" : "primary", address: peer.address, ...this.#known };
+  }
+
+  /** When the other node said last that it is master, while this node was and is master; undefined: they are not both, as far as is known. */
+  get bothMasters(): number | undefined {
+    const { host, state, tracker } = this.#node;
+    const { said } = this.#known;
+    if (state !== "master" || said?.state !== "master" || said.at < tracker.current.since) return undefined;
+    return host.clock.now() - said.at > 2 * meetEveryMs ? undefined : said.at;
   }
 
   /** Called when the other node answered a ping or a query, or sent one itself. */
@@ -76,7 +86,7 @@ export class OtherNodePart implements AgentPart {
   async #meet(): Promise<void> {
     const { host, config, conditions } = this.#node;
     const now = host.clock.monotonic();
-    if (config.role !== "primary" || !config.enabled || now - this.#metAt < meetEveryMs) return;
+    if (config.role !== "primary" || !config.enabled || now - this.#metAt < this.#pauseMs) return;
     this.#metAt = now;
     const answer = await this.#peer.meet(this.#own()).catch(() => undefined);
     // Unreachable, or an older version: keep the previous data with its time.
@@ -85,6 +95,10 @@ export class OtherNodePart implements AgentPart {
     const kept = answer.keptChanges ?? [];
     if (kept.length === 0) conditions.clear(keptThere);
     else conditions.raise(keptThere, "warning", keptText(kept.map((name) => ({ name }))));
+  }
+
+  get #pauseMs(): number {
+    return this.bothMasters === undefined ? meetEveryMs : meetTroubledEveryMs;
   }
 
   #met(meeting: Meeting): Meeting {
