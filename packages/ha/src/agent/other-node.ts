@@ -23,7 +23,9 @@ const meetTroubledEveryMs = 5000;
 const keptThere = "backup_changes_kept";
 const outThere = "peer_in_maintenance";
 
-type MeetingNode = Pick<AgentNode, "host" | "config" | "state" | "tracker" | "conditions">;
+type MeetingNode = Pick<AgentNode, "host" | "config" | "state" | "conditions"> & {
+  readonly tracker: { readonly current: { readonly since: number } };
+};
 
 export class OtherNodePart implements AgentPart {
   readonly #node: MeetingNode;

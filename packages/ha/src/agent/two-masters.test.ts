@@ -10,7 +10,14 @@ import { OtherNodePart } from "./other-node.ts";
 import { TwoMasters } from "./two-masters.ts";
 
 let nodes: TwoNodes;
-let agents: { readonly node: AgentNode; readonly other: OtherNodePart; readonly watch: TwoMasters }[];
+interface Agent {
+  state: VrrpState;
+  since: number;
+  readonly node: AgentNode;
+  readonly other: OtherNodePart;
+  readonly watch: TwoMasters;
+}
+let agents: Agent[];
 
 beforeEach(async () => {
   nodes = twoNodes();
@@ -19,8 +26,24 @@ beforeEach(async () => {
     const config = readHaConfig(host.uci);
     if (config === undefined) throw new Error("no cluster");
     const node = new AgentNode(host, config);
-    const other = new OtherNodePart(node, { meet: async (own: Meeting) => answerOfBackup(own) });
-    return { node, other, watch: new TwoMasters(node, other) };
+    // Only the state is not keepalived's own.
+    const seen = {
+      host,
+      config,
+      conditions: node.conditions,
+      get state(): VrrpState {
+        return agent.state;
+      },
+      tracker: {
+        keepalived: node.tracker.keepalived,
+        get current() {
+          return { since: agent.since };
+        },
+      },
+    };
+    const other = new OtherNodePart(seen, { meet: (own: Meeting) => answerOfBackup(own) });
+    const agent: Agent = { state: "backup", since: 0, node, other, watch: new TwoMasters(seen, other) };
+    return agent;
   });
 });
 afterEach(() => nodes[Symbol.dispose]());
@@ -35,10 +58,13 @@ async function answerOfBackup(own: Meeting): Promise<Meeting> {
   return v.parse(meetingSchema, await response.json());
 }
 
-const become = (state: VrrpState): void => {
-  for (const { node } of agents)
-    node.tracker.hint(`INSTANCE "${node.config.instance}" ${state === "master" ? "MASTER" : "BACKUP"} 100`);
-};
+function become(state: VrrpState, some = agents): void {
+  for (const agent of some) {
+    agent.state = state;
+    agent.since = agent.node.host.clock.now();
+    agent.other.onState();
+  }
+}
 async function live(seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second += 1) {
     for (const host of [nodes.primary, nodes.backup]) await host.clock.advance(1000);
@@ -65,7 +91,7 @@ test("both say so, make keepalived read its configuration again, once, and say w
   await live(90);
   expect(raised()).toEqual(["two_masters", "two_masters"]);
   expect(asked("reload").map((count, index) => count - (before[index] ?? 0))).toEqual([1, 1]);
-  agents[1]?.node.tracker.hint('INSTANCE "backup" BACKUP 100');
+  become("backup", agents.slice(1));
   await live(70);
   expect(raised()).toEqual(["", ""]);
 });

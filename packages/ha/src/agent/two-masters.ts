@@ -6,24 +6,25 @@
 import { messageOf } from "@nethsec/host/message-of";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
-import { parentOf } from "./keepalived-process.ts";
+import { type KeepalivedProcess, parentOf } from "./keepalived-process.ts";
 import type { OtherNodePart } from "./other-node.ts";
 
 const code = "two_masters";
 /** The other node says it twice, so that a switchover under way is not reported. */
 const confirmMs = 4000;
 
+type MasterNode = Pick<AgentNode, "host" | "config" | "conditions"> & {
+  readonly tracker: { readonly keepalived: Pick<KeepalivedProcess, "find"> };
+};
+
 export class TwoMasters implements AgentPart {
-  readonly #node: Pick<AgentNode, "host" | "config" | "conditions" | "tracker">;
+  readonly #node: MasterNode;
   readonly #other: Pick<OtherNodePart, "bothMasters">;
   /** When the other node said so first; this node's clock. */
   #first: number | undefined;
   #repaired = false;
 
-  constructor(
-    node: Pick<AgentNode, "host" | "config" | "conditions" | "tracker">,
-    other: Pick<OtherNodePart, "bothMasters">,
-  ) {
+  constructor(node: MasterNode, other: Pick<OtherNodePart, "bothMasters">) {
     this.#node = node;
     this.#other = other;
   }
