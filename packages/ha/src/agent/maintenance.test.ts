@@ -60,6 +60,7 @@ const agentNode = (role: Role) => {
     config,
     conditions,
     history,
+    tracker: { current: { since: 0 } },
     get state(): VrrpState {
       if (nodes[role].priority === handOver) follow();
       return nodes[role].state;
