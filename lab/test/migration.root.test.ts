@@ -4,7 +4,7 @@
  * rsync and our packages are real.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { paced } from "@nethsec/host/testing/pace";
 import { opkg, opkgFiles, platform } from "../../packaging/test/platform.ts";
@@ -24,7 +24,7 @@ let lab: Lab;
 
 /** Runs a program on the host; throws unless it exits with 0. */
 function host(argv: readonly string[], env: Readonly<Record<string, string>> = {}): void {
-  const child = Bun.spawnSync([...argv], { cwd: checkout, timeout: 60_000, env: { ...process.env, ...env } });
+  const child = Bun.spawnSync([...argv], { cwd: checkout, timeout: paced(60_000), env: { ...process.env, ...env } });
   if (child.exitCode !== 0) throw new Error(`${argv.join(" ")}: ${child.stdout.toString()}${child.stderr.toString()}`);
 }
 
@@ -46,6 +46,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Files of our packages, without leading slash. */
+const ourFiles = ["nethsec", "ns-plug", "ns-ha", "ns-report"].flatMap((name) =>
+  readFileSync(join(checkout, "packaging/openwrt/packages", name, "files"), "utf8")
+    .split("\n")
+    .filter((path) => path !== "" && !path.startsWith("#")),
+);
+
 /** Removes the product from a node and sets it up as a node of a pair of the older packages. */
 async function makeOlder(node: Firewall): Promise<void> {
   for (const [path, text] of Object.entries(opkgFiles))
@@ -56,11 +63,10 @@ async function makeOlder(node: Firewall): Promise<void> {
 # The executable is larger than the node's disk.
 mkdir /mnt/sbin; mount -t tmpfs -o size=400m sbin /mnt/sbin; cp -a /usr/sbin/. /mnt/sbin/; mount --move /mnt/sbin /usr/sbin
 ln -sf /usr/lib/nethsec/nethsec /usr/sbin/uci
-for service in ns-ha ns-plug ns-report dpireport; do /etc/init.d/$service stop; /etc/init.d/$service disable; rm -f /etc/init.d/$service; done
+for service in ${ourFiles.flatMap((path) => /^etc\/init\.d\/(.+)$/.exec(path)?.[1] ?? []).join(" ")}; do /etc/init.d/$service stop; /etc/init.d/$service disable; done
 nethsec install-links --list | grep -v /uci$ | xargs rm -f
 uci -q delete firewall.ns_controller; uci add_list firewall.ns_lan.device=tun-nsplug; uci commit firewall
-rm -f /usr/sbin/nethsec /usr/sbin/mwan-hooks /etc/hotplug.d/keepalived/500-ns-ha /etc/profile.d/ns-ha.sh /usr/share/rpcd/acl.d/ns.*.json /usr/lib/nethsec/divert
-rm -f /etc/config/ns-plug /etc/config/ns-ha /etc/config/ns-report /lib/upgrade/keep.d/ns-plug /lib/upgrade/keep.d/ns-ha
+rm -f /usr/sbin/nethsec ${ourFiles.map((path) => `/${path}`).join(" ")}
 sed -i '/nethsec:/d' /etc/crontabs/root; sed -i /mwan-hooks/d /etc/mwan3.user
 install -m 755 ${folder}/opkg /usr/bin/opkg
 cat ${folder}/platform >>/usr/lib/functions.sh
@@ -202,7 +208,7 @@ test("the older pair runs, as a start", async () => {
   for (const node of nodes)
     await lab.sh(
       node,
-      "uci set ns-plug.config.system_id=S1; uci set ns-plug.config.type=enterprise; uci set ns-plug.config.secret=s; uci commit ns-plug",
+      "uci set ns-plug.config.system_id=S1; uci set ns-plug.config.type=enterprise; uci set ns-plug.config.secret=s; uci set ns-plug.config.repository_url=https://S1:s@distfeed.nethesis.it/repository/enterprise/nethsecurity; uci commit ns-plug",
     );
   // Synchronised earlier by the older packages.
   await lab.sh("backup", "cat >/etc/config/firewall", {
