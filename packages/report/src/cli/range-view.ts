@@ -3,10 +3,10 @@ import type { Call } from "@nethsec/host/command/command";
 import { formatBytes } from "@nethsec/host/units";
 import { rangeDays, type AskedRange } from "../query/asked-range.ts";
 import { comparison, withoutName, withoutNameLabel } from "../query/compare.ts";
-import type { ListName } from "../query/export-rows.ts";
-import { sectionOfList } from "../query/export-rows.ts";
+import { usagesIn, type ListName } from "../query/export-rows.ts";
 import { labelOf } from "../query/labels.ts";
 import { summariseRange, type RangeBar, type RangeSummary } from "../query/range-summary.ts";
+import { rangeJson } from "../query/range-json.ts";
 import type { Narrow } from "../query/summary.ts";
 import { twoDigits } from "../store/hour-key.ts";
 import { formatDay, monthName } from "../store/report-day.ts";
@@ -15,7 +15,7 @@ import { clientCount } from "./client-count.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { namesFor } from "./report-question.ts";
 import { barLines, heading, shown, trafficTable } from "./report-text.ts";
-import { labelled, listTitles, rowOf } from "./summary-lists.ts";
+import { listTitles, rowOf } from "./summary-lists.ts";
 
 export async function showRange(
   call: Call,
@@ -32,7 +32,7 @@ export async function showRange(
   ];
   const names = await namesFor(call, clients);
   if (call.json) {
-    call.io.out(`${JSON.stringify(rangeJson(range, narrow, summary, before, limit, names))}\n`);
+    call.io.out(`${JSON.stringify(rangeJson({ range, narrow, summary, before, limit, names }))}\n`);
     return 0;
   }
   if (summary.total === 0 && summary.unattributed === 0) return nothingYet(call, `No traffic: ${range.title}.`, false);
@@ -87,61 +87,8 @@ export function listsOf(narrow: Narrow, { sections }: Pick<RangeSummary, "sectio
   ];
 }
 
-function usagesIn({ clients, sections }: RangeSummary, list: ListName): RangeSummary["clients"] {
-  const section = sectionOfList[list];
-  return section === undefined ? clients : (sections?.[section] ?? []);
-}
-
 export function barLabel({ from, to, hour }: RangeBar, unit: RangeSummary["unit"]): string {
   if (hour !== undefined) return twoDigits(hour);
   if (unit === "month") return `${monthName(from.month).slice(0, 3)} ${from.year}`;
   return unit === "day" || rangeDays({ from, to }) === 1 ? formatDay(from) : `from ${formatDay(from)}`;
-}
-
-function rangeJson(
-  range: AskedRange,
-  narrow: Narrow,
-  summary: RangeSummary,
-  before: RangeSummary,
-  limit: number,
-  names: Names,
-): object {
-  const list = (name: ListName): object[] =>
-    usagesIn(summary, name)
-      .slice(0, limit)
-      .map(({ id, bytes }) => ({ id, ...labelled(name, id, names), bytes }));
-  const { total, unit, sections } = summary;
-  return {
-    range: range.key,
-    title: range.title,
-    from: formatDay(range.from),
-    to: formatDay(range.to),
-    narrow,
-    total,
-    unattributed: summary.unattributed,
-    recorded_days: summary.recordedDays,
-    days_without_names: summary.daysWithoutNames,
-    before: {
-      from: formatDay(range.before.from),
-      to: formatDay(range.before.to),
-      total: before.total,
-      recorded_days: before.recordedDays,
-    },
-    unit,
-    // null: nothing was recorded.
-    bars: summary.bars.map(({ from, hour, bytes }) => ({
-      from: formatDay(from),
-      ...(hour === undefined ? {} : { hour }),
-      bytes: bytes ?? null,
-    })),
-    clients: list("clients"),
-    ...(sections === undefined
-      ? {}
-      : {
-          applications: list("applications"),
-          protocols: list("protocols"),
-          hosts: list("hosts"),
-          without_a_name: withoutName(total, sections.host),
-        }),
-  };
 }

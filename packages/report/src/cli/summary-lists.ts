@@ -10,17 +10,6 @@ export const listTitles: Readonly<Record<ListName, string>> = {
   hosts: "Remote host",
 };
 
-export function labelled(
-  list: ListName,
-  id: string,
-  names: ReadonlyMap<string, string>,
-): { readonly label?: string; readonly name?: string } {
-  const section = sectionOfList[list];
-  if (section !== undefined) return section === "host" ? {} : { label: labelOf(section, id) };
-  const name = names.get(id);
-  return name === undefined ? {} : { name };
-}
-
 export function rowOf(list: ListName, id: string, bytes: number, names: ReadonlyMap<string, string>): TrafficRow {
   const section = sectionOfList[list];
   if (section !== undefined) return { label: labelOf(section, id), bytes };

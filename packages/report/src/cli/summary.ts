@@ -5,7 +5,7 @@ import { openStore } from "../store/open-store.ts";
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
-import { sectionOfList, type ListName } from "../query/export-rows.ts";
+import { labelled, usagesIn, type ListName } from "../query/export-rows.ts";
 import { formatDay, longDay, sameDay } from "../store/report-day.ts";
 import { summarise, type Narrow, type Summary } from "../query/summary.ts";
 import { nothingYet } from "./nothing-yet.ts";
@@ -20,7 +20,7 @@ import {
   withoutHour,
 } from "./report-question.ts";
 import { heading, hourLines, shown, trafficTable, type TextStyle } from "./report-text.ts";
-import { labelled, listTitles, rowOf } from "./summary-lists.ts";
+import { listTitles, rowOf } from "./summary-lists.ts";
 
 export async function run(call: Call): Promise<number> {
   const { client } = call.args;
@@ -64,7 +64,7 @@ interface View {
 function summaryJson({ day, narrow, summary, limit, names }: View): object {
   const { sections } = summary;
   const list = (name: ListName): object[] =>
-    usagesOf(summary, name)
+    usagesIn(summary, name)
       .slice(0, limit)
       .map(({ id, bytes }) => ({ id, ...labelled(name, id, names), bytes }));
   return {
@@ -78,11 +78,6 @@ function summaryJson({ day, narrow, summary, limit, names }: View): object {
       ? {}
       : { applications: list("applications"), protocols: list("protocols"), hosts: list("hosts") }),
   };
-}
-
-function usagesOf(summary: Summary, list: ListName): Summary["clients"] {
-  const section = sectionOfList[list];
-  return section === undefined ? summary.clients : (summary.sections?.[section] ?? []);
 }
 
 function titleOf(day: Day, narrow: Narrow, names: Names): string {
@@ -102,9 +97,9 @@ function summaryText({ day, narrow, summary, limit, names, lastHour }: View, sty
     ...(summary.sections === undefined ? [] : (["applications", "protocols", "hosts"] as const)),
   ];
   const tables = lists
-    .filter((list) => usagesOf(summary, list).length > 0)
+    .filter((list) => usagesIn(summary, list).length > 0)
     .map((list) => {
-      const usages = usagesOf(summary, list);
+      const usages = usagesIn(summary, list);
       const rows = usages.slice(0, limit).map(({ id, bytes }) => rowOf(list, id, bytes, names));
       const more = usages.length > rows.length ? `\n… ${usages.length - rows.length} more; --limit 0 shows all.` : "";
       return trafficTable(listTitles[list], rows, summary.total, style) + more;

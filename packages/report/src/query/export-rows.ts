@@ -6,7 +6,7 @@ import type { Found } from "./search.ts";
 import { labelOf } from "./labels.ts";
 import { formatDay } from "../store/report-day.ts";
 import type { DayTotal } from "../store/report-store.ts";
-import type { Usage } from "./summary.ts";
+import type { Summary, Usage } from "./summary.ts";
 
 /** The lists of a report, in the order they are shown. */
 export const listNames = ["clients", "applications", "protocols", "hosts"] as const;
@@ -23,6 +23,27 @@ export const sectionOfList: Readonly<Record<ListName, SectionName | undefined>> 
   protocols: "protocol",
   hosts: "host",
 };
+
+/** The rows of a list; empty when a report has no such list. */
+export function usagesIn(
+  { clients, sections }: Pick<Summary, "clients" | "sections">,
+  list: ListName,
+): readonly Usage[] {
+  const section = sectionOfList[list];
+  return section === undefined ? clients : (sections?.[section] ?? []);
+}
+
+/** The display name of a row, where it has one. */
+export function labelled(
+  list: ListName,
+  id: string,
+  names: ReadonlyMap<string, string>,
+): { readonly label?: string; readonly name?: string } {
+  const section = sectionOfList[list];
+  if (section !== undefined) return section === "host" ? {} : { label: labelOf(section, id) };
+  const name = names.get(id);
+  return name === undefined ? {} : { name };
+}
 
 /** One row per day. */
 export function dayTable(days: readonly (DayTotal & { readonly day: Day })[]): ExportTable {

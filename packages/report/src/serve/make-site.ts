@@ -9,6 +9,7 @@ import { liveHourOf } from "../query/open-live.ts";
 import { reportConditions } from "../query/report-conditions.ts";
 import type { ReportStore } from "../store/report-store.ts";
 import { LiveHub } from "./live-hub.ts";
+import { RangePages } from "./range-pages.ts";
 import { ReportPages } from "./report-pages.ts";
 import { ReportSite } from "./report-site.ts";
 import type { ServeConfig } from "./serve-config.ts";
@@ -38,6 +39,7 @@ export function makeSite({ host, store, names, config, failed, signal }: SiteNee
   });
   return new ReportSite({
     pages,
+    ranges: new RangePages({ store, names, base: config.base }),
     hub,
     gate: new AccessControl(config.credentials, {
       now: () => host.clock.monotonic(),

@@ -3,10 +3,10 @@ import type { SeenStatus } from "../store/daemon-status.ts";
 import type { Day } from "../store/hour-key.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import type { LiveHour } from "../query/live-hour.ts";
-import { formatDay, parseDay, sameDay } from "../store/report-day.ts";
+import { formatDay, longDay, parseDay, sameDay } from "../store/report-day.ts";
 import type { DayTotal, ReportStore } from "../store/report-store.ts";
-import { summarise, type Narrow, type Summary, type Usage } from "../query/summary.ts";
-import { clientsOnDayPage, dayPage, usagesOf } from "../web/day-page.ts";
+import { summarise, type Narrow } from "../query/summary.ts";
+import { clientsOnDayPage, crumbsOf, dayPage } from "../web/day-page.ts";
 import { homePage, whatToDo, type MonthTotal } from "../web/home-page.ts";
 import { html, type Html, type HtmlValue } from "../web/html.ts";
 import { listed, listPage, type ListPageView } from "../web/list-page.ts";
@@ -15,7 +15,8 @@ import { monthPage } from "../web/month-page.ts";
 import type { Page } from "../web/page.ts";
 import { listViewFrom, narrowFrom } from "../web/report-url.ts";
 import type { ExportTable } from "../query/export-table.ts";
-import { dayTable, sectionOfList, usageExport, type ListName } from "../query/export-rows.ts";
+import { dayTable, usageExport, type ListName } from "../query/export-rows.ts";
+import { ownUsages } from "./own-usages.ts";
 
 export interface ReportPagesNeeds {
   readonly store: ReportStore;
@@ -121,10 +122,23 @@ export class ReportPages {
     const view = listViewFrom(query);
     if (narrow === undefined || view === undefined) return undefined;
     const summary = summarise(this.#needs.store.day(day), narrow);
-    const usages = usagesOf(summary, narrow, list) ?? ownRow(summary, narrow, list);
+    const usages = ownUsages(summary, narrow, list);
     if (usages === undefined) return undefined;
     const names = await this.#names([...(list === "clients" ? usages.map(({ id }) => id) : []), ...clientOf(narrow)]);
-    return { base: this.#needs.base, day, narrow, names, list, view, usages, total: summary.total };
+    const { base } = this.#needs;
+    const [scope, scopeTitle, total] = [formatDay(day), longDay(day), summary.total];
+    return {
+      base,
+      scope,
+      scopeTitle,
+      crumbs: crumbsOf({ base, day, narrow: {} }),
+      narrow,
+      names,
+      list,
+      view,
+      usages,
+      total,
+    };
   }
 
   async #liveView(): Promise<LiveView> {
@@ -170,16 +184,6 @@ export class ReportPages {
 function pausedText(status: SeenStatus | undefined): string | undefined {
   if (status?.running !== true) return "dpireport is not running: nothing is counted.";
   return status.connected ? undefined : `dpireport is not connected to ${status.source}: nothing is counted.`;
-}
-
-/**
- * The single row of a list that the report is narrowed to: a client or a name. undefined for the other lists of a report narrowed to a name: hour
- * files do not record which hosts are behind an application.
- */
-function ownRow(summary: Summary, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
-  if (list === "clients") return summary.clients;
-  if (narrow.section !== sectionOfList[list] || narrow.value === undefined) return undefined;
-  return summary.total > 0 ? [{ id: narrow.value, bytes: summary.total }] : [];
 }
 
 function clientOf(narrow: Narrow): string[] {

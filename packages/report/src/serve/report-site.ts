@@ -15,6 +15,7 @@ import { messagePage, signInPage } from "../web/message-page.ts";
 import { documentOf, type Page, type Site } from "../web/page.ts";
 import { dayUrl } from "../web/report-url.ts";
 import type { LiveHub } from "./live-hub.ts";
+import type { RangePages } from "./range-pages.ts";
 import type { ReportPages } from "./report-pages.ts";
 import { answer, csvType, htmlType, jsonType, plain, redirect } from "./response.ts";
 import type { Condition } from "@nethsec/host/host";
@@ -22,6 +23,7 @@ import type { Day } from "../store/hour-key.ts";
 
 export interface ReportSiteNeeds {
   readonly pages: ReportPages;
+  readonly ranges: RangePages;
   readonly hub: LiveHub;
   readonly gate: AccessControl;
   /** Whether reading requires a sign-in. */
@@ -139,7 +141,39 @@ export class ReportSite {
     const month = /^\/(\d{4})-(\d{2})\/?$/.exec(path);
     if (month !== null && dayFrom(Number(month[1]), Number(month[2]), 1) !== undefined)
       return this.#page(visit, pages.month(Number(month[1]), Number(month[2])));
-    return this.#readDay(visit);
+    const search = /^\/search(?:\.(csv|json))?$/.exec(path);
+    if (search !== null) return this.#search(visit, search[1]);
+    return path.startsWith("/range") ? this.#readRange(visit) : this.#readDay(visit);
+  }
+
+  /** `/range?from=…&to=…` (the picker), `/range/KEY`, `/range/KEY.json`, `/range/KEY/LIST`, `/range/KEY/LIST.csv`. */
+  async #readRange(visit: Visit): Promise<Response> {
+    const { ranges, base } = this.#needs;
+    const query = visit.url.searchParams;
+    if (visit.path === "/range") {
+      const picked = ranges.pickedUrl(query);
+      return picked === undefined ? this.#pageOrBad(visit, undefined) : redirect(picked);
+    }
+    const match = /^\/range\/([a-z0-9.-]+?)(?:\/([a-z]+))?(?:\.(csv|json))?\/?$/.exec(visit.path);
+    const range = ranges.range(match?.[1] ?? "");
+    if (match === null || range === undefined) return this.#notFound(visit);
+    const [, , list, kind] = match;
+    if (list === undefined) {
+      const day = ranges.hoursOf(range);
+      if (kind === "csv") return this.#notFound(visit);
+      if (kind === "json") return jsonOrBad(await ranges.json(range, query));
+      if (day !== undefined) return redirect(`${dayUrl(base, day)}${visit.url.search}`);
+      return this.#pageOrBad(visit, await ranges.page(range, query));
+    }
+    if (!isListName(list)) return this.#notFound(visit);
+    if (kind === undefined) return this.#pageOrBad(visit, await ranges.list(range, list, query));
+    return tableOrBad(await ranges.listTable(range, list, query), `${range.key}-${list}`, kind);
+  }
+
+  async #search(visit: Visit, kind: string | undefined): Promise<Response> {
+    const query = visit.url.searchParams;
+    if (kind === undefined) return this.#pageOrBad(visit, await this.#needs.ranges.search(query));
+    return tableOrBad(await this.#needs.ranges.searchTable(query), "search", kind);
   }
 
   async #readDay(visit: Visit): Promise<Response> {
@@ -148,16 +182,18 @@ export class ReportSite {
     if (match === null || day === undefined) return this.#notFound(visit);
     const [, , list, kind] = match;
     const query = visit.url.searchParams;
-    if (list === undefined) return this.#pageOrBad(visit, await this.#needs.pages.day(day, query));
+    if (list === undefined) return this.#pageOrBad(visit, await this.#dayPage(day, query));
     if (!isListName(list)) return this.#notFound(visit);
     if (kind === undefined) return this.#pageOrBad(visit, await this.#needs.pages.list(day, list, query));
-    const table = await this.#needs.pages.listTable(day, list, query);
-    return table === undefined
-      ? plain(
-          400,
-          "The query of this address makes no sense. A report that is narrowed to an application, protocol or host has that list and the clients only.",
-        )
-      : exported(table, `${formatDay(day)}-${list}`, kind);
+    return tableOrBad(await this.#needs.pages.listTable(day, list, query), `${formatDay(day)}-${list}`, kind);
+  }
+
+  /** A day whose hours are gone is a range of one day. */
+  async #dayPage(day: Day, query: URLSearchParams): Promise<Page | undefined> {
+    const { pages, ranges } = this.#needs;
+    const range = ranges.range(formatDay(day));
+    if (range === undefined || ranges.hoursOf(range) !== undefined || query.has("hour")) return pages.day(day, query);
+    return ranges.page(range, query, formatDay(day));
   }
 
   async #events(): Promise<Response> {
@@ -229,6 +265,17 @@ function tooMany(ms: number): Response {
 function numberOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
 }
+
+function tableOrBad(table: ExportTable | undefined, name: string, kind: string | undefined): Response {
+  return table === undefined ? plain(400, noSense) : exported(table, name, kind);
+}
+
+function jsonOrBad(value: object | undefined): Response {
+  return value === undefined ? plain(400, noSense) : answer(`${JSON.stringify(value)}\n`, jsonType);
+}
+
+const noSense =
+  "The query of this address makes no sense. A report that is narrowed to an application, protocol or host has that list and the clients only; a range of days is not narrowed by hour.";
 
 function exported(table: ExportTable, name: string, kind: string | undefined): Response {
   if (kind === "json") return answer(`${JSON.stringify(tableJson(table))}\n`, jsonType);

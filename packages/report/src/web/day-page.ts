@@ -2,17 +2,14 @@
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
-import { longDay, monthName } from "../store/report-day.ts";
-import type { Narrow, Summary, Usage } from "../query/summary.ts";
+import { formatDay, longDay, monthName } from "../store/report-day.ts";
+import type { Narrow, Summary } from "../query/summary.ts";
 import { barChart } from "./bar-chart.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Crumb, type Page } from "./page.ts";
-import { listNames, sectionOfList, type ListName } from "../query/export-rows.ts";
-import { dayUrl, listUrl, monthUrl } from "./report-url.ts";
-import { usageTable, type UsageRow } from "./usage-table.ts";
-
-/** Rows of each list on the day's page; a link leads to the whole list. */
-const topRows = 10;
+import { chips, hourLabel, isNarrow, nameOf } from "./narrowed.ts";
+import { dayUrl, monthUrl } from "./report-url.ts";
+import { topRows, usagePanels } from "./usage-panels.ts";
 
 export interface DayView {
   readonly base: string;
@@ -47,8 +44,7 @@ export function dayPage(view: DayView): Page {
             : view.whenEmpty,
         )
       : html`${dayFigures(view)}${barChart("Traffic by hour", hourBars(view), 3)}
-          <div class="panels">${listNames.map((list) => panel(view, list))}</div>
-          ${explanation(view)}`;
+        ${usagePanels({ ...view, scope: formatDay(view.day) })} ${explanation(view)}`;
   return {
     title,
     crumbs: crumbsOf(view),
@@ -58,14 +54,6 @@ export function dayPage(view: DayView): Page {
       </div>
       ${chips(view, (rest) => dayUrl(view.base, view.day, rest))}${content}`,
   };
-}
-
-function isNarrow(narrow: Narrow): boolean {
-  return narrow.client !== undefined || narrow.hour !== undefined || narrow.value !== undefined;
-}
-
-export function nameOf(names: ReadonlyMap<string, string>, client: string): string {
-  return names.get(client) ?? client;
 }
 
 function titleOf({ day, narrow, names }: DayView): string {
@@ -93,33 +81,6 @@ function turnPage(view: DayView): Html {
   return html`<nav class="turn" aria-label="Other days">
     ${link(view.previous, "← Earlier", "prev")}${link(view.next, "Later →", "next")}
   </nav>`;
-}
-
-/** The parts of the narrowing, each with a link that removes it; nothing when there is no narrowing. */
-export function chips(
-  { narrow, names }: Pick<DayView, "day" | "narrow" | "names">,
-  urlOf: (rest: Narrow) => string,
-): Html | false {
-  const { client, hour, section, value } = narrow;
-  const byClient = client === undefined ? {} : { client };
-  const byHour = hour === undefined ? {} : { hour };
-  const byName = section === undefined || value === undefined ? {} : { section, value };
-  const chip = (kind: string, text: string, rest: Narrow): Html =>
-    html`<li>
-      <span
-        >${kind} <strong><bdi>${text}</bdi></strong></span
-      ><a href="${urlOf(rest)}" aria-label="Show all again, without ${kind} ${text}">✕</a>
-    </li>`;
-  if (!isNarrow(narrow)) return false;
-  return html`<ul class="chips" aria-label="Narrowed to">
-    ${client !== undefined && chip("client", names.has(client) ? `${nameOf(names, client)} (${client})` : client, { ...byName, ...byHour })}
-    ${section !== undefined && value !== undefined && chip(section, labelOf(section, value), { ...byClient, ...byHour })}
-    ${hour !== undefined && chip("hour", hourLabel(hour), { ...byName, ...byClient })}
-  </ul>`;
-}
-
-export function hourLabel(hour: number): string {
-  return `${twoDigits(hour)}:00 to ${twoDigits((hour + 1) % 24)}:00`;
 }
 
 function dayFigures({ base, day, narrow, summary }: DayView): Html {
@@ -156,69 +117,4 @@ function hourBars({ base, day, narrow, summary }: DayView): Parameters<typeof ba
     ...(bytes === 0 ? {} : { href: dayUrl(base, day, { ...narrow, hour }) }),
     chosen: narrow.hour === hour,
   }));
-}
-
-export const listTitles: Readonly<Record<ListName, { readonly title: string; readonly one: string }>> = {
-  clients: { title: "Clients", one: "Client" },
-  applications: { title: "Applications", one: "Application" },
-  protocols: { title: "Protocols", one: "Protocol" },
-  hosts: { title: "Remote hosts", one: "Remote host" },
-};
-
-/** undefined when the narrowing leaves nothing to list: one client, or names of an application. */
-export function usagesOf(summary: Summary, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
-  const section = sectionOfList[list];
-  if (section !== undefined) return summary.sections?.[section];
-  return narrow.client === undefined ? summary.clients : undefined;
-}
-
-export function usageRows(
-  view: Pick<DayView, "base" | "day" | "narrow" | "names">,
-  list: ListName,
-  usages: readonly Usage[],
-): UsageRow[] {
-  const { base, day, narrow, names } = view;
-  const section = sectionOfList[list];
-  return usages.map(({ id, bytes }) => {
-    if (section !== undefined)
-      return { label: labelOf(section, id), bytes, href: dayUrl(base, day, { ...narrow, section, value: id }) };
-    const name = names.get(id);
-    return {
-      label: name ?? id,
-      bytes,
-      href: dayUrl(base, day, { ...narrow, client: id }),
-      ...(name === undefined ? {} : { note: id }),
-    };
-  });
-}
-
-function panel(view: DayView, list: ListName): Html | false {
-  const { base, day, narrow, summary } = view;
-  const usages = usagesOf(summary, narrow, list);
-  if (usages === undefined) return false;
-  const { title, one } = listTitles[list];
-  const top = usages.slice(0, topRows);
-  const table = usageTable({
-    caption: `${title}, largest first`,
-    what: one,
-    rows: usageRows(view, list, top),
-    total: summary.total,
-    largest: usages[0]?.bytes ?? 0,
-    sort: "traffic",
-    sortUrl: (sort) => listUrl(base, day, list, narrow, { sort }),
-    complete: usages.length <= topRows,
-  });
-  return html`<section class="panel" id="${list}">
-    <h2>${title}</h2>
-    ${usages.length === 0 ? html`<p class="quiet">None.</p>` : table}
-    <p class="exports">
-      ${usages.length > topRows && html`<a class="all" href="${listUrl(base, day, list, narrow)}">All ${usages.length} ${title.toLowerCase()}</a>`}
-      <a href="${listUrl(base, day, list, narrow, {}, ".csv")}"
-        >CSV<span class="hidden"> of ${title.toLowerCase()}</span></a
-      >
-      <a href="${listUrl(base, day, list, narrow, {}, ".json")}"
-        >JSON<span class="hidden"> of ${title.toLowerCase()}</span></a
-      >
-    </p>
-  </section>`;
 }

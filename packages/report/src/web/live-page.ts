@@ -4,7 +4,7 @@ import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
 import type { LiveHourState } from "../query/live-hour.ts";
 import type { Summary } from "../query/summary.ts";
-import { hourLabel } from "./day-page.ts";
+import { hourLabel } from "./narrowed.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
 import { dayUrl } from "./report-url.ts";

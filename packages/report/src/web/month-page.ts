@@ -6,7 +6,7 @@ import type { DayTotal } from "../store/report-store.ts";
 import { barChart } from "./bar-chart.ts";
 import { html, type Html } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
-import { dayUrl, monthUrl } from "./report-url.ts";
+import { dayUrl, monthUrl, rangeScope, scopeUrl } from "./report-url.ts";
 import { rowBar } from "./usage-table.ts";
 
 export interface MonthView {
@@ -30,15 +30,20 @@ export function monthPage(view: MonthView): Page {
     busiest === undefined
       ? emptyState("No reports in this month", html`Go to <a href="${view.base}/">the months that have some</a>.`)
       : html`${figures([
-          { name: "Traffic", value: formatBytes(total) },
-          { name: "Days", value: view.days.length },
-          {
-            name: "Busiest day",
-            value: html`<a href="${dayUrl(view.base, busiest.day)}">${busiest.day.day} ${monthName(view.month)}</a>`,
-            note: formatBytes(busiest.total),
-          },
-        ])}
-        ${barChart("Traffic by day", bars(view), 5)}${dayTable(view, busiest.total)}`;
+            { name: "Traffic", value: formatBytes(total) },
+            { name: "Days", value: view.days.length },
+            {
+              name: "Busiest day",
+              value: html`<a href="${dayUrl(view.base, busiest.day)}">${busiest.day.day} ${monthName(view.month)}</a>`,
+              note: formatBytes(busiest.total),
+            },
+          ])}
+          <p>
+            <a class="all" href="${scopeUrl(view.base, rangeScope(`${view.year}-${twoDigits(view.month)}`))}"
+              >Who used the line: clients, applications and hosts of ${title}</a
+            >
+          </p>
+          ${barChart("Traffic by day", bars(view), 5)}${dayTable(view, busiest.total)}`;
   return {
     title,
     crumbs: [{ title: "Months", href: `${view.base}/` }],

@@ -74,6 +74,8 @@ function navigation(site: Site): Html {
   return html`<nav aria-label="Main">
     <a href="${site.base}/">Months</a>
     <a href="${site.base}/today">Today</a>
+    <a href="${site.base}/range/last-30-days">30 days</a>
+    <a href="${site.base}/search">Search</a>
     <a href="${site.base}/live">Live</a>
     ${site.signedIn && html`<form method="post" action="${site.base}/sign-out"><button class="link">Sign out</button></form>`}
   </nav>`;

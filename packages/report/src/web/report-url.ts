@@ -3,6 +3,7 @@
  *
  *   /                      months          /2026-11-22?client=192.168.1.5&application=netify.google&hour=13
  *   /2026-11               one month       /2026-11-22/hosts?client=…&sort=name&q=example&page=2   (a whole list; .csv, .json)
+ *   /range/last-30-days    a range of days, narrowed and with lists like a day (its scope: "range/last-30-days")
  */
 import { isAddress } from "../store/client-address.ts";
 import { sectionNames } from "../store/hour-counters.ts";
@@ -18,7 +19,17 @@ export function monthUrl(base: string, year: number, month: number): string {
 }
 
 export function dayUrl(base: string, day: Day, narrow: Narrow = {}): string {
-  return `${base}/${formatDay(day)}${queryOf(narrow)}`;
+  return scopeUrl(base, formatDay(day), narrow);
+}
+
+/** `key`: as in `AskedRange`. */
+export function rangeScope(key: string): string {
+  return `range/${key}`;
+}
+
+/** `scope`: what a report is about, as in its address: "2026-11-22", "range/last-30-days". */
+export function scopeUrl(base: string, scope: string, narrow: Narrow = {}): string {
+  return `${base}/${scope}${queryOf(narrow)}`;
 }
 
 export interface ListView {
@@ -31,7 +42,7 @@ export interface ListView {
 /** `suffix`: "", ".csv" or ".json". */
 export function listUrl(
   base: string,
-  day: Day,
+  scope: string,
   list: ListName,
   narrow: Narrow,
   view: ListView = {},
@@ -42,17 +53,26 @@ export function listUrl(
     ...(view.search === undefined || view.search === "" ? {} : { q: view.search }),
     ...(view.page === undefined || view.page === 1 ? {} : { page: `${view.page}` }),
   };
-  return `${base}/${formatDay(day)}/${list}${suffix}${queryOf(narrow, more)}`;
+  return `${base}/${scope}/${list}${suffix}${queryOf(narrow, more)}`;
+}
+
+/** `suffix`: "", ".csv" or ".json". */
+export function searchUrl(base: string, text: string, range: string, suffix = ""): string {
+  return `${base}/search${suffix}${queryOf({}, { q: text, range })}`;
 }
 
 function queryOf(narrow: Narrow, more: Readonly<Record<string, string>> = {}): string {
-  const query = new URLSearchParams();
-  if (narrow.client !== undefined) query.set("client", narrow.client);
-  if (narrow.section !== undefined && narrow.value !== undefined) query.set(narrow.section, narrow.value);
-  if (narrow.hour !== undefined) query.set("hour", twoDigits(narrow.hour));
-  for (const [name, value] of Object.entries(more)) query.set(name, value);
-  const text = query.toString();
+  const text = new URLSearchParams({ ...narrowFields(narrow), ...more }).toString();
   return text === "" ? "" : `?${text}`;
+}
+
+/** The narrowing as fields of a query or a form. */
+export function narrowFields({ client, section, value, hour }: Narrow): Record<string, string> {
+  return {
+    ...(client === undefined ? {} : { client }),
+    ...(section === undefined || value === undefined ? {} : { [section]: value }),
+    ...(hour === undefined ? {} : { hour: twoDigits(hour) }),
+  };
 }
 
 /** undefined: the query is invalid, e.g. hour 25. Names are converted to lower case, as they are stored. */

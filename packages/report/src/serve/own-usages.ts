@@ -1,0 +1,21 @@
+/** The rows of a list of a report that may be narrowed to one name. Pure. */
+import { sectionOfList, type ListName } from "../query/export-rows.ts";
+import type { Narrow, Summary, Usage } from "../query/summary.ts";
+import { usagesOf } from "../web/usage-panels.ts";
+
+type Lists = Pick<Summary, "total" | "clients" | "sections">;
+
+/** undefined: the report has no such list. */
+export function ownUsages(summary: Lists, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
+  return usagesOf(summary, narrow, list) ?? ownRow(summary, narrow, list);
+}
+
+/**
+ * The single row of a list that the report is narrowed to: a client or a name. undefined for the other lists of a report narrowed to a name: hour
+ * files do not record which hosts are behind an application.
+ */
+function ownRow(summary: Lists, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
+  if (list === "clients") return summary.clients;
+  if (narrow.section !== sectionOfList[list] || narrow.value === undefined) return undefined;
+  return summary.total > 0 ? [{ id: narrow.value, bytes: summary.total }] : [];
+}
