@@ -2,7 +2,7 @@
 import { formatBytes } from "@nethsec/host/units";
 import { percent } from "./percent.ts";
 
-/** "12% more than 34 GiB before", "as much as before"; nothing was recorded before: undefined. */
+/** "12% more than before (34 GiB)", "15 times as much as before (2 GiB)"; nothing was recorded before: undefined. */
 export function comparison(
   total: number,
   before: { readonly total: number; readonly recordedDays: number },
@@ -11,6 +11,8 @@ export function comparison(
   if (before.total === 0) return "nothing before";
   const change = ((total - before.total) / before.total) * 100;
   if (Math.abs(change) < 0.05) return `as much as before (${formatBytes(before.total)})`;
+  if (total >= 10 * before.total)
+    return `${Math.round(total / before.total).toLocaleString("en-GB")} times as much as before (${formatBytes(before.total)})`;
   return `${percent(Math.abs(change))} ${change > 0 ? "more" : "less"} than before (${formatBytes(before.total)})`;
 }
 

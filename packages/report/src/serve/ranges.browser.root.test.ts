@@ -70,7 +70,7 @@ const pages = {
   client: "/range/last-365-days?client=192.168.1.10",
   gap: "/range/2026-05?host=www.example.com",
   hosts: "/range/this-month/hosts",
-  search: "/search?q=example",
+  search: "/search?q=google",
 } as const;
 
 const looks = {
@@ -132,7 +132,7 @@ describe.each([true, false])("with script: %p", (javaScriptEnabled) => {
     await page.goto(`${server.url}/range/last-30-days?client=192.168.1.10`);
     await page.getByText("Other range").focus();
     await page.keyboard.press("Enter");
-    await page.getByLabel("From").focus();
+    await page.getByLabel("From", { exact: true }).focus();
     await page.keyboard.type("01032026");
     await page.getByLabel("to", { exact: true }).focus();
     await page.keyboard.type("15032026");
