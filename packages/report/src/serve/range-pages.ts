@@ -43,8 +43,9 @@ export class RangePages {
     return sameDay(from, to) && (store.hasHours(from) || sameDay(from, store.today())) ? from : undefined;
   }
 
-  /** Where a form of the picker leads; undefined: it makes no sense. */
+  /** Where a form of the picker leads, an empty one to the last 30 days; undefined: it makes no sense. */
   pickedUrl(query: URLSearchParams): string | undefined {
+    if (query.size === 0) return scopeUrl(this.#needs.base, rangeScope("last-30-days"));
     const narrow = this.#narrow(query);
     const cycle = query.get("cycle");
     const [from, to] = [parseDay(query.get("from") ?? ""), parseDay(query.get("to") ?? "")];

@@ -29,7 +29,9 @@ export function rangePage(view: RangeView): Page {
   const everything = html`Go to <a href="${scopeUrl(base, scope)}">everything of this range</a>.`;
   const content = isEmpty
     ? emptyState(
-        isNarrow(narrow) ? "No traffic of this kind" : "No reports in this range",
+        isNarrow(narrow)
+          ? "No traffic of this kind"
+          : `No reports ${rangeDays(range) === 1 ? "of this day" : "in this range"}`,
         isNarrow(narrow) ? everything : html`Go to <a href="${base}/">the months that have reports</a>.`,
       )
     : html`${rangeFigures(view)}${rangeChart(view)}${usagePanels(view)}${explanation(view)}`;
