@@ -25,7 +25,7 @@ $(OUT): $(SOURCES) package-lock.json
 include packaging/packages.mk
 
 test: setup build lint ## everything: lint, unit, property and lab tests (root)
-	@$(BUN) scripts/test.ts all
+	@lab/root/enter $(BUN) scripts/test.ts all
 
 test-unit: npm ## what needs no root, in less than 30 s
 	@$(BUN) scripts/test.ts unit
@@ -59,13 +59,19 @@ demo: setup build ## two firewalls, a power cut, what the client saw; DEMO=--kee
 
 FAILOVERS ?= 50
 bench-ha: setup build ## failover figures of the lab, 50 each timing; FAILOVERS=N for fewer
-	@$(BUN) lab/bench/ha.bench.ts $(FAILOVERS)
+	@lab/root/enter $(BUN) lab/bench/ha.bench.ts $(FAILOVERS)
 
 bench: setup build ## figures as ratios against a baseline of the same run
-	@for bench in packages/*/bench/*.bench.ts; do $(BUN) $$bench || exit 1; done
+	@for bench in packages/*/bench/*.bench.ts; do lab/root/enter $(BUN) $$bench || exit 1; done
 
 clean: ## remove what was built
 	@rm -rf dist .cache screenshots
 
-.PHONY: help setup npm build demo test test-unit lint lint-code lint-shell lint-walls lint-format lint-types lint-unused format bench bench-ha clean
+root: ## a Debian root for lab and tests in ~/.cache/nethsec-lab: then nothing is installed on this machine
+	@lab/root/build
+
+clean-root: ## remove the root of lab and tests, and the packages downloaded for it, from the cache folder
+	@lab/root/build --remove
+
+.PHONY: help setup npm build demo test test-unit lint lint-code lint-shell lint-walls lint-format lint-types lint-unused format bench bench-ha clean root clean-root
 .DEFAULT_GOAL := help

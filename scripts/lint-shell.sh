@@ -1,8 +1,10 @@
 #!/bin/sh
 # Runs shellcheck over every shell script of the repository: what begins with a shell's name, what ends in .sh, and the parts of packages that other
-# programs run. All are read as dash's dialect, which Debian's sh and OpenWrt's ash share. Without shellcheck it says so and passes; in CI it fails.
+# programs run. All are read as dash's dialect, which Debian's sh and OpenWrt's ash share. Takes the machine's shellcheck or the lab root's. Without
+# one it says so and passes; in CI it fails.
 set -eu
 cd "$(dirname "$0")/.."
+if ! command -v shellcheck >/dev/null && lab/root/build --made >/dev/null && [ "$(id -u)" = 0 ]; then exec lab/root/enter scripts/lint-shell.sh; fi
 command -v shellcheck >/dev/null || {
 	echo "lint-shell: shellcheck is missing (apt-get install shellcheck): the shell scripts were not checked." >&2
 	[ "${CI:-}" != true ]

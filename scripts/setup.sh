@@ -1,8 +1,12 @@
 #!/bin/sh
-# Installs what the project needs and is not here yet: npm packages (exactly the lock file's) and Debian packages. Repeats nothing.
-# Services of the Debian packages are not started: the lab starts its own, in namespaces.
+# Installs what the project needs and is not here yet: npm packages (exactly the lock file's) in the checkout, and Debian packages on this machine,
+# unless the lab has a root of its own with them (`make root`, lab/root/build). Repeats nothing. Services of the Debian packages are not started: the lab
+# starts its own, in namespaces.
 set -eu
 cd "$(dirname "$0")/.."
+stamp=node_modules/.nethsec-lock
+# Tests build on the lab's root, too. It has no npm, and was entered after this script.
+if [ -e /etc/nethsec-lab-root ] && ! command -v npm >/dev/null && cmp -s package-lock.json "$stamp"; then exit 0; fi
 
 how='Node.js 20 or newer with npm is needed. Debian 12 has 18. From nodejs.org, as root:
   curl -fsSL https://nodejs.org/dist/latest-v22.x/SHASUMS256.txt | grep linux-x64.tar.xz     # name and checksum
@@ -19,7 +23,6 @@ if [ "$major" -lt 20 ]; then
 	exit 1
 fi
 
-stamp=node_modules/.nethsec-lock
 if ! cmp -s package-lock.json "$stamp"; then
 	echo "Installing npm packages (about 50, 300 MB on the disk) …"
 	# What npm says is of interest when it fails only. Install scripts do not run (.npmrc).
@@ -33,6 +36,8 @@ if ! cmp -s package-lock.json "$stamp"; then
 fi
 
 [ "${1:-}" = npm-only ] && exit 0
+# On the lab's own root, or with one that is used instead (make root), nothing of the machine is needed.
+if [ -e /etc/nethsec-lab-root ] || { [ "${NETHSEC_LAB_ROOT:-}" != machine ] && lab/root/build --made >/dev/null; }; then exit 0; fi
 missing=
 # Package names have no blanks.
 # shellcheck disable=SC2013

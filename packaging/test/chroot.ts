@@ -1,6 +1,6 @@
 /**
- * A minimal Debian 12 for package installations: created once by debootstrap (.cache/packaging). Each test uses an overlay of it in separate
- * namespaces without network. Invariant: writes only to the cache and the test's temporary folder; processes inside end with it.
+ * A minimal Debian 12 for package installations: the one of the lab's own root (lab/root/build), or on the machine's root one that debootstrap
+ * creates once (.cache/packaging). Each test uses an overlay of it in separate namespaces without network. Invariant: writes only to the cache and the test's temporary folder; processes inside end with it.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,9 @@ import { dirname, join } from "node:path";
 import { paced } from "../../packages/host/src/testing/pace.ts";
 
 export const checkout = dirname(dirname(import.meta.dirname));
-const base = join(checkout, ".cache/packaging/bookworm");
+const ofTheRoot = "/srv/debian";
+const base = existsSync(`${ofTheRoot}/etc/debian_version`) ? ofTheRoot : join(checkout, ".cache/packaging/bookworm");
+/** The same as in lab/root/build. */
 const included = "busybox,xz-utils,adduser,ca-certificates,init-system-helpers";
 
 function must(argv: readonly string[], limitMs: number, env: Readonly<Record<string, string>> = {}): string {
@@ -25,7 +27,7 @@ function must(argv: readonly string[], limitMs: number, env: Readonly<Record<str
 export const build = (argv: readonly string[], env: Readonly<Record<string, string>> = {}): string =>
   must(argv, 120_000, env);
 
-/** Downloads about 60 MB the first time. */
+/** Without the lab's root it downloads about 60 MB the first time. */
 export function prepareChroot(): void {
   if (existsSync(base)) return;
   const half = mkdtempSync(`${mkdirp(dirname(base))}/half-`);

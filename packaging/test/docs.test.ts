@@ -157,6 +157,8 @@ test.each(pages)("%s names only commands that exist", (page) => {
 const elsewhere: Readonly<Record<string, string>> = {
   "make bench": "packages/*/bench",
   "make build": "dist/nethsec, which lab tests run",
+  "make root": "lab/root/build; lab/test/own-root.root.test.ts runs programs on such a root",
+  "make clean-root": "lab/test/own-root.root.test.ts: lab/root/build --remove",
   "make bench-ha": "half an hour of failovers: the figures that the page shows",
   "make deb": "packaging/test/deb.root.test.ts: build-deb",
   "make demo": "lab/test/demo.root.test.ts",
