@@ -156,17 +156,22 @@ test("a full delta folder takes all lines of a command or none", async () => {
 
 test("a commit does not wait for programs that hold locks on other files", async () => {
   writeFileSync(join(dir, "c/n"), "config s a\n");
-  const holder = spawn("flock", ["other", "sh", "-c", "echo held; read go"], { cwd: dir, timeout: paced(60_000) });
-  await new Promise((resolve) => holder.stdout.once("data", resolve));
-  let shortestMs = Infinity;
-  // Take the shortest of several runs: the machine may be busy. Waiting for another committer would take 200 ms.
-  for (let attempt = 0; attempt < 10 && shortestMs > 150; attempt += 1) {
+  let value = 0;
+  const commit = async (): Promise<number> => {
     const since = performance.now();
-    expect(await uci(["batch"], `set n.a.x=${attempt}\ncommit n\n`).done).toEqual({ code: 0, out: "" });
-    shortestMs = Math.min(shortestMs, performance.now() - since);
+    expect(await uci(["batch"], `set n.a.x=${(value += 1)}\ncommit n\n`).done).toEqual({ code: 0, out: "" });
+    return performance.now() - since;
+  };
+  const shortest = { free: Infinity, held: Infinity };
+  // Compare the shortest of several runs of each: the machine may be busy. Waiting for another committer would take 200 ms more.
+  for (let attempt = 0; attempt < 20 && !(shortest.held - shortest.free < 100); attempt += 1) {
+    shortest.free = Math.min(shortest.free, await commit());
+    const holder = spawn("flock", ["other", "sh", "-c", "echo held; read go"], { cwd: dir, timeout: paced(60_000) });
+    await new Promise((resolve) => holder.stdout.once("data", resolve));
+    shortest.held = Math.min(shortest.held, await commit());
+    holder.stdin.end("\n");
   }
-  holder.stdin.end("\n");
-  expect(shortestMs).toBeLessThan(150);
+  expect(shortest.held - shortest.free).toBeLessThan(100);
 });
 
 test("a commit survives a committer that goes on with the file it opened before, as libuci does", async () => {
