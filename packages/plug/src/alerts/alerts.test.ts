@@ -3,6 +3,7 @@ import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { sendMwanAlert } from "./mwan.ts";
 import { alertOfNetdata, disableAlerts, enableAlerts, notifyConfPath, sendNetdataAlert } from "./netdata.ts";
 import { readAlerts } from "./queue.ts";
+import { applyReceivers } from "./set-up.ts";
 
 test.each([
   ["disk_space._", "CRITICAL", { id: "df:root:percent_bytes:free", status: "FAILURE" }],
@@ -27,6 +28,31 @@ test("netdata's settings are written once; a file that is not ours is left alone
   await enableAlerts(host);
   expect(host.files.readText(notifyConfPath)).toContain('SEND_CUSTOM="YES"');
   expect(host.files.readText(`${notifyConfPath}.before-ns-plug`)).toBe("# mine\n");
+});
+
+test("a start of the service leaves alone what the administrator made of netdata's settings after a registration", async () => {
+  using host = fakeHost({ files: subscribed });
+  host.files.write(notifyConfPath, "# of the image\n");
+  await applyReceivers(host);
+  expect(host.files.readText(notifyConfPath)).toBe("# of the image\n");
+  await enableAlerts(host);
+  host.files.write(notifyConfPath, "# mine\n");
+  await applyReceivers(host);
+  expect(host.files.readText(notifyConfPath)).toBe("# mine\n");
+});
+
+test("with another receiver netdata is set up once without a subscription, and a file that replaced ours stays", async () => {
+  using host = fakeHost({
+    files: {
+      "/etc/config/ns-plug": "config alerts 'alerts'\n\tlist mail 'a@example.org'\n",
+      [notifyConfPath]: "# of the image\n",
+    },
+  });
+  await applyReceivers(host);
+  expect(host.files.readText(notifyConfPath)).toContain('SEND_CUSTOM="YES"');
+  host.files.write(notifyConfPath, "# mine\n");
+  await applyReceivers(host);
+  expect(host.files.readText(notifyConfPath)).toBe("# mine\n");
 });
 
 /** The portal is unreachable (nothing listens there), so alerts stay in the queue, where the tests read them. */

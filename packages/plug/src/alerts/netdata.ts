@@ -8,6 +8,8 @@ import { isStandby } from "./standby.ts";
 import type { AlertStatus } from "./queue.ts";
 
 export const notifyConfPath = "/etc/netdata/health_alarm_notify.conf";
+/** What was there before ours. */
+const keptPath = `${notifyConfPath}.before-ns-plug`;
 const marker = "# Written by ns-plug: alarms go to the subscription portal.";
 
 const notifyConf = (enabled: boolean): string => `${marker}
@@ -72,12 +74,17 @@ export async function disableAlerts(host: Needs): Promise<void> {
   if (host.files.readText(notifyConfPath)?.startsWith(marker) === true) await write(host, false);
 }
 
+/** True when our file was in place once and the administrator has put another one there since. */
+export function isNetdataReplaced({ files }: Pick<Host, "files">): boolean {
+  const now = files.readText(notifyConfPath);
+  return now !== undefined && !now.startsWith(marker) && files.exists(keptPath);
+}
+
 async function write(host: Needs, enabled: boolean): Promise<void> {
   const text = notifyConf(enabled);
   const before = host.files.readText(notifyConfPath);
   if (before === text) return;
-  if (before !== undefined && !before.startsWith(marker))
-    host.files.write(`${notifyConfPath}.before-ns-plug`, before, { mode: 0o644 });
+  if (before !== undefined && !before.startsWith(marker)) host.files.write(keptPath, before, { mode: 0o644 });
   host.files.write(notifyConfPath, text, { mode: 0o644 });
   if (host.services.exists("netdata") && (await host.services.running("netdata")))
     await host.services.call("netdata", "restart");

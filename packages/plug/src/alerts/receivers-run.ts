@@ -1,5 +1,6 @@
 /** Command line of the receivers of alerts: `ns-plug alerts`, `alert-mail`, `alert-webhook`, `test-alert`, `apply-alerts`. */
 import type { Call } from "@nethsec/host/command/command";
+import { textOfLines } from "@nethsec/host/command/visible-text";
 import { NethsecError, UsageError } from "@nethsec/host/error";
 import { isMailAddress, isWebhookUrl, secretMinLength } from "./receivers.ts";
 import { receiversView, type Result, setReceivers, testReceivers } from "./edit-receivers.ts";
@@ -18,7 +19,7 @@ export async function runAlerts({ host, json, io }: Call): Promise<number> {
     ...view.troubles.map((trouble) => `Not used: ${trouble}`),
     ...view.waiting.map(({ channel, alert, status }) => `Waits (${channel}): ${alert} ${status}`),
   ];
-  io.out(`${lines.join("\n")}\n`);
+  io.out(textOfLines(lines));
   return 0;
 }
 
@@ -71,7 +72,7 @@ export async function runAlertWebhook(call: Call): Promise<number> {
 export async function runTestAlert({ host, json, io }: Call): Promise<number> {
   const results = await testReceivers(host);
   if (json) io.out(`${JSON.stringify({ success: good(results), results })}\n`);
-  else for (const { channel, error } of results) io.out(`${channel}: ${error ?? "accepted"}\n`);
+  else io.out(textOfLines(results.map(({ channel, error }) => `${channel}: ${error ?? "accepted"}`)));
   return good(results) ? 0 : 1;
 }
 
