@@ -51,7 +51,51 @@ const noHours = (traffic: Readonly<Record<string, number>>): [string, number][] 
 describe("answers", () => {
   test("list", async () => {
     const { out } = await runCommand(run, host, { rest: ["list"] });
-    expect(Object.keys(JSON.parse(out))).toEqual(["days", "summary", "summary-by-client", "details", "summary-v2"]);
+    expect(Object.keys(JSON.parse(out))).toEqual([
+      "days",
+      "summary",
+      "summary-by-client",
+      "details",
+      "summary-v2",
+      "range",
+      "search",
+    ]);
+  });
+
+  test("range: a month with its lists, narrowed; what is no range is named", async () => {
+    expect(await ask("range", { range: "2023-06", limit: 1 })).toMatchObject({
+      from: "2023-06-01",
+      to: "2023-06-30",
+      total: 450,
+      recorded_days: 1,
+      clients: [{ id: "192.168.100.22", name: "server", bytes: 400 }],
+      hosts: [{ id: "a.example", bytes: 200 }],
+      without_a_name: 150,
+    });
+    const narrowed = { range: "2023-06", client: "192.168.100.22", section: "application", value: "unknown" };
+    expect(await ask("range", narrowed)).toMatchObject({ total: 50, unit: "day" });
+    const wrong = (parameter: string): object => ({ validation: { errors: [{ parameter }] } });
+    expect(await ask("range", { range: "juneish" })).toMatchObject(wrong("range"));
+    expect(await ask("range", { range: "2023-06", section: "host" })).toMatchObject(wrong("value"));
+  });
+
+  test("search: who visited a host, and when", async () => {
+    expect(await ask("search", { text: "a.exam" })).toEqual({
+      found: [
+        {
+          kind: "host",
+          name: "a.example",
+          client: "192.168.100.22",
+          client_name: "server",
+          first: "2023-06-16",
+          last: "2023-06-16",
+          days: 1,
+          bytes: 200,
+        },
+      ],
+      is_cut: false,
+    });
+    expect(await ask("search", { text: "a" })).toMatchObject({ validation: { errors: [{ parameter: "text" }] } });
   });
 
   test("days", async () => {

@@ -10,6 +10,7 @@ import { dayFrom } from "../store/report-day.ts";
 import { openStore } from "../store/open-store.ts";
 import type { ReportStore } from "../store/report-store.ts";
 import { summarise, type Summary } from "../query/summary.ts";
+import { rangeMethod, searchMethod } from "./range-methods.ts";
 import {
   clientsShown,
   daysAnswer,
@@ -104,7 +105,7 @@ const summaryV2 = rpcdMethod({
 
 export const dpireportPlugin: RpcdPlugin = {
   name: "ns.dpireport",
-  methods: [days, summary, summaryByClient, details, summaryV2],
+  methods: [days, summary, summaryByClient, details, summaryV2, rangeMethod, searchMethod],
 };
 
 export const run = (call: Call): Promise<number> => runRpcd(dpireportPlugin, call);
