@@ -289,11 +289,53 @@ test("the live hour follows what the daemon counts", async () => {
   expect(await seriousProblems(page)).toEqual([]);
   expect(troubles).toEqual([]);
   await page.screenshot({ path: join(screenshots, "report-live-running.png"), fullPage: true });
+  await liveByRate(page, counters);
   host.files.remove("/proc/1/cmdline");
   await host.clock.advance(2000);
   await page.getByRole("status").getByText("dpireport is not running: nothing is counted.").waitFor();
   host.files.write("/proc/1/cmdline", daemonProcess["/proc/1/cmdline"]);
 });
+
+/** The client with the highest rate is first, whatever it had before; a chosen order and a selection survive a redraw; pause stops it. */
+async function liveByRate(page: Page, counters: ReturnType<typeof emptyHour>): Promise<void> {
+  const names = (): Promise<string[]> => page.locator("#live-clients tbody th a").allInnerTexts();
+  const count = async (address: string, bytes: number): Promise<void> => {
+    clientOf(counters, address).total += bytes;
+    const asOf = host.clock.now();
+    writeLive(host.files, { pid: status.pid, hour: hourKeyAt(now), asOf, unattributed: 0 }, counters);
+    await host.clock.advance(2000);
+  };
+  const until = async (wanted: () => Promise<boolean>, step: () => Promise<void>): Promise<void> => {
+    const deadline = Date.now() + paced(20_000);
+    while (!(await wanted()) && Date.now() < deadline) await step();
+    expect(await wanted()).toBe(true);
+  };
+  await until(
+    async () => (await names())[0] === "reception-pc",
+    () => count("192.168.1.3", 20_000_000),
+  );
+  await page.getByRole("button", { name: "Client" }).click();
+  await until(
+    async () => (await page.locator("#live").innerText()).includes("192.168.1.9"),
+    () => count("192.168.1.9", 1_000_000),
+  );
+  expect(await names()).toEqual(["192.168.1.9", "annas-laptop", "reception-pc"]);
+  expect(await page.evaluate("document.activeElement.textContent")).toBe("Client");
+  const shown = await page.locator("#live").innerText();
+  await page.getByRole("button", { name: "Pause" }).click();
+  for (let round = 0; round < 3; round++) await count("192.168.1.9", 9_000_000);
+  expect(await page.locator("#live").innerText()).toBe(shown);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await until(
+    async () => (await page.locator("#live").innerText()) !== shown,
+    () => count("192.168.1.9", 9_000_000),
+  );
+  await page.evaluate("getSelection().selectAllChildren(document.querySelector('#live-clients tbody th'))");
+  const selected = await page.evaluate("String(getSelection())");
+  for (let round = 0; round < 3; round++) await count("192.168.1.9", 9_000_000);
+  expect(await page.evaluate("String(getSelection())")).toBe(selected);
+  await page.evaluate("getSelection().removeAllRanges()");
+}
 
 test("signing in and out", async () => {
   await using watched = await openPage(browser, looks.phone);

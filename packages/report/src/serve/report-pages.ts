@@ -146,7 +146,7 @@ export class ReportPages {
     return {
       ...state,
       base: this.#needs.base,
-      names: await this.#names(clientsLive(state.summary)),
+      names: await this.#names(clientsLive(state).map(({ id }) => id)),
       paused: pausedText(this.#needs.status()),
       whenEmpty: this.#whenEmpty(true),
     };

@@ -24,6 +24,25 @@ function sortRows(table, column, numeric, descending) {
 }
 
 /**
+ * The order that a reader chose for a table of the live hour, by the table's id: kept when the table is drawn anew.
+ * @type {Map<string, { column: number, numeric: boolean, descending: boolean }>}
+ */
+const chosenOrders = new Map();
+
+/**
+ * @param {HTMLTableElement} table
+ * @param {number} column
+ * @param {boolean} numeric
+ * @param {boolean} descending
+ */
+function applyOrder(table, column, numeric, descending) {
+  const headers = [...(table.tHead?.rows[0]?.cells ?? [])];
+  for (const header of headers) header.removeAttribute("aria-sort");
+  headers[column]?.setAttribute("aria-sort", descending ? "descending" : "ascending");
+  sortRows(table, column, numeric, descending);
+}
+
+/**
  * Headers become buttons; those of a table that shows only a part stay links to the whole list.
  * @param {HTMLTableElement} table
  */
@@ -37,12 +56,27 @@ function makeSortable(table) {
     button.addEventListener("click", () => {
       const current = header.getAttribute("aria-sort");
       const descending = current === null ? numeric : current === "ascending";
-      for (const other of header.parentElement?.children ?? []) other.removeAttribute("aria-sort");
-      header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      sortRows(table, column, numeric, descending);
+      applyOrder(table, column, numeric, descending);
+      if (table.id !== "") chosenOrders.set(table.id, { column, numeric, descending });
     });
     header.replaceChildren(button);
   }
+  const chosen = chosenOrders.get(table.id);
+  if (chosen !== undefined) applyOrder(table, chosen.column, chosen.numeric, chosen.descending);
+}
+
+/** @param {HTMLElement} live */
+function makeLiveSortable(live) {
+  for (const table of live.querySelectorAll("table")) makeSortable(table);
+}
+
+/**
+ * Whether the reader has selected text in the live hour: drawing anew would drop it.
+ * @param {HTMLElement} live
+ */
+function hasSelection(live) {
+  const selection = document.getSelection();
+  return selection !== null && !selection.isCollapsed && live.contains(selection.anchorNode);
 }
 
 /**
@@ -77,14 +111,33 @@ function follow(live, url) {
   const say = (text) => {
     if (state !== null && state.textContent !== text) state.textContent = text;
   };
+  const pause = document.querySelector("[data-pause]");
+  let isPaused = false;
+  if (pause instanceof HTMLButtonElement) {
+    pause.hidden = false;
+    pause.addEventListener("click", () => {
+      isPaused = !isPaused;
+      pause.setAttribute("aria-pressed", String(isPaused));
+      say(isPaused ? "Paused." : "Follows the traffic.");
+    });
+  }
+  makeLiveSortable(live);
   const events = new EventSource(url);
   events.addEventListener("error", () => say("Connection lost; trying again …"));
   events.addEventListener("hour", (event) => {
-    const focused = document.activeElement?.closest("#live a")?.getAttribute("href");
+    if (isPaused || hasSelection(live)) return;
+    const active = document.activeElement;
+    const focused = active?.closest("#live a")?.getAttribute("href");
+    const focusedHeader = active?.closest("#live th button");
+    const focusedTable = focusedHeader?.closest("table")?.id;
     const fresh = new DOMParser().parseFromString(String(event.data), "text/html");
     const paused = fresh.querySelector("[data-paused]")?.getAttribute("data-paused");
     say(paused ?? "Follows the traffic.");
     live.replaceChildren(...fresh.body.childNodes);
+    makeLiveSortable(live);
+    for (const button of live.querySelectorAll("th button"))
+      if (button instanceof HTMLButtonElement && button.textContent === focusedHeader?.textContent)
+        if (button.closest("table")?.id === focusedTable) button.focus();
     for (const link of live.querySelectorAll("a")) if (link.getAttribute("href") === focused) link.focus();
   });
   // A page in the background costs nothing: the browser closes and reopens with the tab.

@@ -3,7 +3,7 @@ import { formatBitRate, formatBytes, formatDuration } from "@nethsec/host/units"
 import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
 import type { LiveHourState } from "../query/live-hour.ts";
-import type { Summary } from "../query/summary.ts";
+import type { Usage } from "../query/summary.ts";
 import { hourLabel } from "./narrowed.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
@@ -19,9 +19,11 @@ export interface LiveView extends LiveHourState {
   readonly paused: string | undefined;
 }
 
-/** The clients whose names {@link liveFragment} shows. */
-export function clientsLive(summary: Summary): string[] {
-  return summary.clients.slice(0, liveRows).map(({ id }) => id);
+/** The clients that {@link liveFragment} shows: those with the highest rate; before rates are known, with the most traffic. */
+export function clientsLive({ summary, growth }: Pick<LiveHourState, "summary" | "growth">): readonly Usage[] {
+  const rateOf = ({ id }: Usage): number => growth?.clients.get(id) ?? 0;
+  // A stable sort: clients with the same rate stay by traffic.
+  return summary.clients.toSorted((a, b) => rateOf(b) - rateOf(a)).slice(0, liveRows);
 }
 
 export function livePage(view: LiveView): Page {
@@ -31,7 +33,10 @@ export function livePage(view: LiveView): Page {
     refresh: 60,
     body: html`<div class="title">
         <h1>This hour</h1>
-        <p class="quiet" role="status" data-live-state>${view.paused ?? "Loaded once; reload for newer figures."}</p>
+        <p class="quiet">
+          <span role="status" data-live-state>${view.paused ?? "Loaded once; reload for newer figures."}</span>
+          <button type="button" data-pause aria-pressed="false" hidden>Pause</button>
+        </p>
       </div>
       <div id="live" data-live="${view.base}/live/events">${liveFragment(view)}</div>`,
   };
@@ -76,19 +81,21 @@ function clockTime(ms: number): string {
   return `${twoDigits(date.getHours())}:${twoDigits(date.getMinutes())}:${twoDigits(date.getSeconds())}`;
 }
 
-function clientTable({ base, day, hour, summary, names, growth }: LiveView): Html {
-  const rows = summary.clients.slice(0, liveRows).map(({ id, bytes }) => {
+function clientTable(view: LiveView): Html {
+  const { base, day, hour, names, growth } = view;
+  const rows = clientsLive(view).map(({ id, bytes }) => {
+    const grown = growth?.clients.get(id) ?? 0;
     const name = names.get(id);
     return html`<tr>
       <th scope="row" class="name">
         <a href="${dayUrl(base, day, { client: id, hour })}"><bdi>${name ?? id}</bdi></a
         >${name !== undefined && html` <small><bdi>${id}</bdi></small>`}
       </th>
-      <td class="number">${growth === undefined ? "…" : rate(growth.clients.get(id) ?? 0, growth.ms)}</td>
-      <td class="number">${formatBytes(bytes)}</td>
+      <td class="number" data-bytes="${grown}">${growth === undefined ? "…" : rate(grown, growth.ms)}</td>
+      <td class="number" data-bytes="${bytes}">${formatBytes(bytes)}</td>
     </tr>`;
   });
-  return html`<table>
+  return html`<table id="live-clients">
     <caption class="hidden">
       Clients in this hour
     </caption>
@@ -114,10 +121,10 @@ function applicationTable({ base, day, hour, summary }: LiveView): Html {
             ><bdi>${labelOf("application", id)}</bdi></a
           >
         </th>
-        <td class="number">${formatBytes(bytes)}</td>
+        <td class="number" data-bytes="${bytes}">${formatBytes(bytes)}</td>
       </tr>`,
   );
-  return html`<table>
+  return html`<table id="live-applications">
     <caption class="hidden">
       Applications in this hour
     </caption>
