@@ -2,7 +2,8 @@
  * Takes this node out of service: if it carries the site, hands it over first; then holds keepalived in FAULT through the tracked file, so that
  * this node never takes over. The caller ends it (maintenance-part.ts).
  * Invariants: without `force`, refused unless another node carries the site afterwards; when the other node does not take over after all, this node
- * takes the site back and is not in maintenance. Two nodes that enter at the same moment: one of them sees no other master and takes back.
+ * is not in maintenance. Two nodes that enter at the same moment: at least one of them sees no other master and comes back
+ * (maintenance.property.test.ts).
  */
 import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
@@ -46,27 +47,24 @@ export async function enterMaintenance(
   const carries = state() === "master";
   const why = force ? undefined : await hindrance(context, carries);
   if (why !== undefined) throw refused(...why);
-  if (!carries) {
-    leave(context, mark);
-    return { maintenance: mark };
-  }
-  const primary = config.role === "primary";
-  if (primary) await context.announce(true);
-  const probe = new VipProbe(context.host, config);
+  const handsOver = carries && config.role === "primary";
+  if (handsOver) await context.announce(true);
+  const probe = carries ? new VipProbe(context.host, config) : undefined;
   try {
-    leave(context, mark);
+    const before = leave(context, mark);
+    // Also a node that did not carry the site looks: the other one may have entered at the same moment, and handed the site to this one.
     const left = await until(context, () => Promise.resolve(state() !== "master"));
     const taken = left && (force || (await until(context, () => takenOver(context))));
     if (!taken) {
-      comeBack(context);
-      if (primary) await context.announce(false);
+      comeBack(context, before);
+      if (handsOver) await context.announce(false);
       throw failed(config);
     }
-    if (!force) await probe.settle();
+    if (!force) await probe?.settle();
   } finally {
-    await probe.stop();
+    await probe?.stop();
   }
-  return { maintenance: mark, ...(force ? {} : { outageMs: probe.outageMs }) };
+  return { maintenance: mark, ...(force || probe === undefined ? {} : { outageMs: probe.outageMs }) };
 }
 
 type Reason = readonly [why: string, advice: string];
@@ -134,13 +132,16 @@ async function vipAnswers({ host, config }: MaintenanceContext): Promise<boolean
   return code === 0;
 }
 
-function leave({ host, keep }: MaintenanceContext, mark: TimedMark): void {
+/** Returns the number that was in the tracked file. */
+function leave({ host, keep }: MaintenanceContext, mark: TimedMark): string {
+  const before = host.files.readText(haPaths.priorityFile) ?? "0\n";
   keep(mark);
   host.files.write(haPaths.priorityFile, `${handOver}\n`, { mode: 0o644 });
+  return before;
 }
 
-function comeBack({ host, keep }: MaintenanceContext): void {
-  host.files.write(haPaths.priorityFile, "0\n", { mode: 0o644 });
+function comeBack({ host, keep }: MaintenanceContext, before: string): void {
+  host.files.write(haPaths.priorityFile, before, { mode: 0o644 });
   keep(undefined);
 }
 
@@ -166,7 +167,7 @@ function failed({ role }: HaConfig): NethsecError {
   const other = role === "primary" ? "backup" : "primary";
   return new NethsecError({
     code: "maintenance_failed",
-    message: `The ${other} node did not take over within ${takeOverMs / 1000} s: this node takes the site back and is not in maintenance.`,
+    message: `The ${other} node did not take over within ${takeOverMs / 1000} s: this node is not in maintenance and takes part again.`,
     advice: "See: ns-ha-config drill, and /var/log/messages of both nodes.",
   });
 }
