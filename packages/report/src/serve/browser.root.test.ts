@@ -311,7 +311,7 @@ async function liveByRate(page: Page, counters: ReturnType<typeof emptyHour>): P
     expect(await wanted()).toBe(true);
   };
   // Most traffic of the hour, but none in the last 30 s, over which rates are measured.
-  await count("192.168.1.1", 10_000_000_000);
+  await count("192.168.1.1", 10_000_000_000_000);
   await until(
     async () => (await names())[0] === "reception-pc",
     () => count("192.168.1.3", 20_000_000),
