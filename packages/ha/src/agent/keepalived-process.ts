@@ -91,8 +91,7 @@ function commOf(host: Machine, pid: number): string {
   return procText(host, pid, "comm").trim();
 }
 
-/** NaN when the process has ended. */
-export function parentOf(host: Machine, pid: number): number {
+function parentOf(host: Machine, pid: number): number {
   return Number(/^PPid:\s+(\d+)$/m.exec(procText(host, pid, "status"))?.[1]);
 }
 

@@ -35,7 +35,6 @@ beforeEach(async () => {
         return agent.state;
       },
       tracker: {
-        keepalived: node.tracker.keepalived,
         get current() {
           return { since: agent.since };
         },
@@ -99,18 +98,17 @@ test("both say so, make keepalived read its configuration again, once, and say w
 test("a keepalived that procd does not know is replaced", async () => {
   const { primary } = nodes;
   primary.services.set("keepalived", { enabled: true, running: false });
-  primary.files.write("/var/run/vrrp.pid", "78\n");
-  primary.files.write("/proc/78/comm", "keepalived_vrrp\n");
-  primary.files.write("/proc/78/status", "PPid:\t77\n");
+  primary.files.write("/var/run/keepalived.pid", "77\n");
+  primary.files.write("/proc/77/comm", "keepalived\n");
   const killed: string[] = [];
   primary.program("kill", ({ args }) => {
     killed.push(args.join(" "));
-    if (args.join(" ") === "77") primary.files.remove("/proc/78", { recursive: true });
+    primary.files.remove("/proc/77", { recursive: true });
     return "";
   });
   become("master");
   await live(90);
-  expect(killed).toContain("77");
+  expect(killed).toEqual(["-TERM 77"]);
   expect(await primary.services.running("keepalived")).toBe(true);
 });
 

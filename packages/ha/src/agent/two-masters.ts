@@ -4,18 +4,16 @@
  * or VRRP is filtered. This part reports it on both nodes, and once makes keepalived read its configuration again.
  */
 import { messageOf } from "@nethsec/host/message-of";
+import { endOrphan } from "../keepalived/end-orphan.ts";
 import type { AgentNode } from "./agent-node.ts";
 import type { AgentPart } from "./agent-part.ts";
-import { type KeepalivedProcess, parentOf } from "./keepalived-process.ts";
 import type { OtherNodePart } from "./other-node.ts";
 
 const code = "two_masters";
 /** The other node says it twice, so that a switchover under way is not reported. */
 const confirmMs = 4000;
 
-type MasterNode = Pick<AgentNode, "host" | "config" | "conditions"> & {
-  readonly tracker: { readonly keepalived: Pick<KeepalivedProcess, "find"> };
-};
+type MasterNode = Pick<AgentNode, "host" | "config" | "conditions">;
 
 export class TwoMasters implements AgentPart {
   readonly #node: MasterNode;
@@ -52,25 +50,11 @@ export class TwoMasters implements AgentPart {
     );
   }
 
-  /** A reload keeps the VRRP state. A keepalived that procd does not know gets no reload, and keeps procd's from starting: it is replaced. */
+  /** A reload keeps the VRRP state. One that procd does not know gets no reload: it is replaced. */
   async #repair(): Promise<void> {
-    const { host, tracker } = this.#node;
-    if (await host.services.running("keepalived")) {
-      host.log("warning", "keepalived is reloaded: both nodes are master");
-      await host.services.call("keepalived", "reload");
-      return;
-    }
-    const child = await tracker.keepalived.find();
-    if (typeof child === "number") {
-      host.log(
-        "warning",
-        "keepalived is started anew: both nodes are master, and the one that runs here is not procd's",
-      );
-      const main = parentOf(host, child);
-      await host.run(["kill", String(main > 1 ? main : child)], { timeoutMs: 5000, ok: "any" });
-      for (let tries = 0; tries < 50 && (await tracker.keepalived.find()) === child; tries += 1)
-        await host.clock.sleep(100);
-    }
-    await host.services.call("keepalived", "restart");
+    const { host } = this.#node;
+    host.log("warning", "keepalived reads its configuration again: both nodes are master");
+    const replaced = await endOrphan(host);
+    await host.services.call("keepalived", replaced ? "restart" : "reload");
   }
 }

@@ -18,7 +18,7 @@ import { configuredInterfaces, interfaceWithAddress, type ConfiguredInterface } 
 import { checkRequirements } from "../cluster/requirements.ts";
 import { configurationFiles, recoverChange, withRollback } from "./rollback.ts";
 
-export type NodeHost = Pick<Host, "uci" | "files" | "run" | "services" | "net" | "random" | "cron" | "log">;
+export type NodeHost = Pick<Host, "uci" | "files" | "run" | "services" | "net" | "random" | "cron" | "log" | "clock">;
 
 export interface InitNode {
   readonly role: Role;

@@ -8,11 +8,12 @@ import { haPaths, readHaConfig, type HaConfig } from "../cluster/config.ts";
 import { holdPlace } from "../cluster/hold-place.ts";
 import { recoverMembership, saveMembership } from "../cluster/saved-membership.ts";
 import { readMark } from "../cluster/timed-mark.ts";
+import { endOrphan } from "./end-orphan.ts";
 import { renderConntrackd } from "./render-conntrackd.ts";
 import { renderKeepalived } from "./render-keepalived.ts";
 import { renderLinkRules } from "./render-link-rules.ts";
 
-type Machine = Pick<Host, "uci" | "files" | "services" | "random" | "log">;
+type Machine = Pick<Host, "uci" | "files" | "services" | "random" | "log" | "run" | "clock">;
 
 /** Which files changed when they were rendered. */
 export interface Rendered {
@@ -110,8 +111,10 @@ export async function applyKeepalived(host: Machine, config: HaConfig, changed: 
     return;
   }
   if (!(await host.services.enabled("keepalived"))) await host.services.call("keepalived", "enable");
-  if (!(await host.services.running("keepalived"))) await host.services.call("keepalived", "start");
-  else if (changed) await host.services.call("keepalived", "reload");
+  if (!(await host.services.running("keepalived"))) {
+    await endOrphan(host);
+    await host.services.call("keepalived", "start");
+  } else if (changed) await host.services.call("keepalived", "reload");
 }
 
 /** Writes the files and reloads or restarts the running services whose files changed. */
