@@ -30,6 +30,11 @@ const onPrimary: readonly (readonly [command: string, expected: RegExp, typed?: 
   ["ns-report summary yesterday --application netify.youtube", /192\.168\.1\.10/],
   ["ns-report client 192.168.1.10 2026-11-21", /example\.org/],
   ["ns-report days --month 2026-11", /2026-11-21/],
+  ["ns-report search example.org", /192\.168\.1\.10/],
+  ["ns-report summary 2026-11 --limit 0", /192\.168\.1\.10/],
+  ["ns-report client 192.168.1.10 last-30-days --limit 0", /example\.org/],
+  ["ns-report summary 2026-11 --host example.org --limit 0", /192\.168\.1\.10/],
+  ["ns-report summary last-365-days --application netify.youtube --limit 0", /192\.168\.1\.10/],
   ["ns-report export yesterday > day.csv; cat day.csv", /example\.org/],
   ["ns-report top hosts --limit 50", /host|no/i],
   // Redraws until it is stopped.

@@ -69,7 +69,7 @@ compare before after | sed 's/^/left: /'
 `);
   expect(
     printed
-      .split("\n")
+      .split(/\r?\n/)
       .filter((line) =>
         /^(version|settings|enabled|page|metric|served|csv|cleanup|upgraded|removed|left|waited)\b/.test(line),
       ),
