@@ -6,9 +6,8 @@ import { initBoth, tree, twoNodes } from "../testing/two-nodes.ts";
 import { readHaConfig } from "./config.ts";
 
 const path = "/etc/config/keepalived";
-const losses: readonly [string, (bytes: Uint8Array) => Uint8Array | undefined][] = [
+const losses: readonly [string, (bytes: Uint8Array) => Uint8Array][] = [
   ["is empty", () => new Uint8Array(0)],
-  ["is missing", () => undefined],
   ["holds NUL bytes only", ({ length }) => new Uint8Array(length)],
   [
     "ends in NUL bytes",
@@ -23,12 +22,9 @@ test.each(losses)("after a power loss the file %s: the node is still a member, a
     const before = [tree(node), readHaConfig(node.uci)];
     const left = lose(node.files.readBytes(path) ?? new Uint8Array(0));
     const mode = node.files.stat(path)?.mode ?? 0;
-    if (left === undefined) node.files.remove(path);
-    else node.files.write(path, left, { mode });
+    node.files.write(path, left, { mode });
     // What the init script runs at boot, and after a change of the configuration.
     renderFiles(node);
-    // The mode of a file that is gone is not known.
-    if (left === undefined) node.files.chmod(path, mode);
     expect([tree(node), readHaConfig(node.uci)]).toEqual(before);
     expect(node.logged.join("\n")).toContain("had lost its content");
   }
@@ -44,11 +40,19 @@ test("the copy is readable by root only, and written once for one configuration"
   expect(nodes.primary.files.stat(copy)).toEqual(first);
 });
 
+test("a file that somebody removed stays away", async () => {
+  using nodes = twoNodes();
+  await initBoth(nodes);
+  nodes.backup.files.remove(path);
+  renderFiles(nodes.backup);
+  expect(nodes.backup.files.exists(path)).toBe(false);
+});
+
 test("a node that left its cluster does not come back, whatever becomes of the file", async () => {
   using nodes = twoNodes();
   await initBoth(nodes);
   await resetNode(nodes.backup);
-  nodes.backup.files.remove(path);
+  nodes.backup.files.write(path, "");
   renderFiles(nodes.backup);
   expect(readHaConfig(nodes.backup.uci)).toBeUndefined();
 });

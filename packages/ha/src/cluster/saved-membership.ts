@@ -1,6 +1,6 @@
 /**
- * A copy of /etc/config/keepalived as it was when the node was last read as a member of its cluster. A power loss can leave that file empty, missing or
- * full of NUL bytes; without the copy the node would come up as a standalone firewall and answer for the cluster's addresses beside the other node.
+ * A copy of /etc/config/keepalived as it was when the node was last read as a member of its cluster. A power loss can leave that file empty or full of
+ * NUL bytes; without the copy the node would come up as a standalone firewall and answer for the cluster's addresses beside the other node.
  */
 import type { Host } from "@nethsec/host/host";
 
@@ -29,6 +29,7 @@ export function recoverMembership({ files, log }: Pick<Host, "files" | "log">): 
   return true;
 }
 
+/** A file that is missing was removed on purpose: files are replaced by rename, which leaves the old or the new one. */
 function isLost(bytes: Uint8Array | undefined): boolean {
-  return bytes === undefined || bytes.length === 0 || bytes.includes(0);
+  return bytes !== undefined && (bytes.length === 0 || bytes.includes(0));
 }
