@@ -217,7 +217,7 @@ cat >/tmp/rules/measured.yaml <<'X'\n${measured(0)}\nX\ncat >/tmp/prometheus.yam
   const first = await running("");
   await lab.sh(
     firewall,
-    "prometheus --config.file=/tmp/prometheus.yaml --storage.tsdb.path=/tmp/tsdb --web.listen-address=127.0.0.1:9190 >/tmp/prometheus.log 2>&1 & echo $! >/tmp/prometheus.pid",
+    "prometheus --config.file=/tmp/prometheus.yaml --rules.alert.resend-delay=5s --storage.tsdb.path=/tmp/tsdb --web.listen-address=127.0.0.1:9190 >/tmp/prometheus.log 2>&1 & echo $! >/tmp/prometheus.pid",
   );
   const id = "wan:fibre:down";
   table.push(`vmalert: WanDown | FAILURE | ${await untilTold(id, "FAILURE", 90_000)}`);
