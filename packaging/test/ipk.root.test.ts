@@ -114,7 +114,7 @@ compare before after | sed 's/^/differs: /'
     "kept: abc 1 1",
     "ours: 1 1 tun-nsplug",
     "adopted: 3 of 3",
-    "enabled: K02ns-ha K10ns-plug K10ns-report K15dpireport K4ns-plug-alert-proxy S21ns-ha S90dpireport S95ns-plug-alert-proxy S98ns-report S99ns-plug S99send-inventory ",
+    "enabled: K02ns-ha K04ns-plug-alert-proxy K10ns-plug K10ns-report K15dpireport S21ns-ha S90dpireport S95ns-plug-alert-proxy S98ns-report S99ns-plug S99send-inventory ",
     "running: dpireport",
     "replaced: /etc/hotplug.d/keepalived/500-ns-ha /usr/libexec/ns-rsync.sh 0",
     "plugins: 1 older ns.update /usr/lib/nethsec/rpcd/ns.ha.json",
@@ -159,7 +159,7 @@ snapshot after
 compare before after | grep -v -e /etc/config/ns-plug -e /etc/crontabs -e mwan3.user -e ' d ' | sed 's/^/differs: /' || :
 `);
   const all =
-    "K02ns-ha K10ns-plug K10ns-report K15dpireport K4ns-plug-alert-proxy S21ns-ha S90dpireport S95ns-plug-alert-proxy S98ns-report S99ns-plug S99send-inventory ";
+    "K02ns-ha K04ns-plug-alert-proxy K10ns-plug K10ns-report K15dpireport S21ns-ha S90dpireport S95ns-plug-alert-proxy S98ns-report S99ns-plug S99send-inventory ";
   expect(printed.split("\n").filter((line) => /^[a-zA-Z]+: /.test(line))).toEqual([
     "Installed: nethsec ns-plug ns-ha ns-report. Next: nethsec help",
     "version: nethsec 0.2.0",
