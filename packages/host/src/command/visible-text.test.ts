@@ -32,6 +32,12 @@ test("the program's own colours, line ends, tabs and redraws stay", () => {
   expect(output.out).toBe(text);
 });
 
+test("the line ends of CSV stay, a lone carriage return does not", () => {
+  const { io, output } = fakeIo();
+  filteredIo(io, false).out("client,bytes\r\n10.0.0.1\r,5\r\n");
+  expect(output.out).toBe("client,bytes\r\n10.0.0.1\ufffd,5\r\n");
+});
+
 test("a value with a line end cannot forge a line", () => {
   const status = "Failed\nLast Sync Status: Successful";
   expect(line`Last Sync Status: ${status}`).toBe("Last Sync Status: Failed\ufffdLast Sync Status: Successful");

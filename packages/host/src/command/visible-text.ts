@@ -8,9 +8,9 @@ import type { Io } from "./command.ts";
 
 const invisible =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|[\ud800-\udfff]/gu;
-/** Control characters of this program's own output: line ends, tabs, colours, and "clear the screen" of the views that redraw. */
+/** Control characters of this program's own output: line ends (CSV has those of RFC 4180), tabs, colours, and "clear the screen" of the views that redraw. */
 const color = String.raw`\u001b\[(?:[01]|3[0-7]|9[0-7])?m`;
-const own = String.raw`[\n\t]|\u001b\[H\u001b\[2J|${color}`;
+const own = String.raw`\r?\n|\t|\u001b\[H\u001b\[2J|${color}`;
 const colorOrInvisible = new RegExp(`${color}|${invisible.source}`, "gu");
 const ownOrInvisible = new RegExp(`${own}|${invisible.source}`, "gu");
 const isColor = new RegExp(`^(?:${color})$`, "u");
