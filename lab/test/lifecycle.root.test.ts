@@ -15,7 +15,7 @@ setDefaultTimeout(paced(120_000));
 
 const name = (what: string): string => `t${process.pid}${what}`;
 
-/** Runs `lab/lab up` and sends `signal` once `nodes` power supplies run or, with 0, as soon as the lab has any process. */
+/** Runs `lab/lab up` and sends `signal` once `nodes` power supplies run or, with 0, at the lab's first process. */
 async function interrupted(lab: string, signal: "SIGKILL" | "SIGINT", nodes: number): Promise<number | null> {
   const command = spawn(`${checkout}/lab/lab`, ["--name", lab, "up"], { stdio: "ignore" });
   const ended = once(command, "exit");
