@@ -1,11 +1,9 @@
 /** The pages in a real Chromium: appearance, keyboard, assistive technology, no scripts, live view, sign-in. Screenshots go to ./screenshots. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { paced } from "@nethsec/host/testing/pace";
-import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
-import { type HttpServer, serveHttp } from "@nethsec/host/http/http-server";
+import type { HttpServer } from "@nethsec/host/http/http-server";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
@@ -15,9 +13,7 @@ import { cellOf, clientOf, emptyHour } from "../store/hour-counters.ts";
 import { hourKeyAt } from "../store/hour-key.ts";
 import { isLiveAsked, writeLive } from "../store/live-file.ts";
 import { daemonProcess } from "../../test/daemon-process.ts";
-import { quietNames } from "../../test/quiet-names.ts";
-import { ReportStore } from "../store/report-store.ts";
-import { makeSite } from "./make-site.ts";
+import { expectReadable, firstVisit, looks, seriousProblems, serveReports } from "../../test/page-site.ts";
 
 setDefaultTimeout(paced(60_000));
 
@@ -46,33 +42,12 @@ const status: DaemonStatus = {
   lag: 20,
   memory: 30_000_000,
 };
-const axe = readFileSync(join(import.meta.dir, "../../../../node_modules/axe-core/axe.min.js"), "utf8");
 
 let browser: Browser;
 let host: FakeHost;
 let server: HttpServer;
 let guarded: HttpServer;
 const ended = new AbortController();
-
-async function serve(passwordHash?: string): Promise<HttpServer> {
-  const site = makeSite({
-    host,
-    store: new ReportStore({ files: host.files, base: path, now: () => host.clock.now() }),
-    names: quietNames(host),
-    config: {
-      base: "",
-      hosts: [],
-      credentials: passwordHash === undefined ? undefined : { passwordHash, tokenHashes: [] },
-    },
-    failed: (error) => console.error(error),
-    signal: ended.signal,
-  });
-  return serveHttp({
-    listen: { kind: "tcp", address: "127.0.0.1", port: 0 },
-    handle: (request, peer) => site.handle(request, peer),
-    failed: (error) => console.error(error),
-  });
-}
 
 beforeAll(async () => {
   host = fakeHost({
@@ -89,8 +64,10 @@ beforeAll(async () => {
     writeSampleDay(host.files, path, { ...today, day }, { clients: 6, hours: 24 }, day);
   writeSampleDay(host.files, path, { ...today, month: 10, day: 30 }, { clients: 6, hours: 24 });
   writeStatus(host.files, path, status);
-  server = await serve();
-  guarded = await serve(await hashPassword("correct horse", (count) => host.random.bytes(count)));
+  const site = { host, base: path, signal: ended.signal };
+  server = await serveReports(site);
+  const passwordHash = await hashPassword("correct horse", (count) => host.random.bytes(count));
+  guarded = await serveReports({ ...site, passwordHash });
   browser = await startBrowser();
 });
 
@@ -114,53 +91,15 @@ const pages = {
   live: "/live",
 } as const;
 
-const looks = {
-  wide: { viewport: { width: 1200, height: 800 }, colorScheme: "light" },
-  dark: { viewport: { width: 1200, height: 800 }, colorScheme: "dark" },
-  phone: { viewport: { width: 360, height: 740 }, colorScheme: "light", hasTouch: true },
-} as const;
-
-/** Accessibility violations that would lock users out. */
-async function seriousProblems(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const results = await page.evaluate<AxeResults>("axe.run()");
-  return results.violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(
-      ({ id, nodes }) =>
-        `${id}: ${nodes
-          .map((node) => node.html)
-          .slice(0, 3)
-          .join(" ")}`,
-    );
-}
-
-describe.each(Object.keys(looks) as (keyof typeof looks)[])("%s", (look) => {
-  test.each(Object.entries(pages))(
-    "%s is readable, whole, and quiet",
-    async (name, url) => {
-      await using watched = await openPage(browser, looks[look]);
-      const { page, troubles, transfers } = watched;
-      await page.goto(server.url + url);
-      await page.screenshot({ path: join(screenshots, `report-${name}-${look}.png`), fullPage: true });
-      expect(await seriousProblems(page)).toEqual([]);
-      expect(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")).toBe(
-        0,
-      );
-      expect(troubles).toEqual([]);
-      expect(transfers.length).toBeGreaterThan(0);
-      for (const transfer of transfers) expect(transfer.url).toStartWith(`${server.url}/`);
-    },
-    paced(30_000),
+describe.each(["wide", "dark", "phone"] as const)("%s", (look) => {
+  test.each(Object.entries(pages))("%s is readable, whole, and quiet", (name, url) =>
+    expectReadable(browser, server, { url, look, picture: `report-${name}` }),
   );
 });
 
 test("a first visit to the largest page takes less than 150 kB", async () => {
-  await using watched = await openPage(browser);
-  await watched.page.goto(`${server.url}/2026-11-22`, { waitUntil: "networkidle" });
-  const bytes = watched.transfers.reduce((sum, transfer) => sum + transfer.bytes, 0);
-  console.log(`first visit: ${watched.transfers.length} requests, ${(bytes / 1000).toFixed(1)} kB`);
-  expect(watched.transfers.length).toBeGreaterThanOrEqual(3);
+  const { requests, bytes } = await firstVisit(browser, `${server.url}/2026-11-22`);
+  expect(requests).toBeGreaterThanOrEqual(3);
   expect(bytes).toBeLessThan(150_000);
 });
 

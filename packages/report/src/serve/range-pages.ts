@@ -14,10 +14,10 @@ import type { ReportStore } from "../store/report-store.ts";
 import { listed, listPage, type ListPageView } from "../web/list-page.ts";
 import type { Page } from "../web/page.ts";
 import { rangePage } from "../web/range-page.ts";
-import { listViewFrom, narrowFrom, rangeScope, scopeUrl } from "../web/report-url.ts";
+import { narrowFrom, rangeScope, scopeUrl } from "../web/report-url.ts";
 import { mostRows, searchPage } from "../web/search-page.ts";
 import { topRows } from "../web/usage-panels.ts";
-import { ownUsages } from "./own-usages.ts";
+import { narrowedClient, usageListView } from "./list-view.ts";
 
 export interface RangePagesNeeds {
   readonly store: ReportStore;
@@ -60,7 +60,7 @@ export class RangePages {
     const narrow = this.#narrow(query);
     if (narrow === undefined) return undefined;
     const summary = this.#summary(range, narrow);
-    const shown = [...clientOf(narrow), ...summary.clients.slice(0, topRows).map(({ id }) => id)];
+    const shown = [...narrowedClient(narrow), ...summary.clients.slice(0, topRows).map(({ id }) => id)];
     const names = await this.#names(shown);
     const before = this.#summary(range.before, narrow);
     return rangePage({ base: this.#needs.base, scope, range, narrow, summary, before, names });
@@ -110,26 +110,19 @@ export class RangePages {
 
   async #listView(range: AskedRange, list: ListName, query: URLSearchParams): Promise<ListPageView | undefined> {
     const narrow = this.#narrow(query);
-    const view = listViewFrom(query);
-    if (narrow === undefined || view === undefined) return undefined;
-    const { base } = this.#needs;
-    const summary = this.#summary(range, narrow);
-    const usages = ownUsages(summary, narrow, list);
-    if (usages === undefined) return undefined;
-    const names = await this.#names([...(list === "clients" ? usages.map(({ id }) => id) : []), ...clientOf(narrow)]);
-    const [scope, scopeTitle, total] = [rangeScope(range.key), range.title, summary.total];
-    return {
+    if (narrow === undefined) return undefined;
+    const { base, names } = this.#needs;
+    return usageListView({
       base,
-      scope,
-      scopeTitle,
+      scope: rangeScope(range.key),
+      scopeTitle: range.title,
       crumbs: [{ title: "Months", href: `${base}/` }],
       narrow,
-      names,
       list,
-      view,
-      usages,
-      total,
-    };
+      query,
+      names,
+      summary: this.#summary(range, narrow),
+    });
   }
 
   /** A range has no hours to narrow by. */
@@ -146,8 +139,4 @@ export class RangePages {
   #names(clients: readonly string[]): Promise<Map<string, string>> {
     return this.#needs.names.lookup(clients, 0);
   }
-}
-
-function clientOf(narrow: Narrow): string[] {
-  return narrow.client === undefined ? [] : [narrow.client];
 }

@@ -1,25 +1,20 @@
 /** Pages of ranges and the search in a real Chromium: looks, keyboard, no scripts, weight. Screenshots go to ./screenshots. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AxeResults } from "axe-core";
-import type { Browser, Page } from "playwright-core";
-import { serveHttp, type HttpServer } from "@nethsec/host/http/http-server";
+import type { Browser } from "playwright-core";
+import type { HttpServer } from "@nethsec/host/http/http-server";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { paced } from "@nethsec/host/testing/pace";
 import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
-import { quietNames } from "../../test/quiet-names.ts";
+import { expectReadable, firstVisit, looks, serveReports } from "../../test/page-site.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
 import { sampleNow, sampleToday, writeSampleYear } from "../../test/sample-year.ts";
 import { addDays } from "../store/report-day.ts";
-import { ReportStore } from "../store/report-store.ts";
 import { rollUp } from "../store/roll-up.ts";
-import { makeSite } from "./make-site.ts";
 
 setDefaultTimeout(paced(90_000));
 
 const base = "/var/run/dpireport";
-const axe = readFileSync(join(import.meta.dir, "../../../../node_modules/axe-core/axe.min.js"), "utf8");
 let browser: Browser;
 let host: FakeHost;
 let server: HttpServer;
@@ -41,19 +36,7 @@ beforeAll(async () => {
       moreHosts: 4,
     });
   rollUp({ files: host.files, base, now: () => sampleNow });
-  const site = makeSite({
-    host,
-    store: new ReportStore({ files: host.files, base, now: () => host.clock.now() }),
-    names: quietNames(host),
-    config: { base: "", hosts: [], credentials: undefined },
-    failed: (error) => console.error(error),
-    signal: ended.signal,
-  });
-  server = await serveHttp({
-    listen: { kind: "tcp", address: "127.0.0.1", port: 0 },
-    handle: (request, peer) => site.handle(request, peer),
-    failed: (error) => console.error(error),
-  });
+  server = await serveReports({ host, base, signal: ended.signal });
   browser = await startBrowser();
 });
 
@@ -73,38 +56,10 @@ const pages = {
   search: "/search?q=google",
 } as const;
 
-const looks = {
-  wide: { viewport: { width: 1200, height: 800 }, colorScheme: "light" },
-  dark: { viewport: { width: 1200, height: 800 }, colorScheme: "dark" },
-  phone: { viewport: { width: 360, height: 740 }, colorScheme: "light", hasTouch: true },
-  large: { viewport: { width: 1920, height: 1080 }, colorScheme: "light" },
-} as const;
-
-/** Accessibility violations that would lock users out. */
-async function seriousProblems(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const results = await page.evaluate<AxeResults>("axe.run()");
-  return results.violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(
-      ({ id, nodes }) =>
-        `${id}: ${nodes
-          .map((node) => node.html)
-          .slice(0, 3)
-          .join(" ")}`,
-    );
-}
-
 describe.each(Object.keys(looks) as (keyof typeof looks)[])("%s", (look) => {
-  test.each(Object.entries(pages))("%s is readable, whole, and quiet", async (name, url) => {
-    await using watched = await openPage(browser, looks[look]);
-    const { page, troubles } = watched;
-    await page.goto(server.url + url);
-    await page.screenshot({ path: join(screenshots, `report-range-${name}-${look}.png`), fullPage: true });
-    expect(await seriousProblems(page)).toEqual([]);
-    expect(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")).toBe(0);
-    expect(troubles).toEqual([]);
-  });
+  test.each(Object.entries(pages))("%s is readable, whole, and quiet", (name, url) =>
+    expectReadable(browser, server, { url, look, picture: `report-range-${name}` }),
+  );
 });
 
 test("printed, a range has its figures, chart and lists", async () => {
@@ -117,11 +72,8 @@ test("printed, a range has its figures, chart and lists", async () => {
 });
 
 test("a first visit to the largest page takes at most 30 kB", async () => {
-  await using watched = await openPage(browser);
-  await watched.page.goto(`${server.url}/range/last-365-days`, { waitUntil: "networkidle" });
-  const bytes = watched.transfers.reduce((sum, transfer) => sum + transfer.bytes, 0);
-  console.log(`first visit: ${watched.transfers.length} requests, ${(bytes / 1000).toFixed(1)} kB`);
-  expect(watched.transfers.length).toBeGreaterThanOrEqual(3);
+  const { requests, bytes } = await firstVisit(browser, `${server.url}/range/last-365-days`);
+  expect(requests).toBeGreaterThanOrEqual(3);
   expect(bytes).toBeLessThanOrEqual(30_000);
 });
 

@@ -5,7 +5,7 @@ import type { ClientNames } from "../names/client-names.ts";
 import type { LiveHour } from "../query/live-hour.ts";
 import { formatDay, longDay, parseDay, sameDay } from "../store/report-day.ts";
 import type { DayTotal, ReportStore } from "../store/report-store.ts";
-import { summarise, type Narrow } from "../query/summary.ts";
+import { summarise } from "../query/summary.ts";
 import { clientsOnDayPage, crumbsOf, dayPage } from "../web/day-page.ts";
 import { homePage, whatToDo, type MonthTotal } from "../web/home-page.ts";
 import { html, type Html, type HtmlValue } from "../web/html.ts";
@@ -13,10 +13,10 @@ import { listed, listPage, type ListPageView } from "../web/list-page.ts";
 import { clientsLive, liveFragment, livePage, type LiveView } from "../web/live-page.ts";
 import { monthPage } from "../web/month-page.ts";
 import type { Page } from "../web/page.ts";
-import { listViewFrom, narrowFrom } from "../web/report-url.ts";
+import { narrowFrom } from "../web/report-url.ts";
 import type { ExportTable } from "../query/export-table.ts";
 import { dayTable, usageExport, type ListName } from "../query/export-rows.ts";
-import { ownUsages } from "./own-usages.ts";
+import { usageListView } from "./list-view.ts";
 
 export interface ReportPagesNeeds {
   readonly store: ReportStore;
@@ -119,26 +119,19 @@ export class ReportPages {
 
   async #listView(day: Day, list: ListName, query: URLSearchParams): Promise<ListPageView | undefined> {
     const narrow = narrowFrom(query);
-    const view = listViewFrom(query);
-    if (narrow === undefined || view === undefined) return undefined;
-    const summary = summarise(this.#needs.store.day(day), narrow);
-    const usages = ownUsages(summary, narrow, list);
-    if (usages === undefined) return undefined;
-    const names = await this.#names([...(list === "clients" ? usages.map(({ id }) => id) : []), ...clientOf(narrow)]);
-    const { base } = this.#needs;
-    const [scope, scopeTitle, total] = [formatDay(day), longDay(day), summary.total];
-    return {
+    if (narrow === undefined) return undefined;
+    const { base, names, store } = this.#needs;
+    return usageListView({
       base,
-      scope,
-      scopeTitle,
+      scope: formatDay(day),
+      scopeTitle: longDay(day),
       crumbs: crumbsOf({ base, day, narrow: {} }),
       narrow,
-      names,
       list,
-      view,
-      usages,
-      total,
-    };
+      query,
+      names,
+      summary: summarise(store.day(day), narrow),
+    });
   }
 
   async #liveView(): Promise<LiveView> {
@@ -184,8 +177,4 @@ export class ReportPages {
 function pausedText(status: SeenStatus | undefined): string | undefined {
   if (status?.running !== true) return "dpireport is not running: nothing is counted.";
   return status.connected ? undefined : `dpireport is not connected to ${status.source}: nothing is counted.`;
-}
-
-function clientOf(narrow: Narrow): string[] {
-  return narrow.client === undefined ? [] : [narrow.client];
 }

@@ -5,6 +5,7 @@ import { twoDigits, type Day } from "../store/hour-key.ts";
 import { nextStep } from "../query/next-step.ts";
 import { longDay, monthName } from "../store/report-day.ts";
 import { barChart } from "./bar-chart.ts";
+import { dataTable } from "./data-table.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
 import { dayUrl, monthUrl } from "./report-url.ts";
@@ -71,21 +72,16 @@ function monthTable(view: HomeView): Html {
         <td class="number" data-bytes="${month.total}">${month.complete ? formatBytes(month.total) : addingUp}</td>
       </tr>`,
   );
-  return html`<table data-complete>
-      <caption class="hidden">
-        Months with reports
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col" class="name">Month</th>
-          <th scope="col" class="number">Days</th>
-          <th scope="col" class="number">Traffic</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
+  return html`${dataTable({
+      caption: "Months with reports",
+      columns: [
+        ["Month", "name"],
+        ["Days", "number"],
+        ["Traffic", "number"],
+      ],
+      rows,
+      complete: true,
+    })}
     <p class="exports">All days: <a href="${view.base}/days.csv">CSV</a> <a href="${view.base}/days.json">JSON</a></p>`;
 }
 

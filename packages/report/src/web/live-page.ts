@@ -5,6 +5,7 @@ import { labelOf } from "../query/labels.ts";
 import type { LiveHourState } from "../query/live-hour.ts";
 import type { Usage } from "../query/summary.ts";
 import { hourLabel } from "./narrowed.ts";
+import { dataTable } from "./data-table.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
 import { dayUrl } from "./report-url.ts";
@@ -95,21 +96,16 @@ function clientTable(view: LiveView): Html {
       <td class="number" data-bytes="${bytes}">${formatBytes(bytes)}</td>
     </tr>`;
   });
-  return html`<table id="live-clients">
-    <caption class="hidden">
-      Clients in this hour
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col" class="name">Client</th>
-        <th scope="col" class="number">Rate</th>
-        <th scope="col" class="number">Traffic</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`;
+  return dataTable({
+    id: "live-clients",
+    caption: "Clients in this hour",
+    columns: [
+      ["Client", "name"],
+      ["Rate", "number"],
+      ["Traffic", "number"],
+    ],
+    rows,
+  });
 }
 
 function applicationTable({ base, day, hour, summary }: LiveView): Html {
@@ -124,18 +120,13 @@ function applicationTable({ base, day, hour, summary }: LiveView): Html {
         <td class="number" data-bytes="${bytes}">${formatBytes(bytes)}</td>
       </tr>`,
   );
-  return html`<table id="live-applications">
-    <caption class="hidden">
-      Applications in this hour
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col" class="name">Application</th>
-        <th scope="col" class="number">Traffic</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`;
+  return dataTable({
+    id: "live-applications",
+    caption: "Applications in this hour",
+    columns: [
+      ["Application", "name"],
+      ["Traffic", "number"],
+    ],
+    rows,
+  });
 }

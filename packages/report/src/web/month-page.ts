@@ -4,6 +4,7 @@ import { twoDigits, type Day } from "../store/hour-key.ts";
 import { daysInMonth, formatDay, longDay, monthName, weekdayNames, weekdayOf } from "../store/report-day.ts";
 import type { DayTotal } from "../store/report-store.ts";
 import { barChart } from "./bar-chart.ts";
+import { dataTable } from "./data-table.ts";
 import { html, type Html } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
 import { dayUrl, monthUrl, rangeScope, scopeUrl } from "./report-url.ts";
@@ -99,22 +100,17 @@ function dayTable(view: MonthView, largest: number): Html {
       </tr>`,
   );
   const month = `${view.year}-${twoDigits(view.month)}`;
-  return html`<table data-complete>
-      <caption class="hidden">
-        Days of ${monthName(view.month)} ${view.year}
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col" class="name">Day</th>
-          <th scope="col" class="number">Clients</th>
-          <th scope="col" class="number">Traffic</th>
-          <td></td>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
+  return html`${dataTable({
+      caption: `Days of ${monthName(view.month)} ${view.year}`,
+      columns: [
+        ["Day", "name"],
+        ["Clients", "number"],
+        ["Traffic", "number"],
+        ["", "number"],
+      ],
+      rows,
+      complete: true,
+    })}
     <p class="exports">
       These days: <a href="${view.base}/${month}/days.csv">CSV</a> <a href="${view.base}/${month}/days.json">JSON</a>
     </p>`;

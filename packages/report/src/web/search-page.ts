@@ -4,6 +4,7 @@ import { shortDay, type AskedRange } from "../query/asked-range.ts";
 import { labelOf } from "../query/labels.ts";
 import { shortestSearch, type Found, type FoundAll } from "../query/search.ts";
 import { formatDay } from "../store/report-day.ts";
+import { dataTable } from "./data-table.ts";
 import { html, type Html } from "./html.ts";
 import { nameOf } from "./narrowed.ts";
 import { emptyState, type Page } from "./page.ts";
@@ -73,22 +74,17 @@ export function searchPage(view: SearchView): Page {
 
 function foundTable({ base, range, found, names }: SearchView): Html {
   const rows = found.slice(0, mostRows).map((one) => foundRow(base, range, one, names));
-  return html`<table data-complete>
-    <caption class="hidden">
-      What was found, the latest first
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col" class="name">Name</th>
-        <th scope="col" class="name">Client</th>
-        <th scope="col" class="name">When</th>
-        <th scope="col" class="number">Traffic</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`;
+  return dataTable({
+    caption: "What was found, the latest first",
+    columns: [
+      ["Name", "name"],
+      ["Client", "name"],
+      ["When", "name"],
+      ["Traffic", "number"],
+    ],
+    rows,
+    complete: true,
+  });
 }
 
 function foundRow(base: string, range: AskedRange, one: Found, names: ReadonlyMap<string, string>): Html {
