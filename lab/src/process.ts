@@ -43,15 +43,15 @@ export function labsWithProcesses(): string[] {
 
 /** Processes in the same PID namespace as `member` (process 1 of a node) that are called `name`: program or first argument. */
 export function processesInNode(member: number, name: string): number[] {
-  const namespace = namespaceName(member, "pid");
+  const namespace = pidNamespace(member);
   if (namespace === undefined) return [];
-  return processNumbers().filter((pid) => namespaceName(pid, "pid") === namespace && isCalled(pid, name));
+  return processNumbers().filter((pid) => pidNamespace(pid) === namespace && isCalled(pid, name));
 }
 
 /** All processes of the nodes with the given process 1, including those that cleared their environment. */
 export function processesInNodes(members: readonly number[]): number[] {
-  const namespaces = new Set(members.flatMap((pid) => namespaceName(pid, "pid") ?? []));
-  return processNumbers().filter((pid) => namespaces.has(namespaceName(pid, "pid") ?? ""));
+  const namespaces = new Set(members.flatMap((pid) => pidNamespace(pid) ?? []));
+  return processNumbers().filter((pid) => namespaces.has(pidNamespace(pid) ?? ""));
 }
 
 function isCalled(pid: number, name: string): boolean {
@@ -75,10 +75,10 @@ function labOf(pid: number): string | undefined {
   return /(?:^|\0)NETHSEC_LAB=([^\0]*)/.exec(readProc(pid, "environ") ?? "")?.[1];
 }
 
-/** The process' namespace of that kind, e.g. "net:[4026531840]"; undefined when it has ended. */
-export function namespaceName(pid: number, kind: "net" | "mnt" | "pid"): string | undefined {
+/** The process' PID namespace, e.g. "pid:[4026531836]"; undefined when it has ended. */
+function pidNamespace(pid: number): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/${kind}`);
+    return readlinkSync(`/proc/${pid}/ns/pid`);
   } catch {
     return undefined;
   }
