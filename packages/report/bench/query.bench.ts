@@ -65,7 +65,7 @@ function line(name: string, { wall, cpu }: Took, reference: Took): string {
 
 try {
   const files = localFiles("/");
-  writeSampleDay(files, base, day, { clients, hours: 24, moreHosts: 8 });
+  writeSampleDay(files, base, day, { clients, hours: 24, moreHosts: 8, directions: true });
   rebuildIndexes(files, base, day, Date.now());
   const date = { year: "2026", month: "11", day: "21" };
   const rpcd = [...program, "ns.dpireport", "call"];

@@ -10,11 +10,11 @@ import { localFiles } from "@nethsec/host/files/local-files";
 import { searchRange } from "../src/query/search.ts";
 import { summariseRange } from "../src/query/range-summary.ts";
 import { dayBuilder } from "../src/store/day-builder.ts";
-import { cellOf, clientOf, emptyHour, type SectionName } from "../src/store/hour-counters.ts";
+import { addCell, cellOf, clientOf, emptyHour, type SectionName } from "../src/store/hour-counters.ts";
 import { columnsOf } from "../src/store/hour-index.ts";
 import { hourKey, type Day } from "../src/store/hour-key.ts";
 import { writeHour } from "../src/store/hour-store.ts";
-import { rebuildIndexes } from "../src/store/hour-tables.ts";
+import { rebuildIndexes, writeIndex } from "../src/store/hour-tables.ts";
 import type { Period } from "../src/store/period.ts";
 import type { DayCounters } from "../src/store/day-counters.ts";
 import { periodOfDay } from "../src/store/period-builder.ts";
@@ -40,8 +40,14 @@ function dayOf(day: Day, count: number): DayCounters {
     const add = (section: SectionName, name: string, hour: number): void => {
       const bytes = Math.floor(random() ** 5 * 1e8) + 100;
       const counters = clientOf(hours[hour] ?? emptyHour(), address);
-      cellOf(counters[section], name).bytes += bytes;
-      if (section === "application") counters.total += bytes;
+      // One name of twenty has bytes whose direction the agent did not tell.
+      const upload = Math.floor(bytes * random() * 0.3);
+      const download = random() < 0.05 ? bytes - upload - 50 : bytes - upload;
+      addCell(cellOf(counters[section], name), { bytes, download, upload });
+      if (section !== "application") return;
+      counters.total += bytes;
+      counters.download += download;
+      counters.upload += upload;
     };
     for (let host = 0; host < 200; host++) {
       const name = host < 160 ? `site-${(client * 37 + host * host) % 4000}` : `cdn-${Math.floor(random() * 30_000)}`;
@@ -56,8 +62,9 @@ function dayOf(day: Day, count: number): DayCounters {
   builder.clients(Array.from({ length: count }, (_, client) => `10.0.${client >> 8}.${client & 255}`));
   for (const [hour, counters] of hours.entries()) {
     if (counters.clients.size > 0) builder.hour(hour, columnsOf(counters));
-    if (day === first)
-      for (const [address, own] of counters.clients) writeHour(files, base, hourKey(day, hour), address, own);
+    if (day !== first) continue;
+    for (const [address, own] of counters.clients) writeHour(files, base, hourKey(day, hour), address, own);
+    writeIndex(files, base, day, hour, counters, { asOf: 0, hours: 2 ** 24 - 1 });
   }
   return builder.finish();
 }
@@ -94,7 +101,7 @@ const periods = (range: DayRange, byDay: boolean): Iterable<Period> => readRange
 try {
   dayOf(first, clients);
   const plain = best(() => readDay(files, base, first).clients.length, 1);
-  // The daemon writes these while it counts; they are newer than the hour files.
+  // The daemon writes them while it counts; here they are made newer than the hour files, and keep their directions.
   rebuildIndexes(files, base, first, Date.now() + 1000);
   const rolled = timed(() => rollUp({ files, base, now }));
   say("roll-up of a day, with its month", `${rolled.cpu.toFixed(0)} ms CPU`, "2,000 ms", plain, rolled.cpu);

@@ -22,14 +22,19 @@ export function recordedStream(name: string): RecordedStream {
   return { bytes, start, reads };
 }
 
-/** Captured frame bytes on br-lan by five-tuple key "protocol a:port b:port" (ends in text order). */
-export function groundTruth(): Map<string, number> {
-  const truth = new Map<string, number>();
+/** Captured frame bytes on br-lan by five-tuple key "protocol a:port b:port" (ends in text order), and how many of them each end ("a:port") sent. */
+export function groundTruth(): Map<string, { bytes: number; readonly sent: Map<string, number> }> {
+  const truth = new Map<string, { bytes: number; readonly sent: Map<string, number> }>();
   for (const line of readFileSync(`${folder}live2_groundtruth.csv`, "utf8").trim().split("\n").slice(1)) {
     const [name, protocol, a, portA, b, portB, up, , , down] = line.split(",");
     if (name !== "br-lan") continue;
-    const key = [protocol, ...[`${a}:${portA}`, `${b}:${portB}`].sort()].join(" ");
-    truth.set(key, (truth.get(key) ?? 0) + Number(up) + Number(down));
+    const [endA, endB] = [`${a}:${portA}`, `${b}:${portB}`];
+    const key = [protocol, ...[endA, endB].sort()].join(" ");
+    const flow = truth.get(key) ?? { bytes: 0, sent: new Map<string, number>() };
+    flow.bytes += Number(up) + Number(down);
+    flow.sent.set(endA, (flow.sent.get(endA) ?? 0) + Number(up));
+    flow.sent.set(endB, (flow.sent.get(endB) ?? 0) + Number(down));
+    truth.set(key, flow);
   }
   return truth;
 }

@@ -43,14 +43,14 @@ afterAll(() => host[Symbol.dispose]());
 describe("reading on the terminal", () => {
   test("days: a table, JSON, CSV, one month", async () => {
     expect((await runCommand(days, host)).out).toMatch(
-      /^Day +Clients +Traffic\n2026-11-21 +Saturday +3 +.* [GM]iB\n2026-11-22 +Sunday +12 +.*\n$/,
+      /^Day +Clients +Traffic +Download +Upload\n2026-11-21 +Saturday +3 +.* [GM]iB +– +–\n2026-11-22 +Sunday +12 +.*\n$/,
     );
     expect(JSON.parse((await runCommand(days, host, { json: true })).out)).toMatchObject([
       { day: "2026-11-21" },
       { day: "2026-11-22", bytes: total, clients: 12 },
     ]);
     expect((await runCommand(days, host, { options: { csv: true } })).out).toStartWith(
-      "day,bytes,clients,unattributed\r\n2026-11-21,",
+      "day,bytes,clients,unattributed,download,upload\r\n2026-11-21,",
     );
     expect((await runCommand(days, host, { options: { month: "2025-01" } })).err).toContain(
       "There are no reports of 2025-01.",
@@ -122,7 +122,7 @@ describe("reading on the terminal", () => {
 
   test("export: everything once, nothing dangerous", async () => {
     const { out } = await runCommand(exportDay, host);
-    expect(out).toStartWith("day,hour,client,section,name,bytes\r\n2026-11-22,0,");
+    expect(out).toStartWith("day,hour,client,section,name,bytes,download,upload\r\n2026-11-22,0,");
     expect(out.match(/^day,/gm)?.length).toBe(1);
     expect(out).toContain(`"'=cmd|'/c calc'!a1"`);
     const lines = (await runCommand(exportDay, host, { json: true })).out

@@ -7,6 +7,9 @@ import { UsageError } from "@nethsec/host/error";
 import { table } from "@nethsec/host/command/table";
 import { formatBytes } from "@nethsec/host/units";
 import { csvText } from "../query/export-table.ts";
+import { directionTexts } from "../query/direction-text.ts";
+import { totalTraffic } from "../query/traffic.ts";
+import { directionTitles } from "./report-text.ts";
 import { dayTable, tableJson } from "../query/export-rows.ts";
 import { formatDay, weekdayNames, weekdayOf } from "../store/report-day.ts";
 import { textOption } from "./report-question.ts";
@@ -30,17 +33,17 @@ export async function run(call: Call): Promise<number> {
   }
   if (days.length === 0)
     return nothingYet(call, month === undefined ? "There are no reports yet." : `There are no reports of ${month}.`);
-  const rows = days.map(({ day, total, clients }) => [
-    formatDay(day),
-    weekdayNames[weekdayOf(day)] ?? "",
-    `${clients}`,
-    formatBytes(total),
-  ]);
+  const rows = days.map((one) => {
+    const { download, upload } = directionTexts(totalTraffic(one));
+    const { day, total, clients } = one;
+    return [formatDay(day), weekdayNames[weekdayOf(day)] ?? "", `${clients}`, formatBytes(total), download, upload];
+  });
   const columns = [
     { title: "Day" },
     { title: "" },
     { title: "Clients", align: "right" },
     { title: "Traffic", align: "right" },
+    ...directionTitles,
   ] as const;
   call.io.out(`${table(columns, rows, { color: call.io.color })}\n`);
   return 0;

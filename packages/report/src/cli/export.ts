@@ -5,6 +5,7 @@ import { UsageError } from "@nethsec/host/error";
 import { eachRow, type DayCounters } from "../store/day-counters.ts";
 import { sectionNames } from "../store/hour-counters.ts";
 import { csvText } from "../query/export-table.ts";
+import { directionCells, directionColumns } from "../query/export-rows.ts";
 import { formatDay } from "../store/report-day.ts";
 import type { Narrow } from "../query/summary.ts";
 import { dayAsked, narrowAsked } from "./report-question.ts";
@@ -12,8 +13,17 @@ import { dayAsked, narrowAsked } from "./report-question.ts";
 /** Rows per write, so that a large day needs little memory beyond its counters. */
 const rowsAtOnce = 5000;
 
-type Row = readonly [day: string, hour: number, client: string, section: string, name: string, bytes: number];
-const columns = ["day", "hour", "client", "section", "name", "bytes"] as const;
+type DirectionCells = ReturnType<typeof directionCells>;
+type Row = readonly [
+  day: string,
+  hour: number,
+  client: string,
+  section: string,
+  name: string,
+  bytes: number,
+  ...directions: DirectionCells,
+];
+const columns = ["day", "hour", "client", "section", "name", "bytes", ...directionColumns] as const;
 
 export async function run(call: Call): Promise<number> {
   if (call.json && call.options["csv"] === true) throw new UsageError("--json and --csv do not go together.");
@@ -53,8 +63,11 @@ export function* rowsOf(counters: DayCounters, narrow: Narrow): Generator<Row> {
     (narrow.client === undefined || narrow.client === client) && (narrow.hour === undefined || narrow.hour === hour);
   for (const [index, client] of counters.clients.entries()) {
     for (let hour = 0; hour < 24; hour++) {
-      const bytes = counters.totals[index * 24 + hour] ?? 0;
-      if (!byName && bytes > 0 && wanted(client, hour)) yield [day, hour, client, "total", "", bytes];
+      const cell = index * 24 + hour;
+      const bytes = counters.totals[cell] ?? 0;
+      if (byName || bytes === 0 || !wanted(client, hour)) continue;
+      const directions = { bytes, download: counters.download[cell] ?? 0, upload: counters.upload[cell] ?? 0 };
+      yield [day, hour, client, "total", "", bytes, ...directionCells(directions)];
     }
   }
   for (const section of sectionNames) {
@@ -64,11 +77,11 @@ export function* rowsOf(counters: DayCounters, narrow: Narrow): Generator<Row> {
       const client = counters.clients[row.client] ?? "";
       const name = table.names[row.name] ?? "";
       if ((!byName || name === narrow.value) && wanted(client, row.hour))
-        yield [day, row.hour, client, section, name, row.bytes];
+        yield [day, row.hour, client, section, name, row.bytes, ...directionCells(row)];
     }
   }
   if (byName || narrow.client !== undefined) return;
   for (const [hour, bytes] of counters.unattributed.entries()) {
-    if (bytes > 0 && wanted("", hour)) yield [day, hour, "", "unattributed", "", bytes];
+    if (bytes > 0 && wanted("", hour)) yield [day, hour, "", "unattributed", "", bytes, null, null];
   }
 }

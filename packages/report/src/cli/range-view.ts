@@ -2,20 +2,21 @@
 import type { Call } from "@nethsec/host/command/command";
 import { formatBytes } from "@nethsec/host/units";
 import { rangeDays, type AskedRange } from "../query/asked-range.ts";
-import { comparison, withoutName, withoutNameLabel } from "../query/compare.ts";
+import { comparison, withoutName } from "../query/compare.ts";
 import { usagesIn, type ListName } from "../query/export-rows.ts";
 import { labelOf } from "../query/labels.ts";
 import { summariseRange, type RangeBar, type RangeSummary } from "../query/range-summary.ts";
 import { rangeJson } from "../query/range-json.ts";
 import type { Narrow } from "../query/summary.ts";
+import { totalTraffic } from "../query/traffic.ts";
 import { twoDigits } from "../store/hour-key.ts";
 import { formatDay, monthName } from "../store/report-day.ts";
 import type { ReportStore } from "../store/report-store.ts";
 import { clientCount } from "./client-count.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { namesFor } from "./report-question.ts";
-import { barLines, heading, shown, trafficTable } from "./report-text.ts";
-import { listTitles, rowOf } from "./summary-lists.ts";
+import { barLines, heading, shown, trafficFact, trafficTable } from "./report-text.ts";
+import { listTitles, namelessRow, rowOf } from "./summary-lists.ts";
 
 export async function showRange(
   call: Call,
@@ -39,7 +40,7 @@ export async function showRange(
   const style = { color: call.io.color, columns: call.io.columns };
   const change = comparison(summary.total, before);
   const facts = [
-    formatBytes(summary.total),
+    trafficFact(totalTraffic(summary), summary.directionsSince),
     ...(narrow.client === undefined ? [clientCount(summary.clients.length)] : []),
     ...(change === undefined ? [] : [change]),
     ...(summary.unattributed > 0 ? [`${formatBytes(summary.unattributed)} more belong to no client`] : []),
@@ -49,9 +50,9 @@ export async function showRange(
   const tables = listsOf(narrow, summary).flatMap((list) => {
     const usages = usagesIn(summary, list);
     if (usages.length === 0) return [];
-    const rows = usages.slice(0, limit).map(({ id, bytes }) => rowOf(list, id, bytes, names));
+    const rows = usages.slice(0, limit).map((usage) => rowOf(list, usage, names));
     const nameless = list === "hosts" ? withoutName(summary.total, usages) : 0;
-    const all = nameless > 0 ? [...rows, { label: withoutNameLabel, bytes: nameless }] : rows;
+    const all = nameless > 0 ? [...rows, namelessRow(summary, usages)] : rows;
     const more = usages.length > rows.length ? `\n… ${usages.length - rows.length} more; --limit 0 shows all.` : "";
     return [trafficTable(listTitles[list], all, summary.total, style) + more];
   });

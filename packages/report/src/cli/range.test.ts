@@ -44,6 +44,9 @@ async function ask(range: string, args: Record<string, string> = {}, options: Re
   return v.parse(answer, JSON.parse(out));
 }
 
+/** Hour files alone have totals only. */
+const notKnown = { download: null, upload: null };
+
 const november = { from: { ...sampleToday, day: 1 }, to: sampleToday };
 
 describe("any range", () => {
@@ -52,15 +55,20 @@ describe("any range", () => {
     expect(total).toBe(sampleSum(november.from, november.to));
     expect(clients).toEqual(
       [
-        { id: "192.168.1.10", name: "annas-laptop", bytes: sampleSum(november.from, november.to, ["192.168.1.10"]) },
-        { id: "192.168.1.20", bytes: sampleSum(november.from, november.to, ["192.168.1.20"]) },
+        {
+          id: "192.168.1.10",
+          name: "annas-laptop",
+          bytes: sampleSum(november.from, november.to, ["192.168.1.10"]),
+          ...notKnown,
+        },
+        { id: "192.168.1.20", bytes: sampleSum(november.from, november.to, ["192.168.1.20"]), ...notKnown },
       ].sort((a, b) => b.bytes - a.bytes),
     );
     expect(before.total).toBe(sampleSum({ ...sampleToday, month: 10, day: 1 }, { ...sampleToday, month: 10, day: 31 }));
     expect([unit, bars.length]).toEqual(["day", 30]);
     // The future is a gap, not zero.
     expect(bars[29]).toEqual({ from: "2026-11-30", bytes: null });
-    expect(hosts).toEqual([{ id: "www.example.com", bytes: total * 0.9 }]);
+    expect(hosts).toEqual([{ id: "www.example.com", bytes: total * 0.9, ...notKnown }]);
     expect(without_a_name).toBeCloseTo(total * 0.1, 5);
   });
 
@@ -101,7 +109,7 @@ describe("any range", () => {
     const one = await ask("2026-03", {}, { client: "192.168.1.20" });
     expect(one.total).toBe(sampleSum(...march, ["192.168.1.20"]));
     const visits = await ask("2026-03", {}, { host: "rare.example.org" });
-    expect(visits.clients).toEqual([{ id: "192.168.1.20", bytes: 0.9 * (20_000 + 24_000) }]);
+    expect(visits.clients).toEqual([{ id: "192.168.1.20", bytes: 0.9 * (20_000 + 24_000), ...notKnown }]);
     expect(visits.bars.filter(({ bytes }) => bytes !== 0).map(({ from }) => from)).toEqual([
       "2026-03-10",
       "2026-03-12",
@@ -125,7 +133,7 @@ describe("any range", () => {
       args: { list: "clients", range: "2026-03" },
       options: { csv: true },
     });
-    expect(out).toStartWith("client,name,bytes,percent\r\n");
+    expect(out).toStartWith("client,name,bytes,percent,download,upload\r\n");
     expect(out.split("\r\n")).toHaveLength(4);
   });
 
@@ -151,6 +159,7 @@ describe("search", () => {
         last: "2026-03-12",
         days: 2,
         bytes: 39_600,
+        ...notKnown,
       },
     ]);
   });

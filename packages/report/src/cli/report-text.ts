@@ -1,7 +1,10 @@
 /** Reports for the terminal: headings, bars, tables of traffic. Pure. */
 import { cells, table } from "@nethsec/host/command/table";
 import { formatBytes } from "@nethsec/host/units";
-import { twoDigits } from "../store/hour-key.ts";
+import { twoDigits, type Day } from "../store/hour-key.ts";
+import { formatDay } from "../store/report-day.ts";
+import { directionTexts } from "../query/direction-text.ts";
+import { splitOf, type Traffic } from "../query/traffic.ts";
 import { percent } from "../query/percent.ts";
 import { visibleText } from "@nethsec/host/command/visible-text";
 
@@ -58,34 +61,54 @@ export function hourLines(hours: readonly number[], last: number, style: TextSty
   return barLines(bars, style);
 }
 
-export interface TrafficRow {
+/** "52 GiB (download 45 GiB, upload 7 GiB)". `since`: see `RangeSummary.directionsSince`. */
+export function trafficFact(traffic: Traffic, since?: Day): string {
+  const total = formatBytes(traffic.bytes);
+  const isKnown = splitOf(traffic) !== undefined;
+  if (isKnown && traffic.bytes > 0) {
+    const { download, upload } = directionTexts(traffic);
+    return `${total} (download ${download}, upload ${upload})`;
+  }
+  return since === undefined ? total : `${total} (download and upload are known since ${formatDay(since)})`;
+}
+
+export interface TrafficRow extends Traffic {
   readonly label: string;
   /** The client's address, when `label` is its name. */
   readonly address?: string;
-  readonly bytes: number;
 }
 
-/** Names with traffic, share and a bar; with an address column when any row has an address. */
+export const directionTitles = [
+  { title: "Download", align: "right" },
+  { title: "Upload", align: "right" },
+] as const;
+
+/** Names with traffic, share and a bar; with an address column when any row has an address, and download and upload when they are known of any. */
 export function trafficTable(what: string, rows: readonly TrafficRow[], total: number, style: TextStyle): string {
   const addressWidth = Math.max(...rows.map((row) => row.address?.length ?? 0));
   const isNamed = addressWidth > 0;
-  // Traffic, share, bar and the gaps between them take 34 cells.
-  const nameWidth = Math.max(16, Math.min(64, style.columns - 34 - (isNamed ? addressWidth + 2 : 0)));
+  const isSplit = rows.some((row) => splitOf(row) !== undefined);
+  const hasBar = !isSplit || style.columns >= 100;
+  // Traffic, share, and the gaps between them take 20 cells, a bar 14, download and upload 24.
+  const others = 20 + (hasBar ? 14 : 0) + (isSplit ? 24 : 0) + (isNamed ? addressWidth + 2 : 0);
+  const nameWidth = Math.max(16, Math.min(64, style.columns - others));
   const top = Math.max(1, ...rows.map((row) => row.bytes));
   return table(
     [
       { title: what },
       ...(isNamed ? [{ title: "Address" }] : []),
       { title: "Traffic", align: "right" },
+      ...(isSplit ? directionTitles : []),
       { title: "Share", align: "right" },
-      { title: "" },
+      ...(hasBar ? [{ title: "" }] : []),
     ],
     rows.map((row) => [
       shown(row.label, nameWidth),
       ...(isNamed ? [row.address ?? ""] : []),
       formatBytes(row.bytes),
+      ...(isSplit ? [directionTexts(row).download, directionTexts(row).upload] : []),
       percent(total === 0 ? 0 : (row.bytes / total) * 100),
-      bar(row.bytes / top, 12),
+      ...(hasBar ? [bar(row.bytes / top, 12)] : []),
     ]),
     { color: style.color },
   );

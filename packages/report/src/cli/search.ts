@@ -5,13 +5,14 @@ import { UsageError } from "@nethsec/host/error";
 import { formatBytes } from "@nethsec/host/units";
 import { foundTable, tableJson } from "../query/export-rows.ts";
 import { csvText } from "../query/export-table.ts";
+import { directionTexts } from "../query/direction-text.ts";
 import { labelOf } from "../query/labels.ts";
 import { searchRange, shortestSearch } from "../query/search.ts";
 import { openStore } from "../store/open-store.ts";
 import { formatDay } from "../store/report-day.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { limitAsked, namesFor, rangeAsked } from "./report-question.ts";
-import { shown } from "./report-text.ts";
+import { directionTitles, shown } from "./report-text.ts";
 
 export async function run(call: Call): Promise<number> {
   const text = (call.args["text"] ?? "").trim();
@@ -29,6 +30,8 @@ export async function run(call: Call): Promise<number> {
     return 0;
   }
   if (found.length === 0) return nothingYet(call, `Nothing contains "${text}" (${range.title}).`, false);
+  // The six other columns leave no room for two more on 80 cells; CSV and JSON have them always.
+  const isWide = call.io.columns >= 104;
   const columns = [
     { title: "Name" },
     { title: "Client" },
@@ -36,15 +39,17 @@ export async function run(call: Call): Promise<number> {
     { title: "Last" },
     { title: "Days", align: "right" },
     { title: "Traffic", align: "right" },
+    ...(isWide ? directionTitles : []),
   ] as const;
-  const width = Math.max(16, Math.min(48, call.io.columns - 60));
-  const lines = rows.map(({ section, name, client, first, last, days, bytes }) => [
+  const width = Math.max(16, Math.min(48, call.io.columns - (isWide ? 84 : 60)));
+  const lines = rows.map(({ section, name, client, first, last, days, ...traffic }) => [
     shown(labelOf(section, name), width),
     shown(names.get(client) ?? client, 20),
     formatDay(first),
     formatDay(last),
     `${days}`,
-    formatBytes(bytes),
+    formatBytes(traffic.bytes),
+    ...(isWide ? Object.values(directionTexts(traffic)) : []),
   ]);
   call.io.out(`${table(columns, lines, { color: call.io.color })}\n`);
   if (rows.length < found.length || isCut)

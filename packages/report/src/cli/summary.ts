@@ -5,9 +5,10 @@ import { openStore } from "../store/open-store.ts";
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
-import { labelled, usagesIn, type ListName } from "../query/export-rows.ts";
+import { usageJson, usagesIn, type ListName } from "../query/export-rows.ts";
 import { formatDay, longDay, sameDay } from "../store/report-day.ts";
 import { summarise, type Narrow, type Summary } from "../query/summary.ts";
+import { splitJson, totalTraffic } from "../query/traffic.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { showRange } from "./range-view.ts";
 import {
@@ -19,7 +20,7 @@ import {
   rangeAsked,
   withoutHour,
 } from "./report-question.ts";
-import { heading, hourLines, shown, trafficTable, type TextStyle } from "./report-text.ts";
+import { heading, hourLines, shown, trafficFact, trafficTable, type TextStyle } from "./report-text.ts";
 import { listTitles, rowOf } from "./summary-lists.ts";
 
 export async function run(call: Call): Promise<number> {
@@ -66,11 +67,12 @@ function summaryJson({ day, narrow, summary, limit, names }: View): object {
   const list = (name: ListName): object[] =>
     usagesIn(summary, name)
       .slice(0, limit)
-      .map(({ id, bytes }) => ({ id, ...labelled(name, id, names), bytes }));
+      .map((usage) => usageJson(name, usage, names));
   return {
     day: formatDay(day),
     narrow,
     total: summary.total,
+    ...splitJson(totalTraffic(summary)),
     unattributed: summary.unattributed,
     hours: summary.hours,
     clients: list("clients"),
@@ -100,11 +102,11 @@ function summaryText({ day, narrow, summary, limit, names, lastHour }: View, sty
     .filter((list) => usagesIn(summary, list).length > 0)
     .map((list) => {
       const usages = usagesIn(summary, list);
-      const rows = usages.slice(0, limit).map(({ id, bytes }) => rowOf(list, id, bytes, names));
+      const rows = usages.slice(0, limit).map((usage) => rowOf(list, usage, names));
       const more = usages.length > rows.length ? `\n… ${usages.length - rows.length} more; --limit 0 shows all.` : "";
       return trafficTable(listTitles[list], rows, summary.total, style) + more;
     });
-  const facts = `${formatBytes(summary.total)}${narrow.client === undefined ? `, ${clientCount(summary.clients.length)}` : ""}${
+  const facts = `${trafficFact(totalTraffic(summary))}${narrow.client === undefined ? `, ${clientCount(summary.clients.length)}` : ""}${
     summary.unattributed > 0 ? `; ${formatBytes(summary.unattributed)} more belong to no client` : ""
   }`;
   return `${[`${heading(shown(titleOf(day, narrow, names), style.columns), style)}\n${facts}`, hourLines(summary.hours, lastHour, style), ...tables].join("\n\n")}\n`;

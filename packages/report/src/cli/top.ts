@@ -40,7 +40,7 @@ export async function run(call: Call): Promise<number> {
   }
   if (usages.length === 0) return nothingYet(call, `No ${list}: ${range.title}.`, sameDay(range.to, store.today()));
   const style = { color: call.io.color, columns: call.io.columns };
-  const rows = usages.map(({ id, bytes }) => rowOf(list, id, bytes, names));
+  const rows = usages.map((usage) => rowOf(list, usage, names));
   call.io.out(`${trafficTable(listTitles[list], rows, summary.total, style)}\n`);
   if (all.length > usages.length) call.io.err(`${usages.length} of ${all.length}; --limit 0 shows all.\n`);
   return 0;

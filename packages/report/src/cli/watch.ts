@@ -6,11 +6,13 @@ import { formatBitRate, formatBytes } from "@nethsec/host/units";
 import { readStatus } from "../store/daemon-status.ts";
 import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
+import { directionTexts } from "../query/direction-text.ts";
+import { splitJson, totalTraffic } from "../query/traffic.ts";
 import type { LiveHourState } from "../query/live-hour.ts";
 import { liveHourOf } from "../query/open-live.ts";
 import { nextStep } from "../query/next-step.ts";
 import { namesFor } from "./report-question.ts";
-import { heading, shown } from "./report-text.ts";
+import { directionTitles, heading, shown, trafficFact } from "./report-text.ts";
 
 const lookEveryMs = 1000;
 const rowsShown = 15;
@@ -48,13 +50,15 @@ function liveJson({ hour, summary, growth, asOf }: LiveHourState, names: Names):
     as_of: asOf ?? null,
     hour,
     total: summary.total,
+    ...splitJson(totalTraffic(summary)),
     interval_ms: growth?.ms ?? null,
     growth: growth?.total ?? null,
-    clients: summary.clients.map(({ id, bytes }) => ({
-      client: id,
-      name: names.get(id) ?? null,
-      bytes,
-      growth: growth === undefined ? null : (growth.clients.get(id) ?? 0),
+    clients: summary.clients.map((usage) => ({
+      client: usage.id,
+      name: names.get(usage.id) ?? null,
+      bytes: usage.bytes,
+      growth: growth === undefined ? null : (growth.clients.get(usage.id) ?? 0),
+      ...splitJson(usage),
     })),
   };
 }
@@ -66,22 +70,26 @@ function liveText({ hour, summary, growth, asOf }: LiveHourState, names: Names, 
     growth === undefined ? "…" : formatBitRate(growth.ms <= 0 ? 0 : (bytes * 8000) / growth.ms);
   const time = asOf === undefined ? "nothing counted yet" : `as of ${new Date(asOf).toTimeString().slice(0, 8)}`;
   const head = heading(`${twoDigits(hour)}:00 to ${twoDigits((hour + 1) % 24)}:00`, style);
-  const facts = `${formatBytes(summary.total)}, ${growth === undefined ? "rate known in a moment" : rate(growth.total)}, ${time}`;
+  const facts = `${trafficFact(totalTraffic(summary))}, ${growth === undefined ? "rate known in a moment" : rate(growth.total)}, ${time}`;
   if (summary.clients.length === 0) return `${head}\n${facts}\n\n${whenEmpty}`;
+  const nameWidth = Math.max(16, Math.min(32, io.columns - 64));
   const clients = table(
     [
       { title: "Client" },
       { title: "Address" },
       { title: "Rate", align: "right" },
       { title: "This hour", align: "right" },
+      ...directionTitles,
     ],
     summary.clients
       .slice(0, rowsShown)
-      .map(({ id, bytes }) => [
-        shown(names.get(id) ?? id, 32),
-        names.has(id) ? id : "",
-        rate(growth?.clients.get(id) ?? 0),
-        formatBytes(bytes),
+      .map((usage) => [
+        shown(names.get(usage.id) ?? usage.id, nameWidth),
+        names.has(usage.id) ? usage.id : "",
+        rate(growth?.clients.get(usage.id) ?? 0),
+        formatBytes(usage.bytes),
+        directionTexts(usage).download,
+        directionTexts(usage).upload,
       ]),
     style,
   );

@@ -4,6 +4,7 @@ import { paced } from "@nethsec/host/testing/pace";
 import { sectionNames } from "../store/hour-counters.ts";
 import { hourKeyAt } from "../store/hour-key.ts";
 import { Accounting } from "./accounting.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import { InterfaceNumbers } from "./interface-numbers.ts";
 import { Ledger } from "./ledger.ts";
 import { maxLineBytes } from "./line-reader.ts";
@@ -138,6 +139,44 @@ describe("accounting", () => {
     agent.at(55).tell("flow_stats", { local_bytes: -5, other_bytes: 1.5, total_bytes: "many" }, {});
     expect(agent.mine).toBe(210);
     expect(agent.reader.malformed).toBe(1);
+  });
+
+  test("the directions of growth are those of the event: what the local end sent is upload", () => {
+    const both = { local_bytes: 30, other_bytes: 70 };
+    const agent = new Agent()
+      .at(1)
+      .flow({ host_server_name: "example.org" })
+      .at(10)
+      .tell("flow_stats", { ...both, total_bytes: 100 });
+    const known = { download: 70, upload: 30 };
+    const client = agent.ledger.hours.get(hourKeyAt(start))?.counters.clients.get("192.168.1.5");
+    expect(client).toMatchObject({ total: 100, ...known });
+    for (const section of sectionNames)
+      expect([...(client?.[section].values() ?? [])]).toEqual([{ bytes: 100, ...known }]);
+    // The event before was missed: of its 60 bytes nobody told the directions.
+    agent.at(40).tell("flow_stats", { ...both, total_bytes: 260 });
+    expect(client).toMatchObject({ total: 260, download: 140, upload: 60 });
+    // Increments that do not fit the growth, or may be the last tick's once more, say nothing about it.
+    agent.at(55).tell("flow_stats", { ...both, total_bytes: 300 });
+    agent.at(70).purge(30, 400, { other_bytes: 10 });
+    expect(client).toMatchObject({ total: 400, download: 140, upload: 60 });
+  });
+
+  test("bytes that wait for an identity keep their directions, also in the checkpoint", () => {
+    const agent = new Agent().at(1).tell("flow_stats", { local_bytes: 3, other_bytes: 7, total_bytes: 10 });
+    agent.at(2).tell("flow_stats", { local_bytes: 2, other_bytes: 3, total_bytes: 15 });
+    expect([...agent.accounting.waiting.values()]).toEqual([[hourKeyAt(start), 15, 10, 5]]);
+    const { accounting, ledger } = agent;
+    const saved = decodeCheckpoint(encodeCheckpoint({ accounting, ledger, interfaces: ["br-lan"] }));
+    const restored = new Accounting(new Ledger(), start);
+    saved?.restoreFlows(restored, () => 0);
+    expect([...restored.waiting.values()]).toEqual([[hourKeyAt(start), 15, 10, 5]]);
+    agent.at(3).flow({ first_seen_at: start });
+    expect(ledger.hours.get(hourKeyAt(start))?.counters.clients.get("192.168.1.5")).toMatchObject({
+      total: 15,
+      download: 10,
+      upload: 5,
+    });
   });
 
   test("what moved nothing is no entry: no client, no name", () => {

@@ -19,8 +19,9 @@ const maxIdentities = 100_000;
 /** `agent_status` says every 15 s whether only external interfaces are captured; after this long without it, the accounting guesses. */
 const decideSeconds = 60;
 
-/** Bytes waiting for an identity, as pairs: hour, bytes, hour, bytes, … */
+/** Bytes waiting for an identity, {@link waitingFields} numbers for each hour: hour, bytes, and how many of them are download and upload; … */
 export type Waiting = number[];
+export const waitingFields = 4;
 
 export class Accounting {
   readonly flows = new FlowTable();
@@ -110,7 +111,7 @@ export class Accounting {
     const growth = Number.isNaN(event.total) && Number.isNaN(event.increment) ? 0 : this.#growth(row, event);
     // Also records zero growth when skipped bytes may later turn out to be new: they belong to this hour.
     if (growth > 0 || (this.flows.get(row, Field.skipped) > 0 && !this.waiting.has(row)))
-      this.#count(row, this.#hour, growth);
+      this.#countGrowth(row, event, growth);
     if (event.purge && !this.#has(row, Flag.purged)) this.#end(row);
   }
 
@@ -153,22 +154,22 @@ export class Accounting {
   /** Gives up waiting after the previous hour: such an identity never comes, and waiting bytes of unknown flows must not pile up. */
   #giveUpOld(): void {
     const previous = this.#hourAt(this.#wall - 3_600_000);
-    for (const [row, pairs] of this.waiting) {
-      while (pairs.length > 0 && pairs[0] !== previous && pairs[0] !== this.#hour) {
-        const [hour = 0, bytes = 0] = pairs.splice(0, 2);
+    for (const [row, waits] of this.waiting) {
+      while (waits.length > 0 && waits[0] !== previous && waits[0] !== this.#hour) {
+        const [hour = 0, bytes = 0] = waits.splice(0, waitingFields);
         if (!this.#undecided(row)) this.#ledger.addUnattributed(hour, bytes);
       }
-      if (pairs.length === 0) this.waiting.delete(row);
+      if (waits.length === 0) this.waiting.delete(row);
     }
   }
 
   /** Bytes waiting for an identity, by the hour in which they were reported. */
   waitingByHour(): Map<HourKey, number> {
     const hours = new Map<HourKey, number>();
-    for (const pairs of this.waiting.values()) {
-      for (let at = 0; at < pairs.length; at += 2) {
-        const hour = pairs[at] ?? 0;
-        hours.set(hour, (hours.get(hour) ?? 0) + (pairs[at + 1] ?? 0));
+    for (const waits of this.waiting.values()) {
+      for (let at = 0; at < waits.length; at += waitingFields) {
+        const hour = waits[at] ?? 0;
+        hours.set(hour, (hours.get(hour) ?? 0) + (waits[at + 1] ?? 0));
       }
     }
     return hours;
@@ -251,7 +252,8 @@ export class Accounting {
     if (isNew) {
       const wholeIsNew = event.firstSeen >= this.knowsSince;
       if (another) this.#beginAgain(row);
-      else if (wholeIsNew) this.#count(row, this.waiting.get(row)?.[0] ?? this.#hour, flows.get(row, Field.skipped));
+      else if (wholeIsNew)
+        this.#count(row, this.waiting.get(row)?.[0] ?? this.#hour, flows.get(row, Field.skipped), 0, 0);
       flows.set(row, Field.skipped, 0);
       flows.set(row, Field.firstSeen, event.firstSeen);
       if (wholeIsNew) this.#flag(row, Flag.wholeIsNew);
@@ -316,33 +318,47 @@ export class Accounting {
     return growth;
   }
 
-  #count(row: number, hour: HourKey, bytes: number): void {
+  /**
+   * Counts growth of this hour, with its directions: the agent tells totals without them, and increments with. They are those of the growth when the two
+   * are equal, and of its last part when events before were missed. Only `flow_stats` may be taken for a part: the increments of `flow_dpi_…` may not be
+   * in the total yet, and those of `flow_purge` may be the last event's once more (contract netifyd5, "trap" and "note").
+   */
+  #countGrowth(row: number, event: FlowEvent, growth: number): void {
+    const { increment } = event;
+    const isPart = increment < growth && !event.purge && event.identity === undefined;
+    if (increment === growth || isPart) this.#count(row, this.#hour, growth, increment - event.upload, event.upload);
+    else this.#count(row, this.#hour, growth, 0, 0);
+  }
+
+  #count(row: number, hour: HourKey, bytes: number, download: number, upload: number): void {
     const identity = this.flows.identity[row];
     if (identity !== undefined && !this.#undecided(row)) {
       if (this.isGuess && this.#has(row, Flag.external) && this.ownAddresses?.has(identity.client) === true)
         this.#ledger.addNotAClient(hour, bytes);
-      else this.#ledger.add(hour, identity, bytes);
+      else this.#ledger.add(hour, identity, bytes, download, upload);
       return;
     }
-    const pairs = this.waiting.get(row);
-    if (pairs === undefined) this.waiting.set(row, [hour, bytes]);
-    else if (pairs.at(-2) === hour) pairs[pairs.length - 1] = (pairs.at(-1) ?? 0) + bytes;
-    else pairs.push(hour, bytes);
+    const waits = this.waiting.get(row);
+    if (waits === undefined) this.waiting.set(row, [hour, bytes, download, upload]);
+    else if (waits.at(-waitingFields) === hour) addToLast(waits, bytes, download, upload);
+    else waits.push(hour, bytes, download, upload);
   }
 
   /** Attributes the bytes that waited for the flow's identity. */
   #settle(row: number): void {
-    const pairs = this.waiting.get(row);
-    if (pairs === undefined || this.#undecided(row)) return;
+    const waits = this.waiting.get(row);
+    if (waits === undefined || this.#undecided(row)) return;
     this.waiting.delete(row);
-    for (let at = 0; at < pairs.length; at += 2) this.#count(row, pairs[at] ?? 0, pairs[at + 1] ?? 0);
+    for (let at = 0; at < waits.length; at += waitingFields)
+      this.#count(row, waits[at] ?? 0, waits[at + 1] ?? 0, waits[at + 2] ?? 0, waits[at + 3] ?? 0);
   }
 
   #giveUp(row: number): void {
-    const pairs = this.waiting.get(row);
-    if (pairs === undefined) return;
+    const waits = this.waiting.get(row);
+    if (waits === undefined) return;
     this.waiting.delete(row);
-    for (let at = 0; at < pairs.length; at += 2) this.#ledger.addUnattributed(pairs[at] ?? 0, pairs[at + 1] ?? 0);
+    for (let at = 0; at < waits.length; at += waitingFields)
+      this.#ledger.addUnattributed(waits[at] ?? 0, waits[at + 1] ?? 0);
   }
 
   #waitForRoles(): void {
@@ -383,4 +399,10 @@ export class Accounting {
 
 function sameIdentity(a: FlowIdentity, b: FlowIdentity): boolean {
   return a.host === b.host && a.application === b.application && a.protocol === b.protocol && a.client === b.client;
+}
+
+function addToLast(waiting: Waiting, bytes: number, download: number, upload: number): void {
+  const at = waiting.length - waitingFields;
+  for (const [index, more] of [bytes, download, upload].entries())
+    waiting[at + 1 + index] = (waiting[at + 1 + index] ?? 0) + more;
 }

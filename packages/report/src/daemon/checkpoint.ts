@@ -12,13 +12,15 @@ import { BrokenBytes, ByteReader, ByteWriter } from "../store/byte-writer.ts";
 import type { HourCounters } from "../store/hour-counters.ts";
 import { decodeCounters, encodeHour } from "../store/hour-index.ts";
 import type { HourKey } from "../store/hour-key.ts";
-import type { Accounting } from "./accounting.ts";
+import type { Accounting, Waiting } from "./accounting.ts";
 import { withHash, type FlowIdentity } from "./flow-event.ts";
 import { Field, Flag } from "./flow-table.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** "NSC1". */
-const magic = 0x3143_534e;
+/** "NSC2". */
+const magic = 0x3243_534e;
+/** "NSC1": before directions were kept; bytes that wait for an identity have two numbers for each hour. */
+const magicWithoutDirections = 0x3143_534e;
 
 /** Typical size of a flow in the file: digest 20, time stamps 16, numbers up to 12, its share of the names. */
 const bytesPerFlow = 56;
@@ -71,12 +73,13 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint | undefined {
 }
 
 function decode(input: ByteReader): Checkpoint {
-  if (input.word() !== magic) throw new BrokenBytes("not a checkpoint");
+  const version = input.word();
+  if (version !== magic && version !== magicWithoutDirections) throw new BrokenBytes("not a checkpoint");
   const knowsSince = input.double();
   const external = input.number();
   const interfaces = input.names();
   const identities = readIdentities(input);
-  const flows = Array.from({ length: input.number() }, () => readFlow(input));
+  const flows = Array.from({ length: input.number() }, () => readFlow(input, version));
   const hours = new Map<HourKey, HourCounters>();
   for (let left = input.number(); left > 0; left--) {
     const key = input.number();
@@ -153,9 +156,9 @@ function writeFlows(out: ByteWriter, accounting: Accounting, identities: Readonl
     out.double(flows.get(row, Field.lastSeen));
     const identity = flows.identity[row];
     out.number(identity === undefined ? 0 : (identities.get(identity) ?? 0));
-    const pairs = waiting.get(row);
-    out.number(pairs?.length ?? 0);
-    if (pairs !== undefined) for (const number of pairs) out.number(number);
+    const waits = waiting.get(row);
+    out.number(waits?.length ?? 0);
+    if (waits !== undefined) for (const number of waits) out.number(number);
   }
 }
 
@@ -168,10 +171,10 @@ interface SavedFlow {
   readonly firstSeen: number;
   readonly lastSeen: number;
   readonly identity: number;
-  readonly waiting: number[];
+  readonly waiting: Waiting;
 }
 
-function readFlow(input: ByteReader): SavedFlow {
+function readFlow(input: ByteReader, version: number): SavedFlow {
   return {
     digest: Uint32Array.from({ length: 5 }, () => input.word()),
     interface: input.number(),
@@ -181,8 +184,14 @@ function readFlow(input: ByteReader): SavedFlow {
     firstSeen: input.double(),
     lastSeen: input.double(),
     identity: input.number(),
-    waiting: Array.from({ length: input.number() }, () => input.number()),
+    waiting: readWaiting(input, version),
   };
+}
+
+function readWaiting(input: ByteReader, version: number): Waiting {
+  const numbers = Array.from({ length: input.number() }, () => input.number());
+  if (version === magic) return numbers;
+  return numbers.flatMap((number, index) => (index % 2 === 0 ? number : [number, 0, 0]));
 }
 
 function restoreFlow(

@@ -49,6 +49,8 @@ interface Told {
   readonly total: number;
   /** Bytes since the agent's last event about the flow, as the agent reports them. */
   readonly increment: number;
+  /** The part of `increment` that the client sent. */
+  readonly upload: number;
   readonly app: string;
   readonly life: Life;
 }
@@ -59,10 +61,15 @@ const life = fc.record({
   announced: fc.constantFrom("before", "before", "after", "never"),
   host: fc.option(fc.constantFrom("example.org", "Example.ORG", "__proto__", "other"), { nil: undefined }),
   refined: fc.nat(5),
-  ticks: fc.array(fc.record({ gap: fc.nat(2_400_000), bytes: fc.nat(2_000_000), lost: fc.boolean() }), {
-    minLength: 1,
-    maxLength: 6,
-  }),
+  ticks: fc.array(
+    fc.record({
+      gap: fc.nat(2_400_000),
+      bytes: fc.nat(2_000_000),
+      lost: fc.boolean(),
+      upload: fc.integer({ min: 0, max: 10 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  ),
   purge: fc.boolean(),
 });
 type Life = typeof life extends fc.Arbitrary<infer T> ? T : never;
@@ -118,6 +125,7 @@ function tellFlow(
     at: number,
     total: number,
     increment: number,
+    upload: number,
     fields: object,
     app: string,
   ): void => {
@@ -127,6 +135,7 @@ function tellFlow(
       type,
       total,
       increment,
+      upload,
       app,
       life: one,
       text: JSON.stringify({ type, interface: "br-lan", internal: true, flow: { digest, ...fields } }),
@@ -136,6 +145,7 @@ function tellFlow(
     event(
       "flow",
       at,
+      0,
       0,
       0,
       {
@@ -152,18 +162,20 @@ function tellFlow(
   let at = begin;
   let total = 0;
   let seen = begin;
-  for (const [index, { gap, bytes, lost }] of one.ticks.entries()) {
+  for (const [index, { gap, bytes, lost, upload: tenths }] of one.ticks.entries()) {
     at += 1 + (index === 0 ? gap % 10_000 : gap);
     total += bytes;
     seen = at;
     // An increment is dropped only for flows whose start is announced; otherwise these bytes could not be known at all.
     const increment = lost && one.announced !== "never" ? Math.floor(bytes / 3) : bytes;
+    const upload = Math.floor((increment * tenths) / 10);
     event(
       "flow_stats",
       at,
       total,
       increment,
-      { last_seen_at: seen, local_bytes: increment, other_bytes: 0, total_bytes: total },
+      upload,
+      { last_seen_at: seen, local_bytes: upload, other_bytes: increment - upload, total_bytes: total },
       "",
     );
     if (index === 0 && one.announced === "after") announce(at + 3, "Unknown");
@@ -171,17 +183,23 @@ function tellFlow(
   }
   if (!one.purge) return at;
   at += 30_000;
-  event("flow_purge", at, total, 0, { last_seen_at: seen, local_bytes: 0, other_bytes: 0, total_bytes: total }, "");
+  event("flow_purge", at, total, 0, 0, { last_seen_at: seen, local_bytes: 0, other_bytes: 0, total_bytes: total }, "");
   return at;
 }
 
-/** Expected result: the growth of each flow's total, by hour and application, with the flow of each event known. */
+/** Bytes, and how many of them are known to be download and upload. */
+type Amounts = readonly [bytes: number, download: number, upload: number];
+
+/**
+ * Expected result: the growth of each flow's total, by hour and application, with the flow of each event known. The directions of growth are those of the
+ * event's increment; what grew in events that were missed has none.
+ */
 class Oracle {
   #state = {
     max: new Map<number, number>(),
     app: new Map<number, string>(),
-    bytes: new Map<string, number>(),
-    waiting: new Map<number, [number, number][]>(),
+    bytes: new Map<string, Amounts>(),
+    waiting: new Map<number, [number, Amounts][]>(),
   };
   #saved = structuredClone(this.#state);
   readonly #lives = new Map<number, Life>();
@@ -194,12 +212,12 @@ class Oracle {
     this.#state = structuredClone(this.#saved);
   }
 
-  see({ instance, type, total, increment, app, life: one, at }: Told): void {
+  see({ instance, type, total, increment, upload, app, life: one, at }: Told): void {
     const state = this.#state;
     this.#lives.set(instance, one);
     if (type === "flow") {
       state.app.set(instance, app);
-      for (const [hour, bytes] of state.waiting.get(instance) ?? []) this.#add(instance, hour, bytes);
+      for (const [hour, amounts] of state.waiting.get(instance) ?? []) this.#add(instance, hour, amounts);
       state.waiting.delete(instance);
       return;
     }
@@ -209,29 +227,39 @@ class Oracle {
     if (!state.max.has(instance)) state.max.set(instance, total);
     if (growth <= 0) return;
     state.max.set(instance, total);
-    if (state.app.has(instance)) this.#add(instance, hourKeyAt(at), growth);
-    else state.waiting.set(instance, [...(state.waiting.get(instance) ?? []), [hourKeyAt(at), growth]]);
+    const amounts: Amounts = increment <= growth ? [growth, increment - upload, upload] : [growth, 0, 0];
+    if (state.app.has(instance)) this.#add(instance, hourKeyAt(at), amounts);
+    else state.waiting.set(instance, [...(state.waiting.get(instance) ?? []), [hourKeyAt(at), amounts]]);
   }
 
-  /** "hour client section name" → bytes, for the sections and for "total"; unattributed as "hour unattributed". */
+  /**
+   * "hour client section name" → bytes, for the sections and for "total", each also followed by "download" and by "upload"; unattributed as
+   * "hour unattributed".
+   */
   expected(): Map<string, number> {
     const sums = new Map<string, number>();
-    const add = (key: string, bytes: number): void => void (bytes > 0 && sums.set(key, (sums.get(key) ?? 0) + bytes));
-    for (const [key, bytes] of this.#state.bytes) {
+    const addOne = (key: string, bytes: number): void =>
+      void (bytes > 0 && sums.set(key, (sums.get(key) ?? 0) + bytes));
+    const add = (key: string, [bytes, download, upload]: Amounts): void => {
+      addOne(key, bytes);
+      addOne(`${key} download`, download);
+      addOne(`${key} upload`, upload);
+    };
+    for (const [key, amounts] of this.#state.bytes) {
       const [hour, instance, app] = key.split(" ");
       const { client, host } = this.#life(Number(instance));
       const address = clients[client] ?? "";
       if (client >= 3) {
-        add(`${hour} unattributed`, bytes);
+        addOne(`${hour} unattributed`, amounts[0]);
         continue;
       }
-      add(`${hour} ${address} total`, bytes);
-      add(`${hour} ${address} protocol http/s`, bytes);
-      add(`${hour} ${address} application ${app}`, bytes);
-      if (host !== undefined) add(`${hour} ${address} host ${host.toLowerCase()}`, bytes);
+      add(`${hour} ${address} total`, amounts);
+      add(`${hour} ${address} protocol http/s`, amounts);
+      add(`${hour} ${address} application ${app}`, amounts);
+      if (host !== undefined) add(`${hour} ${address} host ${host.toLowerCase()}`, amounts);
     }
     for (const pairs of this.#state.waiting.values())
-      for (const [hour, bytes] of pairs) add(`${hour} unattributed`, bytes);
+      for (const [hour, [bytes]] of pairs) addOne(`${hour} unattributed`, bytes);
     return sums;
   }
 
@@ -241,9 +269,10 @@ class Oracle {
     return life;
   }
 
-  #add(instance: number, hour: number, bytes: number): void {
+  #add(instance: number, hour: number, [bytes, download, upload]: Amounts): void {
     const key = `${hour} ${instance} ${this.#state.app.get(instance)}`;
-    this.#state.bytes.set(key, (this.#state.bytes.get(key) ?? 0) + bytes);
+    const [before, down, up] = this.#state.bytes.get(key) ?? [0, 0, 0];
+    this.#state.bytes.set(key, [before + bytes, down + download, up + upload]);
   }
 }
 
@@ -299,13 +328,21 @@ function found(root: string): Map<string, number> {
     const counters = readDay(files, "/r", day);
     for (const [hour, bytes] of counters.unattributed.entries()) add(`${hourKey(day, hour)} unattributed`, bytes);
     for (const [index, client] of counters.clients.entries()) {
-      for (let hour = 0; hour < 24; hour++)
-        add(`${hourKey(day, hour)} ${client} total`, counters.totals[index * 24 + hour] ?? 0);
+      for (let hour = 0; hour < 24; hour++) {
+        const key = `${hourKey(day, hour)} ${client} total`;
+        add(key, counters.totals[index * 24 + hour] ?? 0);
+        add(`${key} download`, counters.download[index * 24 + hour] ?? 0);
+        add(`${key} upload`, counters.upload[index * 24 + hour] ?? 0);
+      }
     }
     for (const section of sectionNames) {
       const columns = counters.sections[section];
-      for (const { client, hour, name, bytes } of eachRow(columns))
-        add(`${hourKey(day, hour)} ${counters.clients[client]} ${section} ${columns.names[name]}`, bytes);
+      for (const { client, hour, name, bytes, download, upload } of eachRow(columns)) {
+        const key = `${hourKey(day, hour)} ${counters.clients[client]} ${section} ${columns.names[name]}`;
+        add(key, bytes);
+        add(`${key} download`, download);
+        add(`${key} upload`, upload);
+      }
     }
   }
   return sums;

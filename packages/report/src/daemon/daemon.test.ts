@@ -187,7 +187,9 @@ describe("dpireport", () => {
       await send(await server.next(), flow(digest, total, clock.now() + 1));
       const sum = seen.reduce((a, b) => a + b, 0) + total;
       await until(() => live.look().summary.total === sum, `${sum} bytes in the live hour`);
-      expect(live.look().summary.sections?.application).toEqual([{ id: "netify.x", bytes: sum }]);
+      expect(live.look().summary.sections?.application).toEqual([
+        { id: "netify.x", bytes: sum, download: 0, upload: sum },
+      ]);
       // The hour files do not have the new bytes yet: the next dump is an hour away.
       expect(totals(daemon.files, now).clients).toEqual(seen.length === 0 ? {} : { "192.168.1.5": 500 });
       seen.push(total);

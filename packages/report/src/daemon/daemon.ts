@@ -236,6 +236,8 @@ class Daemon {
       received: reader.received,
       understood: reader.understood,
       bytes: ledger.attributed,
+      download: ledger.download,
+      upload: ledger.upload,
       unattributed: { unknown_flow: ledger.unknownFlow, not_a_client: ledger.notAClient, no_room: ledger.folded },
       waiting,
       flows: accounting.flows.size,

@@ -13,8 +13,9 @@ import { formatDay } from "../store/report-day.ts";
 const blockBytes = 4096;
 /** Cost of a client: inode and directory entries of its file, and its part of the index without names. */
 const clientBytes = 1024;
-/** Cost of a name: its entry in the hour file and a shorter one in the index. */
+/** Cost of a name: its entry in the hour file, and the row of the index (bytes, number of the name, upload). */
 const nameBytes = 56;
+const indexNameBytes = 20;
 /** An hour over its limit is cut to this fraction of it, so that the next dump need not cut again. */
 const cutTo = 0.75;
 
@@ -71,5 +72,7 @@ export class DayBudget {
 /** Approximate disk use of one client in one hour. */
 export function bytesOf(client: ClientHour): number {
   const names = sectionNames.reduce((sum, section) => sum + client[section].size, 0);
-  return Math.ceil((clientBytes / 16 + names * nameBytes) / blockBytes) * blockBytes + clientBytes + names * 16;
+  return (
+    Math.ceil((clientBytes / 16 + names * nameBytes) / blockBytes) * blockBytes + clientBytes + names * indexNameBytes
+  );
 }

@@ -56,7 +56,7 @@ function writer(clock: Clock, dayBytes = Number.POSITIVE_INFINITY): Writer {
     said,
     root,
     add: (key, client, bytes) => {
-      ledger.add(key, withHash({ client, protocol: "dns", application: "netify.dns", host: undefined }), bytes);
+      ledger.add(key, withHash({ client, protocol: "dns", application: "netify.dns", host: undefined }), bytes, 0, 0);
     },
     write: () => dump.write(false),
     seen: (key, client) =>

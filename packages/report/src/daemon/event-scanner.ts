@@ -362,11 +362,11 @@ export class EventScanner {
     event.purge = (kind & Kind.purge) !== 0;
     if ((kind & Kind.counters) !== 0) {
       const noIncrement = Number.isNaN(local) && Number.isNaN(other);
-      event.increment = noIncrement
-        ? Number.NaN
-        : (Number.isNaN(local) ? 0 : local) + (Number.isNaN(other) ? 0 : other);
+      event.upload = Number.isNaN(local) ? 0 : local;
+      event.increment = noIncrement ? Number.NaN : event.upload + (Number.isNaN(other) ? 0 : other);
     } else {
       event.increment = Number.NaN;
+      event.upload = 0;
       event.total = Number.NaN;
     }
     if ((kind & Kind.identity) === 0) {

@@ -17,6 +17,11 @@ export interface FlowEvent {
   identity: FlowIdentity | undefined;
   /** `flow_stats`, `flow_status`, `flow_purge`, `flow_dpi_…`: bytes since the last event; NaN when the event has no counters. */
   increment: number;
+  /**
+   * The part of `increment` that the local end sent; the other end sent the rest, which is the client's download. (Contract netifyd5: `local_bytes` are
+   * "bytes sent by the local end", `other_bytes` "the same for the other end".)
+   */
+  upload: number;
   /** Bytes since the flow began; NaN when not in the event. */
   total: number;
   /** `flow_purge`: the last event about this flow. */
@@ -95,6 +100,7 @@ export function emptyEvent(): FlowEvent {
     lastSeen: 0,
     identity: undefined,
     increment: Number.NaN,
+    upload: 0,
     total: Number.NaN,
     purge: false,
     others: new Uint32Array(5 * maxOthers),

@@ -5,8 +5,10 @@
  */
 import { isClientAddress } from "../store/client-address.ts";
 import {
+  addCell,
   cellOf,
   clientOf,
+  emptyCell,
   emptyHour,
   foldSums,
   sectionNames,
@@ -19,7 +21,7 @@ import type { FlowIdentity, Place } from "./flow-event.ts";
 
 /** Most names that a client may have in one section of an hour before the smallest are folded into `other`. */
 const maxNames = 2048;
-/** Most names of all clients in all hours in memory: about 40 MB in the worst case. */
+/** Most names of all clients in all hours in memory: about 45 MB in the worst case. */
 const maxNamesInMemory = 250_000;
 const maxClients = 16_384;
 
@@ -33,12 +35,15 @@ export interface OpenHour {
 
 type Cells = Pick<Place, "protocol" | "application" | "host">;
 /** Cells for addresses that are not clients; nothing is added to them. */
-const noCells: Cells = { protocol: { bytes: 0 }, application: { bytes: 0 }, host: undefined };
+const noCells: Cells = { protocol: emptyCell(), application: emptyCell(), host: undefined };
 
 export class Ledger {
   readonly hours = new Map<HourKey, OpenHour>();
   /** Bytes attributed to clients since the start. */
   attributed = 0;
+  /** The part of `attributed` that is known to have gone to the clients, and from them. */
+  download = 0;
+  upload = 0;
   notAClient = 0;
   unknownFlow = 0;
   /** Bytes of clients for which the day had no room. */
@@ -60,7 +65,8 @@ export class Ledger {
     return open;
   }
 
-  add(key: HourKey, identity: FlowIdentity, bytes: number): void {
+  /** `download` and `upload`: the bytes among `bytes` that went to the client and from it, as far as that is known. */
+  add(key: HourKey, identity: FlowIdentity, bytes: number, download: number, upload: number): void {
     // Adding zero must not create an entry: names and clients without bytes would fill the files.
     if (bytes === 0) return;
     const open = this.hour(key);
@@ -76,11 +82,15 @@ export class Ledger {
       return;
     }
     client.total += bytes;
+    client.download += download;
+    client.upload += upload;
     client.dirty = true;
-    protocol.bytes += bytes;
-    application.bytes += bytes;
-    if (host !== undefined) host.bytes += bytes;
+    addTo(protocol, bytes, download, upload);
+    addTo(application, bytes, download, upload);
+    if (host !== undefined) addTo(host, bytes, download, upload);
     this.attributed += bytes;
+    this.download += download;
+    this.upload += upload;
   }
 
   addUnattributed(key: HourKey, bytes: number): void {
@@ -108,8 +118,10 @@ export class Ledger {
     for (const [address, had] of found.clients) {
       const client = clientOf(open.counters, address);
       client.total += had.total;
+      client.download += had.download;
+      client.upload += had.upload;
       for (const section of sectionNames) {
-        for (const [name, cell] of had[section]) this.#cell(client, section, name).bytes += cell.bytes;
+        for (const [name, cell] of had[section]) addCell(this.#cell(client, section, name), cell);
       }
     }
     this.#fold();
@@ -218,4 +230,10 @@ export class Ledger {
     }
     return names;
   }
+}
+
+function addTo(cell: Cell, bytes: number, download: number, upload: number): void {
+  cell.bytes += bytes;
+  cell.download += download;
+  cell.upload += upload;
 }

@@ -58,6 +58,7 @@ export function parseEvent(text: string, event: FlowEvent, interfaceNumber: (nam
   const other = positive(flow["other_bytes"]);
   event.increment =
     hasCounters && (local !== undefined || other !== undefined) ? (local ?? 0) + (other ?? 0) : Number.NaN;
+  event.upload = hasCounters ? (local ?? 0) : 0;
   event.total = hasCounters ? (positive(flow["total_bytes"]) ?? Number.NaN) : Number.NaN;
   event.purge = type === "flow_purge";
   if (event.identity === undefined && Number.isNaN(event.increment) && Number.isNaN(event.total) && !event.purge)

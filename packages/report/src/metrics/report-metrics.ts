@@ -36,6 +36,19 @@ export function reportMetrics(status: SeenStatus | undefined, now: number): Metr
       [{ value: status.bytes }],
       "bytes",
     ),
+    ...(status.download === undefined || status.upload === undefined
+      ? []
+      : [
+          counter(
+            "direction_bytes",
+            "Bytes to (download) and from (upload) clients since dpireport started, as far as the DPI engine tells; their sum is attributed_bytes at most",
+            [
+              { labels: { direction: "download" }, value: status.download },
+              { labels: { direction: "upload" }, value: status.upload },
+            ],
+            "bytes",
+          ),
+        ]),
     counter(
       "unattributed_bytes",
       "Bytes that belong to no client since dpireport started",

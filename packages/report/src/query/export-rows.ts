@@ -6,7 +6,8 @@ import type { Found } from "./search.ts";
 import { labelOf } from "./labels.ts";
 import { formatDay } from "../store/report-day.ts";
 import type { DayTotal } from "../store/report-store.ts";
-import type { Summary, Usage } from "./summary.ts";
+import type { Summary } from "./summary.ts";
+import { splitJson, totalTraffic, type Traffic, type Usage } from "./traffic.ts";
 
 /** The lists of a report, in the order they are shown. */
 export const listNames = ["clients", "applications", "protocols", "hosts"] as const;
@@ -45,11 +46,32 @@ export function labelled(
   return name === undefined ? {} : { name };
 }
 
+/** A row of a list for programs. */
+export function usageJson(list: ListName, usage: Usage, names: ReadonlyMap<string, string>): object {
+  const { id, bytes } = usage;
+  return { id, ...labelled(list, id, names), bytes, ...splitJson(usage) };
+}
+
+/** The last columns of every export; see {@link directionCells}. */
+export const directionColumns = ["download", "upload"] as const;
+
+/** null, an empty cell in CSV, while the direction of more than a tenth of the bytes is not known. */
+export function directionCells(traffic: Traffic): [download: number | null, upload: number | null] {
+  const { download, upload } = splitJson(traffic);
+  return [download, upload];
+}
+
 /** One row per day. */
 export function dayTable(days: readonly (DayTotal & { readonly day: Day })[]): ExportTable {
   return {
-    columns: ["day", "bytes", "clients", "unattributed"],
-    rows: days.map(({ day, total, clients, unattributed }) => [formatDay(day), total, clients, unattributed]),
+    columns: ["day", "bytes", "clients", "unattributed", ...directionColumns],
+    rows: days.map((day) => [
+      formatDay(day.day),
+      day.total,
+      day.clients,
+      day.unattributed,
+      ...directionCells(totalTraffic(day)),
+    ]),
   };
 }
 
@@ -64,29 +86,38 @@ export function usageExport(
   const label = (id: string): string => (section === undefined ? (names.get(id) ?? "") : labelOf(section, id));
   const percent = (bytes: number): number => (total === 0 ? 0 : Math.round((bytes / total) * 10_000) / 100);
   return {
-    columns: [section ?? "client", section === undefined ? "name" : "label", "bytes", "percent"],
-    rows: usages.map(({ id, bytes }) => [id, label(id), bytes, percent(bytes)]),
+    columns: [section ?? "client", section === undefined ? "name" : "label", "bytes", "percent", ...directionColumns],
+    rows: usages.map((usage) => [
+      usage.id,
+      label(usage.id),
+      usage.bytes,
+      percent(usage.bytes),
+      ...directionCells(usage),
+    ]),
   };
 }
 
 /** One row per client and name that a search found. */
 export function foundTable(found: readonly Found[], names: ReadonlyMap<string, string>): ExportTable {
   return {
-    columns: ["kind", "name", "client", "client_name", "first", "last", "days", "bytes"],
-    rows: found.map(({ section, name, client, first, last, days, bytes }) => [
-      section,
-      name,
-      client,
-      names.get(client) ?? "",
-      formatDay(first),
-      formatDay(last),
-      days,
-      bytes,
+    columns: ["kind", "name", "client", "client_name", "first", "last", "days", "bytes", ...directionColumns],
+    rows: found.map((one) => [
+      one.section,
+      one.name,
+      one.client,
+      names.get(one.client) ?? "",
+      formatDay(one.first),
+      formatDay(one.last),
+      one.days,
+      one.bytes,
+      ...directionCells(one),
     ]),
   };
 }
 
 /** The table as JSON: an array of objects keyed by column. */
-export function tableJson(table: ExportTable): Record<string, string | number>[] {
-  return table.rows.map((row) => Object.fromEntries(table.columns.map((column, index) => [column, row[index] ?? ""])));
+export function tableJson(table: ExportTable): Record<string, string | number | null>[] {
+  return table.rows.map((row) =>
+    Object.fromEntries(table.columns.map((column, index) => [column, row[index] ?? null])),
+  );
 }

@@ -2,7 +2,8 @@
 
 export interface ExportTable {
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly (string | number)[])[];
+  /** null: not known; an empty cell. */
+  readonly rows: readonly (readonly (string | number | null)[])[];
 }
 
 /**
@@ -13,7 +14,8 @@ export function csvText(table: ExportTable): string {
   return [table.columns, ...table.rows].map((row) => `${row.map(csvCell).join(",")}\r\n`).join("");
 }
 
-function csvCell(value: string | number): string {
+function csvCell(value: string | number | null): string {
+  if (value === null) return "";
   if (typeof value === "number") return String(value);
   const guarded = /^\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value;
   const clean = guarded.replace(/[\u0000-\u001f\u007f]/g, "");

@@ -2,9 +2,10 @@
 import { formatDay } from "../store/report-day.ts";
 import type { AskedRange } from "./asked-range.ts";
 import { withoutName } from "./compare.ts";
-import { labelled, usagesIn, type ListName } from "./export-rows.ts";
+import { usageJson, usagesIn, type ListName } from "./export-rows.ts";
 import type { RangeSummary } from "./range-summary.ts";
 import type { Narrow } from "./summary.ts";
+import { splitJson, totalTraffic } from "./traffic.ts";
 
 export interface RangeAnswer {
   readonly range: AskedRange;
@@ -21,7 +22,7 @@ export function rangeJson({ range, narrow, summary, before, limit, names }: Rang
   const list = (name: ListName): object[] =>
     usagesIn(summary, name)
       .slice(0, limit)
-      .map(({ id, bytes }) => ({ id, ...labelled(name, id, names), bytes }));
+      .map((usage) => usageJson(name, usage, names));
   const { total, unit, sections } = summary;
   return {
     range: range.key,
@@ -30,6 +31,9 @@ export function rangeJson({ range, narrow, summary, before, limit, names }: Rang
     to: formatDay(range.to),
     narrow,
     total,
+    ...splitJson(totalTraffic(summary)),
+    // null: all of it, or nothing.
+    directions_since: summary.directionsSince === undefined ? null : formatDay(summary.directionsSince),
     unattributed: summary.unattributed,
     recorded_days: summary.recordedDays,
     days_without_names: summary.daysWithoutNames,
@@ -37,6 +41,7 @@ export function rangeJson({ range, narrow, summary, before, limit, names }: Rang
       from: formatDay(range.before.from),
       to: formatDay(range.before.to),
       total: before.total,
+      ...splitJson(totalTraffic(before)),
       recorded_days: before.recordedDays,
     },
     unit,

@@ -2,13 +2,15 @@
  * A range of days, narrowed, as totals, bars and sorted lists: the same answer for a week as for years. Pure: reads periods one after the other.
  * What is not there is said: bars without a record are gaps, and days whose names are gone are counted.
  */
+import { downloadOf, firstRest, uploadOf, type ByteColumn, type Directions } from "../store/directions.ts";
 import type { SectionName } from "../store/hour-counters.ts";
 import type { Day } from "../store/hour-key.ts";
 import type { Period, PeriodSection } from "../store/period.ts";
 import type { DayRange } from "../store/read-range.ts";
 import { addDays, dayNumber, daysInMonth, isBefore, weekdayOf } from "../store/report-day.ts";
 import { rangeDays } from "./asked-range.ts";
-import { sortedUsages, type Narrow, type Usage } from "./summary.ts";
+import type { Narrow } from "./summary.ts";
+import { trafficOf, UsageSums, type Usage } from "./traffic.ts";
 
 export type Unit = "hour" | "day" | "week" | "month";
 
@@ -21,6 +23,11 @@ export interface RangeBar extends DayRange {
 
 export interface RangeSummary {
   readonly total: number;
+  /** The bytes of `total` that are known to have gone to the clients, and from them. */
+  readonly download: number;
+  readonly upload: number;
+  /** The first day of the range with a known direction; undefined: none has, or the first recorded one. */
+  readonly directionsSince: Day | undefined;
   readonly unit: Unit;
   readonly bars: readonly RangeBar[];
   readonly clients: readonly Usage[];
@@ -61,12 +68,10 @@ class RangeSums {
   readonly #recorded: Uint8Array;
   readonly #hours = new Float64Array(24);
   #hoursRecorded = 0;
-  readonly #clients = new Map<string, number>();
-  readonly #names = {
-    protocol: new Map<string, number>(),
-    application: new Map<string, number>(),
-    host: new Map<string, number>(),
-  };
+  readonly #clients = new UsageSums();
+  readonly #names = { protocol: new UsageSums(), application: new UsageSums(), host: new UsageSums() };
+  #firstDay = Number.POSITIVE_INFINITY;
+  #firstDirections = Number.POSITIVE_INFINITY;
   #unattributed = 0;
   #daysWithoutNames = 0;
 
@@ -92,19 +97,23 @@ class RangeSums {
   }
 
   finish(unit: Unit): RangeSummary {
-    const clients = sortedUsages(this.#clients);
+    const clients = this.#clients.sorted();
+    const { bytes: total, download, upload } = trafficOf(clients);
     const byName = this.#narrow.value !== undefined;
     return {
-      total: clients.reduce((sum, { bytes }) => sum + bytes, 0),
+      total,
+      download,
+      upload,
+      directionsSince: this.#directionsSince(),
       unit,
       bars: unit === "hour" ? this.#hourBars() : this.#bars(unit),
       clients,
       sections: byName
         ? undefined
         : {
-            protocol: sortedUsages(this.#names.protocol),
-            application: sortedUsages(this.#names.application),
-            host: sortedUsages(this.#names.host),
+            protocol: this.#names.protocol.sorted(),
+            application: this.#names.application.sorted(),
+            host: this.#names.host.sorted(),
           },
       unattributed: this.#unattributed,
       recordedDays: this.#recorded.reduce((sum, one) => sum + one, 0),
@@ -117,10 +126,18 @@ class RangeSums {
     const isDay = period.slots === 24;
     for (let slot = 0; slot < (isDay ? 1 : period.slots); slot++) {
       if (!isDay && ((period.present >>> slot) & 1) === 0) continue;
-      this.#recorded[this.#index(period, slot)] = 1;
+      const day = this.#index(period, slot);
+      this.#recorded[day] = 1;
+      this.#firstDay = Math.min(this.#firstDay, day);
+      if (day < this.#firstDirections && hasDirections(period, slot)) this.#firstDirections = day;
       if (period.isWithoutNames === true) this.#daysWithoutNames += 1;
     }
     if (isDay) this.#hoursRecorded |= period.present;
+  }
+
+  #directionsSince(): Day | undefined {
+    const isLater = this.#firstDirections > this.#firstDay && Number.isFinite(this.#firstDirections);
+    return isLater ? addDays(this.#range.from, this.#firstDirections) : undefined;
   }
 
   #index({ first, slots }: Period, slot: number): number {
@@ -128,29 +145,28 @@ class RangeSums {
   }
 
   #addTotals(period: Period, wanted: number | undefined): void {
-    const { clients, totals, slots } = period;
+    const { clients, totals, slots, directions } = period;
     for (let at = 0; at < clients.length; at++) {
       if (wanted !== undefined && wanted !== at) continue;
-      let sum = 0;
+      let [sum, download, upload] = [0, 0, 0];
       for (let slot = 0; slot < slots; slot++) {
-        const bytes = totals[at * slots + slot] ?? 0;
+        const cell = at * slots + slot;
+        const bytes = totals[cell] ?? 0;
         if (bytes === 0) continue;
         sum += bytes;
+        download += downloadOf(directions, cell, bytes);
+        upload += uploadOf(directions, cell);
         const day = this.#index(period, slot);
         this.#days[day] = (this.#days[day] ?? 0) + bytes;
         if (slots === 24) this.#hours[slot] = (this.#hours[slot] ?? 0) + bytes;
       }
-      addTo(this.#clients, clients[at] ?? "", sum);
+      this.#clients.add(clients[at] ?? "", sum, download, upload);
     }
   }
 
   /** Bytes of one name. Those of a month are all in its first day: its bars are months then. */
-  #addName(
-    period: Period,
-    { names, counts, name, bytes }: PeriodSection,
-    value: string,
-    wanted: number | undefined,
-  ): void {
+  #addName(period: Period, section: PeriodSection, value: string, wanted: number | undefined): void {
+    const { names, counts, name, bytes: column, directions } = section;
     const id = names.indexOf(value);
     if (id < 0) return;
     const day = Math.max(0, this.#index(period, 0));
@@ -160,8 +176,10 @@ class RangeSums {
       if (wanted !== undefined && wanted !== at) row = end;
       for (; row < end; row++) {
         if (name[row] !== id) continue;
-        addTo(this.#clients, period.clients[at] ?? "", bytes[row] ?? 0);
-        this.#days[day] = (this.#days[day] ?? 0) + (bytes[row] ?? 0);
+        const bytes = column[row] ?? 0;
+        const client = period.clients[at] ?? "";
+        this.#clients.add(client, bytes, downloadOf(directions, row, bytes), uploadOf(directions, row));
+        this.#days[day] = (this.#days[day] ?? 0) + bytes;
       }
     }
   }
@@ -196,24 +214,74 @@ function lastOf(day: Day, unit: Unit): Day {
   return unit === "month" ? { ...day, day: daysInMonth(day.year, day.month) } : day;
 }
 
-function addNames(
-  { names, counts, name, bytes }: PeriodSection,
-  wanted: number | undefined,
-  into: Map<string, number>,
-): void {
+/** Whether any client has a known direction: in a day, or in a slot of a month. */
+function hasDirections({ clients, totals, slots, directions }: Period, slot: number): boolean {
+  if (directions === undefined) return false;
+  const step = slots === 24 ? 1 : slots;
+  for (let cell = slots === 24 ? 0 : slot; cell < clients.length * slots; cell += step)
+    if (downloadOf(directions, cell, totals[cell] ?? 0) + uploadOf(directions, cell) > 0) return true;
+  return false;
+}
+
+function addNames(section: PeriodSection, wanted: number | undefined, into: UsageSums): void {
+  const { names, directions } = section;
   const sums = new Float64Array(names.length);
+  const upload = new Float64Array(names.length);
+  if (directions === undefined) addBytes(section, wanted, sums);
+  else addBytesAndUpload(section, directions.upload, wanted, sums, upload);
+  // Without directions all bytes are rest.
+  const rest = directions === undefined ? sums : restByName(section, directions, wanted);
+  // Of one client few names are needed: decodes no others.
+  const text = wanted === undefined ? names.all() : undefined;
+  for (let id = 0; id < sums.length; id++) {
+    const [all, sent] = [sums[id] ?? 0, upload[id] ?? 0];
+    if (all > 0) into.add(text?.[id] ?? names.at(id), all, all - sent - (rest[id] ?? 0), sent);
+  }
+}
+
+/** The bytes without a direction, by index of the section's names; few rows have any. */
+function restByName(
+  { names, counts, name }: PeriodSection,
+  { restRows, rest }: Directions,
+  wanted: number | undefined,
+): Float64Array {
+  const sums = new Float64Array(names.length);
+  let begin = 0;
+  for (let at = 0; at < (wanted ?? 0); at++) begin += counts[at] ?? 0;
+  const end = wanted === undefined ? name.length : begin + (counts[wanted] ?? 0);
+  for (let at = firstRest(restRows, begin); at < restRows.length && (restRows[at] ?? 0) < end; at++) {
+    const id = name[restRows[at] ?? 0] ?? 0;
+    sums[id] = (sums[id] ?? 0) + (rest[at] ?? 0);
+  }
+  return sums;
+}
+
+/** Adds the bytes of each name. */
+function addBytes({ counts, name, bytes }: PeriodSection, wanted: number | undefined, into: Float64Array): void {
   let row = 0;
   for (let at = 0; at < counts.length; at++) {
     const end = row + (counts[at] ?? 0);
     if (wanted !== undefined && wanted !== at) row = end;
-    for (; row < end; row++) sums[name[row] ?? 0] = (sums[name[row] ?? 0] ?? 0) + (bytes[row] ?? 0);
+    for (; row < end; row++) into[name[row] ?? 0] = (into[name[row] ?? 0] ?? 0) + (bytes[row] ?? 0);
   }
-  // Of one client few names are needed: decodes no others.
-  const text = wanted === undefined ? names.all() : undefined;
-  for (let id = 0; id < sums.length; id++)
-    if ((sums[id] ?? 0) > 0) addTo(into, text?.[id] ?? names.at(id), sums[id] ?? 0);
 }
 
-function addTo(sums: Map<string, number>, key: string, bytes: number): void {
-  if (bytes > 0) sums.set(key, (sums.get(key) ?? 0) + bytes);
+/** The same, and the upload. */
+function addBytesAndUpload(
+  { counts, name, bytes }: PeriodSection,
+  upload: ByteColumn,
+  wanted: number | undefined,
+  into: Float64Array,
+  uploadInto: Float64Array,
+): void {
+  let row = 0;
+  for (let at = 0; at < counts.length; at++) {
+    const end = row + (counts[at] ?? 0);
+    if (wanted !== undefined && wanted !== at) row = end;
+    for (; row < end; row++) {
+      const id = name[row] ?? 0;
+      into[id] = (into[id] ?? 0) + (bytes[row] ?? 0);
+      uploadInto[id] = (uploadInto[id] ?? 0) + (upload[row] ?? 0);
+    }
+  }
 }

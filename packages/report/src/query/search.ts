@@ -1,14 +1,19 @@
 /** Search over a range: which clients had names that contain a text, and on which days. Pure. */
+import { downloadOf, uploadOf } from "../store/directions.ts";
 import { sectionNames, type SectionName } from "../store/hour-counters.ts";
 import type { Day } from "../store/hour-key.ts";
 import type { Period } from "../store/period.ts";
 import { dayNumber, dayOfNumber } from "../store/report-day.ts";
+import type { Traffic } from "./traffic.ts";
 
 export interface Found {
   readonly section: SectionName;
   readonly name: string;
   readonly client: string;
   readonly bytes: number;
+  /** The bytes that are known to have gone to the client, and from it. */
+  readonly download: number;
+  readonly upload: number;
   readonly first: Day;
   readonly last: Day;
   /** Days on which the client had the name. */
@@ -31,6 +36,8 @@ interface Entry {
   readonly name: string;
   readonly client: string;
   bytes: number;
+  download: number;
+  upload: number;
   first: number;
   last: number;
   days: number;
@@ -54,7 +61,7 @@ export function searchRange(periods: Iterable<Period>, text: string): FoundAll {
 
 /** Returns whether something was left out. */
 function searchSection(period: Period, section: SectionName, wanted: string, entries: Map<string, Entry>): boolean {
-  const { names, counts, name, bytes, when } = period.sections[section];
+  const { names, counts, name, bytes: column, directions, when } = period.sections[section];
   const matches = names.containing(wanted);
   if (!matches.includes(1)) return false;
   const begin = dayNumber(period.first);
@@ -67,7 +74,9 @@ function searchSection(period: Period, section: SectionName, wanted: string, ent
       // The slots of a day are hours.
       const days = period.slots === 24 ? 1 : (when[row] ?? 0);
       const one = { section, name: names.at(id), client: period.clients[at] ?? "" };
-      isCut = !note(entries, one, bytes[row] ?? 0, begin, days) || isCut;
+      const bytes = column[row] ?? 0;
+      const traffic = { bytes, download: downloadOf(directions, row, bytes), upload: uploadOf(directions, row) };
+      isCut = !note(entries, one, traffic, begin, days) || isCut;
     }
   }
   return isCut;
@@ -76,7 +85,7 @@ function searchSection(period: Period, section: SectionName, wanted: string, ent
 function note(
   entries: Map<string, Entry>,
   one: Pick<Entry, "section" | "name" | "client">,
-  bytes: number,
+  traffic: Traffic,
   begin: number,
   days: number,
 ): boolean {
@@ -86,10 +95,12 @@ function note(
   const entry = entries.get(key);
   if (entry === undefined) {
     if (entries.size >= mostFound) return false;
-    entries.set(key, { ...one, bytes, first, last, days: bits(days) });
+    entries.set(key, { ...one, ...traffic, first, last, days: bits(days) });
     return true;
   }
-  entry.bytes += bytes;
+  entry.bytes += traffic.bytes;
+  entry.download += traffic.download;
+  entry.upload += traffic.upload;
   entry.first = Math.min(entry.first, first);
   entry.last = Math.max(entry.last, last);
   entry.days += bits(days);

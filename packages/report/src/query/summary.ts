@@ -6,7 +6,9 @@
  * one section; "which hosts are behind this application" cannot be answered, and then there are no section lists.
  */
 import type { DayCounters, SectionColumns, SectionPart } from "../store/day-counters.ts";
+import { downloadOf, uploadOf, type ByteColumn, type Directions } from "../store/directions.ts";
 import type { SectionName } from "../store/hour-counters.ts";
+import { sortUsages, trafficOf, type Traffic, type Usage } from "./traffic.ts";
 
 export interface Narrow {
   readonly client?: string;
@@ -17,15 +19,12 @@ export interface Narrow {
   readonly value?: string;
 }
 
-export interface Usage {
-  /** A client's address, or a name as in the hour files. */
-  readonly id: string;
-  readonly bytes: number;
-}
-
 export interface Summary {
   /** Bytes. */
   readonly total: number;
+  /** The bytes of `total` that are known to have gone to the clients, and from them. */
+  readonly download: number;
+  readonly upload: number;
   /** Bytes by hour (24); not narrowed by hour, so that a chart can show the hour among the others. */
   readonly hours: readonly number[];
   /** All of them, largest first. */
@@ -39,37 +38,58 @@ export interface Summary {
 export function summarise(day: DayCounters, narrow: Narrow = {}): Summary {
   const client = narrow.client === undefined ? undefined : day.clients.indexOf(narrow.client);
   const byName = narrow.section !== undefined && narrow.value !== undefined;
-  const cells = byName ? cellsOfName(day, narrow.section, narrow.value) : day.totals;
+  const cells: Cells = byName ? cellsOfName(day, narrow.section, narrow.value) : { ...day, bytes: day.totals };
   const hours = Array.from({ length: 24 }, () => 0);
-  const byClient = new Float64Array(day.clients.length);
-  let total = 0;
-  for (let index = 0; index < day.clients.length; index++) {
+  const clients: Usage[] = [];
+  for (const [index, id] of day.clients.entries()) {
     if (client !== undefined && client !== index) continue;
-    for (let hour = 0; hour < 24; hour++) {
-      const bytes = cells[index * 24 + hour] ?? 0;
-      if (bytes === 0) continue;
-      hours[hour] = (hours[hour] ?? 0) + bytes;
-      if (narrow.hour !== undefined && narrow.hour !== hour) continue;
-      byClient[index] = (byClient[index] ?? 0) + bytes;
-      total += bytes;
-    }
+    const own = clientUsage(cells, index, narrow.hour, hours);
+    if (own.bytes > 0) clients.push({ id, ...own });
   }
+  sortUsages(clients);
+  const { bytes: total, download, upload } = trafficOf(clients);
   return {
     total,
+    download,
+    upload,
     hours,
-    clients: sorted(day.clients, byClient),
+    clients,
     sections: byName ? undefined : sectionLists(day, client, narrow.hour),
     unattributed: byName || client !== undefined ? 0 : sumOf(day.unattributed, narrow.hour),
   };
+}
+
+/** By client and hour, laid out like `DayCounters.totals`. */
+interface Cells {
+  readonly bytes: Float64Array;
+  readonly download: Float64Array;
+  readonly upload: Float64Array;
 }
 
 function sumOf(hours: Float64Array, hour: number | undefined): number {
   return hour === undefined ? hours.reduce((sum, bytes) => sum + bytes, 0) : (hours[hour] ?? 0);
 }
 
-/** Bytes of one name by client and hour, laid out like `DayCounters.totals`. */
-function cellsOfName(day: DayCounters, section: SectionName, value: string): Float64Array {
-  const cells = new Float64Array(day.clients.length * 24);
+/** What a client has, all day or in one hour; adds each of its hours to `hours`. */
+function clientUsage(cells: Cells, client: number, wanted: number | undefined, hours: number[]): Traffic {
+  let [bytes, download, upload] = [0, 0, 0];
+  for (let hour = 0; hour < 24; hour++) {
+    const cell = client * 24 + hour;
+    const own = cells.bytes[cell] ?? 0;
+    if (own === 0) continue;
+    hours[hour] = (hours[hour] ?? 0) + own;
+    if (wanted !== undefined && wanted !== hour) continue;
+    bytes += own;
+    download += cells.download[cell] ?? 0;
+    upload += cells.upload[cell] ?? 0;
+  }
+  return { bytes, download, upload };
+}
+
+/** What one name has. */
+function cellsOfName(day: DayCounters, section: SectionName, value: string): Cells {
+  const empty = (): Float64Array => new Float64Array(day.clients.length * 24);
+  const cells = { bytes: empty(), download: empty(), upload: empty() };
   const columns = day.sections[section];
   const wanted = columns.names.indexOf(value);
   if (wanted < 0) return cells;
@@ -82,13 +102,21 @@ function cellsOfName(day: DayCounters, section: SectionName, value: string): Flo
 
 // Each loop over rows is in its own small function: in a process that lives for 50 ms, only such functions get optimised.
 
-function addCells({ hour, clients, counts, name, bytes }: SectionPart, wanted: number, cells: Float64Array): void {
+function addCells(part: SectionPart, wanted: number, cells: Cells): void {
+  const { hour, clients, counts, name } = part;
   let row = 0;
   for (let index = 0; index < clients.length; index++) {
     const client = clients[index] ?? -1;
     const end = row + (counts[index] ?? 0);
-    for (; row < end; row++) if (name[row] === wanted && client >= 0) cells[client * 24 + hour] = bytes[row] ?? 0;
+    for (; row < end; row++) if (name[row] === wanted && client >= 0) setCell(part, row, cells, client * 24 + hour);
   }
+}
+
+function setCell({ bytes: column, directions }: SectionPart, row: number, cells: Cells, at: number): void {
+  const bytes = column[row] ?? 0;
+  cells.bytes[at] = bytes;
+  cells.download[at] = downloadOf(directions, row, bytes);
+  cells.upload[at] = uploadOf(directions, row);
 }
 
 function sectionLists(
@@ -96,53 +124,90 @@ function sectionLists(
   client: number | undefined,
   hour: number | undefined,
 ): Record<SectionName, readonly Usage[]> {
-  const list = (name: SectionName): readonly Usage[] => {
-    const columns = day.sections[name];
-    return sorted(columns.names, sumsByName(columns, client, hour));
-  };
+  const list = (name: SectionName): readonly Usage[] => usagesByName(day.sections[name], client, hour);
   return { protocol: list("protocol"), application: list("application"), host: list("host") };
 }
 
-function sumsByName(
+function usagesByName(
   { names, parts }: SectionColumns,
   client: number | undefined,
   hour: number | undefined,
-): Float64Array {
-  const sums = new Float64Array(names.length);
+): readonly Usage[] {
+  const empty = (): Float64Array => new Float64Array(names.length);
+  const [bytes, upload, rest] = [empty(), empty(), empty()];
   for (const part of parts) {
     if (hour !== undefined && part.hour !== hour) continue;
-    const own = sumsOfPart(part, client);
-    for (let name = 0; name < own.length; name++) {
-      const id = part.names[name] ?? 0;
-      sums[id] = (sums[id] ?? 0) + (own[name] ?? 0);
-    }
+    const { directions } = part;
+    const [all, sent] = [new Float64Array(part.names.length), new Float64Array(part.names.length)];
+    if (directions === undefined) addBytes(part, client, all);
+    else addBytesAndUpload(part, directions.upload, client, all, sent);
+    addByName(part, all, bytes);
+    addByName(part, sent, upload);
+    // Without directions all bytes are rest.
+    addByName(part, directions === undefined ? all : restOfPart(part, directions, client), rest);
   }
-  return sums;
+  const usages: Usage[] = [];
+  for (let id = 0; id < bytes.length; id++) {
+    const [all, sent] = [bytes[id] ?? 0, upload[id] ?? 0];
+    if (all > 0) usages.push({ id: names[id] ?? "", bytes: all, download: all - sent - (rest[id] ?? 0), upload: sent });
+  }
+  return sortUsages(usages);
 }
 
-/** Bytes by index of the part's own names. */
-function sumsOfPart(part: SectionPart, client: number | undefined): Float64Array {
-  const { clients, counts, name, bytes } = part;
-  const sums = new Float64Array(part.names.length);
+/** Adds sums by the part's own names to sums by the section's. */
+function addByName(part: SectionPart, own: Float64Array, into: Float64Array): void {
+  for (let name = 0; name < own.length; name++) {
+    const id = part.names[name] ?? 0;
+    into[id] = (into[id] ?? 0) + (own[name] ?? 0);
+  }
+}
+
+/** Adds the bytes of each of the part's own names. */
+function addBytes({ clients, counts, name, bytes }: SectionPart, client: number | undefined, into: Float64Array): void {
   let row = 0;
   for (let index = 0; index < clients.length; index++) {
     const own = clients[index] ?? -1;
     const end = row + (counts[index] ?? 0);
     if (own < 0 || (client !== undefined && own !== client)) row = end;
-    for (; row < end; row++) sums[name[row] ?? 0] = (sums[name[row] ?? 0] ?? 0) + (bytes[row] ?? 0);
+    for (; row < end; row++) into[name[row] ?? 0] = (into[name[row] ?? 0] ?? 0) + (bytes[row] ?? 0);
+  }
+}
+
+/** The same, and the upload: nearly always a column of words, which this loop is optimised for; to convert them would take longer than the loop. */
+function addBytesAndUpload(
+  { clients, counts, name, bytes }: SectionPart,
+  upload: ByteColumn,
+  client: number | undefined,
+  into: Float64Array,
+  uploadInto: Float64Array,
+): void {
+  let row = 0;
+  for (let index = 0; index < clients.length; index++) {
+    const own = clients[index] ?? -1;
+    const end = row + (counts[index] ?? 0);
+    if (own < 0 || (client !== undefined && own !== client)) row = end;
+    for (; row < end; row++) {
+      const id = name[row] ?? 0;
+      into[id] = (into[id] ?? 0) + (bytes[row] ?? 0);
+      uploadInto[id] = (uploadInto[id] ?? 0) + (upload[row] ?? 0);
+    }
+  }
+}
+
+/** The bytes without a direction, by index of the part's own names; few rows have any. */
+function restOfPart(part: SectionPart, { restRows, rest }: Directions, client: number | undefined): Float64Array {
+  const { clients, counts, name } = part;
+  const sums = new Float64Array(part.names.length);
+  let row = 0;
+  let at = 0;
+  for (let index = 0; index < clients.length && at < restRows.length; index++) {
+    const own = clients[index] ?? -1;
+    const isWanted = own >= 0 && (client === undefined || own === client);
+    row += counts[index] ?? 0;
+    for (; at < restRows.length && (restRows[at] ?? 0) < row; at++) {
+      const id = name[restRows[at] ?? 0] ?? 0;
+      if (isWanted) sums[id] = (sums[id] ?? 0) + (rest[at] ?? 0);
+    }
   }
   return sums;
-}
-
-function sorted(ids: readonly string[], bytes: Float64Array): Usage[] {
-  const sums = new Map<string, number>();
-  for (const [index, id] of ids.entries()) sums.set(id, bytes[index] ?? 0);
-  return sortedUsages(sums);
-}
-
-/** Largest first, equal ones by name; entries without traffic are left out. */
-export function sortedUsages(sums: ReadonlyMap<string, number>): Usage[] {
-  const list: Usage[] = [];
-  for (const [id, bytes] of sums) if (bytes > 0) list.push({ id, bytes });
-  return list.sort((a, b) => b.bytes - a.bytes || (a.id < b.id ? -1 : 1));
 }

@@ -3,7 +3,8 @@ import type { DayCounters } from "../store/day-counters.ts";
 import type { SectionName } from "../store/hour-counters.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
-import { summarise, type Summary, type Usage } from "../query/summary.ts";
+import { summarise, type Summary } from "../query/summary.ts";
+import type { Usage } from "../query/traffic.ts";
 
 type Pair = readonly [name: string, bytes: number];
 
@@ -109,7 +110,7 @@ export function summaryV2Answer(
   one?: { readonly section: SectionName; readonly value: string },
 ): SummaryV2Answer {
   const first = (list: readonly Usage[]): readonly Usage[] => list.slice(0, shown(limit));
-  const traffic = (section: SectionName, usages: readonly Usage[]): Traffic[] =>
+  const traffic = (section: SectionName, usages: readonly Pick<Usage, "id" | "bytes">[]): Traffic[] =>
     usages.map(({ id, bytes }) =>
       section === "host" ? { id, traffic: bytes } : { id, label: labelOf(section, id), traffic: bytes },
     );

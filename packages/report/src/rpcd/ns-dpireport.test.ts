@@ -91,6 +91,8 @@ describe("answers", () => {
           last: "2023-06-16",
           days: 1,
           bytes: 200,
+          download: null,
+          upload: null,
         },
       ],
       is_cut: false,

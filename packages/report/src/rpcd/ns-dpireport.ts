@@ -7,6 +7,7 @@ import { sectionNames } from "../store/hour-counters.ts";
 import type { Day } from "../store/hour-key.ts";
 import { clientNamesOf } from "../names/host-names.ts";
 import { dayFrom } from "../store/report-day.ts";
+import type { OneClient } from "../store/hour-tables.ts";
 import { openStore } from "../store/open-store.ts";
 import type { ReportStore } from "../store/report-store.ts";
 import { summarise, type Summary } from "../query/summary.ts";
@@ -60,10 +61,15 @@ const summaryByClient = rpcdMethod({
   run: async (args, call) => {
     const store = openStore(call);
     const client = args.client ?? undefined;
-    const found = summarise(store.day(dayOf(args, store), client), client === undefined ? {} : { client });
+    const found = summarise(store.day(dayOf(args, store), totalsOf(client)), client === undefined ? {} : { client });
     return { ...summaryAnswer(found, args.limit, await namesFor(call, found, args.limit)) };
   },
 });
+
+/** The released plugin's answers have no download and upload. */
+function totalsOf(client: string | undefined): OneClient | undefined {
+  return client === undefined ? undefined : { client, totalsOnly: true };
+}
 
 const details = rpcdMethod({
   name: "details",
@@ -71,7 +77,7 @@ const details = rpcdMethod({
   example: { ...dayExample, client: "192.168.1.10" },
   run: async (args, call) => {
     const store = openStore(call);
-    const counters = store.day(dayOf(args, store), args.client);
+    const counters = store.day(dayOf(args, store), totalsOf(args.client));
     const nameOf = await namesFor(call, summarise(counters, { client: args.client }), 1);
     return { ...detailsAnswer(counters, args.client, nameOf) };
   },
@@ -96,7 +102,7 @@ const summaryV2 = rpcdMethod({
     if (section !== undefined && value === undefined) throw wrong("value", "", "required");
     if (section === undefined && value !== undefined) throw wrong("section", "", "required");
     const store = openStore(call);
-    const counters = store.day(dayOf(args, store), client);
+    const counters = store.day(dayOf(args, store), totalsOf(client));
     const one = section === undefined || value === undefined ? undefined : { section, value };
     const found = summarise(counters, { ...(client === undefined ? {} : { client }), ...one });
     return { ...summaryV2Answer(found, args.limit, await namesFor(call, found, args.limit), one) };

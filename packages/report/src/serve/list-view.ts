@@ -9,7 +9,7 @@ export interface ListRequest extends Pick<
   ListPageView,
   "base" | "scope" | "scopeTitle" | "crumbs" | "narrow" | "list"
 > {
-  readonly summary: Pick<Summary, "total" | "clients" | "sections">;
+  readonly summary: Pick<Summary, "total" | "download" | "upload" | "clients" | "sections">;
   readonly names: ClientNames;
   /** Sorting, search text and page. */
   readonly query: URLSearchParams;

@@ -1,9 +1,10 @@
 /** The rows of a list of a report that may be narrowed to one name. Pure. */
 import { sectionOfList, type ListName } from "../query/export-rows.ts";
-import type { Narrow, Summary, Usage } from "../query/summary.ts";
+import type { Narrow, Summary } from "../query/summary.ts";
+import type { Usage } from "../query/traffic.ts";
 import { usagesOf } from "../web/usage-panels.ts";
 
-type Lists = Pick<Summary, "total" | "clients" | "sections">;
+type Lists = Pick<Summary, "total" | "download" | "upload" | "clients" | "sections">;
 
 /** undefined: the report has no such list. */
 export function ownUsages(summary: Lists, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
@@ -17,5 +18,6 @@ export function ownUsages(summary: Lists, narrow: Narrow, list: ListName): reado
 function ownRow(summary: Lists, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
   if (list === "clients") return summary.clients;
   if (narrow.section !== sectionOfList[list] || narrow.value === undefined) return undefined;
-  return summary.total > 0 ? [{ id: narrow.value, bytes: summary.total }] : [];
+  const { total, download, upload } = summary;
+  return total > 0 ? [{ id: narrow.value, bytes: total, download, upload }] : [];
 }

@@ -10,6 +10,7 @@ import { expectReadable, firstVisit, looks, serveReports } from "../../test/page
 import { writeSampleDay } from "../../test/sample-reports.ts";
 import { sampleNow, sampleToday, writeSampleYear } from "../../test/sample-year.ts";
 import { addDays } from "../store/report-day.ts";
+import { rebuildIndexes } from "../store/hour-tables.ts";
 import { rollUp } from "../store/roll-up.ts";
 
 setDefaultTimeout(paced(90_000));
@@ -28,13 +29,11 @@ beforeAll(async () => {
   });
   writeSampleYear(host.files, base);
   // Some days of an office with names of all kinds, as large as life beside the year's even figures.
-  for (const back of [1, 2, 3, 8, 9])
-    writeSampleDay(host.files, base, addDays(sampleToday, -back), {
-      clients: 20,
-      hours: 5,
-      hostile: true,
-      moreHosts: 4,
-    });
+  for (const back of [1, 2, 3, 8, 9]) {
+    const day = addDays(sampleToday, -back);
+    writeSampleDay(host.files, base, day, { clients: 20, hours: 5, hostile: true, moreHosts: 4, directions: true });
+    rebuildIndexes(host.files, base, day, Date.now() + 1);
+  }
   rollUp({ files: host.files, base, now: () => sampleNow });
   server = await serveReports({ host, base, signal: ended.signal });
   browser = await startBrowser();
@@ -54,6 +53,10 @@ const pages = {
   gap: "/range/2026-05?host=www.example.com",
   hosts: "/range/this-month/hosts",
   search: "/search?q=google",
+  // Of nearly all bytes the directions are known, and of one client's only "at least".
+  directions: "/range/2026-11-20..2026-11-21",
+  "directions-hosts": "/2026-11-21/hosts",
+  "directions-month": "/2026-11",
 } as const;
 
 describe.each(Object.keys(looks) as (keyof typeof looks)[])("%s", (look) => {

@@ -151,12 +151,15 @@ export class ReportPages {
     const computed = new Set(days.slice(-2));
     for (const day of days) {
       const key = day.year * 100 + day.month;
-      const before = months.get(key) ?? { year: day.year, month: day.month, days: 0, total: 0, complete: true };
+      const none = { days: 0, total: 0, download: 0, upload: 0, complete: true };
+      const before = months.get(key) ?? { year: day.year, month: day.month, ...none };
       const known = computed.has(day) ? this.#needs.store.total(day) : this.#needs.store.knownTotal(day);
       months.set(key, {
         ...before,
         days: before.days + 1,
         total: before.total + (known?.total ?? 0),
+        download: before.download + (known?.download ?? 0),
+        upload: before.upload + (known?.upload ?? 0),
         complete: before.complete && known !== undefined,
       });
     }

@@ -34,6 +34,9 @@ const schema = v.object({
   understood: v.optional(count, 0),
   /** Bytes attributed to a client since the daemon started. */
   bytes: count,
+  /** The part of `bytes` that is known to have gone to the clients, and from them; absent in the status of an earlier version. */
+  download: v.optional(count),
+  upload: v.optional(count),
   /**
    * Bytes that belong to no client, since the daemon started. `unknown_flow`: flows that never had an identity; `not_a_client`: other addresses;
    * `no_room`: clients for which the day had no room.

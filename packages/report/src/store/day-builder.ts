@@ -1,5 +1,6 @@
 /** Builds the `DayCounters` of one day from its hours. Pure. */
 import type { DayCounters, SectionColumns, SectionPart } from "./day-counters.ts";
+import { downloadOf, uploadOf } from "./directions.ts";
 import { sectionNames } from "./hour-counters.ts";
 import type { HourColumns, HourSection } from "./hour-index.ts";
 import type { Day } from "./hour-key.ts";
@@ -17,12 +18,12 @@ export function dayBuilder(day: Day): DayBuilder {
   const sections = { protocol: new Section(), application: new Section(), host: new Section() };
   const indexes = new Map<string, number>();
   let clients: readonly string[] = [];
-  let totals = new Float64Array(0);
+  let [totals, download, upload] = [new Float64Array(0), new Float64Array(0), new Float64Array(0)];
   let unattributed = new Float64Array(24);
   return {
     clients(addresses) {
       clients = addresses;
-      totals = new Float64Array(addresses.length * 24);
+      [totals, download, upload] = [newTotals(addresses), newTotals(addresses), newTotals(addresses)];
       for (const [index, address] of addresses.entries()) indexes.set(address, index);
     },
     hour(hour, columns, wanted = () => true) {
@@ -32,7 +33,10 @@ export function dayBuilder(day: Day): DayBuilder {
         const client = wanted(address) ? indexes.get(address) : undefined;
         if (client === undefined) continue;
         own[at] = client;
-        totals[client * 24 + hour] = columns.totals[at] ?? 0;
+        const bytes = columns.totals[at] ?? 0;
+        totals[client * 24 + hour] = bytes;
+        download[client * 24 + hour] = downloadOf(columns.directions, at, bytes);
+        upload[client * 24 + hour] = uploadOf(columns.directions, at);
       }
       for (const name of sectionNames) sections[name].add(hour, own, columns.sections[name]);
     },
@@ -43,6 +47,8 @@ export function dayBuilder(day: Day): DayBuilder {
       day,
       clients,
       totals,
+      download,
+      upload,
       unattributed,
       sections: {
         protocol: sections.protocol.columns(),
@@ -53,13 +59,17 @@ export function dayBuilder(day: Day): DayBuilder {
   };
 }
 
+function newTotals({ length }: readonly string[]): Float64Array<ArrayBuffer> {
+  return new Float64Array(length * 24);
+}
+
 /** Numbers names in the order of their first appearance. */
 class Section {
   readonly #ids = new Map<string, number>();
   readonly #parts: SectionPart[] = [];
 
-  add(hour: number, clients: Int32Array, { counts, name, names, bytes }: HourSection): void {
-    this.#parts.push({ hour, clients, counts, name, names: this.#idsOf(names), bytes });
+  add(hour: number, clients: Int32Array, { counts, name, names, bytes, directions }: HourSection): void {
+    this.#parts.push({ hour, clients, counts, name, names: this.#idsOf(names), bytes, directions });
   }
 
   columns(): SectionColumns {

@@ -4,6 +4,7 @@
  * loops; only names are renumbered for the day.
  * Invariants: every number is a whole number of bytes; names are as in the hour files (lower case, and untrusted: they come from the network).
  */
+import { downloadOf, uploadOf, type Directions } from "./directions.ts";
 import type { SectionName } from "./hour-counters.ts";
 import type { Day } from "./hour-key.ts";
 
@@ -15,6 +16,9 @@ export interface DayCounters {
   readonly clients: readonly string[];
   /** Bytes of a client in an hour: `totals[client * 24 + hour]`. */
   readonly totals: Float64Array;
+  /** The bytes of `totals` that went to the clients and from them, laid out alike; the direction of the rest is not known. */
+  readonly download: Float64Array;
+  readonly upload: Float64Array;
   readonly sections: Readonly<Record<SectionName, SectionColumns>>;
   /** Bytes by hour (24) that were reported and belong to no client: unknown flows and addresses that are not clients. */
   readonly unattributed: Float64Array;
@@ -38,6 +42,8 @@ export interface SectionPart {
   readonly names: Uint32Array;
   /** Bytes by row. */
   readonly bytes: Float64Array;
+  /** By row. undefined: not known. */
+  readonly directions: Directions | undefined;
 }
 
 /** `clients[client]` had `bytes` in `hour` with `names[name]`. */
@@ -46,15 +52,22 @@ export interface SectionRow {
   readonly hour: number;
   readonly name: number;
   readonly bytes: number;
+  readonly download: number;
+  readonly upload: number;
 }
 
 /** All rows, by hour, then client: for callers that need every row but not speed. */
 export function* eachRow({ parts }: SectionColumns): Generator<SectionRow> {
-  for (const { hour, clients, counts, name, names, bytes } of parts) {
+  for (const { hour, clients, counts, name, names, bytes: column, directions } of parts) {
     let row = 0;
     for (const [index, client] of clients.entries()) {
-      for (const end = row + (counts[index] ?? 0); row < end; row++)
-        if (client >= 0) yield { client, hour, name: names[name[row] ?? 0] ?? 0, bytes: bytes[row] ?? 0 };
+      for (const end = row + (counts[index] ?? 0); row < end; row++) {
+        if (client < 0) continue;
+        const bytes = column[row] ?? 0;
+        const download = downloadOf(directions, row, bytes);
+        const upload = uploadOf(directions, row);
+        yield { client, hour, name: names[name[row] ?? 0] ?? 0, bytes, download, upload };
+      }
     }
   }
 }

@@ -1,11 +1,17 @@
 /**
  * The counters of one hour in memory: bytes by client, and for each client by protocol, application and host name.
  * Pure. Invariants: `total` of a client is the sum of its protocols and of its applications; each number only grows; folding names
- * together keeps every sum.
+ * together keeps every sum, of bytes and of each direction.
  */
 
-/** A number shared by its holders: the hot path keeps the cell and need not look up the name again. */
-export interface Cell {
+/** How many of some bytes went to the client and from it; the direction of the rest is not known. Never more than the bytes together. */
+export interface KnownDirections {
+  download: number;
+  upload: number;
+}
+
+/** Numbers shared by their holders: the hot path keeps the cell and need not look up the name again. */
+export interface Cell extends KnownDirections {
   bytes: number;
 }
 export type Sums = Map<string, Cell>;
@@ -13,7 +19,7 @@ export type Sums = Map<string, Cell>;
 export const sectionNames = ["protocol", "application", "host"] as const;
 export type SectionName = (typeof sectionNames)[number];
 
-export interface ClientHour extends Record<SectionName, Sums> {
+export interface ClientHour extends Record<SectionName, Sums>, KnownDirections {
   total: number;
   /** Changed since the last dump. */
   dirty: boolean;
@@ -35,7 +41,26 @@ export function emptyHour(): HourCounters {
 }
 
 export function emptyClient(): ClientHour {
-  return { total: 0, protocol: new Map(), application: new Map(), host: new Map(), dirty: false };
+  return {
+    total: 0,
+    download: 0,
+    upload: 0,
+    protocol: new Map(),
+    application: new Map(),
+    host: new Map(),
+    dirty: false,
+  };
+}
+
+export function emptyCell(): Cell {
+  return { bytes: 0, download: 0, upload: 0 };
+}
+
+/** Adds what `more` has. */
+export function addCell(cell: Cell, more: Readonly<Cell>): void {
+  cell.bytes += more.bytes;
+  cell.download += more.download;
+  cell.upload += more.upload;
 }
 
 export function clientOf(hour: HourCounters, client: string): ClientHour {
@@ -50,7 +75,7 @@ export function clientOf(hour: HourCounters, client: string): ClientHour {
 export function cellOf(sums: Sums, name: string): Cell {
   let cell = sums.get(name);
   if (cell === undefined) {
-    cell = { bytes: 0 };
+    cell = emptyCell();
     sums.set(name, cell);
   }
   return cell;
@@ -59,13 +84,14 @@ export function cellOf(sums: Sums, name: string): Cell {
 /** Keeps the `keep` largest names and folds the rest into {@link otherName}. The sum stays the same. */
 export function foldSums(sums: Sums, keep: number): void {
   if (sums.size <= keep) return;
-  const other = sums.get(otherName)?.bytes ?? 0;
+  const rest = emptyCell();
+  const other = sums.get(otherName);
+  if (other !== undefined) addCell(rest, other);
   sums.delete(otherName);
   const sorted = [...sums].sort((a, b) => b[1].bytes - a[1].bytes);
-  let rest = other;
   for (const [name, cell] of sorted.slice(Math.max(0, keep - 1))) {
-    rest += cell.bytes;
+    addCell(rest, cell);
     sums.delete(name);
   }
-  if (rest > 0) sums.set(otherName, { bytes: rest });
+  if (rest.bytes > 0) sums.set(otherName, rest);
 }

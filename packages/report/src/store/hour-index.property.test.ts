@@ -7,7 +7,7 @@ import { cellOf, clientOf, emptyHour, sectionNames, type HourCounters } from "./
 import { decodeCounters, encodeHour, indexHeader } from "./hour-index.ts";
 import { hourKey } from "./hour-key.ts";
 import { writeHour } from "./hour-store.ts";
-import { indexPath, rebuildIndexes } from "./hour-tables.ts";
+import { indexPath, readHourFiles, rebuildIndexes, writeIndex } from "./hour-tables.ts";
 import { summarise } from "../query/summary.ts";
 
 setDefaultTimeout(paced(60_000));
@@ -20,25 +20,37 @@ const cells = fc.array(
     fc.constantFrom(...sectionNames),
     fc.constantFrom("a", "é", "__proto__", "12", "\ud800", "<b>"),
     fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    fc.integer({ min: 0, max: 4 }),
   ),
   { maxLength: 12 },
 );
+/** How the directions of all cells of an hour are known: not at all, of all bytes, or of a part. */
+const knowledge = fc.constantFrom("nothing", "all", "part");
+const directions = (bytes: number, quarters: number, known: string): { download: number; upload: number } => {
+  const upload = known === "nothing" ? 0 : Math.floor(bytes / 4) * quarters;
+  const rest = bytes - upload;
+  return { upload, download: known === "all" ? rest : known === "part" ? Math.floor(rest / 2) : 0 };
+};
 const hourCounters: fc.Arbitrary<HourCounters> = fc
-  .dictionary(fc.constantFrom("10.0.0.1", "10.0.0.2", "fd00::1", "192.168.0.9"), fc.tuple(fc.nat(), cells))
-  .map((clients) => {
+  .tuple(
+    fc.dictionary(fc.constantFrom("10.0.0.1", "10.0.0.2", "fd00::1", "192.168.0.9"), fc.tuple(fc.nat(), cells)),
+    knowledge,
+  )
+  .map(([clients, known]) => {
     const hour = emptyHour();
     for (const [address, [total, list]] of Object.entries(clients)) {
-      clientOf(hour, address).total = total;
-      for (const [section, name, bytes] of list) cellOf(clientOf(hour, address)[section], name).bytes = bytes;
+      Object.assign(clientOf(hour, address), { total, ...directions(total, 1, known) });
+      for (const [section, name, bytes, quarters] of list)
+        Object.assign(cellOf(clientOf(hour, address)[section], name), { bytes, ...directions(bytes, quarters, known) });
     }
     return hour;
   });
 
 const plain = (hour: HourCounters | undefined): unknown =>
   hour &&
-  [...hour.clients].map(([address, { total, ...rest }]) => [
+  [...hour.clients].map(([address, { total, download, upload, ...rest }]) => [
     address,
-    total,
+    [total, download, upload],
     sectionNames.map((name) => [...rest[name]]),
   ]);
 
@@ -86,4 +98,40 @@ test("a day read by its indexes is the day read by its files, for all clients an
     }),
     { numRuns: 20 },
   );
+});
+
+test("indexes that are made anew keep the directions of the bytes that are still there, and only these", () => {
+  const day = { year: 2026, month: 3, day: 28 };
+  const hour = emptyHour();
+  for (const [address, bytes] of [
+    ["10.0.0.1", 100],
+    ["10.0.0.2", 200],
+  ] as const) {
+    const known = { download: bytes - 10, upload: 10 };
+    Object.assign(clientOf(hour, address), { total: bytes, ...known });
+    Object.assign(cellOf(clientOf(hour, address).host, "a"), { bytes, ...known });
+    writeHour(host.files, "/anew", hourKey(day, 9), address, clientOf(hour, address));
+  }
+  writeIndex(host.files, "/anew", day, 9, hour, { asOf: 1, hours: 1 << 9 });
+  // Another program wrote fewer bytes than the index has.
+  const other = { ...clientOf(emptyHour(), "10.0.0.2"), total: 50 };
+  writeHour(host.files, "/anew", hourKey(day, 9), "10.0.0.2", other);
+  const kept = { download: 90, upload: 10 };
+  const found = (): unknown =>
+    [...readHourFiles(host.files, "/anew", day, 9).clients].map(
+      ([address, { total, download, upload, host: names }]) => [
+        address,
+        { total, download, upload },
+        [...names.values()],
+      ],
+    );
+  const expected = [
+    ["10.0.0.1", { total: 100, ...kept }, [{ bytes: 100, ...kept }]],
+    ["10.0.0.2", { total: 50, download: 0, upload: 0 }, []],
+  ];
+  expect(found()).toEqual(expected);
+  rebuildIndexes(host.files, "/anew", day, Date.now() + 60_000);
+  expect(found()).toEqual(expected);
+  expect(summarise(readDay(host.files, "/anew", day))).toMatchObject({ total: 150, ...kept });
+  expect(summarise(readDay(host.files, "/anew", day, "10.0.0.1"))).toMatchObject({ total: 100, ...kept });
 });

@@ -1,11 +1,12 @@
 /**
- * Reads a day from its hour indexes, and from the hour files where those are newer or have no index. Invariant: the result always equals the content
- * of the hour files; an index only saves opening files.
+ * Reads a day from its hour indexes, and from the hour files where those are newer or have no index. Invariants: the bytes always equal the content of
+ * the hour files; download and upload, which only the indexes have, are kept while the bytes they belong to are still there.
  */
 import type { Files } from "@nethsec/host/host";
 import type { DayBuilder } from "./day-builder.ts";
-import { columnsOf, decodeHour, encodeHour, indexHeader, type HourColumns, type IndexHeader } from "./hour-index.ts";
-import { emptyHour, type HourCounters } from "./hour-counters.ts";
+import { columnsOf, decodeHour, encodeHour, indexHeader, type HourSection, type IndexHeader } from "./hour-index.ts";
+import { downloadOf, uploadOf } from "./directions.ts";
+import { emptyHour, sectionNames, type HourCounters, type Sums } from "./hour-counters.ts";
 import { hourKey, twoDigits, type Day, type HourKey } from "./hour-key.ts";
 import { reportMode } from "./report-access.ts";
 import { dayPath, hourPath, listClients, listHours, readHour, readUnattributed } from "./hour-store.ts";
@@ -14,23 +15,36 @@ export function indexPath(base: string, day: Day, hour: number): string {
   return `${dayPath(base, day)}/.${twoDigits(hour)}.index`;
 }
 
-/** All hour files of one hour. */
+/** All hour files of one hour, with the directions that its index knows. */
 export function readHourFiles(files: Files, base: string, day: Day, hour: number): HourCounters {
-  const counters = emptyHour();
-  for (const client of listClients(files, base, day)) {
-    const found = readHour(files, base, hourKey(day, hour), client);
-    if (found !== undefined) counters.clients.set(client, found);
-  }
+  const counters = readFiles(files, base, hourKey(day, hour), listClients(files, base, day));
+  takeDirections(counters, files.readBytes(indexPath(base, day, hour)));
   counters.unattributed = readUnattributed(files, base, day)[hour] ?? 0;
   return counters;
 }
 
+export interface OneClient {
+  readonly client: string;
+  /** Leaves out download and upload, which are in the indexes of all clients: several times as fast. */
+  readonly totalsOnly?: boolean;
+}
+
 /** Adds one client's day to the builder. Reads its hour files: at most 24, and small beside indexes of all clients. */
-export function readClientFiles(files: Files, base: string, day: Day, builder: DayBuilder, client: string): void {
+export function readClientFiles(
+  files: Files,
+  base: string,
+  day: Day,
+  builder: DayBuilder,
+  { client, totalsOnly }: OneClient,
+): void {
   const hours = listHours(files, base, day, client);
   builder.clients(hours.length === 0 ? [] : [client]);
   builder.unattributed(readUnattributed(files, base, day));
-  for (const hour of hours) builder.hour(hour, columnsOfFiles(files, base, hourKey(day, hour), [client]));
+  for (const hour of hours) {
+    const counters = readFiles(files, base, hourKey(day, hour), [client]);
+    if (totalsOnly !== true) takeDirections(counters, files.readBytes(indexPath(base, day, hour)));
+    builder.hour(hour, columnsOf(counters));
+  }
 }
 
 /** Adds a whole day to the builder. Missing or damaged files count as empty. */
@@ -44,17 +58,55 @@ export function readHourTables(files: Files, base: string, day: Day, builder: Da
     const columns = bytes === undefined ? undefined : decodeHour(bytes);
     const changed = new Set(fromFiles);
     if (columns !== undefined) builder.hour(hour, columns, (client) => !changed.has(client));
-    if (fromFiles.length > 0) builder.hour(hour, columnsOfFiles(files, base, hourKey(day, hour), fromFiles));
+    if (fromFiles.length === 0) continue;
+    const counters = readFiles(files, base, hourKey(day, hour), fromFiles);
+    takeDirections(counters, bytes);
+    builder.hour(hour, columnsOf(counters));
   }
 }
 
-function columnsOfFiles(files: Files, base: string, key: HourKey, clients: readonly string[]): HourColumns {
+function readFiles(files: Files, base: string, key: HourKey, clients: readonly string[]): HourCounters {
   const counters = emptyHour();
   for (const client of clients) {
     const found = readHour(files, base, key, client);
     if (found !== undefined) counters.clients.set(client, found);
   }
-  return columnsOf(counters);
+  return counters;
+}
+
+/**
+ * Gives counters that come from hour files the download and upload of an index. Only where the file has at least the bytes of the index: counters only
+ * grow, so fewer bytes are another program's.
+ */
+function takeDirections({ clients }: HourCounters, index: Uint8Array | undefined): void {
+  const columns = index === undefined || indexHeader(index) === undefined ? undefined : decodeHour(index);
+  if (columns === undefined) return;
+  const rows = { protocol: 0, application: 0, host: 0 };
+  for (let at = 0; at < columns.clients.length; at++) {
+    const client = clients.get(columns.clients[at] ?? "");
+    const total = columns.totals[at] ?? 0;
+    const isSame = client !== undefined && total <= client.total;
+    if (isSame) {
+      client.download = downloadOf(columns.directions, at, total);
+      client.upload = uploadOf(columns.directions, at);
+    }
+    for (const section of sectionNames) {
+      const first = rows[section];
+      rows[section] = first + (columns.sections[section].counts[at] ?? 0);
+      if (isSame) takeOfNames(client[section], columns.sections[section], first, rows[section]);
+    }
+  }
+}
+
+/** The same for a client's names: rows from `first` to before `end`. */
+function takeOfNames(cells: Sums, { names, name, bytes, directions }: HourSection, first: number, end: number): void {
+  for (let row = first; row < end; row++) {
+    const cell = cells.get(names[name[row] ?? 0] ?? "");
+    const had = bytes[row] ?? 0;
+    if (cell === undefined || had > cell.bytes) continue;
+    cell.download = downloadOf(directions, row, had);
+    cell.upload = uploadOf(directions, row);
+  }
 }
 
 /** Rebuilds the index of every hour of a day from its files. For finished days: the daemon writes those of today. */

@@ -4,12 +4,15 @@
  * Invariants: a client's totals add up to the totals of its days; names beyond a bound are folded into `other`, so that sums stay exact.
  */
 import { decodeColumns, encodeColumns } from "./column-file.ts";
+import { downloadOf, joinDirections, splitDirections, uploadOf, type Directions } from "./directions.ts";
 import { TextColumn } from "./text-column.ts";
 import { sectionNames, type SectionName } from "./hour-counters.ts";
 import type { Day } from "./hour-key.ts";
 
-/** "NSP1". */
-const magic = 0x3150_534e;
+/** "NSP2". */
+const magic = 0x3250_534e;
+/** "NSP1" (before directions were kept): without the columns of the directions, which come last among the doubles and words; still read. */
+const magicWithoutDirections = 0x3150_534e;
 
 export interface Period {
   /** The day, or the first of the month. */
@@ -23,6 +26,8 @@ export interface Period {
   readonly clients: readonly string[];
   /** Bytes: `totals[client * slots + slot]`. */
   readonly totals: Float64Array;
+  /** Of the totals. undefined: not known. */
+  readonly directions: Directions | undefined;
   /** Bytes by slot that belong to no client. */
   readonly unattributed: Float64Array;
   readonly sections: Readonly<Record<SectionName, PeriodSection>>;
@@ -37,18 +42,32 @@ export interface PeriodSection {
   /** By row: index into `names`. */
   readonly name: Uint32Array;
   readonly bytes: Float64Array;
+  /** By row. undefined: not known. */
+  readonly directions: Directions | undefined;
   /** By row: bit n is set when the name occurred in slot n. */
   readonly when: Uint32Array;
 }
 
+/** Columns that every version has: versions, totals, unattributed and the bytes of three sections; the head and three columns of each section. */
+const sumColumns = 6;
+const headAndRows = 10;
+
 export function encodePeriod(period: Period): Uint8Array<ArrayBuffer> {
   const { first, sections } = period;
   const list = sectionNames.map((name) => sections[name]);
+  const directions = splitDirections([period, ...list].map((one) => one.directions));
   return encodeColumns(magic, {
-    doubles: [period.versions, period.totals, period.unattributed, ...list.map(({ bytes }) => bytes)],
+    doubles: [
+      period.versions,
+      period.totals,
+      period.unattributed,
+      ...list.map(({ bytes }) => bytes),
+      ...directions.doubles,
+    ],
     words: [
       Uint32Array.of(first.year, first.month, first.day, period.slots, period.present),
       ...list.flatMap(({ counts, name, when }) => [counts, name, when]),
+      ...directions.words,
     ],
     texts: [TextColumn.of(period.clients), ...list.map(({ names }) => names)],
   });
@@ -56,11 +75,12 @@ export function encodePeriod(period: Period): Uint8Array<ArrayBuffer> {
 
 /** undefined when the bytes have not the form of a period; `isIntact` checks their content. */
 export function decodePeriod(bytes: Uint8Array): Period | undefined {
-  const columns = decodeColumns(magic, bytes);
+  const columns = decodeColumns(magic, bytes) ?? decodeColumns(magicWithoutDirections, bytes);
   if (columns === undefined) return undefined;
   const { doubles, words, texts } = columns;
-  const [head, ...rows] = words;
-  const [versions, totals, unattributed, ...sums] = doubles;
+  const [head, ...rows] = words.slice(0, headAndRows);
+  const [versions, totals, unattributed, ...sums] = doubles.slice(0, sumColumns);
+  const [ofTotals, ...ofSections] = joinDirections(doubles.slice(sumColumns), words.slice(headAndRows));
   const [clients, ...names] = texts;
   if (head === undefined || versions === undefined || totals === undefined) return undefined;
   if (unattributed === undefined || clients === undefined) return undefined;
@@ -71,6 +91,7 @@ export function decodePeriod(bytes: Uint8Array): Period | undefined {
     name: rows[3 * index + 1] ?? new Uint32Array(),
     when: rows[3 * index + 2] ?? new Uint32Array(),
     bytes: sums[index] ?? new Float64Array(),
+    directions: ofSections[index],
   });
   const sections = { protocol: section(0), application: section(1), host: section(2) };
   return {
@@ -80,6 +101,7 @@ export function decodePeriod(bytes: Uint8Array): Period | undefined {
     versions,
     clients: clients.all(),
     totals,
+    directions: ofTotals,
     unattributed,
     sections,
   };
@@ -89,5 +111,13 @@ export function decodePeriod(bytes: Uint8Array): Period | undefined {
 export function totalOf({ totals }: Period): number {
   let sum = 0;
   for (const bytes of totals) sum += bytes;
+  return sum;
+}
+
+/** Bytes of all clients whose direction is known. */
+export function directedOf({ totals, directions }: Period): number {
+  let sum = 0;
+  for (let cell = 0; cell < totals.length; cell++)
+    sum += downloadOf(directions, cell, totals[cell] ?? 0) + uploadOf(directions, cell);
   return sum;
 }

@@ -4,6 +4,7 @@
  */
 import type { Files } from "@nethsec/host/host";
 import type { DayCounters } from "./day-counters.ts";
+import { keepRows } from "./directions.ts";
 import type { Day } from "./hour-key.ts";
 import { dayPath } from "./hour-store.ts";
 import type { Period } from "./period.ts";
@@ -77,13 +78,24 @@ function onlyDays(month: Period, days: number): Period {
     unattributed[slot] = 0;
     for (let at = slot; at < totals.length; at += month.slots) totals[at] = 0;
   }
+  const isKept = (cell: number): boolean => ((days >>> (cell % month.slots)) & 1) === 1;
+  const directions = month.directions === undefined ? undefined : keepRows(month.directions, isKept);
   const none = {
     names: TextColumn.of([]),
     counts: new Uint32Array(month.clients.length),
     name: new Uint32Array(),
     bytes: new Float64Array(),
+    directions: undefined,
     when: new Uint32Array(),
   };
   const sections = { protocol: none, application: none, host: none };
-  return { ...month, present: (month.present & days) >>> 0, totals, unattributed, sections, isWithoutNames: true };
+  return {
+    ...month,
+    present: (month.present & days) >>> 0,
+    totals,
+    directions,
+    unattributed,
+    sections,
+    isWithoutNames: true,
+  };
 }

@@ -9,6 +9,7 @@ import type { Files } from "@nethsec/host/host";
 import type { DayCounters } from "./day-counters.ts";
 import type { Period } from "./period.ts";
 import { readRange, type DayRange } from "./read-range.ts";
+import type { OneClient } from "./hour-tables.ts";
 import { readDay } from "./read-day.ts";
 import type { Day } from "./hour-key.ts";
 import { dayPath, listDays } from "./hour-store.ts";
@@ -17,6 +18,9 @@ import { dayAt, formatDay, isOver } from "./report-day.ts";
 /** Totals of one day, in bytes. */
 export interface DayTotal {
   readonly total: number;
+  /** The bytes of `total` that are known to have gone to the clients, and from them. */
+  readonly download: number;
+  readonly upload: number;
   readonly unattributed: number;
   /** Number of clients with traffic. */
   readonly clients: number;
@@ -31,7 +35,15 @@ const totalsSchema = v.object({
   base: v.string(),
   days: v.record(
     v.string(),
-    v.object({ total: v.number(), unattributed: v.number(), clients: v.number(), changed: v.number() }),
+    v.object({
+      total: v.number(),
+      // Absent in a file of an earlier version, which knew no directions.
+      download: v.optional(v.number(), 0),
+      upload: v.optional(v.number(), 0),
+      unattributed: v.number(),
+      clients: v.number(),
+      changed: v.number(),
+    }),
   ),
 });
 type KeptTotal = DayTotal & { readonly changed: number };
@@ -67,14 +79,14 @@ export class ReportStore {
     return listDays(this.#needs.files, this.#needs.base);
   }
 
-  /** A day without reports is empty. With `client` the result may contain only that client's counters. */
-  day(day: Day, client?: string): DayCounters {
+  /** A day without reports is empty. With `only` the result may contain only that client's counters. */
+  day(day: Day, only?: string | OneClient): DayCounters {
     const key = formatDay(day);
     const now = this.#needs.now();
     const kept = this.#kept.get(key);
     if (kept !== undefined && (isOver(day, kept.at) || Math.abs(now - kept.at) < freshMs)) return kept.counters;
-    const counters = readDay(this.#needs.files, this.#needs.base, day, client);
-    if (client !== undefined) return counters;
+    const counters = readDay(this.#needs.files, this.#needs.base, day, only);
+    if (only !== undefined) return counters;
     this.#kept.delete(key);
     this.#kept.set(key, { counters, at: now });
     const oldest = this.#kept.keys().next();
@@ -149,5 +161,6 @@ function totalOf(counters: DayCounters): DayTotal {
   for (let index = 0; index < counters.clients.length; index++) {
     if (counters.totals.subarray(index * 24, index * 24 + 24).some((bytes) => bytes > 0)) clients += 1;
   }
-  return { total: sum(counters.totals), unattributed: sum(counters.unattributed), clients };
+  const [total, download, upload] = [sum(counters.totals), sum(counters.download), sum(counters.upload)];
+  return { total, download, upload, unattributed: sum(counters.unattributed), clients };
 }

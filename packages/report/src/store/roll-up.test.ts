@@ -7,7 +7,17 @@ import { paced } from "@nethsec/host/testing/pace";
 import { writeSampleDay } from "../../test/sample-reports.ts";
 import { run as cleanUp } from "../cleanup/dpireport-cleanup.ts";
 import { isIntact } from "./column-file.ts";
-import { cellOf, emptyClient, sectionNames, type SectionName } from "./hour-counters.ts";
+import { downloadOf, uploadOf } from "./directions.ts";
+import {
+  addCell,
+  cellOf,
+  emptyClient,
+  emptyHour,
+  sectionNames,
+  type HourCounters,
+  type SectionName,
+} from "./hour-counters.ts";
+import { indexPath, writeIndex } from "./hour-tables.ts";
 import { hourKey, type Day } from "./hour-key.ts";
 import { hourPath, listDays, writeHour } from "./hour-store.ts";
 import { decodePeriod, encodePeriod, type Period } from "./period.ts";
@@ -27,7 +37,7 @@ const from = { year: 2099, month: 12, day: 30 };
 const days: readonly Day[] = [from, { ...from, day: 31 }, { year: 2100, month: 1, day: 1 }];
 const range: DayRange = { from: { ...from, day: 1 }, to: { year: 2100, month: 1, day: 31 } };
 
-const size = { clients: 2, hours: 4, hostile: true };
+const size = { clients: 2, hours: 4, hostile: true, directions: true };
 let host: FakeHost;
 beforeEach(() => {
   host = fakeHost({ now });
@@ -36,43 +46,64 @@ afterEach(() => host[Symbol.dispose]());
 
 const everything = (files: Files): ReturnType<typeof rollUp> => rollUp({ files, base, now: () => now });
 
-/** Bytes by client, and by client and name: the same whatever periods they come from. */
+/** Sums by key, of bytes and of what is known of their directions. */
+class Sums {
+  readonly #found = new Map<string, number>();
+
+  add(key: string, bytes: number, download: number, upload: number): void {
+    for (const [part, amount] of Object.entries({ bytes, download, upload }))
+      if (amount > 0) this.#found.set(`${key} ${part}`, (this.#found.get(`${key} ${part}`) ?? 0) + amount);
+  }
+
+  sorted(): Map<string, number> {
+    return new Map([...this.#found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+/** By client, and by client and name: the same whatever periods they come from. */
 function sums(periods: Iterable<Period>): Map<string, number> {
-  const found = new Map<string, number>();
-  const add = (key: string, bytes: number): void => {
-    if (bytes > 0) found.set(key, (found.get(key) ?? 0) + bytes);
-  };
-  for (const { clients, totals, slots, sections, unattributed } of periods) {
-    for (const [at, client] of clients.entries())
-      for (const bytes of totals.subarray(at * slots, at * slots + slots)) add(client, bytes);
-    for (const bytes of unattributed) add("unattributed", bytes);
+  const found = new Sums();
+  for (const { clients, totals, directions, slots, sections, unattributed } of periods) {
+    for (const [at, client] of clients.entries()) {
+      for (let cell = at * slots; cell < at * slots + slots; cell++) {
+        const all = totals[cell] ?? 0;
+        found.add(client, all, downloadOf(directions, cell, all), uploadOf(directions, cell));
+      }
+    }
+    for (const bytes of unattributed) found.add("unattributed", bytes, 0, 0);
     for (const section of sectionNames) {
-      const { counts, name, names, bytes } = sections[section];
+      const { counts, name, names, bytes, directions: known } = sections[section];
       let row = 0;
-      for (const [at, client] of clients.entries())
-        for (const end = row + (counts[at] ?? 0); row < end; row++)
-          add(`${client} ${section} ${names.at(name[row] ?? 0)}`, bytes[row] ?? 0);
+      for (const [at, client] of clients.entries()) {
+        for (const end = row + (counts[at] ?? 0); row < end; row++) {
+          const key = `${client} ${section} ${names.at(name[row] ?? 0)}`;
+          found.add(key, bytes[row] ?? 0, downloadOf(known, row, bytes[row] ?? 0), uploadOf(known, row));
+        }
+      }
     }
   }
-  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return found.sorted();
 }
 
 /** The same from the hour files. */
 function hourSums(files: Files, list: readonly Day[]): Map<string, number> {
-  const found = new Map<string, number>();
-  const add = (key: string, bytes: number): void => {
-    if (bytes > 0) found.set(key, (found.get(key) ?? 0) + bytes);
-  };
+  const found = new Sums();
   for (const day of list) {
-    const counters = readDay(files, base, day);
-    for (const [at, client] of counters.clients.entries())
-      for (const bytes of counters.totals.subarray(at * 24, at * 24 + 24)) add(client, bytes);
-    for (const bytes of counters.unattributed) add("unattributed", bytes);
+    const { clients, totals, download, upload, sections, unattributed } = readDay(files, base, day);
+    for (const [at, client] of clients.entries())
+      for (let cell = at * 24; cell < at * 24 + 24; cell++)
+        found.add(client, totals[cell] ?? 0, download[cell] ?? 0, upload[cell] ?? 0);
+    for (const bytes of unattributed) found.add("unattributed", bytes, 0, 0);
     for (const section of sectionNames)
-      for (const row of eachRow(counters.sections[section]))
-        add(`${counters.clients[row.client]} ${section} ${counters.sections[section].names[row.name]}`, row.bytes);
+      for (const row of eachRow(sections[section]))
+        found.add(
+          `${clients[row.client]} ${section} ${sections[section].names[row.name]}`,
+          row.bytes,
+          row.download,
+          row.upload,
+        );
   }
-  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return found.sorted();
 }
 
 const asRead = (files: Files, asked = range): Map<string, number> =>
@@ -175,12 +206,21 @@ test("hours that come late are rolled up anew, in day and month; hours that are 
   expect(again.days).toEqual([]);
   touchRolled(from);
   expect(rollUp({ files: host.files, base, now: () => now })).toMatchObject({ days: [from], months: [{ month: 12 }] });
-  expect(asRead(host.files).get("10.0.0.99 host late")).toBe(77);
+  expect(asRead(host.files).get("10.0.0.99 host late bytes")).toBe(77);
   expect(asRead(host.files)).toEqual(hourSums(host.files, days));
   const expected = asRead(host.files);
   host.files.remove(hourPath(base, hourKey(from, 9), "10.0.0.99"));
   touchRolled(from);
   rollUp({ files: host.files, base, now: () => now });
+  expect(asRead(host.files)).toEqual(expected);
+});
+
+test("hour files that come back without their indexes do not take the directions out of a roll-up", () => {
+  const expected = writeDays();
+  everything(host.files);
+  touchRolled(from);
+  for (let hour = 0; hour < 24; hour++) host.files.remove(indexPath(base, from, hour));
+  expect(rollUp({ files: host.files, base, now: () => now }).days).toEqual([]);
   expect(asRead(host.files)).toEqual(expected);
 });
 
@@ -231,6 +271,9 @@ test("for any traffic the sum of the days is the month", () => {
       section: fc.constantFrom<SectionName>("protocol", "application", "host"),
       name,
       bytes: fc.integer({ min: 1, max: 2 ** 40 }),
+      // Shares of the bytes, in quarters: of half of them at the most each direction.
+      download: fc.integer({ min: 0, max: 2 }),
+      upload: fc.integer({ min: 0, max: 2 }),
     }),
     { minLength: 1, maxLength: 15 },
   );
@@ -241,16 +284,30 @@ test("for any traffic the sum of the days is the month", () => {
         string,
         { day: Day; hour: number; client: string; counters: ReturnType<typeof emptyClient> }
       >();
-      for (const { day, hour, client, section, name: text, bytes } of list) {
+      for (const { day, hour, client, section, name: text, bytes, ...quarters } of list) {
         const key = `${day} ${hour} ${client}`;
         const at = { year: 2099, month: 2, day };
         const entry = hours.get(key) ?? { day: at, hour, client, counters: emptyClient() };
-        cellOf(entry.counters[section], text).bytes += bytes;
+        const known = {
+          download: Math.floor((bytes * quarters.download) / 4),
+          upload: Math.floor((bytes * quarters.upload) / 4),
+        };
+        addCell(cellOf(entry.counters[section], text), { bytes, ...known });
         entry.counters.total += bytes;
+        entry.counters.download += known.download;
+        entry.counters.upload += known.upload;
         hours.set(key, entry);
       }
-      for (const { day, hour, client, counters } of hours.values())
+      const asOf = Date.now() + 60_000;
+      const indexes = new Map<string, { day: Day; hour: number; all: HourCounters }>();
+      for (const { day, hour, client, counters } of hours.values()) {
         writeHour(machine.files, base, hourKey(day, hour), client, counters);
+        const index = indexes.get(`${day.day} ${hour}`) ?? { day, hour, all: emptyHour() };
+        index.all.clients.set(client, counters);
+        indexes.set(`${day.day} ${hour}`, index);
+      }
+      for (const { day, hour, all } of indexes.values())
+        writeIndex(machine.files, base, day, hour, all, { asOf, hours: 1 << hour });
       const all = Array.from({ length: 28 }, (_, index) => ({ year: 2099, month: 2, day: index + 1 }));
       const expected = hourSums(machine.files, all);
       everything(machine.files);

@@ -3,12 +3,12 @@
  *
  * Why a crash at any point neither loses nor doubles: each file is replaced atomically and says which sources it includes (a day: when its hours were
  * read; a month: the version of each day), so that the next run continues with what is missing. Nothing is removed here.
- * Invariant: a roll-up never shrinks: hours that are gone since do not take their bytes out of it.
+ * Invariant: a roll-up never shrinks: hours that are gone since do not take their bytes out of it, nor lost indexes their directions.
  */
 import type { Files } from "@nethsec/host/host";
 import type { Day } from "./hour-key.ts";
 import { dayPath, listClients, listDays } from "./hour-store.ts";
-import { totalOf } from "./period.ts";
+import { directedOf, totalOf, type Period } from "./period.ts";
 import { PeriodBuilder, periodOfDay } from "./period-builder.ts";
 import { readDay } from "./read-day.ts";
 import { daysInMonth, isOver } from "./report-day.ts";
@@ -50,9 +50,15 @@ function rollUpDay({ files, base, now }: RollUpNeeds, day: Day): boolean {
   const version = now();
   if (known !== undefined && !changedSince(files, base, day, known.versions[0] ?? 0)) return false;
   const period = periodOfDay(readDay(files, base, day), version);
-  if (period.present === 0 || (known !== undefined && totalOf(period) < totalOf(known))) return false;
+  if (period.present === 0 || (known !== undefined && hasLess(period, known))) return false;
   writeRolledDay(files, base, period);
   return true;
+}
+
+/** Fewer bytes; or the same, of which fewer have a known direction: hour files that were restored without their indexes. */
+function hasLess(period: Period, known: Period): boolean {
+  const [now, before] = [totalOf(period), totalOf(known)];
+  return now < before || (now === before && directedOf(period) < directedOf(known));
 }
 
 function changedSince(files: Files, base: string, day: Day, since: number): boolean {

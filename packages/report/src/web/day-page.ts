@@ -1,7 +1,9 @@
 /** One day, optionally narrowed: hours, and the largest clients, applications, protocols and hosts. Pure. */
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
+import { directionNote } from "../query/direction-text.ts";
 import { labelOf } from "../query/labels.ts";
+import { totalTraffic } from "../query/traffic.ts";
 import { formatDay, longDay, monthName } from "../store/report-day.ts";
 import type { Narrow, Summary } from "../query/summary.ts";
 import { barChart } from "./bar-chart.ts";
@@ -9,6 +11,7 @@ import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Crumb, type Page } from "./page.ts";
 import { chips, hourLabel, isNarrow, nameOf } from "./narrowed.ts";
 import { dayUrl, monthUrl } from "./report-url.ts";
+import { directionFigures } from "./traffic-cell.ts";
 import { topRows, usagePanels } from "./usage-panels.ts";
 
 export interface DayView {
@@ -88,6 +91,7 @@ function dayFigures({ base, day, narrow, summary }: DayView): Html {
   const busiest = summary.hours.indexOf(top);
   return figures([
     { name: "Traffic", value: formatBytes(summary.total) },
+    ...directionFigures(summary),
     ...(narrow.client === undefined ? [{ name: "Clients", value: summary.clients.length }] : []),
     ...(narrow.hour === undefined && top > 0
       ? [
@@ -105,7 +109,9 @@ function dayFigures({ base, day, narrow, summary }: DayView): Html {
 }
 
 function explanation({ summary, narrow }: DayView): Html {
-  return html`${summary.unattributed > 0 && html`<p class="quiet">Unattributed are bytes of flows of which the DPI engine never told the client or the protocol.</p>`}
+  const directions = directionNote(totalTraffic(summary));
+  return html`${directions !== undefined && html`<p class="quiet">${directions}</p>`}
+  ${summary.unattributed > 0 && html`<p class="quiet">Unattributed are bytes of flows of which the DPI engine never told the client or the protocol.</p>`}
   ${narrow.value !== undefined && html`<p class="quiet">Reports keep applications, protocols and hosts each by itself, so what is behind one of them is shown by client and hour only.</p>`}`;
 }
 

@@ -1,14 +1,15 @@
 /** Months with their traffic, newest first; instructions when there are no reports yet. Pure. */
-import { formatBytes } from "@nethsec/host/units";
 import type { SeenStatus } from "../store/daemon-status.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { nextStep } from "../query/next-step.ts";
+import { totalTraffic } from "../query/traffic.ts";
 import { longDay, monthName } from "../store/report-day.ts";
 import { barChart } from "./bar-chart.ts";
 import { dataTable } from "./data-table.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
 import { dayUrl, monthUrl } from "./report-url.ts";
+import { trafficCell } from "./traffic-cell.ts";
 
 export interface MonthTotal {
   readonly year: number;
@@ -17,6 +18,9 @@ export interface MonthTotal {
   readonly days: number;
   /** Bytes of the days added up so far. */
   readonly total: number;
+  /** The bytes of `total` that are known to have gone to the clients, and from them. */
+  readonly download: number;
+  readonly upload: number;
   /** False while days are still being added up. */
   readonly complete: boolean;
 }
@@ -69,7 +73,7 @@ function monthTable(view: HomeView): Html {
           >
         </th>
         <td class="number" data-bytes="${month.days}">${month.days}</td>
-        <td class="number" data-bytes="${month.total}">${month.complete ? formatBytes(month.total) : addingUp}</td>
+        ${month.complete ? trafficCell(totalTraffic(month)) : html`<td class="number" data-bytes="${month.total}">${addingUp}</td>`}
       </tr>`,
   );
   return html`${dataTable({

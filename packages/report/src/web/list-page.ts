@@ -1,7 +1,7 @@
 /** A whole list of a day or a range, with search, sorting and paging by plain links and one form. Pure. */
 import { formatBytes } from "@nethsec/host/units";
 import { labelOf } from "../query/labels.ts";
-import type { Usage } from "../query/summary.ts";
+import type { Usage } from "../query/traffic.ts";
 import { html, type Html } from "./html.ts";
 import { chips, nameOf } from "./narrowed.ts";
 import type { Crumb, Page } from "./page.ts";

@@ -3,12 +3,13 @@ import { formatBitRate, formatBytes, formatDuration } from "@nethsec/host/units"
 import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
 import type { LiveHourState } from "../query/live-hour.ts";
-import type { Usage } from "../query/summary.ts";
+import type { Usage } from "../query/traffic.ts";
 import { hourLabel } from "./narrowed.ts";
 import { dataTable } from "./data-table.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
 import { dayUrl } from "./report-url.ts";
+import { directionFigures, trafficCell } from "./traffic-cell.ts";
 
 const liveRows = 12;
 
@@ -54,6 +55,7 @@ export function liveFragment(view: LiveView): Html {
         name: hourLabel(hour),
         value: html`<a href="${dayUrl(base, day, { hour })}">${formatBytes(summary.total)}</a>`,
       },
+      ...directionFigures(summary),
       {
         name: "Rate",
         value: growth === undefined ? "…" : rate(growth.total, growth.ms),
@@ -84,7 +86,8 @@ function clockTime(ms: number): string {
 
 function clientTable(view: LiveView): Html {
   const { base, day, hour, names, growth } = view;
-  const rows = clientsLive(view).map(({ id, bytes }) => {
+  const rows = clientsLive(view).map((usage) => {
+    const { id } = usage;
     const grown = growth?.clients.get(id) ?? 0;
     const name = names.get(id);
     return html`<tr>
@@ -93,7 +96,7 @@ function clientTable(view: LiveView): Html {
         >${name !== undefined && html` <small><bdi>${id}</bdi></small>`}
       </th>
       <td class="number" data-bytes="${grown}">${growth === undefined ? "…" : rate(grown, growth.ms)}</td>
-      <td class="number" data-bytes="${bytes}">${formatBytes(bytes)}</td>
+      ${trafficCell(usage)}
     </tr>`;
   });
   return dataTable({
@@ -110,14 +113,14 @@ function clientTable(view: LiveView): Html {
 
 function applicationTable({ base, day, hour, summary }: LiveView): Html {
   const rows = (summary.sections?.application ?? []).slice(0, liveRows).map(
-    ({ id, bytes }) =>
+    (usage) =>
       html`<tr>
         <th scope="row" class="name">
-          <a href="${dayUrl(base, day, { section: "application", value: id, hour })}"
-            ><bdi>${labelOf("application", id)}</bdi></a
+          <a href="${dayUrl(base, day, { section: "application", value: usage.id, hour })}"
+            ><bdi>${labelOf("application", usage.id)}</bdi></a
           >
         </th>
-        <td class="number" data-bytes="${bytes}">${formatBytes(bytes)}</td>
+        ${trafficCell(usage)}
       </tr>`,
   );
   return dataTable({

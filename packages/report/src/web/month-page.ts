@@ -3,11 +3,13 @@ import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { daysInMonth, formatDay, longDay, monthName, weekdayNames, weekdayOf } from "../store/report-day.ts";
 import type { DayTotal } from "../store/report-store.ts";
+import { totalTraffic, trafficOf } from "../query/traffic.ts";
 import { barChart } from "./bar-chart.ts";
 import { dataTable } from "./data-table.ts";
 import { html, type Html } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
 import { dayUrl, monthUrl, rangeScope, scopeUrl } from "./report-url.ts";
+import { directionFigures, trafficCell } from "./traffic-cell.ts";
 import { rowBar } from "./usage-table.ts";
 
 export interface MonthView {
@@ -22,7 +24,7 @@ export interface MonthView {
 
 export function monthPage(view: MonthView): Page {
   const title = `${monthName(view.month)} ${view.year}`;
-  const total = view.days.reduce((sum, day) => sum + day.total, 0);
+  const month = trafficOf(view.days.map(totalTraffic));
   const busiest = view.days.reduce<MonthView["days"][number] | undefined>(
     (top, day) => (top === undefined || day.total > top.total ? day : top),
     undefined,
@@ -31,7 +33,8 @@ export function monthPage(view: MonthView): Page {
     busiest === undefined
       ? emptyState("No reports in this month", html`Go to <a href="${view.base}/">the months that have some</a>.`)
       : html`${figures([
-            { name: "Traffic", value: formatBytes(total) },
+            { name: "Traffic", value: formatBytes(month.bytes) },
+            ...directionFigures({ ...month, total: month.bytes }),
             { name: "Days", value: view.days.length },
             {
               name: "Busiest day",
@@ -83,7 +86,7 @@ function bars(view: MonthView): Parameters<typeof barChart>[1] {
 
 function dayTable(view: MonthView, largest: number): Html {
   const rows = view.days.toReversed().map(
-    ({ day, total: bytes, clients }) =>
+    ({ day, clients, ...totals }) =>
       html`<tr>
         <th scope="row" class="name">
           <a href="${dayUrl(view.base, day)}"
@@ -93,10 +96,8 @@ function dayTable(view: MonthView, largest: number): Html {
           >
         </th>
         <td class="number" data-bytes="${clients}">${clients}</td>
-        <td class="number" data-bytes="${bytes}" title="${bytes.toLocaleString("en-GB")} bytes">
-          ${formatBytes(bytes)}
-        </td>
-        <td class="share wide">${rowBar(bytes, largest)}</td>
+        ${trafficCell(totalTraffic(totals))}
+        <td class="share wide">${rowBar(totals.total, largest)}</td>
       </tr>`,
   );
   const month = `${view.year}-${twoDigits(view.month)}`;

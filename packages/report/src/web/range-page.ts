@@ -2,7 +2,9 @@
 import { formatBytes } from "@nethsec/host/units";
 import { rangeDays, shortDay, type AskedRange } from "../query/asked-range.ts";
 import { comparison } from "../query/compare.ts";
+import { directionNote } from "../query/direction-text.ts";
 import { labelOf } from "../query/labels.ts";
+import { totalTraffic } from "../query/traffic.ts";
 import type { RangeBar, RangeSummary, Unit } from "../query/range-summary.ts";
 import { twoDigits } from "../store/hour-key.ts";
 import type { DayRange } from "../store/read-range.ts";
@@ -13,6 +15,7 @@ import { chips, hourLabel, isNarrow, nameOf } from "./narrowed.ts";
 import { emptyState, figures, type Page } from "./page.ts";
 import { rangePicker } from "./range-picker.ts";
 import { rangeScope, scopeUrl } from "./report-url.ts";
+import { directionFigures } from "./traffic-cell.ts";
 import { usagePanels, type Scoped } from "./usage-panels.ts";
 
 export interface RangeView extends Scoped {
@@ -64,6 +67,7 @@ function rangeFigures({ range, narrow, summary, before }: RangeView): Html {
   const days = rangeDays(range);
   return figures([
     { name: "Traffic", value: formatBytes(summary.total), ...(change === undefined ? {} : { note: change }) },
+    ...directionFigures(summary),
     ...(narrow.client === undefined ? [{ name: "Clients", value: summary.clients.length }] : []),
     ...(summary.recordedDays < days
       ? [{ name: "Days with a record", value: summary.recordedDays, note: `of ${days}` }]
@@ -120,7 +124,9 @@ function labelOfBar({ from, to, hour }: RangeBar, unit: Unit): string {
 }
 
 function explanation({ summary, narrow }: RangeView): Html {
-  return html`${summary.unattributed > 0 && html`<p class="quiet">Unattributed are bytes of flows of which the DPI engine never told the client or the protocol.</p>`}
+  const directions = directionNote(totalTraffic(summary), summary.directionsSince);
+  return html`${directions !== undefined && html`<p class="quiet">${directions}</p>`}
+  ${summary.unattributed > 0 && html`<p class="quiet">Unattributed are bytes of flows of which the DPI engine never told the client or the protocol.</p>`}
   ${summary.daysWithoutNames > 0 && html`<p class="quiet">Of ${summary.daysWithoutNames} days only totals are left: their roll-ups were removed to make room.</p>`}
   ${narrow.value !== undefined && html`<p class="quiet">Reports keep applications, protocols and hosts each by itself, so what is behind one of them is shown by client and day only.</p>`}`;
 }

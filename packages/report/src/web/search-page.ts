@@ -1,10 +1,10 @@
 /** Search over the history: which clients visited a host, or used an application, and when. Pure. */
-import { formatBytes } from "@nethsec/host/units";
 import { shortDay, type AskedRange } from "../query/asked-range.ts";
 import { labelOf } from "../query/labels.ts";
 import { shortestSearch, type Found, type FoundAll } from "../query/search.ts";
 import { formatDay } from "../store/report-day.ts";
 import { dataTable } from "./data-table.ts";
+import { trafficCell } from "./traffic-cell.ts";
 import { html, type Html } from "./html.ts";
 import { nameOf } from "./narrowed.ts";
 import { emptyState, type Page } from "./page.ts";
@@ -88,7 +88,7 @@ function foundTable({ base, range, found, names }: SearchView): Html {
 }
 
 function foundRow(base: string, range: AskedRange, one: Found, names: ReadonlyMap<string, string>): Html {
-  const { section, name, client, first, last, days, bytes } = one;
+  const { section, name, client, first, last, days } = one;
   const scope = rangeScope(range.key);
   const whenScope = rangeScope(`${formatDay(first)}..${formatDay(last)}`);
   const when = days === 1 ? shortDay(last) : `${shortDay(first)} to ${shortDay(last)}`;
@@ -104,6 +104,6 @@ function foundRow(base: string, range: AskedRange, one: Found, names: ReadonlyMa
       <a href="${scopeUrl(base, whenScope, { client, section, value: name })}">${when}</a>
       ${days > 1 && html`<small>${days} days</small>`}
     </td>
-    <td class="number" data-bytes="${bytes}" title="${bytes.toLocaleString("en-GB")} bytes">${formatBytes(bytes)}</td>
+    ${trafficCell(one)}
   </tr>`;
 }

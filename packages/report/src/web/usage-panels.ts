@@ -1,8 +1,9 @@
 /** The lists of a report side by side: clients, applications, protocols and hosts, of a day or of a range. Pure. */
-import { withoutName, withoutNameLabel } from "../query/compare.ts";
+import { withoutNameLabel } from "../query/compare.ts";
 import { listNames, sectionOfList, type ListName } from "../query/export-rows.ts";
 import { labelOf } from "../query/labels.ts";
-import type { Narrow, Summary, Usage } from "../query/summary.ts";
+import type { Narrow, Summary } from "../query/summary.ts";
+import { totalTraffic, trafficWithout, type Usage } from "../query/traffic.ts";
 import { html, type Html } from "./html.ts";
 import { listUrl, scopeUrl } from "./report-url.ts";
 import { usageTable, type UsageRow } from "./usage-table.ts";
@@ -20,7 +21,7 @@ export interface Scoped {
   readonly names: ReadonlyMap<string, string>;
 }
 
-type Lists = Pick<Summary, "total" | "clients" | "sections">;
+type Lists = Pick<Summary, "total" | "download" | "upload" | "clients" | "sections">;
 
 export const listTitles: Readonly<Record<ListName, { readonly title: string; readonly one: string }>> = {
   clients: { title: "Clients", one: "Client" },
@@ -39,13 +40,14 @@ export function usagesOf(summary: Lists, narrow: Narrow, list: ListName): readon
 export function usageRows(view: Scoped, list: ListName, usages: readonly Usage[]): UsageRow[] {
   const { base, scope, narrow, names } = view;
   const section = sectionOfList[list];
-  return usages.map(({ id, bytes }) => {
+  return usages.map((usage) => {
+    const { id } = usage;
     if (section !== undefined)
-      return { label: labelOf(section, id), bytes, href: scopeUrl(base, scope, { ...narrow, section, value: id }) };
+      return { ...usage, label: labelOf(section, id), href: scopeUrl(base, scope, { ...narrow, section, value: id }) };
     const name = names.get(id);
     return {
+      ...usage,
       label: name ?? id,
-      bytes,
       href: scopeUrl(base, scope, { ...narrow, client: id }),
       ...(name === undefined ? {} : { note: id }),
     };
@@ -63,11 +65,15 @@ function panel(view: Scoped & { readonly summary: Lists }, list: ListName): Html
   if (usages === undefined) return false;
   const { title, one } = listTitles[list];
   const top = usages.slice(0, topRows);
-  const nameless = list === "hosts" ? withoutName(summary.total, usages) : 0;
+  const rest = list === "hosts" ? trafficWithout(totalTraffic(summary), usages) : undefined;
+  const nameless = rest?.bytes ?? 0;
   const table = usageTable({
     caption: `${title}, largest first`,
     what: one,
-    rows: [...usageRows(view, list, top), ...(nameless > 0 ? [{ label: withoutNameLabel, bytes: nameless }] : [])],
+    rows: [
+      ...usageRows(view, list, top),
+      ...(rest !== undefined && nameless > 0 ? [{ ...rest, label: withoutNameLabel }] : []),
+    ],
     total: summary.total,
     largest: Math.max(usages[0]?.bytes ?? 0, nameless),
     sort: "traffic",

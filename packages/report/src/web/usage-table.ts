@@ -1,14 +1,14 @@
 /** A table of names and traffic, largest first or by name; the share of each as a bar. Pure. */
-import { formatBytes } from "@nethsec/host/units";
 import { percent } from "../query/percent.ts";
 import type { SortBy } from "./report-url.ts";
+import type { Traffic } from "../query/traffic.ts";
 import { html, type Html } from "./html.ts";
+import { trafficCell } from "./traffic-cell.ts";
 
-export interface UsageRow {
+export interface UsageRow extends Traffic {
   readonly label: string;
   /** A secondary, muted text: an address, an identifier. */
   readonly note?: string;
-  readonly bytes: number;
   /** Link target of the name; without one it is plain text. */
   readonly href?: string;
 }
@@ -49,9 +49,7 @@ function usageRow(row: UsageRow, total: number, largest: number): Html {
   const name = row.href === undefined ? label : html`<a href="${row.href}">${label}</a>`;
   return html`<tr>
     <th scope="row" class="name">${name}${row.note !== undefined && html` <small><bdi>${row.note}</bdi></small>`}</th>
-    <td class="number" data-bytes="${row.bytes}" title="${row.bytes.toLocaleString("en-GB")} bytes">
-      ${formatBytes(row.bytes)}
-    </td>
+    ${trafficCell(row)}
     <td class="share">
       ${rowBar(row.bytes, largest)}<span>${percent(total === 0 ? 0 : (row.bytes / total) * 100)}</span>
     </td>
