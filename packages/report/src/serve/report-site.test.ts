@@ -237,6 +237,16 @@ describe("what is wrong is said", () => {
     writeStatus(host.files, path, status);
   });
 
+  test("metrics tell download and upload of a daemon that counts them, and nothing of one that does not", async () => {
+    writeStatus(host.files, path, status);
+    expect(await (await site().get("/metrics")).text()).not.toContain("direction");
+    writeStatus(host.files, path, { ...status, download: 3, upload: 1 });
+    const text = await (await site().get("/metrics")).text();
+    expect(text).toContain('nethsec_report_direction_bytes_total{direction="download"} 3\n');
+    expect(text).toContain('nethsec_report_direction_bytes_total{direction="upload"} 1\n');
+    writeStatus(host.files, path, status);
+  });
+
   test("metrics tell what the daemon said", async () => {
     writeStatus(host.files, path, status);
     const text = await (await site().get("/metrics")).text();
