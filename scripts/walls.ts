@@ -24,7 +24,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     "ffi files process http command uci local".split(" "),
     "conditions metrics rpcd testing".split(" "),
   ].flat(),
-  ha: "cluster keepalived ssh sync upgrade change agent cli commands testing".split(" "),
+  ha: "cluster keepalived ssh sync revisions upgrade change agent cli commands testing".split(" "),
   plug: "executables config cron portal alerts backup updates subscription controller reports metrics rpcd commands testing".split(
     " ",
   ),

@@ -180,6 +180,45 @@ describe("synchronisation", () => {
     expect(await lab.sh("backup", "head -c 8 /root/debug/1")).toBe("fulldisk");
   });
 
+  scenario(
+    "changes are recorded on both nodes with who made them; a rollback reaches the backup by itself",
+    async () => {
+      const log = async (
+        node: "primary" | "backup",
+      ): Promise<{ id: number; by: string; files: { path: string }[] }[]> => {
+        const { revisions } = JSON.parse(await lab.sh(node, "ns-ha-config log --json")) as {
+          revisions: { id: number; by: string; files: { path: string }[] }[];
+        };
+        return revisions.filter(({ files }) => files.some(({ path }) => path === "/etc/config/firewall"));
+      };
+      const newest = async (node: "primary" | "backup", by: string): Promise<number> =>
+        until(async () => (await log(node)).find((revision) => revision.by === by)?.id, {
+          what: `a change by ${by} on the ${node}`,
+          timeoutMs: 60_000,
+        });
+      const name = "uci get firewall.ns_lan.name";
+      const before = (await lab.sh("primary", name)).trim();
+      // As the API server logs the call of the web interface's button (NethServer/nethsecurity-docs, remote_access.rst).
+      const call = `[INFO][AUTH] authorization success for user goofy. POST /api/ubus/call {"path":"ns.commit","method":"commit","payload":{"changes":{}}}`;
+      await lab.sh(
+        "primary",
+        `logger -t 'nethsecurity-api[5376]' "nethsecurity_api $(date '+%Y/%m/%d %H:%M:%S') middleware.go:170: ${call.replaceAll('"', '\\"')}"; uci set firewall.ns_lan.name=lan_by_goofy; uci commit firewall`,
+      );
+      const id = await newest("primary", "goofy (web interface)");
+      await newest("backup", "the primary node");
+      expect(await lab.sh("primary", `ns-ha-config show ${id}`)).toContain("lan_by_goofy'");
+      const said = await lab.sh("primary", `ns-ha-config rollback ${id - 1} /etc/config/firewall`, {
+        timeoutMs: 60_000,
+      });
+      expect(said).toContain("Taken back:\n  /etc/config/firewall");
+      expect((await lab.sh("primary", name)).trim()).toBe(before);
+      await until(async () => (await lab.sh("backup", name)).trim() === before, {
+        what: "the backup has it too",
+        timeoutMs: 60_000,
+      });
+    },
+  );
+
   scenario("a backup that cannot be reached is told in the documented words", async () => {
     await lab.kill("backup");
     expect((await sync()).success).toBe(false);

@@ -28,6 +28,7 @@ import { PeerClient } from "./peer-client.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { PrimaryAlert } from "./primary-alert.ts";
 import { ConntrackdRevival } from "./revive-conntrackd.ts";
+import { RevisionPart } from "./revision-part.ts";
 import { runParts } from "./run-parts.ts";
 import { StateFlow } from "./state-flow.ts";
 import { StateFollower } from "./state-follower.ts";
@@ -119,6 +120,7 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     { tick: { everyMs: recoverEveryMs, run: async () => void (await recoverNode(node.host)) } },
     applied,
     new BackupChangesPart(node),
+    new RevisionPart(node, { appliedAt: () => applied.appliedAt }),
     pause,
     new NodeAnswers(node, { reconciler, sync, applied, other, pause }),
     reports,

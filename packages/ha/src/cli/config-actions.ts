@@ -218,6 +218,48 @@ export const configActions: readonly Command[] = [
     load: lazy(async () => (await import("./agent-actions.ts")).history),
   },
   {
+    name: "log",
+    summary: "list the changes of this node's configuration (on both nodes)",
+    description:
+      "Each change with its time (UTC), who made it as far as it is known, and the files. With a file or folder, only those that touch it.",
+    args: [{ name: "path", summary: "a file, or a folder with all below", optional: true }],
+    options: [{ name: "lines", short: "n", value: "N", summary: "how many of the newest (default 20)" }],
+    examples: [
+      ["ns-ha-config log", "the newest 20 changes"],
+      ["ns-ha-config log /etc/config/firewall", "those of the firewall"],
+    ],
+    load: lazy(async () => (await import("./revisions.ts")).log),
+  },
+  {
+    name: "show",
+    summary: "show what a change of the configuration was, line by line",
+    args: [
+      { name: "id", summary: "number of the change, as ns-ha-config log tells it" },
+      { name: "path", summary: "only this file, or what is below this folder", optional: true },
+    ],
+    examples: [
+      ["ns-ha-config show 12", "change 12"],
+      ["ns-ha-config show 12 /etc/config/firewall", "what it changed in the firewall"],
+    ],
+    load: lazy(async () => (await import("./revisions.ts")).show),
+  },
+  {
+    name: "rollback",
+    summary: "take the configuration back to how it was after an earlier change",
+    description:
+      "Run on the primary node: the backup node gets it as any change. What belongs to the cluster itself (keepalived, keys) stays as it is. It is a change of its own, which can be taken back too.",
+    args: [
+      { name: "id", summary: "number of the change after which it was right, as ns-ha-config log tells it" },
+      { name: "path", summary: "only these files, or what is below these folders", optional: true, variadic: true },
+    ],
+    options: [{ name: "dry-run", summary: "tell what would change, and change nothing" }],
+    examples: [
+      ["ns-ha-config rollback 12", "as it was after change 12"],
+      ["ns-ha-config rollback 12 /etc/config/firewall", "the firewall only"],
+    ],
+    load: lazy(async () => (await import("./revisions.ts")).rollback),
+  },
+  {
     name: "switch",
     summary: "hand over to the other node and back, configuration unchanged",
     options: [

@@ -19,6 +19,7 @@ import {
   historyEntrySchema,
   maintenanceAnswerSchema,
   meetingSchema,
+  rollbackAnswerSchema,
   switchResultSchema,
   syncEventSchema,
 } from "./agent-schemas.ts";
@@ -110,6 +111,14 @@ export const agentEndpoints = {
   ),
   /** Primary: ends the pause and sends; events as of `sync` with `wait`. */
   resume: stream("POST /resume", nothing, syncEventSchema),
+  /** Primary: takes the configuration back (revisions/roll-back.ts). */
+  rollback: question(
+    "slow",
+    "POST /rollback",
+    120_000,
+    v.object({ id: v.pipe(v.number(), v.integer(), v.minValue(0)), paths: v.array(v.string()), dryRun: v.boolean() }),
+    rollbackAnswerSchema,
+  ),
   /** The configuration was changed: read it again. */
   changed: question("plain", "POST /changed", 2000, nothing, nothing),
   /** Backup: restores the staging area; without an id, whichever complete manifest is there. Errors of the restore are returned as answers. */

@@ -72,6 +72,16 @@ export const maintenanceAnswerSchema = v.object({
 });
 export type MaintenanceAnswer = v.InferOutput<typeof maintenanceAnswerSchema>;
 
+/** See revisions/roll-back.ts. */
+export const rollbackAnswerSchema = v.object({
+  changed: v.array(v.string()),
+  left: v.array(v.string()),
+  trouble: v.optional(v.string()),
+  /** The revision that records it; absent: nothing changed. */
+  revision: v.optional(v.number()),
+});
+export type RollbackAnswer = v.InferOutput<typeof rollbackAnswerSchema>;
+
 export const historyEntrySchema = v.object({
   /** Wall clock, milliseconds since 1970. */
   at: v.number(),

@@ -3,7 +3,6 @@
  * Invariants: a change that conflicts with one made here since the takeover is not applied without `force`; only paths covered by the
  * synchronisation are written, none of the node's own, and none through a link.
  */
-import { setOwner } from "@nethsec/host/files/verified-copy";
 import type { Host } from "@nethsec/host/host";
 import type { KeptEntry, KeptSet } from "../cluster/backup-changes.ts";
 import type { HaConfig } from "../cluster/config.ts";
@@ -14,6 +13,7 @@ import { sectionOf } from "./kept-changes.ts";
 import { ManifestReader } from "./manifest.ts";
 import { isCleanPath, isOwnPath, isWithin } from "./path-rules.ts";
 import { reloadServices } from "./reload-services.ts";
+import { realFolders, writeEntry } from "./write-entry.ts";
 
 export interface Adopted {
   /** Names that are now as the backup had them. */
@@ -69,18 +69,12 @@ async function coveredPaths(host: Host, config: HaConfig): Promise<(name: string
   return (name) => {
     if (sectionOf(name) !== undefined) return true;
     return (
-      isCleanPath(name) && !isOwnPath(name) && roots.some((root) => isWithin(name, root)) && realFolders(host, name)
+      isCleanPath(name) &&
+      !isOwnPath(name) &&
+      roots.some((root) => isWithin(name, root)) &&
+      realFolders(host.files, name)
     );
   };
-}
-
-/** True when every existing parent of `path` is a real folder, not a link. */
-function realFolders({ files }: Pick<Host, "files">, path: string): boolean {
-  const parts = path.split("/").slice(1, -1);
-  return parts.every((_, index) => {
-    const type = files.stat(`/${parts.slice(0, index + 1).join("/")}`)?.type;
-    return type === undefined || type === "directory";
-  });
 }
 
 /** True when the content here is neither that of the takeover nor the backup's version. */
@@ -105,18 +99,12 @@ function digestThere({ change, target, digest }: KeptEntry): string | undefined 
   return target === undefined ? digest : `link ${target}`;
 }
 
-function write(host: Host, { name, change, file, target }: KeptEntry, bytes: Uint8Array | undefined): void {
-  const { files } = host;
-  if (change === "removed") return files.remove(name, { recursive: true });
-  if (target !== undefined) {
-    files.remove(name, { recursive: true });
-    return files.symlink(target, name);
-  }
+function write({ files }: Host, { name, change, file, target }: KeptEntry, bytes: Uint8Array | undefined): void {
+  if (change === "removed") return writeEntry(files, name, { type: "nothing" });
+  if (target !== undefined) return writeEntry(files, name, { type: "symlink", target });
   if (file === undefined || bytes === undefined) return;
   if (bytes.length !== file.size) throw new Error(`${name} did not come whole from the backup node`);
-  if (files.stat(name)?.type === "directory") files.remove(name, { recursive: true });
-  files.write(name, bytes, { mode: file.mode });
-  setOwner(files.real(name), file.uid, file.gid);
+  writeEntry(files, name, { type: "file", bytes, ...file });
 }
 
 /** Writes the sections in the primary's form: without the tag, and with the user's values of `auto` and `disabled`. */

@@ -18,16 +18,24 @@ const common = {
 };
 /** Permission bits without setuid and setgid: the synchronisation never makes a program privileged. */
 const mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o1777));
+const fileEntry = v.object({
+  ...common,
+  type: v.literal("file"),
+  mode,
+  size: v.number(),
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+});
+const linkEntry = v.object({
+  ...common,
+  type: v.literal("symlink"),
+  target: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
+});
+/** What has content: no folder. */
+export const contentEntrySchema = v.variant("type", [fileEntry, linkEntry]);
 export const manifestEntrySchema = v.variant("type", [
-  v.object({
-    ...common,
-    type: v.literal("file"),
-    mode,
-    size: v.number(),
-    sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  }),
+  fileEntry,
   v.object({ ...common, type: v.literal("directory"), mode }),
-  v.object({ ...common, type: v.literal("symlink"), target: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)) }),
+  linkEntry,
 ]);
 export type ManifestEntry = v.InferOutput<typeof manifestEntrySchema>;
 
