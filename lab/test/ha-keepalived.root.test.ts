@@ -113,3 +113,31 @@ scenario("a keepalived that cannot write its state is followed all the same, and
     everyMs: 200,
   });
 });
+
+/**
+ * Seen in the lab at load 15: the process that procd runs keepalived under was gone, keepalived went on, and no reload reached it. After
+ * `set-timing` one node spoke VRRPv2 and the other VRRPv3, and both carried the site.
+ */
+scenario("a keepalived that procd lost is told by both masters, and replaced, without a hand", async () => {
+  const mains =
+    'pgrep -x keepalived | while read -r pid; do [ "$(awk \'{ print $4 }\' /proc/$pid/stat)" != "$(pgrep -ox keepalived)" ] && echo $pid; done; true';
+  const orphan = (await lab.sh("primary", "pgrep -ox keepalived")).trim();
+  await lab.sh("primary", "kill -9 $(pgrep -f 'procd/supervise .*/keepalived/')");
+  expect((await lab.sh("primary", "pgrep -ox keepalived")).trim()).toBe(orphan);
+  await lab.sh("primary", "ns-ha-config set-timing classic", { timeoutMs: 90_000 }).catch(() => undefined);
+  await until(
+    async () => {
+      const alive = (await lab.sh("primary", mains)).trim().split("\n");
+      const views = [await agentView(lab, "primary"), await agentView(lab, "backup")];
+      return (
+        !alive.includes(orphan) &&
+        alive.length === 1 &&
+        views[0]?.state === "master" &&
+        views[1]?.state === "backup" &&
+        !views.some((view) => view?.conditions.includes("two_masters"))
+      );
+    },
+    { what: "the service runs, and one node carries the site", timeoutMs: 120_000, everyMs: 1000 },
+  );
+  await settled();
+});
