@@ -1,6 +1,7 @@
 /**
  * Random sequences of events on a pair (power cuts, cables, `switch`, changes on either node, files that change their type or lose their
- * content, a full disk, a kill in the middle of any operation): no file, lease or change is lost, and in the end both nodes recover by themselves.
+ * content, a full disk, a kill in the middle of any operation, lost advertisements and answers, wall clocks that jump): no file, lease or change is
+ * lost, and in the end both nodes recover by themselves.
  *
  *     NETHSEC_SEQUENCES=2000 bun test packages/ha/src/agent/pair.property.test.ts        the seed is printed; NETHSEC_SEED=N repeats it and
  *                                                                                    looks for a shorter sequence that fails
@@ -26,6 +27,12 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("content" as const), lost: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("disk" as const), full: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("kill" as const), role, after: fc.nat({ max: 40 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("adverts" as const), up }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("answers" as const), lost: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("clock" as const), role, hours: fc.integer({ min: -30, max: 30 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("cut" as const), after: fc.nat({ max: 12 }) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
@@ -74,6 +81,16 @@ class Story implements Disposable {
       case "content":
         this.#setFirewall(each.lost);
         break;
+      case "adverts":
+        pair.adverts = each.up;
+        await pair.vote();
+        break;
+      case "answers":
+        pair.answersLost = each.lost;
+        break;
+      case "clock":
+        pair[each.role].clock.ahead += each.hours * 3_600_000;
+        break;
       case "disk":
         pair.backup.diskFull = each.full;
         break;
@@ -94,6 +111,8 @@ class Story implements Disposable {
       node.diskFull = false;
     }
     pair.cutAfter = undefined;
+    pair.answersLost = 0;
+    pair.adverts = true;
     pair.line = true;
     pair.cables.primary = pair.cables.backup = true;
     await pair.vote();

@@ -41,11 +41,13 @@ const lan = "config interface 'lan'\n\toption proto 'static'\n\toption device 'b
 export const firewall = (note: string): string =>
   `config zone 'ns_lan'\n\toption name 'lan'\n\tlist network 'lan'\n\nconfig zone 'ns_wan'\n\toption name 'wan'\n\tlist network 'wan'\n\nconfig rule 'r'\n\toption name '${note}'\n`;
 
-/** A clock that advances when code sleeps. */
+/** A clock that advances when code sleeps, and whose wall time somebody may set. */
 class SteppingClock implements Clock {
   #elapsed = 0;
+  /** Milliseconds that the wall clock is ahead of where it began. */
+  ahead = 0;
   now(): number {
-    return Date.UTC(2026, 0, 1) + this.#elapsed;
+    return Date.UTC(2026, 0, 1) + this.#elapsed + this.ahead;
   }
   monotonic(): number {
     return this.#elapsed;

@@ -39,6 +39,10 @@ export class SimulatedPair implements Disposable {
   /** The link between the nodes; the nodes' own cables are in `cables`. */
   line = true;
   readonly cables = { primary: true, backup: true };
+  /** Whether VRRP's advertisements pass: a switch or a rule may drop them and pass the rest. */
+  adverts = true;
+  /** The next answers of the backup that get lost, after it has done what it was asked. */
+  answersLost = 0;
   /** Number of files the next transfer copies before it is interrupted; undefined: all. */
   cutAfter: number | undefined;
   /** Both nodes may have been master at once without a connection between them: the addresses they gave may collide. */
@@ -122,7 +126,7 @@ export class SimulatedPair implements Disposable {
   lease(mac: string): void {
     const server = this.nodes.find((node) => node.powered && node.serves);
     if (server === undefined) return;
-    if (!this.linked) this.diverged = true;
+    if (!this.linked || !this.adverts) this.diverged = true;
     const address = server.lease(mac);
     const holder = [...this.#known].find(([client, given]) => given === address && client !== mac)?.[0];
     if (holder !== undefined && !this.diverged)
@@ -165,7 +169,7 @@ export class SimulatedPair implements Disposable {
   #stateOf(node: SimulatedNode, other: SimulatedNode): VrrpState {
     if (!node.powered) return "unknown";
     if (!this.cables[node.role]) return "fault";
-    const heard = this.linked && other.powered;
+    const heard = this.linked && this.adverts && other.powered;
     return !heard || this.#weight(node) > this.#weight(other) ? "master" : "backup";
   }
 
@@ -258,7 +262,9 @@ export class SimulatedPair implements Disposable {
       const code = await syncReceive(call);
       answer = { code, stdout: output.out, stderr: output.err };
     });
-    return answer;
+    if (this.answersLost === 0) return answer;
+    this.answersLost -= 1;
+    return { ...silent, stderr: "dbclient: Connection to root@x:65022 exited: Remote closed the connection\n" };
   }
 }
 
