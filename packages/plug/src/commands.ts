@@ -240,6 +240,7 @@ const alerts: readonly Command[] = [
     ],
     options: [
       { name: "again", summary: "also when the portal was told the same before" },
+      { name: "except-portal", summary: "by mail and to the webhook only" },
       { name: "deliver", summary: "only try again what waits (cron)" },
       spread,
       { name: "forget", summary: "forget what was delivered, keep what waits" },

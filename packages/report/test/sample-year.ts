@@ -22,9 +22,9 @@ export function sampleBytes(client: (typeof sampleClients)[number], day: Day): n
   return 1000 * day.day * (sampleClients.indexOf(client) + 1);
 }
 
-/** A tenth of each client's bytes has no host name; "rare.example.org" was visited by the second client on 10 and 12 March. */
-export function writeSampleYear(files: Files, base: string): void {
-  for (let back = 365; back >= 0; back--) {
+/** The last `days` before today, and today. A tenth of each client's bytes has no host name; "rare.example.org" was visited by the second client on 10 and 12 March. */
+export function writeSampleYear(files: Files, base: string, days = 365): void {
+  for (let back = days; back >= 0; back--) {
     const day = addDays(sampleToday, -back);
     for (const client of sampleClients) {
       const bytes = sampleBytes(client, day);

@@ -15,9 +15,21 @@ const lockPath = (channel: Channel): string =>
 /** "no_subscription": nobody gets alerts, neither the portal nor another receiver. */
 export type Delivery = "sent" | "queued" | "unchanged" | "no_subscription";
 
+export interface SendOptions {
+  /** Also when the receiver was told the same before. */
+  readonly again?: boolean;
+  /** By mail and to the webhook only: the portal knows a fixed set of alerts. */
+  readonly exceptPortal?: boolean;
+}
+
 /** Sends one state of an alert, after those already queued. When nobody gets alerts, nothing is queued. */
-export async function sendAlert(host: Host, id: string, status: AlertStatus, again = false): Promise<Delivery> {
-  const open = channels(host);
+export async function sendAlert(
+  host: Host,
+  id: string,
+  status: AlertStatus,
+  { again = false, exceptPortal = false }: SendOptions = {},
+): Promise<Delivery> {
+  const open = channels(host).filter(({ name }) => !exceptPortal || name !== "portal");
   if (open.length === 0) return "no_subscription";
   const queued = open.map(({ name }) => queueAlert(host, id, status, again, name));
   if (!(await deliverAlerts(host))) return "queued";

@@ -158,6 +158,24 @@ test("a mail goes to each address, once for each state, from the account's sende
   expect(host.cron.text()).not.toContain("send-alert");
 });
 
+test("an alert that the portal does not know goes to the others only, also later", async () => {
+  host.files.write("/etc/config/ns-plug", "config main 'config'\n\toption system_id 'id'\n\toption secret 's'\n");
+  const quota = fakeCall(host, {
+    calledAs: "send-alert",
+    args: { alert_id: "quota:anna:80", status: "FAILURE" },
+    options: { "except-portal": true },
+    json: true,
+  });
+  await runSendAlert(quota.call);
+  expect(quota.output.out).toContain('"no_subscription"');
+  await mailTo("admin@example.org");
+  takesMail = false;
+  expect(await runSendAlert(quota.call)).toBe(1);
+  takesMail = true;
+  await deliver();
+  expect([subjects(), readAlerts(host).map(({ id }) => id)]).toEqual([["FAILURE: quota:anna:80"], []]);
+});
+
 test("the webhook's signature is that of the time stamp and the body; without the right certificate nothing is sent", async () => {
   await hookTo(hook());
   expect(await sendAlert(host, "df:root:percent_bytes:free", "FAILURE")).toBe("sent");

@@ -27,7 +27,10 @@ export async function runSendAlert(call: Call): Promise<number> {
     throw new UsageError("the arguments <alert_id> and <status> are missing", "For example wan:wanb:down FAILURE.");
   if (options["netdata"] === true) return (await sendNetdataAlert(host, first, second)) === "queued" ? 1 : 0;
   const alert = checked(first, second);
-  const delivery = await sendAlert(host, alert.id, alert.status, options["again"] === true);
+  const delivery = await sendAlert(host, alert.id, alert.status, {
+    again: options["again"] === true,
+    exceptPortal: options["except-portal"] === true,
+  });
   if (delivery === "no_subscription" && !json) return withoutSubscription(call);
   if (json) io.out(`${JSON.stringify({ ...alert, delivery })}\n`);
   else if (delivery === "queued")

@@ -107,6 +107,21 @@ const reading: readonly Command[] = [
     load: () => import("./search.ts"),
   },
   {
+    name: "quota",
+    summary: "show how much of each quota is used",
+    description:
+      "A quota is a section of /etc/config/ns-report: client (addresses) and subnet, gigabytes in a cycle (1 GB is 10^9 bytes), cycle (the day of the month on which it begins, 1 to 28), warn (percent, default 80), title. At each of these and at 100 percent there is a note on the pages and an alert by mail and to the webhook (ns-plug alert-mail, alert-webhook).",
+    options: [{ name: "check", summary: "look, tell and remember for the pages: what cron does every 15 minutes" }],
+    examples: [
+      ["ns-report quota", "how much is left"],
+      [
+        "uci set ns-report.guests=quota; uci add_list ns-report.guests.subnet=192.168.30.0/24; uci set ns-report.guests.gigabytes=500; uci commit ns-report",
+        "500 GB a month for the guests",
+      ],
+    ],
+    load: () => import("./quota.ts"),
+  },
+  {
     name: "export",
     summary: "print every figure of a day: one row for each client, hour, section and name",
     description:

@@ -8,6 +8,8 @@ import type { ClientNames } from "../names/client-names.ts";
 import { liveHourOf } from "../query/open-live.ts";
 import { reportConditions } from "../query/report-conditions.ts";
 import type { ReportStore } from "../store/report-store.ts";
+import { type Checked, quotaConditions, readChecked } from "../quota/quota-check.ts";
+import { quotaMetrics } from "../quota/quota-metrics.ts";
 import { LiveHub } from "./live-hub.ts";
 import { RangePages } from "./range-pages.ts";
 import { ReportPages } from "./report-pages.ts";
@@ -28,8 +30,9 @@ export interface SiteNeeds {
 export function makeSite({ host, store, names, config, failed, signal }: SiteNeeds): ReportSite {
   const now = (): number => host.clock.now();
   const status = (): ReturnType<typeof readStatus> => readStatus(host.files, store.base);
+  const quotas = (): Checked => readChecked(host.files) ?? { at: now(), uses: [] };
   const live = liveHourOf(host, store, status);
-  const pages = new ReportPages({ store, names, live, status, base: config.base });
+  const pages = new ReportPages({ store, names, live, status, quotas, base: config.base });
   const hub = new LiveHub({
     clock: host.clock,
     mark: () => live.mark(),
@@ -50,7 +53,10 @@ export function makeSite({ host, store, names, config, failed, signal }: SiteNee
     hosts: config.hosts,
     hostname: host.system.hostname(),
     today: () => store.today(),
-    conditions: () => reportConditions(status(), now()),
-    metrics: () => ({ text: openMetrics(reportMetrics(status(), now())), type: openMetricsType }),
+    conditions: () => [...reportConditions(status(), now()), ...quotaConditions(quotas())],
+    metrics: () => ({
+      text: openMetrics([...reportMetrics(status(), now()), ...quotaMetrics(quotas())]),
+      type: openMetricsType,
+    }),
   });
 }

@@ -6,6 +6,7 @@ import type { LiveHour } from "../query/live-hour.ts";
 import { formatDay, longDay, parseDay, sameDay } from "../store/report-day.ts";
 import type { DayTotal, ReportStore } from "../store/report-store.ts";
 import { summarise } from "../query/summary.ts";
+import type { Checked } from "../quota/quota-check.ts";
 import { clientsOnDayPage, crumbsOf, dayPage } from "../web/day-page.ts";
 import { homePage, whatToDo, type MonthTotal } from "../web/home-page.ts";
 import { html, type Html, type HtmlValue } from "../web/html.ts";
@@ -23,6 +24,7 @@ export interface ReportPagesNeeds {
   readonly names: ClientNames;
   readonly live: LiveHour;
   readonly status: () => SeenStatus | undefined;
+  readonly quotas: () => Checked;
   readonly base: string;
 }
 
@@ -42,6 +44,7 @@ export class ReportPages {
       latest: days.at(-1),
       reportPath: store.base,
       daemon: this.#needs.status(),
+      quotas: this.#needs.quotas(),
     });
   }
 

@@ -8,7 +8,9 @@ import { barChart } from "./bar-chart.ts";
 import { dataTable } from "./data-table.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Page } from "./page.ts";
-import { dayUrl, monthUrl } from "./report-url.ts";
+import { type Checked, percentText } from "../quota/quota-check.ts";
+import { dayUrl, monthUrl, rangeScope, scopeUrl } from "./report-url.ts";
+import { rowBar } from "./usage-table.ts";
 import { trafficCell } from "./traffic-cell.ts";
 
 export interface MonthTotal {
@@ -32,6 +34,7 @@ export interface HomeView {
   readonly latest: Day | undefined;
   readonly reportPath: string;
   readonly daemon: SeenStatus | undefined;
+  readonly quotas: Checked;
 }
 
 /** Shown in place of a sum that is not complete: a partial sum would be mistaken for the whole. */
@@ -43,7 +46,7 @@ export function homePage(view: HomeView): Page {
     latest === undefined
       ? noReports(view)
       : html`<h1>Traffic by month</h1>
-          ${overview(view, latest)}${monthTable(view)}`;
+          ${overview(view, latest)}${monthTable(view)}${view.quotas.uses.length > 0 && quotaTable(view)}`;
   return { title: "Traffic reports", crumbs: [], body };
 }
 
@@ -87,6 +90,33 @@ function monthTable(view: HomeView): Html {
       complete: true,
     })}
     <p class="exports">All days: <a href="${view.base}/days.csv">CSV</a> <a href="${view.base}/days.json">JSON</a></p>`;
+}
+
+function quotaTable({ base, quotas }: HomeView): Html {
+  const rows = quotas.uses.map(
+    (use) =>
+      html`<tr>
+        <th scope="row" class="name">
+          <a href="${scopeUrl(base, rangeScope(use.range))}"><bdi>${use.title}</bdi></a>
+          <small>since ${use.since}</small>
+        </th>
+        <td class="number" data-bytes="${use.used}">${formatBytes(use.used)}</td>
+        <td class="number" data-bytes="${use.bytes}">${formatBytes(use.bytes)}</td>
+        <td class="share">${rowBar(Math.min(use.used, use.bytes), use.bytes)}<span>${percentText(use)}</span></td>
+      </tr>`,
+  );
+  return html`<h2>Quotas</h2>
+    ${dataTable({
+      caption: "Quotas of this cycle",
+      columns: [
+        ["Quota", "name"],
+        ["Used", "number"],
+        ["Of", "number"],
+        ["Share", "number"],
+      ],
+      rows,
+      id: "quotas",
+    })}`;
 }
 
 function noReports(view: HomeView): Html {
