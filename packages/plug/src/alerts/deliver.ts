@@ -18,7 +18,7 @@ export type Delivery = "sent" | "queued" | "unchanged" | "no_subscription";
 export interface SendOptions {
   /** Also when the receiver was told the same before. */
   readonly again?: boolean;
-  /** By mail and to the webhook only: the portal knows a fixed set of alerts. */
+  /** By mail and to the webhook only: for names that the portal may not know. */
   readonly exceptPortal?: boolean;
 }
 

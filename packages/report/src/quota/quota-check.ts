@@ -51,7 +51,8 @@ export function writeChecked(host: Pick<Host, "files" | "clock">, uses: readonly
 }
 
 /**
- * Raises the alert `quota:NAME:LEVEL` for each level reached and ends it in a new cycle, by mail and to the webhook: the portal knows no such alert.
+ * Raises the alert `quota:NAME:LEVEL` for each level reached and ends it in a new cycle, by mail and to the webhook: whether the portal takes other
+ * names than the released ones is not known.
  * Returns the names that could not be handed over.
  */
 export async function tellQuotas(
