@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { daemonProcess } from "../../test/daemon-process.ts";
 import { runCommand } from "../../test/run-command.ts";
+import { sampleStatus } from "../../test/sample-status.ts";
 import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
 import { hashToken, passwordMatches, tokenMatches } from "../auth/password-hash.ts";
 import { writeStatus } from "../store/daemon-status.ts";
@@ -170,27 +171,7 @@ describe("an empty machine says what to do", () => {
   });
 });
 
-const healthy = {
-  pid: 1,
-  started: now - 90_000,
-  written: now,
-  source: "/var/run/netifyd/netifyd.sock",
-  connected: true,
-  last_event: now,
-  last_dump: now,
-  dump_took: 5,
-  events: 1234,
-  malformed: 0,
-  received: 500_000,
-  understood: 1300,
-  bytes: 5,
-  unattributed: { unknown_flow: 3, not_a_client: 4, no_room: 0 },
-  waiting: 0,
-  flows: 2,
-  clients: 1,
-  lag: 20,
-  memory: 30_000_000,
-};
+const healthy = sampleStatus(now);
 
 test("status: healthy, and what is wrong", async () => {
   using host = fakeHost({ now, files: daemonProcess });

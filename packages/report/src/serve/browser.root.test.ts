@@ -7,8 +7,9 @@ import type { HttpServer } from "@nethsec/host/http/http-server";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
+import { sampleStatus } from "../../test/sample-status.ts";
 import { hashPassword } from "../auth/password-hash.ts";
-import { type DaemonStatus, writeStatus } from "../store/daemon-status.ts";
+import { writeStatus } from "../store/daemon-status.ts";
 import { cellOf, clientOf, emptyHour } from "../store/hour-counters.ts";
 import { hourKeyAt } from "../store/hour-key.ts";
 import { isLiveAsked, writeLive } from "../store/live-file.ts";
@@ -21,27 +22,7 @@ const path = "/var/run/dpireport";
 const now = new Date(2026, 10, 22, 13, 30).getTime();
 const today = { year: 2026, month: 11, day: 22 };
 const size = { clients: 25, hours: 14, hostile: true, moreHosts: 12 };
-const status: DaemonStatus = {
-  pid: 1,
-  started: now - 90_000,
-  written: now,
-  source: "/var/run/netifyd/netifyd.sock",
-  connected: true,
-  last_event: now,
-  last_dump: now,
-  dump_took: 5,
-  events: 1234,
-  malformed: 0,
-  received: 500_000,
-  understood: 1300,
-  bytes: 5,
-  unattributed: { unknown_flow: 3, not_a_client: 4, no_room: 0 },
-  waiting: 0,
-  flows: 2,
-  clients: 1,
-  lag: 20,
-  memory: 30_000_000,
-};
+const status = sampleStatus(now);
 
 let browser: Browser;
 let host: FakeHost;

@@ -2,8 +2,9 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { paced } from "@nethsec/host/testing/pace";
 import { fakeHost } from "@nethsec/host/testing/fake-host";
 import { hashPassword, hashToken } from "../auth/password-hash.ts";
-import { writeStatus, type DaemonStatus } from "../store/daemon-status.ts";
+import { writeStatus } from "../store/daemon-status.ts";
 import { hostileNames, writeSampleDay } from "../../test/sample-reports.ts";
+import { sampleStatus } from "../../test/sample-status.ts";
 import { daemonProcess } from "../../test/daemon-process.ts";
 import { quietNames } from "../../test/quiet-names.ts";
 import { ReportStore } from "../store/report-store.ts";
@@ -29,27 +30,7 @@ afterAll(() => {
 });
 
 const local = { address: "127.0.0.1", tls: false };
-const status: DaemonStatus = {
-  pid: 1,
-  started: now - 1000,
-  written: now,
-  source: "/var/run/netifyd/netifyd.sock",
-  connected: true,
-  last_event: now,
-  last_dump: now,
-  dump_took: 5,
-  events: 10,
-  malformed: 1,
-  received: 500_000,
-  understood: 1300,
-  bytes: 5,
-  unattributed: { unknown_flow: 3, not_a_client: 4, no_room: 0 },
-  waiting: 0,
-  flows: 2,
-  clients: 1,
-  lag: 20,
-  memory: 30_000_000,
-};
+const status = { ...sampleStatus(now), started: now - 1000, events: 10, malformed: 1 };
 
 function site(config: Partial<Pick<ServeConfig, "base" | "hosts" | "credentials">> = {}) {
   const made = makeSite({
