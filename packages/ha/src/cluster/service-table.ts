@@ -68,7 +68,7 @@ export const serviceTable: readonly ServiceRow[] = [
   row("dpi-update", { cron: ["dpi-update"], process: false }),
   row("ns-flows"),
   row("ns-stats", oneShot),
-  row("dpireport", { cron: ["dpireport-cleanup", "ns-report-quota"], yieldsTo: "ns-stats" }),
+  row("dpireport", { cron: ["dpireport-cleanup", "ns-report"], yieldsTo: "ns-stats" }),
   row("snmpd"),
   row("ns-plug", {
     cron: ["send-heartbeat", "send-backup", "send-inventory", "ns-push-reports", "send-alert", "update-packages"],

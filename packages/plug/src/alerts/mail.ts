@@ -1,12 +1,7 @@
-/**
- * Alerts by mail, through msmtp and the account in its system-wide configuration (/etc/msmtprc on OpenWrt), which NethSecurity synchronises in a pair.
- * Facts of msmtp(1): a mail on standard input, recipients as arguments; exit status of sysexits.h; without a From header it adds one with the
- * account's `from`; errors on standard error, without the password.
- */
+/** Alerts by mail. */
 import { createHash } from "node:crypto";
-import { NethsecError } from "@nethsec/host/error";
 import type { Host } from "@nethsec/host/host";
-import { RunError } from "@nethsec/host/process/run-error";
+import { sendMail } from "@nethsec/host/process/send-mail";
 import type { AlertRecord, AlertStatus } from "./queue.ts";
 import type { Receivers } from "./receivers.ts";
 
@@ -14,24 +9,9 @@ type Mail = NonNullable<Receivers["mail"]>;
 /** An alert to be told: `since` is when the state came in, epoch milliseconds. */
 export type Told = Pick<AlertRecord, "id" | "since"> & { readonly status: AlertStatus };
 
-/** msmtp's own limits are longer; mail is tried again anyway. */
-const timeoutMs = 60_000;
-
 /** Throws `mail_failed`. */
-export async function mailAlert(host: Pick<Host, "run" | "system">, mail: Mail, alert: Told): Promise<void> {
-  try {
-    await host.run(["msmtp", "--", ...mail.to], { stdin: message(host.system.hostname(), mail, alert), timeoutMs });
-  } catch (cause) {
-    if (!(cause instanceof RunError)) throw cause;
-    const missing = cause.code === "program_not_found";
-    const said = cause.result?.stderr.trim().replaceAll("\n", " ") ?? "";
-    throw new NethsecError({
-      code: "mail_failed",
-      message: `The mail was not sent: ${missing ? "msmtp is not installed." : said === "" ? cause.message : said}`,
-      advice: missing ? "Install the package msmtp." : "Check the account in /etc/msmtprc, then: ns-plug test-alert",
-      cause,
-    });
-  }
+export function mailAlert(host: Pick<Host, "run" | "system">, mail: Mail, alert: Told): Promise<void> {
+  return sendMail(host, mail.to, message(host.system.hostname(), mail, alert), "ns-plug test-alert");
 }
 
 /** RFC 5322, ASCII. The same state of an alert always has the same Message-ID: what arrives twice after a cut connection is shown once. */

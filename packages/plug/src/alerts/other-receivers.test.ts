@@ -5,13 +5,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Host } from "@nethsec/host/host";
 import { localHost } from "@nethsec/host/local/local-host";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { paced } from "@nethsec/host/testing/pace";
+import { type SmtpServer, smtpServer } from "@nethsec/host/testing/smtp-server";
 import { testCa, type TestCa } from "@nethsec/host/testing/test-ca";
 import { deliverAlerts, sendAlert } from "./deliver.ts";
 import { readAlerts } from "./queue.ts";
@@ -24,11 +24,7 @@ const secret = "a secret of the administrator";
 let ca: TestCa;
 let root: string;
 let host: Host;
-let smtp: Server;
-/** Mails that the SMTP server accepted: recipients, and the text with its header. */
-let mails: { readonly to: readonly string[]; readonly text: string }[];
-/** False: the SMTP server refuses each recipient for now (RFC 5321, 4.2.2: 451). */
-let takesMail: boolean;
+let smtp: SmtpServer;
 let web: Bun.Server<undefined>;
 let posts: { readonly headers: Headers; readonly body: string }[];
 /** Status of the web server's answers. */
@@ -40,50 +36,9 @@ beforeAll(async () => {
 });
 afterAll(() => ca[Symbol.dispose]());
 
-/** The part of RFC 5321 that a client needs: one mail after another. */
-function smtpServer(): Server {
-  return createServer((socket) => {
-    let to: string[] = [];
-    let data: string[] | undefined;
-    let rest = "";
-    const say = (line: string): void => void socket.write(`${line}\r\n`);
-    const heard = (line: string): void => {
-      if (data !== undefined) {
-        if (line !== ".") data.push(line);
-        else {
-          mails.push({ to, text: data.join("\n") });
-          data = undefined;
-          say("250 taken");
-        }
-        return;
-      }
-      const verb = line.slice(0, 4).toUpperCase();
-      if (verb === "RCPT") {
-        if (!takesMail) return say("451 not now");
-        to.push(/<(.*)>/.exec(line)?.[1] ?? "");
-      }
-      if (verb === "MAIL") to = [];
-      if (verb === "DATA") {
-        data = [];
-        return say("354 go on");
-      }
-      say(verb === "QUIT" ? "221 bye" : "250 ok");
-      if (verb === "QUIT") socket.end();
-    };
-    socket.on("error", () => socket.destroy());
-    socket.on("data", (chunk) => {
-      const lines = (rest + chunk.toString()).split("\r\n");
-      rest = lines.pop() ?? "";
-      lines.forEach(heard);
-    });
-    say("220 test");
-  });
-}
-
 beforeEach(async () => {
-  [mails, posts, takesMail, answer] = [[], [], true, 200];
-  smtp = smtpServer();
-  await new Promise<void>((resolve) => smtp.listen(0, "127.0.0.1", resolve));
+  [posts, answer] = [[], 200];
+  smtp = await smtpServer();
   web = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -100,8 +55,7 @@ beforeEach(async () => {
   writeFileSync(join(root, "etc/ssl/certs/ca-certificates.crt"), ca.certificate);
   writeFileSync(join(root, "etc/config/ns-plug"), "\nconfig main 'config'\n");
   // Stands for the system-wide /etc/msmtprc, which has the same form (msmtp(1), CONFIGURATION FILES).
-  const port = (smtp.address() as AddressInfo).port;
-  writeFileSync(join(root, ".msmtprc"), `account default\nhost 127.0.0.1\nport ${port}\nfrom firewall@example.org\n`);
+  writeFileSync(join(root, ".msmtprc"), smtp.msmtprc);
   chmodSync(join(root, ".msmtprc"), 0o600);
   process.env["HOME"] = root;
   host = localHost({ root });
@@ -110,7 +64,7 @@ afterEach(async () => {
   if (home === undefined) delete process.env["HOME"];
   else process.env["HOME"] = home;
   await web.stop(true);
-  smtp.close();
+  smtp[Symbol.dispose]();
   rmSync(root, { recursive: true });
 });
 
@@ -126,7 +80,7 @@ async function hookTo(url: string): Promise<number> {
 /** As cron does it. */
 const deliver = (): Promise<number> =>
   runSendAlert(fakeCall(host, { calledAs: "send-alert", options: { deliver: true } }).call);
-const subjects = (): string[] => mails.map(({ text }) => /^Subject: \[[^\]]+\] (.*)$/m.exec(text)?.[1] ?? "");
+const subjects = (): string[] => smtp.mails.map(({ text }) => /^Subject: \[[^\]]+\] (.*)$/m.exec(text)?.[1] ?? "");
 const posted = (): string[] =>
   posts.map(({ body }) => {
     const { alert, status } = JSON.parse(body) as { alert: string; status: string };
@@ -146,9 +100,9 @@ test("a mail goes to each address, once for each state, from the account's sende
   });
   await runAlertMail(call);
   expect(await sendAlert(host, "wan:wan:down", "OK")).toBe("sent");
-  expect(mails.map(({ to }) => to)).toEqual([["admin@example.org", "night@example.org"], ["admin@example.org"]]);
+  expect(smtp.mails.map(({ to }) => to)).toEqual([["admin@example.org", "night@example.org"], ["admin@example.org"]]);
   expect(subjects()).toEqual(["FAILURE: wan:wan:down", "OK: wan:wan:down"]);
-  const [first, second] = mails.map(({ text }) => text);
+  const [first, second] = smtp.mails.map(({ text }) => text);
   expect(first).toMatch(/^From: .*firewall@example\.org/m);
   expect(first).toMatch(/^Date: \w{3}, \d{2} \w{3} \d{4} \d\d:\d\d:\d\d \+0000$/m);
   expect(first).toMatch(/^Message-ID: <[0-9a-f]{32}@/m);
@@ -169,9 +123,9 @@ test("an alert that the portal does not know goes to the others only, also later
   await runSendAlert(quota.call);
   expect(quota.output.out).toContain('"no_subscription"');
   await mailTo("admin@example.org");
-  takesMail = false;
+  smtp.takesMail = false;
   expect(await runSendAlert(quota.call)).toBe(1);
-  takesMail = true;
+  smtp.takesMail = true;
   await deliver();
   expect([subjects(), readAlerts(host).map(({ id }) => id)]).toEqual([["FAILURE: quota:anna:80"], []]);
 });
@@ -199,7 +153,7 @@ test("the webhook's signature is that of the time stamp and the body; without th
 test("what one receiver does not take waits for it alone, the newest state wins, and send-alert --deliver sends it", async () => {
   await mailTo("admin@example.org");
   await hookTo(hook());
-  takesMail = false;
+  smtp.takesMail = false;
   expect(await sendAlert(host, "ha:sync:failed", "FAILURE")).toBe("queued");
   expect(await sendAlert(host, "wan:wan:down", "FAILURE")).toBe("queued");
   expect(posted()).toEqual(["FAILURE: ha:sync:failed", "FAILURE: wan:wan:down"]);
@@ -217,31 +171,31 @@ test("what one receiver does not take waits for it alone, the newest state wins,
   expect(output.out).not.toContain(secret);
   answer = 503;
   expect(await sendAlert(host, "ha:sync:failed", "OK")).toBe("queued");
-  takesMail = true;
+  smtp.takesMail = true;
   answer = 200;
   expect(await deliver()).toBe(0);
   expect(subjects()).toEqual(["FAILURE: wan:wan:down", "OK: ha:sync:failed"]);
   expect(posted().at(-1)).toBe("OK: ha:sync:failed");
   expect(await deliver()).toBe(0);
-  expect([mails.length, posts.length]).toEqual([2, 3]);
+  expect([smtp.mails.length, posts.length]).toEqual([2, 3]);
 });
 
 test("a receiver that was removed does not get what waited for it when it is set again", async () => {
   await mailTo("admin@example.org");
-  takesMail = false;
+  smtp.takesMail = false;
   await sendAlert(host, "wan:wan:down", "FAILURE");
   await mailTo("off");
   await deliverAlerts(host);
-  takesMail = true;
+  smtp.takesMail = true;
   await mailTo("admin@example.org");
   await deliverAlerts(host);
-  expect([mails, readAlerts(host, "mail")]).toEqual([[], []]);
+  expect([smtp.mails, readAlerts(host, "mail")]).toEqual([[], []]);
 });
 
 test("test-alert says which receiver takes it, at once and without the queue", async () => {
   await mailTo("admin@example.org");
   await hookTo(hook());
-  takesMail = false;
+  smtp.takesMail = false;
   const { call, output } = fakeCall(host, { calledAs: "ns-plug", json: true });
   expect(await runTestAlert(call)).toBe(1);
   const { results } = JSON.parse(output.out) as { results: { channel: string; error: string | null }[] };

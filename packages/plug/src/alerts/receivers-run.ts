@@ -2,7 +2,8 @@
 import type { Call } from "@nethsec/host/command/command";
 import { textOfLines } from "@nethsec/host/command/visible-text";
 import { NethsecError, UsageError } from "@nethsec/host/error";
-import { isMailAddress, isWebhookUrl, secretMinLength } from "./receivers.ts";
+import { isMailAddress } from "@nethsec/host/process/send-mail";
+import { isWebhookUrl, secretMinLength } from "./receivers.ts";
 import { receiversView, type Result, setReceivers, testReceivers } from "./edit-receivers.ts";
 import { applyReceivers } from "./set-up.ts";
 

@@ -2,6 +2,7 @@
  * Who gets the alerts besides the portal: UCI section `ns-plug.alerts` ↔ typed value. A subscription is not needed. Addresses and URLs that cannot be
  * used are left out and named in `troubles`, so that one typing error does not silence the rest.
  */
+import { isMailAddress } from "@nethsec/host/process/send-mail";
 import type { UciStore } from "@nethsec/host/uci-store";
 
 export interface Receivers {
@@ -12,10 +13,6 @@ export interface Receivers {
   /** Sentences about options that cannot be used. */
   readonly troubles: readonly string[];
 }
-
-/** Plain addresses only: they stand on msmtp's command line, after `--`, and in headers. */
-export const isMailAddress = (text: string): boolean =>
-  text.length <= 254 && /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text);
 
 /** HTTPS only: the signature proves who sent an alert, and does not hide it. */
 export const isWebhookUrl = (text: string): boolean =>

@@ -10,7 +10,8 @@ import { resetController } from "../controller/reset.ts";
 import { controllerStatus } from "../controller/status.ts";
 import { ensureTunnelZone, leaveForeignZones } from "../controller/tunnel-zone.ts";
 import { receiversView, setReceivers, testReceivers } from "../alerts/edit-receivers.ts";
-import { isMailAddress, isWebhookUrl, readReceivers, secretMinLength } from "../alerts/receivers.ts";
+import { isMailAddress } from "@nethsec/host/process/send-mail";
+import { isWebhookUrl, readReceivers, secretMinLength } from "../alerts/receivers.ts";
 import { asWord } from "./as-word.ts";
 
 const text = v.pipe(v.string(), v.maxLength(253));

@@ -122,6 +122,30 @@ const reading: readonly Command[] = [
     load: () => import("./quota.ts"),
   },
   {
+    name: "mail",
+    summary: "send a report by mail, as text and as a page that prints on A4",
+    description: `Through msmtp and the account in /etc/msmtprc. Without addresses it goes to those of ns-report.mail.to; ns-report.mail.from sets the sender, by default the account's. ${rangeAdvice}`,
+    args: [
+      { ...range, summary: "as for summary; default last-week" },
+      { name: "address", summary: "who gets it", optional: true, variadic: true },
+    ],
+    examples: [["ns-report mail last-month boss@example.org", "last month, now"]],
+    load: async () => ({ run: (await import("./mail.ts")).mail }),
+  },
+  {
+    name: "mail-schedule",
+    summary: "send a report by mail each week or each month",
+    args: [
+      { name: "when", summary: "weekly, monthly, or off", values: ["weekly", "monthly", "off"] },
+      { name: "address", summary: "who gets it", optional: true, variadic: true },
+    ],
+    examples: [
+      ["ns-report mail-schedule weekly admin@example.org", "each Monday, the week before"],
+      ["ns-report mail-schedule off", "no more"],
+    ],
+    load: async () => ({ run: (await import("./mail.ts")).schedule }),
+  },
+  {
     name: "export",
     summary: "print every figure of a day: one row for each client, hour, section and name",
     description:
