@@ -36,9 +36,20 @@ export interface Recorded {
   readonly content: (entry: Entry) => Uint8Array | undefined;
 }
 
+/** What is on disk, as last read or written. */
+interface Known {
+  base: Base | undefined;
+  revisions: Revision[];
+  head: Entries;
+  /** Of all files together. */
+  bytes: number;
+}
+
 export class RevisionStore {
   readonly #files: Files;
   readonly #bounds: typeof bounds;
+  /** Reading a thousand revisions takes too long for each change. Only the agent writes, by one store. */
+  #known: Known | undefined;
 
   constructor(files: Files, limits = bounds) {
     this.#files = files;
@@ -46,29 +57,28 @@ export class RevisionStore {
   }
 
   /** All readable revisions after the base, oldest first. */
-  list(): Revision[] {
-    const { upTo } = this.#base();
-    return this.#ids()
-      .filter((id) => id > upTo)
-      .flatMap((id) => readJson(this.#files, pathOf(id), revisionSchema) ?? []);
+  list(): readonly Revision[] {
+    return this.#read().revisions;
   }
 
   /** undefined: there is no such revision (any more). */
   read(id: number): Revision | undefined {
-    return id > this.#base().upTo ? readJson(this.#files, pathOf(id), revisionSchema) : undefined;
+    return this.list().find((revision) => revision.id === id);
   }
 
   /** The files as recorded last; undefined before the first record. */
   head(): Entries | undefined {
-    return this.#files.exists(basePath) ? this.entriesAt(Infinity) : undefined;
+    const { base, head } = this.#read();
+    return base === undefined ? undefined : head;
   }
 
   /** The files as they were after revision `id`. */
   entriesAt(id: number): Entries {
-    const { entries } = this.#base();
-    let found: Entries = new Map(entries.map((entry) => [entry.path, entry]));
-    for (const revision of this.list()) if (revision.id <= id) found = withRevision(found, revision);
-    return found;
+    const { base, revisions } = this.#read();
+    return entriesAfter(
+      base,
+      revisions.filter((revision) => revision.id <= id),
+    );
   }
 
   /** undefined: it was not kept (too large), or is damaged. An empty file needs no object. */
@@ -84,21 +94,45 @@ export class RevisionStore {
    * Records what changed since the last record. The first record is the base, with all contents, and is no revision. undefined: nothing changed.
    * Throws FileError when it cannot be written; then nothing was recorded.
    */
-  record({ at, by, entries, content }: Recorded): Revision | undefined {
-    const head = this.head();
-    const changes = changesBetween(head ?? new Map<string, Entry>(), entries);
-    if (head !== undefined && changes.length === 0) return undefined;
+  record(recorded: Recorded): Revision | undefined {
+    try {
+      return this.#record(recorded);
+    } catch (error) {
+      this.#known = undefined; // read again what is there
+      throw error;
+    }
+  }
+
+  #record({ at, by, entries, content }: Recorded): Revision | undefined {
+    const known = this.#read();
+    const changes = changesBetween(known.head, entries);
+    if (known.base !== undefined && changes.length === 0) return undefined;
     this.#files.mkdir("/etc/ns-ha", { mode: 0o755 });
     for (const dir of [revisionsDir, objectsDir]) this.#files.mkdir(dir, { mode: 0o700 });
     for (const { after } of changes) if (after !== undefined) this.#keep(after, content);
-    if (head === undefined) {
+    if (known.base === undefined) {
       this.#writeBase({ upTo: 0, entries: [...entries.values()] });
+      known.head = entries;
       return undefined;
     }
-    const revision: Revision = { id: Math.max(this.#base().upTo, ...this.#ids()) + 1, at, by, changes };
+    const last = Math.max(known.base.upTo, ...this.#ids());
+    const revision: Revision = { id: last + 1, at, by, changes };
     this.#write(pathOf(revision.id), JSON.stringify(revision));
+    known.revisions.push(revision);
+    known.head = entries;
     this.#shrink();
     return revision;
+  }
+
+  #read(): Known {
+    if (this.#known !== undefined) return this.#known;
+    const base = readJson(this.#files, basePath, baseSchema);
+    const upTo = base?.upTo ?? 0;
+    const revisions = this.#ids()
+      .filter((id) => id > upTo)
+      .flatMap((id) => readJson(this.#files, pathOf(id), revisionSchema) ?? []);
+    this.#known = { base, revisions, head: entriesAfter(base, revisions), bytes: this.#bytesOnDisk() };
+    return this.#known;
   }
 
   #keep(entry: Entry, content: Recorded["content"]): void {
@@ -111,32 +145,34 @@ export class RevisionStore {
 
   /** Makes the oldest tenth part of the base until the bounds hold again; the newest revision always stays. */
   #shrink(): void {
-    const revisions = this.list();
-    const isOver = (): boolean => revisions.length > this.#bounds.revisions || this.#bytes() > this.#bounds.bytes;
+    const known = this.#read();
+    const { revisions } = known;
+    const isOver = (): boolean => revisions.length > this.#bounds.revisions || known.bytes > this.#bounds.bytes;
     while (revisions.length > 1 && isOver()) {
-      const oldest = revisions.splice(0, Math.min(revisions.length - 1, Math.ceil(revisions.length / 10)));
+      const oldest = revisions.slice(0, Math.min(revisions.length - 1, Math.ceil(revisions.length / 10)));
       const upTo = oldest.at(-1)?.id ?? 0;
-      this.#writeBase({ upTo, entries: [...this.entriesAt(upTo).values()] });
+      this.#writeBase({ upTo, entries: [...entriesAfter(known.base, oldest).values()] });
+      revisions.splice(0, oldest.length);
       for (const id of this.#ids()) if (id <= upTo) this.#files.remove(pathOf(id));
-      this.#removeUnused();
+      this.#removeUnused(known);
+      known.bytes = this.#bytesOnDisk();
     }
   }
 
-  #removeUnused(): void {
+  #removeUnused({ base, revisions }: Known): void {
     const entries = [
-      ...this.#base().entries,
-      ...this.list().flatMap(({ changes }) => changes.flatMap(({ before, after }) => [before, after])),
+      ...(base?.entries ?? []),
+      ...revisions.flatMap(({ changes }) => changes.flatMap(({ before, after }) => [before, after])),
     ];
     const used = new Set(entries.flatMap((entry) => (entry?.type === "file" ? [entry.sha256] : [])));
     for (const name of this.#files.list(objectsDir)) if (!used.has(name)) this.#files.remove(`${objectsDir}/${name}`);
   }
 
-  #bytes(): number {
-    const paths = [
-      ...this.#files.list(objectsDir).map((name) => `${objectsDir}/${name}`),
-      ...this.#files.list(revisionsDir).map((name) => `${revisionsDir}/${name}`),
-    ];
-    return paths.reduce((sum, path) => sum + (this.#files.stat(path)?.size ?? 0), 0);
+  #bytesOnDisk(): number {
+    const stats = [objectsDir, revisionsDir].flatMap((dir) =>
+      this.#files.list(dir).map((name) => this.#files.stat(`${dir}/${name}`)),
+    );
+    return stats.reduce((sum, stat) => sum + (stat?.type === "file" ? stat.size : 0), 0);
   }
 
   #ids(): number[] {
@@ -147,17 +183,21 @@ export class RevisionStore {
       .toSorted((a, b) => a - b);
   }
 
-  #base(): Base {
-    return readJson(this.#files, basePath, baseSchema) ?? { upTo: 0, entries: [] };
-  }
-
   #writeBase(base: Base): void {
     this.#write(basePath, JSON.stringify(base));
+    this.#read().base = base;
   }
 
   #write(path: string, data: string | Uint8Array): void {
     this.#files.write(path, data, { mode: 0o600 });
+    this.#read().bytes += data.length;
   }
+}
+
+function entriesAfter(base: Base | undefined, revisions: readonly Revision[]): Entries {
+  let entries: Entries = new Map((base?.entries ?? []).map((entry) => [entry.path, entry]));
+  for (const revision of revisions) entries = withRevision(entries, revision);
+  return entries;
 }
 
 const pathOf = (id: number): string => `${revisionsDir}/${id}.json`;
