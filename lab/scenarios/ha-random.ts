@@ -5,7 +5,6 @@
  *
  *     LAB_SEQUENCES=100 LAB_SEED=7 lab/lab scenario ha-random        default: 3 sequences, a seed of its own, which is printed
  */
-import { paced } from "@nethsec/host/testing/pace";
 import { until } from "@nethsec/host/testing/until";
 import { type Firewall, inPlace, makeCluster } from "../src/ha-cluster.ts";
 import type { Lab } from "../src/lab.ts";
@@ -18,7 +17,7 @@ const stepsEach = 5;
 export const scenario: Scenario = {
   name: "ha-random",
   summary: "random faults and changes on a pair; nothing is lost (LAB_SEQUENCES, LAB_SEED)",
-  timeoutMs: paced(120_000 + sequences * 300_000),
+  timeoutMs: 120_000 + sequences * 180_000,
   run: async (lab, say) => {
     say(`seed ${seed}, ${sequences} sequences`);
     await makeCluster(lab, { timing: "fast" });

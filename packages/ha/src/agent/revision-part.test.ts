@@ -1,8 +1,9 @@
 /** The agent records changes by itself, says who made them, and takes the configuration back. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { until } from "@nethsec/host/testing/until";
 import { readHaConfig, type HaConfig, type Role } from "../cluster/config.ts";
-import { newest, shown } from "../cli/revisions.ts";
+import { newest, show, shown } from "../cli/revisions.ts";
 import { RevisionStore, revisionsDir } from "../revisions/revision-store.ts";
 import { SimulatedNode } from "../testing/simulated-node.ts";
 import { handleAgentRequest } from "./agent-server.ts";
@@ -128,6 +129,11 @@ describe("what a change was", () => {
     expect(shown(node.machine, 1, Infinity).changes[0]?.diff.split("\n")).toEqual(
       expect.arrayContaining([`--- ${firewallPath}`, "-\toption name 'lan'", "+\toption name 'one'"]) as string[],
     );
+    const { call, output } = fakeCall(node.host, { args: { id: "1" } });
+    expect([await show(call), output.out]).toEqual([
+      0,
+      expect.stringContaining("\n+    option name 'one'\n") as string,
+    ]);
     expect(shown(node.machine, 1, 10).changes[0]?.diff).toContain(`ns-ha-config show 1 ${firewallPath}`);
     expect(() => shown(node.machine, 9, 10)).toThrow("no change 9");
   });

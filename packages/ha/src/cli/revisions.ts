@@ -48,7 +48,8 @@ export async function show(call: Call): Promise<number> {
   const wanted = changes.filter(({ path }) => only === undefined || isWithin(path, only));
   if (call.json) call.io.out(`${JSON.stringify({ id, time, by, changes: wanted })}\n`);
   else {
-    const diffs = wanted.flatMap(({ diff }) => ["", ...diff.split("\n")]);
+    // Configuration is indented by tabs, which the filter of the output would mark as hidden characters.
+    const diffs = wanted.flatMap(({ diff }) => ["", ...diff.replaceAll("\t", "    ").split("\n")]);
     call.io.out(textOfLines([`Change ${id}, ${timeText(time * 1000)}, by ${by}`, ...diffs]));
   }
   return 0;
