@@ -52,18 +52,21 @@ interface Written {
 
 type Action = (lab: Lab, at: string, written: Written) => Promise<unknown>;
 
+/** Runs it and returns what it printed; "" when the node has no power, or the command did not come to its end. */
+async function saidBy(lab: Lab, node: Firewall, command: string): Promise<string> {
+  try {
+    return (await lab.sh(node, command)).trim();
+  } catch {
+    return "";
+  }
+}
+
 /** Writes the synchronised folder of the test anew, with a file, a folder or a link in the same place. */
 const changes =
   (make: string): Action =>
   async (lab, at, written) => {
-    const { stdout } = await lab
-      .exec("primary", [
-        "sh",
-        "-c",
-        `rm -rf /root/random/x; ${make}; echo ${at} > /root/random/at; sync; cat /root/random/at`,
-      ])
-      .catch(() => ({ stdout: "" }));
-    if (stdout.trim() === at) written.primary = at;
+    const write = `rm -rf /root/random/x; ${make}; echo ${at} > /root/random/at; sync; cat /root/random/at`;
+    if ((await saidBy(lab, "primary", write)) === at) written.primary = at;
   };
 
 const actions: Readonly<Record<string, Action>> = {
@@ -92,15 +95,9 @@ const actions: Readonly<Record<string, Action>> = {
     ),
   // The first seconds after a takeover, before the backup has noted what it had, are a limit that the manual names.
   "change on the backup": async (lab, at, written) => {
-    const { stdout } = await lab
-      .exec("backup", [
-        "sh",
-        "-c",
-        `test -e /etc/ns-ha/carried-base.json && echo ${at} > /root/random/on-backup && sync && cat /root/random/on-backup`,
-      ])
-      .catch(() => ({ stdout: "" }));
+    const write = `test -e /etc/ns-ha/carried-base.json && echo ${at} > /root/random/on-backup && sync && cat /root/random/on-backup`;
     // The next write replaces it before the node is back: only the last one of a reign is kept.
-    if (stdout.trim() === at) written.backup.splice(0, written.backup.length, at);
+    if ((await saidBy(lab, "backup", write)) === at) written.backup.splice(0, written.backup.length, at);
   },
   "backup's disk full": (lab) => lab.fillDisk("backup", "/etc").catch(ignore),
   "agent of the primary killed": (lab) => on(lab, "primary", killAgent),
