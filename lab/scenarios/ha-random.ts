@@ -42,7 +42,7 @@ const ignore = (): undefined => undefined;
 /** A step that finds its node without power, or is interrupted, does nothing. */
 const on = (lab: Lab, node: Firewall, command: string): Promise<unknown> =>
   lab.sh(node, command, { timeoutMs: 90_000 }).catch(ignore);
-const killAgent = "kill -9 $(pgrep -f 'ns-ha agent' | head -1)";
+const killAgent = "kill -9 $(pgrep -f '[n]s-ha agent' | head -1)";
 
 /** What must be found in the end: the last value written on the primary, and every change that the backup had seen as one. */
 interface Written {

@@ -122,7 +122,7 @@ scenario("a keepalived that procd lost is told by both masters, and replaced, wi
   const mains =
     'pgrep -x keepalived | while read -r pid; do [ "$(awk \'{ print $4 }\' /proc/$pid/stat)" != "$(pgrep -ox keepalived)" ] && echo $pid; done; true';
   const orphan = (await lab.sh("primary", "pgrep -ox keepalived")).trim();
-  await lab.sh("primary", "kill -9 $(pgrep -f 'procd/supervise .*/keepalived/')");
+  await lab.sh("primary", "kill -9 $(pgrep -f '[p]rocd/supervise .*/keepalived/')");
   expect((await lab.sh("primary", "pgrep -ox keepalived")).trim()).toBe(orphan);
   await lab.sh("primary", "ns-ha-config set-timing classic", { timeoutMs: 90_000 }).catch(() => undefined);
   await until(
