@@ -86,6 +86,9 @@ test("text and page say the same, and nothing of it is fetched", async () => {
 test("names of the network are text in the page", () => {
   const none = {
     total: 0,
+    download: 0,
+    upload: 0,
+    directionsSince: undefined,
     unit: "day",
     bars: [],
     clients: [],
@@ -99,7 +102,7 @@ test("names of the network are text in the page", () => {
   const page = mailPage({
     hostname: "fw",
     range,
-    summary: { ...none, total: 1, clients: [{ id: "192.168.1.10", bytes: 1 }] },
+    summary: { ...none, total: 1, clients: [{ id: "192.168.1.10", bytes: 1, download: 0, upload: 0 }] },
     before: none,
     names: new Map([["192.168.1.10", '<img src="x">']]),
   });

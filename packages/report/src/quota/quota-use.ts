@@ -1,7 +1,7 @@
 /** How much of each quota is used. */
 import { rangeFrom } from "../query/asked-range.ts";
 import { summariseRange, type RangeSummary } from "../query/range-summary.ts";
-import type { Usage } from "../query/summary.ts";
+import type { Usage } from "../query/traffic.ts";
 import { formatDay } from "../store/report-day.ts";
 import type { ReportStore } from "../store/report-store.ts";
 import type { Quota } from "./quota.ts";

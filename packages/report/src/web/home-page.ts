@@ -1,4 +1,5 @@
 /** Months with their traffic, newest first; instructions when there are no reports yet. Pure. */
+import { formatBytes } from "@nethsec/host/units";
 import type { SeenStatus } from "../store/daemon-status.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import { nextStep } from "../query/next-step.ts";
