@@ -141,3 +141,23 @@ scenario("a keepalived that procd lost is told by both masters, and replaced, wi
   );
   await settled();
 });
+
+scenario("a keepalived that procd gave up on is started again by the agent", async () => {
+  const givenUp = async (): Promise<boolean> =>
+    (await lab.exec("backup", ["test", "-e", "/var/run/procd/services/keepalived/instance1/given-up"], { ok: "any" }))
+      .code === 0;
+  const before = (await lab.sh("backup", "pgrep -ox keepalived")).trim();
+  await until(
+    async () => {
+      await lab.sh("backup", "killall -q -9 keepalived; true");
+      return givenUp();
+    },
+    { what: "procd gives up", timeoutMs: 90_000, everyMs: 1000 },
+  );
+  await until(async () => ![before, ""].includes((await lab.sh("backup", "pgrep -ox keepalived || true")).trim()), {
+    what: "keepalived of the backup runs again",
+    timeoutMs: 90_000,
+    everyMs: 1000,
+  });
+  await settled();
+});

@@ -27,7 +27,7 @@ import { PausePart } from "./pause-part.ts";
 import { PeerClient } from "./peer-client.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { PrimaryAlert } from "./primary-alert.ts";
-import { ConntrackdRevival } from "./revive-conntrackd.ts";
+import { ServiceRevival } from "./revive-services.ts";
 import { RevisionPart } from "./revision-part.ts";
 import { runParts } from "./run-parts.ts";
 import { StateFlow } from "./state-flow.ts";
@@ -114,7 +114,7 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     new PeerWatch(node, announcements, other, () => sync.loop.look()),
     new TwoMasters(node, other),
     new AddressRepairs(node),
-    new ConntrackdRevival(node, reconciler),
+    new ServiceRevival(node, reconciler),
     { run: (signal) => node.alerts.run(signal) },
     // Undo changes whose process was killed (see change/undo-record.ts); commands do the same when they find one.
     { tick: { everyMs: recoverEveryMs, run: async () => void (await recoverNode(node.host)) } },
