@@ -207,6 +207,8 @@ describe("synchronisation", () => {
       const id = await newest("primary", "goofy (web interface)");
       await newest("backup", "the primary node");
       expect(await lab.sh("primary", `ns-ha-config show ${id}`)).toContain("lan_by_goofy'");
+      const would = await lab.sh("primary", `ns-ha-config rollback --dry-run ${id - 1}`, { timeoutMs: 60_000 });
+      expect(would).toContain("It would take back:\n  /etc/config/firewall");
       const said = await lab.sh("primary", `ns-ha-config rollback ${id - 1} /etc/config/firewall`, {
         timeoutMs: 60_000,
       });

@@ -177,6 +177,9 @@ const elsewhere: Readonly<Record<string, string>> = {
   "ns-plug alert-webhook": "packages/plug/src/alerts/other-receivers.test.ts",
   "ns-plug alerts": "packages/plug/src/alerts/other-receivers.test.ts",
   "ns-plug test-alert": "packages/plug/src/alerts/other-receivers.test.ts",
+  "ns-report mail-schedule": "packages/report/src/mail/mail.test.ts",
+  "ns-report quota": "packages/report/src/quota/quota.test.ts",
+  "ns-report quota --check": "packages/report/src/quota/quota.test.ts",
   "ns-report source": "packages/report/src/feed/feed-source.test.ts",
   "ns-ha-config upgrade-remote --packages": "packages/ha/src/upgrade/upgrade.test.ts",
 };
