@@ -151,7 +151,6 @@ describe("what a change was", () => {
       { what: "the condition", timeoutMs: 10_000 },
     );
     node.diskFull = false;
-    edit("two");
     await recorded(1);
     expect([store().list().length, node.conditions.list()]).toEqual([1, []]);
   });
@@ -199,6 +198,9 @@ describe("rollback", () => {
     node.diskFull = true;
     expect(await rollback(1)).toMatchObject({ refused: { error: "rollback_failed" } });
     expect([text().includes("'two'"), node.machine.files.exists("/etc/config/mwan3")]).toEqual([true, true]);
+    edit("not recorded");
+    expect(await rollback(1)).toMatchObject({ refused: { error: "disk_full" } });
+    expect(text()).toContain("'not recorded'");
   });
 
   test("is refused whole: no such change, a damaged content, a content that was lost, a folder that is a link now", async () => {

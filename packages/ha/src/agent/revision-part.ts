@@ -90,24 +90,31 @@ export class RevisionPart implements AgentPart {
     return now - last >= quietMs || now - first >= longestMs || now < first;
   }
 
-  async #record(by?: string): Promise<Revision | undefined> {
-    const { host, config, conditions } = this.#node;
-    const since = this.#waiting?.first ?? host.clock.now();
+  /** Records what waits. A failure is a condition, and is tried again. */
+  async #record(): Promise<void> {
+    const waiting = this.#waiting;
     this.#waiting = undefined;
     try {
-      const entries = this.#tracked.entries(config);
-      const author = by ?? (await this.#author(since, entries));
-      const at = host.clock.now();
-      const revision = this.#store.record({ at, by: author, entries, content: contentHere(host.files) });
-      this.#recordedAt = at;
-      this.#changedTo = undefined;
-      conditions.clear(notRecorded);
-      return revision;
+      await this.#recordNow(waiting?.first ?? this.#node.host.clock.now());
     } catch (error) {
-      const text = `A change of this node's configuration was not recorded: ${messageOf(error)}. It is recorded with the next one; see ns-ha-config log.`;
-      conditions.raise(notRecorded, "warning", text);
-      return undefined;
+      const now = this.#node.host.clock.now();
+      this.#waiting = { first: now, last: now };
+      const text = `A change of this node's configuration is not recorded: ${messageOf(error)}. It is tried again; is there room on the disk? df /etc`;
+      this.#node.conditions.raise(notRecorded, "warning", text);
     }
+  }
+
+  /** `since`: when the first change was seen. Throws what the disk throws. */
+  async #recordNow(since: number, by?: string): Promise<Revision | undefined> {
+    const { host, config, conditions } = this.#node;
+    const entries = this.#tracked.entries(config);
+    const author = by ?? (await this.#author(since, entries));
+    const at = host.clock.now();
+    const revision = this.#store.record({ at, by: author, entries, content: contentHere(host.files) });
+    this.#recordedAt = at;
+    this.#changedTo = undefined;
+    conditions.clear(notRecorded);
+    return revision;
   }
 
   async #author(since: number, entries: Entries): Promise<string> {
@@ -138,18 +145,30 @@ export class RevisionPart implements AgentPart {
         message: "This node is the backup: its configuration is that of the primary node. Nothing was changed.",
         advice: `On the primary node: ns-ha-config rollback ${asked.id}`,
       });
-    await this.#record();
+    const since = this.#waiting?.first ?? host.clock.now();
+    // Throws when it cannot be recorded: what was changed last would be lost, and the differences would be those of an older state.
+    await this.#recordNow(since);
     const result = await rollBack(host, config, this.#store, asked);
     const { changed, left } = result;
     if (asked.dryRun || changed.length === 0) return { ...result, changed: [...changed], left: [...left] };
-    const revision = await this.#record(`ns-ha-config rollback ${asked.id}`);
-    host.log("info", `rollback to revision ${asked.id}: ${changed.join(", ")}`);
+    const revision = await this.#recordRollback(asked.id);
+    host.log("info", `rollback to change ${asked.id}: ${changed.join(", ")}`);
     return {
       ...result,
       changed: [...changed],
       left: [...left],
       ...(revision === undefined ? {} : { revision: revision.id }),
     };
+  }
+
+  /** The files are in place already: a failure of recording does not undo that. */
+  async #recordRollback(id: number): Promise<Revision | undefined> {
+    try {
+      return await this.#recordNow(this.#node.host.clock.now(), `ns-ha-config rollback ${id}`);
+    } catch {
+      this.#notice(); // tried again, and told as a condition
+      return undefined;
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

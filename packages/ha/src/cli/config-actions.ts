@@ -247,7 +247,7 @@ export const configActions: readonly Command[] = [
     name: "rollback",
     summary: "take the configuration back to how it was after an earlier change",
     description:
-      "Run on the primary node: the backup node gets it as any change. What belongs to the cluster itself (keepalived, keys) stays as it is. It is a change of its own, which can be taken back too.",
+      "Run on the primary node: the backup node gets it like any other change. What belongs to the cluster itself (keepalived, keys) stays as it is. It is a change of its own, which can be taken back too.",
     args: [
       { name: "id", summary: "number of the change after which it was right, as ns-ha-config log tells it" },
       { name: "path", summary: "only these files, or what is below these folders", optional: true, variadic: true },

@@ -20,6 +20,7 @@ import * as node from "../change/node-changes.ts";
 import { checkBackup, initBackup } from "../change/remote-actions.ts";
 import { checkRequirements } from "../cluster/requirements.ts";
 import { onPrimary } from "../cluster/on-primary.ts";
+import { revisionMethods } from "./rpcd-revisions.ts";
 import { markJson } from "./status.ts";
 import { resetNode } from "../change/reset-node.ts";
 
@@ -236,8 +237,6 @@ const status = rpcdMethod({
   },
 });
 
-/** Of all differences in one answer. */
-const rpcdDiffBytes = 256 * 1024;
 const agent = (host: Pick<Host, "files">) => agentClient(host.files.real(haPaths.agentSocket));
 /** Epoch milliseconds of the end; `seconds` undefined or null: without an end. */
 const untilOf = (host: Pick<Host, "clock">, seconds: number | null | undefined): { until?: number } =>
@@ -274,36 +273,6 @@ const resume = rpcdMethod({
     onPrimary(host, "resume");
     await agent(host).ask(agentEndpoints.pause, { on: false });
     return success;
-  },
-});
-
-/** The newest first; an answer stays far below the 1 MiB that rpcd can carry. */
-const log = rpcdMethod({
-  name: "log",
-  example: { limit: 20 },
-  args: v.object({ limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(200)), 20) }),
-  run: async ({ limit }, { host }) => ({ revisions: (await import("./revisions.ts")).newest(host, limit) }),
-});
-
-const show = rpcdMethod({
-  name: "show",
-  example: { id: 12 },
-  args: v.object({ id: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
-  run: async ({ id }, { host }) => ({ ...(await import("./revisions.ts")).shown(host, id, rpcdDiffBytes) }),
-});
-
-const rollback = rpcdMethod({
-  name: "rollback",
-  example: { id: 12, paths: ["/etc/config/firewall"], dry_run: false },
-  args: v.object({
-    id: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    paths: v.optional(v.pipe(v.array(v.pipe(v.string(), v.startsWith("/"), v.maxLength(4096))), v.maxLength(1000)), []),
-    dry_run: v.optional(v.boolean(), false),
-  }),
-  run: async ({ id, paths, dry_run: dryRun }, { host }) => {
-    onPrimary(host, `rollback ${id}`);
-    const { changed, left, trouble, revision } = await agent(host).ask(agentEndpoints.rollback, { id, paths, dryRun });
-    return { ...success, changed, left, trouble: trouble ?? null, revision: revision ?? null };
   },
 });
 
@@ -382,9 +351,7 @@ export const plugin: RpcdPlugin = {
     maintenance,
     pause,
     resume,
-    log,
-    show,
-    rollback,
+    ...revisionMethods,
     power("disable", cluster.disable),
     power("enable", cluster.enable),
   ],

@@ -129,3 +129,25 @@ test("the bound in bytes makes old revisions part of the base, and their content
     .map(({ id }) => id);
   expect([ids.at(-1), (ids[0] ?? 0) > 20]).toEqual([60, true]);
 });
+
+test.each(["2.json", "base.json"])(
+  "a %s full of NULs, as a power loss leaves it, gives no wrong state: the record begins anew",
+  (name) => {
+    using recording = new Recording({ bytes: 1_000_000, revisions: 1000 });
+    const write = (text: string): void => {
+      recording.change({ file: "dhcp", what: "write", text, killAfter: undefined });
+      recording.record();
+    };
+    recording.record();
+    for (const text of ["one", "two", "three"]) write(text);
+    recording.node.machine.files.write(`${revisionsDir}/${name}`, "\0".repeat(100));
+    expect([recording.store().list(), recording.store().head()]).toEqual([[], undefined]);
+    recording.record();
+    write("four");
+    const store = recording.store();
+    expect(store.list().map(({ id }) => id)).toEqual([4]);
+    expect(recording.texts(store.entriesAt(3), store).get("/etc/config/dhcp")).toBe(
+      `420 ${Buffer.from("three").toString("base64")}`,
+    );
+  },
+);

@@ -111,7 +111,8 @@ export class RevisionStore {
     for (const dir of [revisionsDir, objectsDir]) this.#files.mkdir(dir, { mode: 0o700 });
     for (const { after } of changes) if (after !== undefined) this.#keep(after, content);
     if (known.base === undefined) {
-      this.#writeBase({ upTo: 0, entries: [...entries.values()] });
+      // Numbers are not given twice, and what an earlier chain left is not taken for a part of this one.
+      this.#writeBase({ upTo: Math.max(0, ...this.#ids()), entries: [...entries.values()] });
       known.head = entries;
       return undefined;
     }
@@ -128,10 +129,15 @@ export class RevisionStore {
     if (this.#known !== undefined) return this.#known;
     const base = readJson(this.#files, basePath, baseSchema);
     const upTo = base?.upTo ?? 0;
-    const revisions = this.#ids()
-      .filter((id) => id > upTo)
-      .flatMap((id) => readJson(this.#files, pathOf(id), revisionSchema) ?? []);
-    this.#known = { base, revisions, head: entriesAfter(base, revisions), bytes: this.#bytesOnDisk() };
+    const ids = this.#ids().filter((id) => id > upTo);
+    const revisions = ids.flatMap((id) => readJson(this.#files, pathOf(id), revisionSchema) ?? []);
+    // With one of them missing or damaged, what the later ones lead to is not known: then the next record begins anew.
+    const isWhole =
+      base !== undefined && ids.length === revisions.length && ids.every((id, at) => id === upTo + 1 + at);
+    const bytes = this.#bytesOnDisk();
+    this.#known = isWhole
+      ? { base, revisions, head: entriesAfter(base, revisions), bytes }
+      : { base: undefined, revisions: [], head: new Map(), bytes };
     return this.#known;
   }
 

@@ -1,6 +1,6 @@
 /**
- * Takes this node's configuration back to how it was after an earlier revision. On the primary the synchronisation carries it to the backup, as any
- * change.
+ * Takes this node's configuration back to how it was after an earlier revision. On the primary the synchronisation carries it to the backup, like
+ * any other change.
  * Invariants: everything is checked before the first file is written; when a write fails, the files written before it are put back.
  */
 import { NethsecError } from "@nethsec/host/error";
@@ -61,7 +61,7 @@ function plan(store: RevisionStore, { id, paths }: RollBackRequest): { changes: 
   if (id !== oldest - 1 && store.read(id) === undefined)
     throw new NethsecError({
       code: "no_such_revision",
-      message: `This node has no revision ${id}.`,
+      message: `This node has no change ${id}.`,
       advice: "Those that it has: ns-ha-config log",
     });
   const all = changesBetween(store.head() ?? new Map<string, Entry>(), store.entriesAt(id)).filter(
@@ -95,8 +95,8 @@ function checked(files: Files, config: HaConfig, path: string, to: Wanted): Want
   if (broken !== undefined)
     throw new NethsecError({
       code: "revision_lost_content",
-      message: `${shownPath(path)} had lost its content in that revision: ${broken}. Nothing was changed.`,
-      advice: "Take an earlier or a later one: ns-ha-config log",
+      message: `${shownPath(path)} had lost its content at that time: ${broken}. Nothing was changed.`,
+      advice: "Take an earlier or a later change: ns-ha-config log",
     });
   return to;
 }

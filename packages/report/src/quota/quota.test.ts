@@ -2,12 +2,10 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import { paced } from "@nethsec/host/testing/pace";
-import { quietNames } from "../../test/quiet-names.ts";
+import { ask as askSite, quietSite } from "../../test/quiet-site.ts";
 import { runCommand } from "../../test/run-command.ts";
 import { sampleNow, sampleSum, sampleToday, writeSampleYear } from "../../test/sample-year.ts";
 import { run as quota } from "../cli/quota.ts";
-import { makeSite } from "../serve/make-site.ts";
-import { ReportStore } from "../store/report-store.ts";
 import { readQuotas } from "./quota.ts";
 
 setDefaultTimeout(paced(60_000));
@@ -118,19 +116,9 @@ describe("told", () => {
 
 test("pages and metrics say it, as of the last check", async () => {
   configure(section("anna", anna / 0.84 / 1e9, "list client '192.168.1.10'", "option title 'Anna <b>'"));
-  const site = makeSite({
-    host,
-    store: new ReportStore({ files: host.files, base, now: () => host.clock.now() }),
-    names: quietNames(host),
-    config: { base: "", hosts: [], credentials: undefined },
-    failed: (error) => {
-      throw error;
-    },
-    signal: ended.signal,
-  });
+  const site = quietSite(host, base, ended.signal);
   const get = async (path: string): Promise<string> => {
-    const request = new Request(`http://localhost:8098${path}`, { headers: { host: "localhost:8098" } });
-    return (await site.handle(request, { address: "127.0.0.1", tls: false })).text();
+    return (await askSite(site, path)).text();
   };
   expect([await get("/"), await get("/metrics")].join("")).not.toContain("nna");
   await check();

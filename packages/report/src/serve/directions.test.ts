@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { paced } from "@nethsec/host/testing/pace";
-import { quietNames } from "../../test/quiet-names.ts";
+import { ask as askSite, quietSite } from "../../test/quiet-site.ts";
 import { runCommand } from "../../test/run-command.ts";
 import { directionClients, directionsNow, writeDirections } from "../../test/sample-directions.ts";
 import { run as days } from "../cli/days.ts";
@@ -12,8 +12,6 @@ import { run as search } from "../cli/search.ts";
 import { run as summary } from "../cli/summary.ts";
 import { run as top } from "../cli/top.ts";
 import { run as rpcd } from "../rpcd/ns-dpireport.ts";
-import { ReportStore } from "../store/report-store.ts";
-import { makeSite } from "./make-site.ts";
 import type { ReportSite } from "./report-site.ts";
 
 setDefaultTimeout(paced(60_000));
@@ -28,16 +26,7 @@ beforeAll(() => {
   const unnamed = Object.fromEntries(directionClients.map((client) => [client, { name: null, until: 9e15 }]));
   host.files.write("/var/run/ns-report/names.json", JSON.stringify(unnamed));
   writeDirections(host.files, base);
-  site = makeSite({
-    host,
-    store: new ReportStore({ files: host.files, base, now: () => host.clock.now() }),
-    names: quietNames(host),
-    config: { base: "", hosts: [], credentials: undefined },
-    failed: (error) => {
-      throw error;
-    },
-    signal: ended.signal,
-  });
+  site = quietSite(host, base, ended.signal);
 });
 afterAll(() => {
   ended.abort();
@@ -45,8 +34,7 @@ afterAll(() => {
 });
 
 async function get(url: string): Promise<string> {
-  const request = new Request(`http://localhost:8098${url}`, { headers: { host: "localhost:8098" } });
-  const response = await site.handle(request, { address: "127.0.0.1", tls: false });
+  const response = await askSite(site, url);
   expect([url, response.status]).toEqual([url, 200]);
   return response.text();
 }

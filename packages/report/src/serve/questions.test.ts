@@ -5,13 +5,11 @@ import { join } from "node:path";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { paced } from "@nethsec/host/testing/pace";
 import * as v from "valibot";
-import { quietNames } from "../../test/quiet-names.ts";
+import { ask as askSite, quietSite } from "../../test/quiet-site.ts";
 import { runCommand } from "../../test/run-command.ts";
 import { sampleClients, sampleNow, sampleSum, sampleToday, writeSampleYear } from "../../test/sample-year.ts";
 import { reportCommands } from "../cli/report-commands.ts";
 import { addDays } from "../store/report-day.ts";
-import { ReportStore } from "../store/report-store.ts";
-import { makeSite } from "./make-site.ts";
 import type { ReportSite } from "./report-site.ts";
 
 setDefaultTimeout(paced(60_000));
@@ -32,16 +30,7 @@ beforeAll(() => {
   host.files.write("/var/run/ns-report/names.json", JSON.stringify(unnamed));
   writeSampleYear(host.files, base);
   host.files.remove(`${base}/2025`, { recursive: true });
-  site = makeSite({
-    host,
-    store: new ReportStore({ files: host.files, base, now: () => host.clock.now() }),
-    names: quietNames(host),
-    config: { base: "", hosts: [], credentials: undefined },
-    failed: (error) => {
-      throw error;
-    },
-    signal: ended.signal,
-  });
+  site = quietSite(host, base, ended.signal);
 });
 afterAll(() => {
   ended.abort();
@@ -49,8 +38,7 @@ afterAll(() => {
 });
 
 async function get(url: string): Promise<{ readonly status: number; readonly text: string; readonly url: string }> {
-  const request = new Request(`http://localhost:8098${url}`, { headers: { host: "localhost:8098" } });
-  const response = await site.handle(request, { address: "127.0.0.1", tls: false });
+  const response = await askSite(site, url);
   const location = response.headers.get("location");
   return location === null ? { status: response.status, text: await response.text(), url } : get(location);
 }
