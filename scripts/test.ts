@@ -9,7 +9,7 @@
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { pace, paced } from "../packages/host/src/testing/pace.ts";
-import { type Totals, verdict } from "./verdict.ts";
+import { failuresIn, type Totals, verdict } from "./verdict.ts";
 
 const [group = "all", ...parts] = process.argv.slice(2);
 const bun = process.execPath;
@@ -33,12 +33,12 @@ function totalsOf(path: string, exitCode: number | null): Totals {
   return { passed, failed: failed === 0 && exitCode !== 0 ? 1 : failed, skipped };
 }
 
-/** Runs tests and prints the runner's output: immediately, or with `quietly` as a whole at the end. */
-async function runTests(name: string, paths: string[], flags: string[], quietly = false): Promise<Totals> {
+/** Runs tests and prints the runner's output, as a whole at the end: two files run at once. */
+async function runTests(name: string, paths: string[], flags: string[]): Promise<Totals> {
   const outfile = `${results}/${name}.xml`;
   rmSync(outfile, { force: true });
-  const output = `${results}/${name}.log`;
-  const log = quietly ? openSync(output, "w") : undefined;
+  const logFile = `${results}/${name}.log`;
+  const log = openSync(logFile, "w");
   const child = Bun.spawn(
     [
       bun,
@@ -49,17 +49,20 @@ async function runTests(name: string, paths: string[], flags: string[], quietly 
       `--reporter-outfile=${outfile}`,
       ...paths.map((path) => `./${path}`),
     ],
-    { stdin: "ignore", stdout: log ?? "inherit", stderr: log ?? "inherit" },
+    { stdin: "ignore", stdout: log, stderr: log },
   );
   await child.exited;
-  if (log !== undefined) closeSync(log);
-  if (log !== undefined) process.stdout.write(readFileSync(output, "utf8"));
+  closeSync(log);
+  const output = readFileSync(logFile, "utf8");
+  process.stdout.write(output);
+  failures.push(...failuresIn(output).map((failure) => `${name}\n${failure}\n`));
   return totalsOf(outfile, child.exitCode);
 }
 
 console.log(`Pace of this machine: ${pace().toFixed(1)}`);
 const runs: Totals[] = [];
 const unsteady: string[] = [];
+const failures: string[] = [];
 if (group === "unit" || group === "all") {
   const unit = files.filter((file) => !isRoot(file));
   if (unit.length > 0)
@@ -83,7 +86,7 @@ if (group === "root" || group === "all") {
   const lane = async (next: () => string | undefined): Promise<void> => {
     for (let file = next(); file !== undefined; file = next()) {
       const started = performance.now();
-      const totals = await runTests(file.replaceAll("/", "_"), [file], [`--timeout=${paced(120_000)}`], true);
+      const totals = await runTests(file.replaceAll("/", "_"), [file], [`--timeout=${paced(120_000)}`]);
       console.log(`${file}: ${Math.round((performance.now() - started) / 1000)} s\n`);
       if (totals.failed > 0) again.push(file);
       else runs.push(totals);
@@ -100,5 +103,7 @@ if (group === "root" || group === "all") {
 }
 
 const { lines, exitCode } = verdict(runs, unsteady, ci);
+if (failures.length > 0) console.log("\nWhat failed, first tries included:");
+for (const failure of failures.slice(-10)) console.log(failure);
 for (const line of lines) console.log(line);
 process.exit(exitCode);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { verdict } from "./verdict.ts";
+import { failuresIn, verdict } from "./verdict.ts";
 
 const good = { passed: 10, failed: 0, skipped: 0 };
 
@@ -44,5 +44,32 @@ describe("the end of a test run", () => {
       exitCode: 1,
     });
     expect(verdict([{ ...good, skipped: 1 }], [], false).exitCode).toBe(0);
+  });
+});
+
+describe("failed tests in the runner's output", () => {
+  test("each with its error, without what passed before", () => {
+    const output = [
+      "noise",
+      "(pass) one [1ms]",
+      "error: A",
+      "  at x.ts:1",
+      "(fail) two [2ms]",
+      "(pass) three [1ms]",
+      "error: B",
+      "(fail) four",
+    ];
+    expect(failuresIn(output.join("\n"))).toEqual(["error: A\n  at x.ts:1\n(fail) two [2ms]", "error: B\n(fail) four"]);
+  });
+
+  test("only the end of a long error, and of a long line", () => {
+    const [found = ""] = failuresIn([..."x".repeat(1000)].join("\n") + `\n${"y".repeat(10_000)}\n(fail) it`);
+    expect(found.split("\n")).toHaveLength(25);
+    expect(found.length).toBeLessThan(400);
+    expect(found).toEndWith("(fail) it");
+  });
+
+  test("nothing failed", () => {
+    expect(failuresIn("(pass) one\n 1 pass\n")).toEqual([]);
   });
 });

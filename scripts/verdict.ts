@@ -8,6 +8,27 @@ export interface Totals {
 /** Number of files that may pass only on their second try before CI fails: more indicate a defect in tests or product, not bad luck. */
 export const repeatsAllowed = 2;
 
+/** Lines kept of each failed test by {@link failuresIn}: enough for the error, few enough that the end of a long log shows all of them. */
+const linesOfError = 25;
+
+/**
+ * The failed tests of the runner's output, each as the end of what was printed before its "(fail) NAME" line: the error and the place.
+ * The end of a CI log is often all that is kept of it, and the failure may have been an hour earlier.
+ */
+export function failuresIn(output: string): string[] {
+  const found: string[] = [];
+  let before: string[] = [];
+  for (const line of output.split("\n")) {
+    if (line.startsWith("(pass) ")) before = [];
+    else before.push(line.slice(0, 300));
+    if (line.startsWith("(fail) ")) {
+      found.push(before.slice(-linesOfError).join("\n"));
+      before = [];
+    }
+  }
+  return found;
+}
+
 export interface Verdict {
   /** The last line is "N passed, N failed", followed by ", N skipped" if there are any. */
   readonly lines: readonly string[];
