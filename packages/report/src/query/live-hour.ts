@@ -5,11 +5,14 @@ import type { readLive } from "../store/live-file.ts";
 import { formatDay } from "../store/report-day.ts";
 import type { ReportStore } from "../store/report-store.ts";
 import { summarise, type Summary } from "./summary.ts";
+import type { Usage } from "./traffic.ts";
 
-/** Growth within `ms`: bytes in all, and by client. */
+/** Growth within `ms`: bytes in all, and by client, application and host. */
 export interface Growth {
   readonly total: number;
   readonly clients: ReadonlyMap<string, number>;
+  readonly applications: ReadonlyMap<string, number>;
+  readonly hosts: ReadonlyMap<string, number>;
   readonly ms: number;
 }
 
@@ -28,13 +31,24 @@ interface Sample {
   /** Identifies what was sampled; only samples of the same thing can be compared. */
   readonly of: string;
   readonly asOf: number;
-  readonly byClient: ReadonlyMap<string, number>;
+  readonly clients: Counted;
+  readonly applications: Counted;
+  readonly hosts: Counted;
+}
+
+/** Bytes by client or name. */
+interface Counted {
+  readonly bytes: ReadonlyMap<string, number>;
+  /** What is not in `bytes` has at most so many. */
+  readonly rest: number;
 }
 
 /** Older live counters are left over from an earlier request; the last dump may be newer. */
 const oldestMs = 10_000;
 /** Engines report each flow every 15 s: a rate over less than two rounds would jump. */
 const rateMs = 30_000;
+/** Of the names of an hour, those with the most traffic are sampled: there can be 250,000. */
+const namesSampled = 2048;
 
 export interface LiveHourNeeds {
   readonly store: ReportStore;
@@ -96,7 +110,13 @@ export class LiveHour {
   #sample(of: string, asOf: number, summary: Summary): void {
     if (this.#samples.at(-1)?.of !== of || (this.#samples.at(-1)?.asOf ?? 0) > asOf) this.#samples = [];
     if (this.#samples.at(-1)?.asOf === asOf) return;
-    this.#samples.push({ of, asOf, byClient: new Map(summary.clients.map(({ id, bytes }) => [id, bytes])) });
+    this.#samples.push({
+      of,
+      asOf,
+      clients: countedOf(summary.clients),
+      applications: countedOf(summary.sections?.application ?? [], namesSampled),
+      hosts: countedOf(summary.sections?.host ?? [], namesSampled),
+    });
     while (asOf - (this.#samples[1]?.asOf ?? asOf) >= rateMs) this.#samples.shift();
   }
 
@@ -107,13 +127,47 @@ export class LiveHour {
   }
 }
 
+/** `usages`: largest first. */
+function countedOf(usages: readonly Usage[], most = usages.length): Counted {
+  const kept = usages.slice(0, most);
+  return { bytes: new Map(kept.map(({ id, bytes }) => [id, bytes])), rest: usages[most]?.bytes ?? 0 };
+}
+
 function growthOf(before: Sample, after: Sample): Growth {
-  const clients = new Map<string, number>();
+  const clients = grownOf(before.clients, after.clients);
   let total = 0;
-  for (const [client, bytes] of after.byClient) {
-    const more = Math.max(0, bytes - (before.byClient.get(client) ?? 0));
-    if (more > 0) clients.set(client, more);
-    total += more;
+  for (const more of clients.values()) total += more;
+  return {
+    total,
+    clients,
+    applications: grownOf(before.applications, after.applications, total),
+    hosts: grownOf(before.hosts, after.hosts, total),
+    ms: after.asOf - before.asOf,
+  };
+}
+
+/**
+ * A name that was too small to be sampled before has grown by at least what is said here. `most`: what all have grown by; `other` grows by more when
+ * names are merged into it.
+ */
+function grownOf(before: Counted, after: Counted, most = Infinity): Map<string, number> {
+  const grown = new Map<string, number>();
+  for (const [id, bytes] of after.bytes) {
+    const more = Math.min(most, bytes - (before.bytes.get(id) ?? before.rest));
+    if (more > 0) grown.set(id, more);
   }
-  return { total, clients, ms: after.asOf - before.asOf };
+  return grown;
+}
+
+/** The `most` with the highest rate; before rates are known, and among equal ones, those with the most traffic. */
+export function byRate(
+  usages: readonly Usage[],
+  growth: ReadonlyMap<string, number> | undefined,
+  most: number,
+): readonly Usage[] {
+  const rateOf = ({ id }: Usage): number => growth?.get(id) ?? 0;
+  if (growth === undefined) return usages.slice(0, most);
+  const growing = usages.filter(({ id }) => growth.has(id)).sort((a, b) => rateOf(b) - rateOf(a));
+  const others = usages.filter(({ id }) => !growth.has(id));
+  return [...growing, ...others].slice(0, most);
 }

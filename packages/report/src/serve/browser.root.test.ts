@@ -6,9 +6,11 @@ import type { Browser, Page } from "playwright-core";
 import type { HttpServer } from "@nethsec/host/http/http-server";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
 import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
+import { devicesText } from "../../test/devices-text.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
 import { sampleStatus } from "../../test/sample-status.ts";
 import { hashPassword } from "../auth/password-hash.ts";
+import { deviceCountersPath } from "../query/network-devices.ts";
 import { writeStatus } from "../store/daemon-status.ts";
 import { cellOf, clientOf, emptyHour } from "../store/hour-counters.ts";
 import { hourKeyAt } from "../store/hour-key.ts";
@@ -38,6 +40,10 @@ beforeAll(async () => {
       ...daemonProcess,
       "/tmp/dhcp.leases":
         "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n1 aa:bb:cc:dd:ee:00 192.168.1.3 reception-pc *\n",
+      "/etc/config/network":
+        "config interface 'lan'\n\toption device 'br-lan'\n\nconfig interface 'wan'\n\toption device 'eth1'\n\nconfig interface 'guest'\n\toption device 'br-lan.30'\n",
+      "/etc/config/firewall": "config zone\n\toption name 'guests'\n\tlist network 'guest'\n",
+      [deviceCountersPath]: devicesText({ "br-lan": [0, 0], eth1: [0, 0], "br-lan.30": [0, 0] }),
     },
   });
   writeSampleDay(host.files, path, today, size);
@@ -199,13 +205,26 @@ test("the live hour follows what the daemon counts", async () => {
     const client = clientOf(counters, "192.168.1.1");
     client.total += 5_000_000;
     cellOf(client.application, "netify.google").bytes += 5_000_000;
+    cellOf(client.host, "video.example.org").bytes += 5_000_000;
+    const { total } = client;
+    host.files.write(
+      deviceCountersPath,
+      devicesText({ "br-lan": [total / 40, total], eth1: [total, total / 40], "br-lan.30": [total / 20, total / 2] }),
+    );
     const asOf = host.clock.now();
     expect(isLiveAsked(host.files, asOf)).toBe(true);
     writeLive(host.files, { pid: status.pid, hour: hourKeyAt(now), asOf, unattributed: 0 }, counters);
     await host.clock.advance(2000);
-  } while (!(await page.locator("#live").innerText()).includes("bit/s") && Date.now() < deadline);
+  } while (!(await page.locator("#live-clients").innerText()).match(/[1-9]\d* [kM]bit\/s/) && Date.now() < deadline);
   expect(await page.locator("#live dd").first().innerText()).not.toBe(before);
-  expect(await page.locator("#live").innerText()).toContain("bit/s");
+  for (const table of ["clients", "applications", "hosts", "interfaces"])
+    expect([table, await page.locator(`#live-${table} tbody`).innerText()]).toEqual([
+      table,
+      expect.stringMatching(/[1-9]\d* [kM]bit\/s/),
+    ]);
+  expect(await page.locator("#live-interfaces tbody th").allInnerTexts()).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^guest\s+\(zone guests, br-lan\.30\)$/)]),
+  );
   expect(await seriousProblems(page)).toEqual([]);
   expect(troubles).toEqual([]);
   await page.screenshot({ path: join(screenshots, "report-live-running.png"), fullPage: true });

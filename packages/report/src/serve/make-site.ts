@@ -5,6 +5,7 @@ import { AccessControl } from "../auth/access-control.ts";
 import { readStatus } from "../store/daemon-status.ts";
 import { reportMetrics } from "../metrics/report-metrics.ts";
 import type { ClientNames } from "../names/client-names.ts";
+import { interfaceRatesOf } from "../query/interface-rates.ts";
 import { liveHourOf } from "../query/open-live.ts";
 import { reportConditions } from "../query/report-conditions.ts";
 import type { ReportStore } from "../store/report-store.ts";
@@ -17,7 +18,7 @@ import { ReportSite } from "./report-site.ts";
 import type { ServeConfig } from "./serve-config.ts";
 
 export interface SiteNeeds {
-  readonly host: Pick<Host, "files" | "clock" | "random" | "system">;
+  readonly host: Pick<Host, "files" | "clock" | "random" | "system" | "net" | "uci">;
   readonly store: ReportStore;
   readonly names: ClientNames;
   readonly config: Pick<ServeConfig, "base" | "hosts" | "credentials">;
@@ -32,10 +33,11 @@ export function makeSite({ host, store, names, config, failed, signal }: SiteNee
   const status = (): ReturnType<typeof readStatus> => readStatus(host.files, store.base);
   const quotas = (): Checked => readChecked(host.files) ?? { at: now(), uses: [] };
   const live = liveHourOf(host, store, status);
-  const pages = new ReportPages({ store, names, live, status, quotas, base: config.base });
+  const interfaces = interfaceRatesOf(host);
+  const pages = new ReportPages({ store, names, live, interfaces, status, quotas, base: config.base });
   const hub = new LiveHub({
     clock: host.clock,
-    mark: () => live.mark(),
+    mark: () => `${live.mark()} ${interfaces.mark()}`,
     draw: () => pages.liveFragment(),
     failed,
     signal,

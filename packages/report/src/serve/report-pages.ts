@@ -2,7 +2,9 @@
 import type { SeenStatus } from "../store/daemon-status.ts";
 import type { Day } from "../store/hour-key.ts";
 import type { ClientNames } from "../names/client-names.ts";
+import type { InterfaceRates } from "../query/interface-rates.ts";
 import type { LiveHour } from "../query/live-hour.ts";
+import { liveJson } from "../query/live-json.ts";
 import { formatDay, longDay, parseDay, sameDay } from "../store/report-day.ts";
 import type { DayTotal, ReportStore } from "../store/report-store.ts";
 import { summarise } from "../query/summary.ts";
@@ -23,6 +25,7 @@ export interface ReportPagesNeeds {
   readonly store: ReportStore;
   readonly names: ClientNames;
   readonly live: LiveHour;
+  readonly interfaces: InterfaceRates;
   readonly status: () => SeenStatus | undefined;
   readonly quotas: () => Checked;
   readonly base: string;
@@ -110,6 +113,11 @@ export class ReportPages {
     return livePage(await this.#liveView());
   }
 
+  async liveJson(): Promise<object> {
+    const view = await this.#liveView();
+    return liveJson(view, view.interfaces, view.names);
+  }
+
   async liveFragment(): Promise<Html> {
     return liveFragment(await this.#liveView());
   }
@@ -142,6 +150,7 @@ export class ReportPages {
     return {
       ...state,
       base: this.#needs.base,
+      interfaces: await this.#needs.interfaces.look(),
       names: await this.#names(clientsLive(state).map(({ id }) => id)),
       paused: pausedText(this.#needs.status()),
       whenEmpty: this.#whenEmpty(true),

@@ -131,6 +131,7 @@ export class ReportSite {
     if (path === "/") return this.#page(visit, pages.home());
     if (path === "/today") return redirect(dayUrl(base, this.#needs.today()));
     if (path === "/live") return this.#page(visit, await pages.live());
+    if (path === "/live.json") return jsonOrBad(await pages.liveJson());
     if (path === "/live/events") return this.#events();
     if (path === "/metrics") {
       const { text, type } = this.#needs.metrics();

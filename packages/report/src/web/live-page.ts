@@ -2,7 +2,8 @@
 import { formatBitRate, formatBytes, formatDuration } from "@nethsec/host/units";
 import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
-import type { LiveHourState } from "../query/live-hour.ts";
+import { interfaceTitle, type InterfaceState } from "../query/interface-rates.ts";
+import { byRate, type LiveHourState } from "../query/live-hour.ts";
 import type { Usage } from "../query/traffic.ts";
 import { hourLabel } from "./narrowed.ts";
 import { dataTable } from "./data-table.ts";
@@ -11,21 +12,20 @@ import { emptyState, figures, type Page } from "./page.ts";
 import { dayUrl } from "./report-url.ts";
 import { directionFigures, trafficCell } from "./traffic-cell.ts";
 
-const liveRows = 12;
+const liveRows = 20;
 
 export interface LiveView extends LiveHourState {
   readonly base: string;
+  readonly interfaces: InterfaceState;
   readonly names: ReadonlyMap<string, string>;
   readonly whenEmpty: HtmlValue;
   /** Reason why nothing is counted now; undefined when counting. */
   readonly paused: string | undefined;
 }
 
-/** The clients that {@link liveFragment} shows: those with the highest rate; before rates are known, with the most traffic. */
+/** The clients that {@link liveFragment} shows. */
 export function clientsLive({ summary, growth }: Pick<LiveHourState, "summary" | "growth">): readonly Usage[] {
-  const rateOf = ({ id }: Usage): number => growth?.clients.get(id) ?? 0;
-  // A stable sort: clients with the same rate stay by traffic.
-  return summary.clients.toSorted((a, b) => rateOf(b) - rateOf(a)).slice(0, liveRows);
+  return byRate(summary.clients, growth?.clients, liveRows);
 }
 
 export function livePage(view: LiveView): Page {
@@ -49,7 +49,8 @@ export function liveFragment(view: LiveView): Html {
   // For the script, which shows this text in place of "Follows the traffic."
   const state = view.paused === undefined ? undefined : html`<span data-paused="${view.paused}"></span>`;
   if (summary.total === 0 && summary.unattributed === 0)
-    return html`${state}${emptyState("Nothing in this hour yet", view.whenEmpty)}`;
+    return html`${state}${emptyState("Nothing in this hour yet", view.whenEmpty)}
+      <div class="panels">${interfacePanel(view.interfaces)}</div>`;
   return html`${state}${figures([
       {
         name: hourLabel(hour),
@@ -64,19 +65,26 @@ export function liveFragment(view: LiveView): Html {
       ...(view.asOf === undefined ? [] : [{ name: "As of", value: clockTime(view.asOf) }]),
     ])}
     <div class="panels">
-      <section class="panel">
-        <h2>Clients</h2>
-        ${clientTable(view)}
-      </section>
-      <section class="panel">
-        <h2>Applications</h2>
-        ${applicationTable(view)}
-      </section>
+      ${panel("Clients", clientTable(view))} ${panel("Applications", nameTable(view, "application"))}
+      ${panel("Hosts", nameTable(view, "host"))} ${interfacePanel(view.interfaces)}
     </div>`;
+}
+
+function panel(title: string, content: Html): Html {
+  return html`<section class="panel">
+    <h2>${title}</h2>
+    ${content}
+  </section>`;
 }
 
 function rate(bytes: number, ms: number): string {
   return formatBitRate(ms <= 0 ? 0 : (bytes * 8000) / ms);
+}
+
+/** `bytes` undefined: not known yet. */
+function rateCell(bytes: number | undefined, ms: number | undefined): Html {
+  const isKnown = bytes !== undefined && ms !== undefined;
+  return html`<td class="number" data-bytes="${bytes ?? 0}">${isKnown ? rate(bytes, ms) : "…"}</td>`;
 }
 
 function clockTime(ms: number): string {
@@ -88,15 +96,13 @@ function clientTable(view: LiveView): Html {
   const { base, day, hour, names, growth } = view;
   const rows = clientsLive(view).map((usage) => {
     const { id } = usage;
-    const grown = growth?.clients.get(id) ?? 0;
     const name = names.get(id);
     return html`<tr>
       <th scope="row" class="name">
         <a href="${dayUrl(base, day, { client: id, hour })}"><bdi>${name ?? id}</bdi></a
         >${name !== undefined && html` <small><bdi>${id}</bdi></small>`}
       </th>
-      <td class="number" data-bytes="${grown}">${growth === undefined ? "…" : rate(grown, growth.ms)}</td>
-      ${trafficCell(usage)}
+      ${rateCell(growth && (growth.clients.get(id) ?? 0), growth?.ms)} ${trafficCell(usage)}
     </tr>`;
   });
   return dataTable({
@@ -111,25 +117,61 @@ function clientTable(view: LiveView): Html {
   });
 }
 
-function applicationTable({ base, day, hour, summary }: LiveView): Html {
-  const rows = (summary.sections?.application ?? []).slice(0, liveRows).map(
+const listsOfNames = {
+  application: { id: "live-applications", what: "Application", grown: "applications" },
+  host: { id: "live-hosts", what: "Host", grown: "hosts" },
+} as const;
+
+function nameTable({ base, day, hour, summary, growth }: LiveView, section: keyof typeof listsOfNames): Html {
+  const { id, what, grown } = listsOfNames[section];
+  const rows = byRate(summary.sections?.[section] ?? [], growth?.[grown], liveRows).map(
     (usage) =>
       html`<tr>
         <th scope="row" class="name">
-          <a href="${dayUrl(base, day, { section: "application", value: usage.id, hour })}"
-            ><bdi>${labelOf("application", usage.id)}</bdi></a
+          <a href="${dayUrl(base, day, { section, value: usage.id, hour })}"
+            ><bdi>${labelOf(section, usage.id)}</bdi></a
           >
         </th>
-        ${trafficCell(usage)}
+        ${rateCell(growth && (growth[grown].get(usage.id) ?? 0), growth?.ms)} ${trafficCell(usage)}
       </tr>`,
   );
   return dataTable({
-    id: "live-applications",
-    caption: "Applications in this hour",
+    id,
+    caption: `${what}s in this hour`,
     columns: [
-      ["Application", "name"],
+      [what, "name"],
+      ["Rate", "number"],
       ["Traffic", "number"],
     ],
     rows,
   });
+}
+
+/** Nothing on a machine without network devices. */
+function interfacePanel({ interfaces, ms }: InterfaceState): Html | false {
+  if (interfaces.length === 0) return false;
+  const rows = interfaces.map((one) => {
+    const title = interfaceTitle(one);
+    const note = [
+      one.zone !== undefined && one.zone !== title && `zone ${one.zone}`,
+      one.device !== title && one.device,
+    ]
+      .filter((part) => part !== false)
+      .join(", ");
+    return html`<tr>
+      <th scope="row" class="name"><bdi>${title}</bdi>${note !== "" && html` <small><bdi>(${note})</bdi></small>`}</th>
+      ${rateCell(one.growth?.received, ms)} ${rateCell(one.growth?.sent, ms)}
+    </tr>`;
+  });
+  const table = dataTable({
+    id: "live-interfaces",
+    caption: "Interfaces of the firewall",
+    columns: [
+      ["Interface", "name"],
+      ["Received", "number"],
+      ["Sent", "number"],
+    ],
+    rows,
+  });
+  return panel("Interfaces", table);
 }
