@@ -1,6 +1,7 @@
 /** A range of days on the terminal and as JSON: `ns-report summary last-month`, `ns-report client 192.168.1.10 2026`. */
 import type { Call } from "@nethsec/host/command/command";
 import { formatBytes } from "@nethsec/host/units";
+import { CategoryFiles } from "../names/categories.ts";
 import { rangeDays, type AskedRange } from "../query/asked-range.ts";
 import { comparison, withoutName } from "../query/compare.ts";
 import { usagesIn, type ListName } from "../query/export-rows.ts";
@@ -16,7 +17,7 @@ import { clientCount } from "./client-count.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { namesFor } from "./report-question.ts";
 import { barLines, heading, shown, trafficFact, trafficTable } from "./report-text.ts";
-import { listTitles, namelessRow, rowOf } from "./summary-lists.ts";
+import { categoryTexts, listTitles, namelessRow, rowOf } from "./summary-lists.ts";
 
 export async function showRange(
   call: Call,
@@ -32,8 +33,9 @@ export async function showRange(
     ...summary.clients.slice(0, limit).map(({ id }) => id),
   ];
   const names = await namesFor(call, clients);
+  const categories = new CategoryFiles(call.host.files).categories();
   if (call.json) {
-    call.io.out(`${JSON.stringify(rangeJson({ range, narrow, summary, before, limit, names }))}\n`);
+    call.io.out(`${JSON.stringify(rangeJson({ range, narrow, summary, before, limit, names, categories }))}\n`);
     return 0;
   }
   if (summary.total === 0 && summary.unattributed === 0) return nothingYet(call, `No traffic: ${range.title}.`, false);
@@ -56,6 +58,7 @@ export async function showRange(
     const more = usages.length > rows.length ? `\n… ${usages.length - rows.length} more; --limit 0 shows all.` : "";
     return [trafficTable(listTitles[list], all, summary.total, style) + more];
   });
+  tables.push(...categoryTexts(summary, categories, style));
   const title = [range.title, ...titleOf(narrow, names)].join(", ");
   call.io.out(
     `${[`${heading(shown(title, style.columns), style)}\n${facts}`, barLines(bars, style), ...tables].join("\n\n")}\n`,

@@ -82,8 +82,8 @@ const reading: readonly Command[] = [
     args: [
       {
         name: "list",
-        summary: "clients, applications, protocols or hosts",
-        values: ["clients", "applications", "protocols", "hosts"],
+        summary: "clients, applications, protocols, hosts or categories",
+        values: ["clients", "applications", "protocols", "hosts", "categories"],
       },
       range,
     ],

@@ -3,7 +3,9 @@ import type { Call } from "@nethsec/host/command/command";
 import { clientCount } from "./client-count.ts";
 import { openStore } from "../store/open-store.ts";
 import { formatBytes } from "@nethsec/host/units";
+import { CategoryFiles, type Categories } from "../names/categories.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";
+import { categoryJson, categoryUsages } from "../query/category-usage.ts";
 import { labelOf } from "../query/labels.ts";
 import { usageJson, usagesIn, type ListName } from "../query/export-rows.ts";
 import { formatDay, longDay, sameDay } from "../store/report-day.ts";
@@ -21,7 +23,7 @@ import {
   withoutHour,
 } from "./report-question.ts";
 import { heading, hourLines, shown, trafficFact, trafficTable, type TextStyle } from "./report-text.ts";
-import { listTitles, rowOf } from "./summary-lists.ts";
+import { categoryTexts, listTitles, rowOf } from "./summary-lists.ts";
 
 export async function run(call: Call): Promise<number> {
   const { client } = call.args;
@@ -37,9 +39,10 @@ export async function run(call: Call): Promise<number> {
     ...summary.clients.slice(0, limit).map(({ id }) => id),
   ];
   const names = await namesFor(call, clients);
+  const categories = new CategoryFiles(call.host.files).categories();
   // Future hours of today are not shown.
   const lastHour = sameDay(day, store.today()) ? new Date(call.host.clock.now()).getHours() : 23;
-  const view: View = { day, narrow, summary, limit, names, lastHour };
+  const view: View = { day, narrow, summary, limit, names, categories, lastHour };
   if (call.json) {
     call.io.out(`${JSON.stringify(summaryJson(view))}\n`);
     return 0;
@@ -59,10 +62,11 @@ interface View {
   /** Rows per list. */
   readonly limit: number;
   readonly names: Names;
+  readonly categories: Categories | undefined;
   readonly lastHour: number;
 }
 
-function summaryJson({ day, narrow, summary, limit, names }: View): object {
+function summaryJson({ day, narrow, summary, limit, names, categories }: View): object {
   const { sections } = summary;
   const list = (name: ListName): object[] =>
     usagesIn(summary, name)
@@ -79,6 +83,9 @@ function summaryJson({ day, narrow, summary, limit, names }: View): object {
     ...(sections === undefined
       ? {}
       : { applications: list("applications"), protocols: list("protocols"), hosts: list("hosts") }),
+    ...(sections === undefined || categories === undefined
+      ? {}
+      : { categories: categoryUsages(sections.application, categories).map(categoryJson) }),
   };
 }
 
@@ -93,7 +100,7 @@ function titleOf(day: Day, narrow: Narrow, names: Names): string {
   ].join(", ");
 }
 
-function summaryText({ day, narrow, summary, limit, names, lastHour }: View, style: TextStyle): string {
+function summaryText({ day, narrow, summary, limit, names, categories, lastHour }: View, style: TextStyle): string {
   const lists: readonly ListName[] = [
     ...(narrow.client === undefined ? (["clients"] as const) : []),
     ...(summary.sections === undefined ? [] : (["applications", "protocols", "hosts"] as const)),
@@ -109,5 +116,5 @@ function summaryText({ day, narrow, summary, limit, names, lastHour }: View, sty
   const facts = `${trafficFact(totalTraffic(summary))}${narrow.client === undefined ? `, ${clientCount(summary.clients.length)}` : ""}${
     summary.unattributed > 0 ? `; ${formatBytes(summary.unattributed)} more belong to no client` : ""
   }`;
-  return `${[`${heading(shown(titleOf(day, narrow, names), style.columns), style)}\n${facts}`, hourLines(summary.hours, lastHour, style), ...tables].join("\n\n")}\n`;
+  return `${[`${heading(shown(titleOf(day, narrow, names), style.columns), style)}\n${facts}`, hourLines(summary.hours, lastHour, style), ...tables, ...categoryTexts(summary, categories, style)].join("\n\n")}\n`;
 }

@@ -1,6 +1,8 @@
 /** The answer about a range for programs: the command line, the pages and rpcd give the same. Pure. */
 import { formatDay } from "../store/report-day.ts";
+import type { Categories } from "../names/categories.ts";
 import type { AskedRange } from "./asked-range.ts";
+import { categoryJson, categoryUsages } from "./category-usage.ts";
 import { withoutName } from "./compare.ts";
 import { usageJson, usagesIn, type ListName } from "./export-rows.ts";
 import type { RangeSummary } from "./range-summary.ts";
@@ -16,9 +18,11 @@ export interface RangeAnswer {
   /** Rows per list. */
   readonly limit: number;
   readonly names: ReadonlyMap<string, string>;
+  /** Of applications; undefined: not known here. */
+  readonly categories: Categories | undefined;
 }
 
-export function rangeJson({ range, narrow, summary, before, limit, names }: RangeAnswer): object {
+export function rangeJson({ range, narrow, summary, before, limit, names, categories }: RangeAnswer): object {
   const list = (name: ListName): object[] =>
     usagesIn(summary, name)
       .slice(0, limit)
@@ -59,6 +63,9 @@ export function rangeJson({ range, narrow, summary, before, limit, names }: Rang
           protocols: list("protocols"),
           hosts: list("hosts"),
           without_a_name: withoutName(total, sections.host),
+          ...(categories === undefined
+            ? {}
+            : { categories: categoryUsages(sections.application, categories).map(categoryJson) }),
         }),
   };
 }

@@ -1,6 +1,7 @@
 /** `ns.dpireport range` and `search`: not of the released plugin; any range of days, as on the command line. */
 import * as v from "valibot";
 import { rpcdMethod, ValidationError } from "@nethsec/host/rpcd";
+import { CategoryFiles } from "../names/categories.ts";
 import { clientNamesOf } from "../names/host-names.ts";
 import { rangeFrom, type AskedRange } from "../query/asked-range.ts";
 import { foundTable, tableJson } from "../query/export-rows.ts";
@@ -40,7 +41,8 @@ export const rangeMethod = rpcdMethod({
     const [summary, before, rows] = [of(range), of(range.before), rowsOf(args.limit)];
     const shown = summary.clients.slice(0, rows).map(({ id }) => id);
     const names = await clientNamesOf(call.host).lookup(shown, nameWaitMs);
-    return { ...rangeJson({ range, narrow, summary, before, limit: rows, names }) };
+    const categories = new CategoryFiles(call.host.files).categories();
+    return { ...rangeJson({ range, narrow, summary, before, limit: rows, names, categories }) };
   },
 });
 

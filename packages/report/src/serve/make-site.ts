@@ -4,6 +4,7 @@ import { openMetrics, openMetricsType } from "@nethsec/host/metrics";
 import { AccessControl } from "../auth/access-control.ts";
 import { readStatus } from "../store/daemon-status.ts";
 import { reportMetrics } from "../metrics/report-metrics.ts";
+import { CategoryFiles } from "../names/categories.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import { interfaceRatesOf } from "../query/interface-rates.ts";
 import { liveHourOf } from "../query/open-live.ts";
@@ -34,7 +35,8 @@ export function makeSite({ host, store, names, config, failed, signal }: SiteNee
   const quotas = (): Checked => readChecked(host.files) ?? { at: now(), uses: [] };
   const live = liveHourOf(host, store, status);
   const interfaces = interfaceRatesOf(host);
-  const pages = new ReportPages({ store, names, live, interfaces, status, quotas, base: config.base });
+  const categories = new CategoryFiles(host.files);
+  const pages = new ReportPages({ store, names, categories, live, interfaces, status, quotas, base: config.base });
   const hub = new LiveHub({
     clock: host.clock,
     mark: () => `${live.mark()} ${interfaces.mark()}`,
@@ -44,7 +46,7 @@ export function makeSite({ host, store, names, config, failed, signal }: SiteNee
   });
   return new ReportSite({
     pages,
-    ranges: new RangePages({ store, names, base: config.base }),
+    ranges: new RangePages({ store, names, categories, base: config.base }),
     hub,
     gate: new AccessControl(config.credentials, {
       now: () => host.clock.monotonic(),

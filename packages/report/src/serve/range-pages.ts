@@ -1,11 +1,13 @@
 /** Maps an address about a range of days, or a search, to a page: reads the periods and passes the sums to the page's pure function. */
 import { rangeFrom, type AskedRange } from "../query/asked-range.ts";
+import { categoryTable, categoryUsages } from "../query/category-usage.ts";
 import { foundTable, usageExport, type ListName } from "../query/export-rows.ts";
 import type { ExportTable } from "../query/export-table.ts";
 import { rangeJson } from "../query/range-json.ts";
 import { summariseRange, type RangeSummary } from "../query/range-summary.ts";
 import { searchRange, shortestSearch, type FoundAll } from "../query/search.ts";
 import type { Narrow } from "../query/summary.ts";
+import type { CategoryFiles } from "../names/categories.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import type { Day } from "../store/hour-key.ts";
 import type { DayRange } from "../store/read-range.ts";
@@ -22,6 +24,7 @@ import { narrowedClient, usageListView } from "./list-view.ts";
 export interface RangePagesNeeds {
   readonly store: ReportStore;
   readonly names: ClientNames;
+  readonly categories: CategoryFiles;
   readonly base: string;
 }
 
@@ -63,7 +66,8 @@ export class RangePages {
     const shown = [...narrowedClient(narrow), ...summary.clients.slice(0, topRows).map(({ id }) => id)];
     const names = await this.#names(shown);
     const before = this.#summary(range.before, narrow);
-    return rangePage({ base: this.#needs.base, scope, range, narrow, summary, before, names });
+    const categories = this.#needs.categories.categories();
+    return rangePage({ base: this.#needs.base, scope, range, narrow, summary, before, names, categories });
   }
 
   /** The whole answer for programs; undefined: the query is invalid. */
@@ -72,7 +76,9 @@ export class RangePages {
     if (narrow === undefined) return undefined;
     const summary = this.#summary(range, narrow);
     const names = await this.#names(summary.clients.map(({ id }) => id));
-    return rangeJson({ range, narrow, summary, before: this.#summary(range.before, narrow), limit: Infinity, names });
+    const before = this.#summary(range.before, narrow);
+    const categories = this.#needs.categories.categories();
+    return rangeJson({ range, narrow, summary, before, limit: Infinity, names, categories });
   }
 
   async list(range: AskedRange, list: ListName, query: URLSearchParams): Promise<Page | undefined> {
@@ -83,6 +89,14 @@ export class RangePages {
   async listTable(range: AskedRange, list: ListName, query: URLSearchParams): Promise<ExportTable | undefined> {
     const view = await this.#listView(range, list, query);
     return view === undefined ? undefined : usageExport(list, listed(view), view.names, view.total);
+  }
+
+  /** undefined: the query is invalid. */
+  categoryTable(range: AskedRange, query: URLSearchParams): ExportTable | undefined {
+    const narrow = this.#narrow(query);
+    if (narrow === undefined) return undefined;
+    const { total, sections } = this.#summary(range, narrow);
+    return categoryTable(categoryUsages(sections?.application, this.#needs.categories.categories()), total);
   }
 
   /** undefined: the query is invalid. */

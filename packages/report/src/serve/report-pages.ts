@@ -1,12 +1,14 @@
 /** Maps an address to a page: reads the data and passes it to the page's pure function. */
 import type { SeenStatus } from "../store/daemon-status.ts";
 import type { Day } from "../store/hour-key.ts";
+import type { CategoryFiles } from "../names/categories.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import type { InterfaceRates } from "../query/interface-rates.ts";
 import type { LiveHour } from "../query/live-hour.ts";
 import { liveJson } from "../query/live-json.ts";
 import { formatDay, longDay, parseDay, sameDay } from "../store/report-day.ts";
 import type { DayTotal, ReportStore } from "../store/report-store.ts";
+import { categoryTable, categoryUsages } from "../query/category-usage.ts";
 import { summarise } from "../query/summary.ts";
 import type { Checked } from "../quota/quota-check.ts";
 import { clientsOnDayPage, crumbsOf, dayPage } from "../web/day-page.ts";
@@ -24,6 +26,7 @@ import { usageListView } from "./list-view.ts";
 export interface ReportPagesNeeds {
   readonly store: ReportStore;
   readonly names: ClientNames;
+  readonly categories: CategoryFiles;
   readonly live: LiveHour;
   readonly interfaces: InterfaceRates;
   readonly status: () => SeenStatus | undefined;
@@ -83,6 +86,7 @@ export class ReportPages {
       narrow,
       summary,
       names: await this.#names(clientsOnDayPage(summary, narrow)),
+      categories: this.#needs.categories.categories(),
       previous: neighbour(days.findLast((other) => other < key)),
       next: neighbour(days.find((other) => other > key)),
       whenEmpty: sameDay(day, store.today())
@@ -99,6 +103,14 @@ export class ReportPages {
   async listTable(day: Day, list: ListName, query: URLSearchParams): Promise<ExportTable | undefined> {
     const view = await this.#listView(day, list, query);
     return view === undefined ? undefined : usageExport(list, listed(view), view.names, view.total);
+  }
+
+  /** undefined: the query is invalid. */
+  categoryTable(day: Day, query: URLSearchParams): ExportTable | undefined {
+    const narrow = narrowFrom(query);
+    if (narrow === undefined) return undefined;
+    const { total, sections } = summarise(this.#needs.store.day(day), narrow);
+    return categoryTable(categoryUsages(sections?.application, this.#needs.categories.categories()), total);
   }
 
   /** The days of a month, or all of them. */

@@ -166,6 +166,8 @@ export class ReportSite {
       if (day !== undefined) return redirect(`${dayUrl(base, day)}${visit.url.search}`);
       return this.#pageOrBad(visit, await ranges.page(range, query));
     }
+    if (list === "categories" && kind !== undefined)
+      return tableOrBad(ranges.categoryTable(range, query), `${range.key}-${list}`, kind);
     if (!isListName(list)) return this.#notFound(visit);
     if (kind === undefined) return this.#pageOrBad(visit, await ranges.list(range, list, query));
     return tableOrBad(await ranges.listTable(range, list, query), `${range.key}-${list}`, kind);
@@ -184,6 +186,8 @@ export class ReportSite {
     const [, , list, kind] = match;
     const query = visit.url.searchParams;
     if (list === undefined) return this.#pageOrBad(visit, await this.#dayPage(day, query));
+    if (list === "categories" && kind !== undefined)
+      return tableOrBad(this.#needs.pages.categoryTable(day, query), `${formatDay(day)}-${list}`, kind);
     if (!isListName(list)) return this.#notFound(visit);
     if (kind === undefined) return this.#pageOrBad(visit, await this.#needs.pages.list(day, list, query));
     return tableOrBad(await this.#needs.pages.listTable(day, list, query), `${formatDay(day)}-${list}`, kind);

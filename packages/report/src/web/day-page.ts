@@ -1,6 +1,7 @@
 /** One day, optionally narrowed: hours, and the largest clients, applications, protocols and hosts. Pure. */
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
+import type { Categories } from "../names/categories.ts";
 import { directionNote } from "../query/direction-text.ts";
 import { labelOf } from "../query/labels.ts";
 import { totalTraffic } from "../query/traffic.ts";
@@ -21,6 +22,7 @@ export interface DayView {
   readonly summary: Summary;
   /** Names by address, for the clients that have one. */
   readonly names: ReadonlyMap<string, string>;
+  readonly categories?: Categories | undefined;
   readonly previous: Day | undefined;
   readonly next: Day | undefined;
   /** Message when the day is empty. */

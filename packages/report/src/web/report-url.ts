@@ -56,6 +56,11 @@ export function listUrl(
   return `${base}/${scope}/${list}${suffix}${queryOf(narrow, more)}`;
 }
 
+/** `suffix`: ".csv" or ".json". */
+export function categoriesUrl(base: string, scope: string, narrow: Narrow, suffix: string): string {
+  return `${base}/${scope}/categories${suffix}${queryOf(narrow)}`;
+}
+
 /** `suffix`: "", ".csv" or ".json". */
 export function searchUrl(base: string, text: string, range: string, suffix = ""): string {
   return `${base}/search${suffix}${queryOf({}, { q: text, range })}`;

@@ -1,9 +1,11 @@
 /** The lists of a report side by side: clients, applications, protocols and hosts, of a day or of a range. Pure. */
+import type { Categories } from "../names/categories.ts";
 import { withoutNameLabel } from "../query/compare.ts";
 import { listNames, sectionOfList, type ListName } from "../query/export-rows.ts";
 import { labelOf } from "../query/labels.ts";
 import type { Narrow, Summary } from "../query/summary.ts";
 import { totalTraffic, trafficWithout, type Usage } from "../query/traffic.ts";
+import { categoryPanel } from "./category-panel.ts";
 import { html, type Html } from "./html.ts";
 import { listUrl, scopeUrl } from "./report-url.ts";
 import { usageTable, type UsageRow } from "./usage-table.ts";
@@ -19,6 +21,8 @@ export interface Scoped {
   readonly narrow: Narrow;
   /** Names by address, for the clients that have one. */
   readonly names: ReadonlyMap<string, string>;
+  /** Of applications; undefined: not known here. */
+  readonly categories?: Categories | undefined;
 }
 
 type Lists = Pick<Summary, "total" | "download" | "upload" | "clients" | "sections">;
@@ -56,7 +60,7 @@ export function usageRows(view: Scoped, list: ListName, usages: readonly Usage[]
 
 /** The first rows of each list, with links to the whole of it. */
 export function usagePanels(view: Scoped & { readonly summary: Lists }): Html {
-  return html`<div class="panels">${listNames.map((list) => panel(view, list))}</div>`;
+  return html`<div class="panels">${listNames.map((list) => panel(view, list))}${categoryPanel(view)}</div>`;
 }
 
 function panel(view: Scoped & { readonly summary: Lists }, list: ListName): Html | false {
