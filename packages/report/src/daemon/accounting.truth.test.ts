@@ -115,6 +115,43 @@ test("download and upload are those of the capture but for 6,640 bytes of names 
   expect(unknown).toEqual({ "192.168.50.11": 6640 });
 });
 
+/** Only what netifyd says about flows whose other end is not in the internet. */
+function withoutInternet(stream: RecordedStream): RecordedStream {
+  const lines = new TextDecoder().decode(stream.bytes).split("\n");
+  const remote = new Set(lines.filter((line) => line.includes('"other_type":"remote"')).map(digestOf));
+  const bytes = new TextEncoder().encode(
+    lines.filter((line) => digestOf(line) === "" || !remote.has(digestOf(line))).join("\n"),
+  );
+  return { ...stream, bytes, reads: [{ at: stream.start, bytes }] };
+}
+
+function digestOf(line: string): string {
+  return /"digest":"([0-9a-f]{40})"/.exec(line)?.[1] ?? "";
+}
+
+test("traffic in the LAN and to multicast addresses is its sender's, under its protocol; that of a sender without an address is nobody's", () => {
+  const stream = withoutInternet(recordedStream("messaging"));
+  const run = core(stream.start);
+  replay(run, stream);
+  const found: Record<string, number> = {};
+  for (const { counters } of run.ledger.hours.values())
+    for (const [address, client] of counters.clients)
+      for (const [name, { bytes }] of client.protocol) {
+        const row = `${address} ${name}`;
+        found[row] = (found[row] ?? 0) + bytes;
+      }
+  expect(found).toMatchObject({
+    "192.168.1.75 mdns": 27_723,
+    "192.168.1.53 ssdp": 1344,
+    "192.168.1.254 igmp": 200,
+    "192.168.1.103 dns": 4085,
+    "192.168.1.100 netbios": 1579,
+    "fe80::91f9:3df3:7436:6cd6 llmnr": 532,
+  });
+  // DHCP from 0.0.0.0, and ICMPv6 from ::, of computers that have no address yet.
+  expect(run.ledger.notAClient).toBe(739 + 86);
+});
+
 /** The stream with a distinct client address for each flow, so that counters can be compared flow by flow. */
 function oneClientPerFlow(stream: RecordedStream): RecordedStream {
   const text = new TextDecoder()
