@@ -46,3 +46,9 @@ export const numberedCategories = JSON.stringify({
 
 /** The other form. */
 export const namedCategories = JSON.stringify({ application_index: index, protocol_index: {} });
+
+/** Both where netifyd 5 has them. */
+export const categoryFiles = {
+  "/etc/netifyd/netify-apps.conf": appsConf,
+  "/etc/netifyd/netify-categories.json": numberedCategories,
+} as const;

@@ -5,6 +5,7 @@ import { paced } from "@nethsec/host/testing/pace";
 import type { Browser, Page } from "playwright-core";
 import type { HttpServer } from "@nethsec/host/http/http-server";
 import { type FakeHost, fakeHost } from "@nethsec/host/testing/fake-host";
+import { categoryFiles } from "../../test/category-files.ts";
 import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
 import { devicesText } from "../../test/devices-text.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
@@ -38,6 +39,7 @@ beforeAll(async () => {
     hostname: "fw-milano",
     files: {
       ...daemonProcess,
+      ...categoryFiles,
       "/tmp/dhcp.leases":
         "1 aa:bb:cc:dd:ee:ff 192.168.1.1 annas-laptop *\n1 aa:bb:cc:dd:ee:00 192.168.1.3 reception-pc *\n",
       "/etc/config/network":

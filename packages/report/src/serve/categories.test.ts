@@ -1,7 +1,7 @@
 /** Categories wherever a report has applications: pages, exports, JSON, terminal, rpcd. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
-import { appsConf, numberedCategories } from "../../test/category-files.ts";
+import { categoryFiles } from "../../test/category-files.ts";
 import { ask, quietSite } from "../../test/quiet-site.ts";
 import { runCommand } from "../../test/run-command.ts";
 import { run as summary } from "../cli/summary.ts";
@@ -19,10 +19,7 @@ const ended = new AbortController();
 let host: FakeHost;
 
 beforeAll(() => {
-  host = fakeHost({
-    now,
-    files: { "/etc/netifyd/netify-apps.conf": appsConf, "/etc/netifyd/netify-categories.json": numberedCategories },
-  });
+  host = fakeHost({ now, files: categoryFiles });
   put(today, "192.168.1.10", { "netify.netflix": 3000, "netify.youtube": 5000, "netify.cloudflare": 500 });
   put({ ...today, day: 21 }, "192.168.1.20", { "netify.facebook": 1000, unknown: 400, "netify.debian": 100 });
   const none = { name: null, until: 9e15 };
@@ -88,7 +85,10 @@ test("a day on its page and as CSV", async () => {
     { category: "cdn" },
   ]);
   expect((await ask(site, "/2026-11-22/categories.csv?hour=25")).status).toBe(400);
-  expect((await ask(site, "/2026-11-22/categories")).status).toBe(404);
+  for (const scope of ["/2026-11-22", "/range/last-7-days"])
+    expect((await ask(site, `${scope}/categories?client=192.168.1.10`)).headers.get("location")).toBe(
+      `${scope}?client=192.168.1.10#categories`,
+    );
 });
 
 test("a report narrowed to one application has no categories", async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { paced } from "@nethsec/host/testing/pace";
 import * as v from "valibot";
+import { categoryFiles } from "../../test/category-files.ts";
 import { ask as askSite, quietSite } from "../../test/quiet-site.ts";
 import { runCommand } from "../../test/run-command.ts";
 import { sampleClients, sampleNow, sampleSum, sampleToday, writeSampleYear } from "../../test/sample-year.ts";
@@ -25,7 +26,7 @@ let host: FakeHost;
 let site: ReportSite;
 const ended = new AbortController();
 beforeAll(() => {
-  host = fakeHost({ now: sampleNow });
+  host = fakeHost({ now: sampleNow, files: categoryFiles });
   const unnamed = Object.fromEntries(sampleClients.map((client) => [client, { name: null, until: 9e15 }]));
   host.files.write("/var/run/ns-report/names.json", JSON.stringify(unnamed));
   writeSampleYear(host.files, base);

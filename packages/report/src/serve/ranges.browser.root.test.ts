@@ -5,6 +5,7 @@ import type { Browser } from "playwright-core";
 import type { HttpServer } from "@nethsec/host/http/http-server";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import { paced } from "@nethsec/host/testing/pace";
+import { categoryFiles } from "../../test/category-files.ts";
 import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
 import { expectReadable, firstVisit, looks, serveReports } from "../../test/page-site.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
@@ -25,7 +26,7 @@ beforeAll(async () => {
   host = fakeHost({
     now: sampleNow,
     hostname: "fw-milano",
-    files: { "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.10 annas-laptop *\n" },
+    files: { ...categoryFiles, "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.10 annas-laptop *\n" },
   });
   writeSampleYear(host.files, base);
   // Some days of an office with names of all kinds, as large as life beside the year's even figures.
@@ -71,7 +72,7 @@ test("printed, a range has its figures, chart and lists", async () => {
   await page.goto(`${server.url}/range/last-30-days`);
   await page.emulateMedia({ media: "print" });
   await page.screenshot({ path: join(screenshots, "report-range-30-days-print.png"), fullPage: true });
-  expect(await page.locator(".panel").count()).toBe(4);
+  expect(await page.locator(".panel").count()).toBe(5);
 });
 
 test("a first visit to the largest page takes at most 30 kB", async () => {

@@ -166,8 +166,10 @@ export class ReportSite {
       if (day !== undefined) return redirect(`${dayUrl(base, day)}${visit.url.search}`);
       return this.#pageOrBad(visit, await ranges.page(range, query));
     }
-    if (list === "categories" && kind !== undefined)
-      return tableOrBad(ranges.categoryTable(range, query), `${range.key}-${list}`, kind);
+    if (list === "categories")
+      return kind === undefined
+        ? toPanel(visit, list)
+        : tableOrBad(ranges.categoryTable(range, query), `${range.key}-${list}`, kind);
     if (!isListName(list)) return this.#notFound(visit);
     if (kind === undefined) return this.#pageOrBad(visit, await ranges.list(range, list, query));
     return tableOrBad(await ranges.listTable(range, list, query), `${range.key}-${list}`, kind);
@@ -186,8 +188,10 @@ export class ReportSite {
     const [, , list, kind] = match;
     const query = visit.url.searchParams;
     if (list === undefined) return this.#pageOrBad(visit, await this.#dayPage(day, query));
-    if (list === "categories" && kind !== undefined)
-      return tableOrBad(this.#needs.pages.categoryTable(day, query), `${formatDay(day)}-${list}`, kind);
+    if (list === "categories")
+      return kind === undefined
+        ? toPanel(visit, list)
+        : tableOrBad(this.#needs.pages.categoryTable(day, query), `${formatDay(day)}-${list}`, kind);
     if (!isListName(list)) return this.#notFound(visit);
     if (kind === undefined) return this.#pageOrBad(visit, await this.#needs.pages.list(day, list, query));
     return tableOrBad(await this.#needs.pages.listTable(day, list, query), `${formatDay(day)}-${list}`, kind);
@@ -265,6 +269,11 @@ function fromThisSite(headers: Headers): boolean {
 
 function tooMany(ms: number): Response {
   return plain(429, "Too many tries.", { "retry-after": String(Math.ceil(ms / 1000)) });
+}
+
+/** A list that has no page of its own, since the report shows all of it. */
+function toPanel({ url }: Visit, list: string): Response {
+  return redirect(`${url.pathname.replace(/\/[^/]+\/?$/, "")}${url.search}#${list}`);
 }
 
 function numberOf(text: string | undefined): number | undefined {
