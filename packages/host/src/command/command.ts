@@ -91,5 +91,7 @@ export interface Io {
   readonly color: boolean;
   /** Width of the terminal; 80 when there is none. */
   readonly columns: number;
+  /** Height of the terminal; undefined when there is none. */
+  readonly rows?: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -42,6 +42,9 @@ export function localIo(): Io {
     get columns() {
       return stdoutIsTerminal() ? (process.stdout.columns ?? 80) : 80;
     },
+    get rows() {
+      return stdoutIsTerminal() ? process.stdout.rows : undefined;
+    },
     env: process.env,
   };
 }

@@ -12,6 +12,9 @@ import { directionTitles, heading, shown, trafficFact, type TextStyle } from "./
 export const clientRows = 12;
 const nameRows = 5;
 const interfaceRows = 8;
+const leastRows = 2;
+/** Lines beside the rows of the four tables: titles, blank lines, the last line, and the cursor's. */
+const otherLines = 13;
 
 export interface LiveText {
   readonly state: LiveHourState;
@@ -20,17 +23,44 @@ export interface LiveText {
   readonly names: ReadonlyMap<string, string>;
   /** In place of the tables while there is no client. */
   readonly whenEmpty: string;
+  /** Height of the terminal; undefined: as long as wanted. */
+  readonly lines?: number | undefined;
 }
 
-export function liveText({ state, interfaces, names, whenEmpty }: LiveText, style: TextStyle): string {
+export function liveText({ state, interfaces, names, whenEmpty, lines }: LiveText, style: TextStyle): string {
   const isEmpty = state.summary.clients.length === 0;
+  const rows = rowsThatFit(state, interfaces, lines);
   const tables = [
     headText(state, style),
-    ...(isEmpty ? [whenEmpty] : usageTables(state, names, style)),
-    ...(interfaces.interfaces.length === 0 ? [] : [interfaceTable(interfaces, style)]),
+    ...(isEmpty ? [whenEmpty] : usageTables(state, names, rows, style)),
+    ...(interfaces.interfaces.length === 0 ? [] : [interfaceTable(interfaces, rows.interfaces, style)]),
     ...(isEmpty ? [] : ["Ctrl-C ends."]),
   ];
   return tables.join("\n\n");
+}
+
+interface Rows {
+  readonly clients: number;
+  readonly applications: number;
+  readonly hosts: number;
+  readonly interfaces: number;
+}
+
+/** Rows of each table. The longest gets shorter until all fit: what scrolls out of a terminal at its top would be the busiest clients. */
+function rowsThatFit({ summary }: LiveHourState, { interfaces }: InterfaceState, lines = Infinity): Rows {
+  const rows = {
+    clients: Math.min(clientRows, summary.clients.length),
+    applications: Math.min(nameRows, summary.sections?.application.length ?? 0),
+    hosts: Math.min(nameRows, summary.sections?.host.length ?? 0),
+    interfaces: Math.min(interfaceRows, interfaces.length),
+  };
+  const names = ["hosts", "applications", "interfaces", "clients"] as const;
+  for (;;) {
+    const [longest = "clients"] = names.toSorted((a, b) => rows[b] - rows[a]);
+    const sum = names.reduce((all, name) => all + rows[name], 0);
+    if (sum + otherLines <= lines || rows[longest] <= leastRows) return rows;
+    rows[longest] -= 1;
+  }
 }
 
 function rateText(bytes: number, ms: number | undefined): string {
@@ -48,6 +78,7 @@ function headText({ hour, summary, growth, asOf }: LiveHourState, style: TextSty
 function usageTables(
   { summary, growth }: LiveHourState,
   names: ReadonlyMap<string, string>,
+  rows: Rows,
   style: TextStyle,
 ): string[] {
   const figures = (usage: Usage, grown: ReadonlyMap<string, number> | undefined): string[] => [
@@ -62,10 +93,15 @@ function usageTables(
     ...directionTitles,
   ];
   const nameWidth = Math.max(16, Math.min(32, style.columns - 64));
-  const named = (title: string, section: "application" | "host", grown: Growth["hosts"] | undefined): string =>
+  const named = (
+    title: string,
+    section: "application" | "host",
+    most: number,
+    grown: Growth["hosts"] | undefined,
+  ): string =>
     table(
       [{ title }, ...titles],
-      byRate(summary.sections?.[section] ?? [], grown, nameRows).map((usage) => [
+      byRate(summary.sections?.[section] ?? [], grown, most).map((usage) => [
         shown(labelOf(section, usage.id), Math.max(16, Math.min(48, style.columns - 48))),
         ...figures(usage, grown),
       ]),
@@ -74,19 +110,19 @@ function usageTables(
   return [
     table(
       [{ title: "Client" }, { title: "Address" }, ...titles],
-      byRate(summary.clients, growth?.clients, clientRows).map((usage) => [
+      byRate(summary.clients, growth?.clients, rows.clients).map((usage) => [
         shown(names.get(usage.id) ?? usage.id, nameWidth),
         names.has(usage.id) ? usage.id : "",
         ...figures(usage, growth?.clients),
       ]),
       style,
     ),
-    named("Application", "application", growth?.applications),
-    named("Host", "host", growth?.hosts),
+    named("Application", "application", rows.applications, growth?.applications),
+    named("Host", "host", rows.hosts, growth?.hosts),
   ];
 }
 
-function interfaceTable({ interfaces, ms }: InterfaceState, style: TextStyle): string {
+function interfaceTable({ interfaces, ms }: InterfaceState, most: number, style: TextStyle): string {
   return table(
     [
       { title: "Interface" },
@@ -96,7 +132,7 @@ function interfaceTable({ interfaces, ms }: InterfaceState, style: TextStyle): s
       { title: "Sent", align: "right" },
     ],
     interfaces
-      .slice(0, interfaceRows)
+      .slice(0, most)
       .map((one) => [
         shown(interfaceTitle(one), 24),
         shown(one.zone ?? "", 16),

@@ -32,8 +32,9 @@ export async function run(call: Call): Promise<number> {
       );
       if (call.json) io.out(`${JSON.stringify(liveJson(state, interfaces, names))}\n`);
       else {
+        const style = { color: io.color, columns: io.columns };
         const whenEmpty = nextStep(status(), store.base, true).text;
-        const text = liveText({ state, interfaces, names, whenEmpty }, { color: io.color, columns: io.columns });
+        const text = liveText({ state, interfaces, names, whenEmpty, lines: io.rows }, style);
         io.out(`${io.stdoutIsTerminal ? "\u001b[H\u001b[2J" : ""}${text}\n`);
       }
     }

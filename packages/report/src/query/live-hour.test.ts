@@ -7,6 +7,7 @@ import { ask, quietSite } from "../../test/quiet-site.ts";
 import { runCommand } from "../../test/run-command.ts";
 import { sampleStatus } from "../../test/sample-status.ts";
 import { run as watch } from "../cli/watch.ts";
+import { liveText } from "../cli/watch-text.ts";
 import type { ReportSite } from "../serve/report-site.ts";
 import { readStatus, writeStatus } from "../store/daemon-status.ts";
 import { cellOf, clientOf, emptyHour, type HourCounters } from "../store/hour-counters.ts";
@@ -181,6 +182,28 @@ test("watch draws clients, applications, hosts and interfaces, the fastest first
     /^Host +Rate +This hour +Download +Upload\nvideo\.example +4 Mbit\/s .*\nbig\.example +0 bit\/s/m,
   );
   expect(last).toMatch(/^Interface +Zone +Device +Received +Sent\nwan +eth1 +8 Mbit\/s +0 bit\/s$/m);
+});
+
+test("on a terminal the tables of watch are as long as its height lets them be", () => {
+  for (let index = 0; index < 40; index++)
+    count(`192.168.1.${index + 1}`, `netify.a${index}`, `h${index}.example`, 1000);
+  write();
+  const state = liveHourOf(host, store(), () => readStatus(host.files, base)).look();
+  const one = { interfaces: ["lan"], zone: "lan", received: 1, sent: 1, growth: undefined };
+  const interfaces = {
+    interfaces: Array.from({ length: 20 }, (_, index) => ({ ...one, device: `eth${index}` })),
+    ms: 2,
+  };
+  const drawn = (lines?: number): string[] =>
+    liveText({ state, interfaces, names: new Map(), whenEmpty: "", lines }, { color: false, columns: 100 }).split("\n");
+  for (const lines of [24, 30, 40]) {
+    // The last line is the cursor's.
+    expect([lines, drawn(lines).length]).toEqual([lines, lines - 1]);
+    expect(drawn(lines).at(-1)).toBe("Ctrl-C ends.");
+  }
+  expect(drawn().length).toBe(drawn(100).length);
+  expect(drawn().filter((line) => line.startsWith("192.168.1.")).length).toBe(12);
+  expect(drawn(5).filter((line) => line.startsWith("192.168.1.")).length).toBe(2);
 });
 
 function store(): ReportStore {
