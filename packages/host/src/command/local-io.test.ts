@@ -94,3 +94,16 @@ test.each([
     child.terminal?.close();
   },
 );
+
+test("a terminal has a width and a height; a pipe has no height", async () => {
+  let seen = "";
+  const body = `io.out(JSON.stringify([io.columns, io.rows ?? "none"]));`;
+  const child = Bun.spawn(program(body), {
+    terminal: { cols: 97, rows: 31, data: (_terminal, data) => void (seen += Buffer.from(data).toString("utf8")) },
+  });
+  expect(await child.exited).toBe(0);
+  await until(() => seen.includes("]"));
+  child.terminal?.close();
+  expect(JSON.parse(seen)).toEqual([97, 31]);
+  expect(JSON.parse((await run(program(body), { timeoutMs: 20_000 })).stdout)).toEqual([80, "none"]);
+});
