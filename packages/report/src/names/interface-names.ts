@@ -18,17 +18,22 @@ const freshMs = 30_000;
 
 export class InterfaceNames {
   readonly #host: Pick<Host, "net" | "uci" | "clock">;
-  #known: { readonly at: number; readonly names: Promise<DeviceNames> } | undefined;
+  #askedAt: number | undefined;
+  #names: Promise<DeviceNames> | undefined;
 
   constructor(host: Pick<Host, "net" | "uci" | "clock">) {
     this.#host = host;
   }
 
-  /** By device. Empty on a machine that has no /etc/config/network. */
+  /** By device. Empty on a machine that has no /etc/config/network. Only the first call waits for netifd; a later answer is there at the next. */
   names(): Promise<DeviceNames> {
     const now = this.#host.clock.monotonic();
-    if (this.#known === undefined || now - this.#known.at >= freshMs) this.#known = { at: now, names: this.#find() };
-    return this.#known.names;
+    if (this.#names !== undefined && now - (this.#askedAt ?? 0) < freshMs) return this.#names;
+    this.#askedAt = now;
+    const found = this.#find();
+    if (this.#names === undefined) this.#names = found;
+    else void found.then(() => (this.#names = found));
+    return this.#names;
   }
 
   async #find(): Promise<DeviceNames> {

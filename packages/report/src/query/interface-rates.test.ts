@@ -116,6 +116,33 @@ test("netifd knows the device that carries the addresses of an interface", async
   ]);
 });
 
+test("a netifd that answers late does not hold up what is drawn; what it says is there the next time", async () => {
+  using host = firewallHost();
+  const late = Promise.withResolvers<void>();
+  let asked = 0;
+  const net = {
+    ...host.net,
+    interfaces: async () => {
+      asked += 1;
+      if (asked === 2) await late.promise;
+      return host.net.interfaces();
+    },
+  };
+  const rates = interfaceRatesOf({ ...host, net });
+  count(host, { eth1: [10, 20], "pppoe-wan": [5, 5] });
+  const titles = async (): Promise<string[]> => (await rates.look()).interfaces.map(interfaceTitle);
+  expect(await titles()).toEqual(["wan"]);
+  await host.clock.advance(20_000);
+  host.net.setInterface({ name: "wan", up: true, proto: "pppoe", device: "pppoe-wan" });
+  host.net.setInterface({ name: "lan", up: true, device: "eth1" });
+  expect([await titles(), asked]).toEqual([["wan"], 1]);
+  await host.clock.advance(10_000);
+  expect([await titles(), asked]).toEqual([["wan"], 2]);
+  late.resolve();
+  await host.clock.advance(2000);
+  expect((await titles()).toSorted()).toEqual(["lan", "wan"]);
+});
+
 test("without a configuration of the network each device is shown; without devices nothing is", async () => {
   using host = fakeHost();
   const rates = interfaceRatesOf(host);
