@@ -28,9 +28,10 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   plug: "executables config cron portal alerts backup updates subscription controller reports metrics rpcd commands testing".split(
     " ",
   ),
-  report: "store names auth metrics query quota cleanup feed daemon web mail rpcd serve cli commands testing".split(
-    " ",
-  ),
+  report:
+    "store names auth metrics groups query quota cleanup feed daemon web mail rpcd serve cli commands testing".split(
+      " ",
+    ),
 };
 
 export interface Finding {

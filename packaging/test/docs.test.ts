@@ -180,6 +180,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   "ns-report mail-schedule": "packages/report/src/mail/mail.test.ts",
   "ns-report quota": "packages/report/src/quota/quota.test.ts",
   "ns-report quota --check": "packages/report/src/quota/quota.test.ts",
+  "ns-report summary --group": "packages/report/src/query/devices.test.ts",
+  "ns-report summary --group --limit": "packages/report/src/serve/questions.test.ts",
   "ns-report source": "packages/report/src/feed/feed-source.test.ts",
   "ns-ha-config upgrade-remote --packages": "packages/ha/src/upgrade/upgrade.test.ts",
 };

@@ -16,6 +16,7 @@ await runDaemon(
     source: netifydSource(settings.source.kind === "netifyd" ? settings.source.socket : "", host.clock),
     pid: process.pid,
     ownAddresses: async () => [],
+    devices: async () => new Map(),
     dayBytes: () => Number.POSITIVE_INFINITY,
     memory: () => process.memoryUsage.rss(),
   },

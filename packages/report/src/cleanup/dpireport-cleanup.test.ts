@@ -79,9 +79,11 @@ describe("dpireport-cleanup", () => {
     for (const day of [18, 19, 20, 21]) writeSampleDay(host.files, base, november(day), { clients: 1, hours: 1 });
     writeSampleDay(host.files, base, { year: 2026, month: 9, day: 1 }, { clients: 1, hours: 1 });
     const rolled = (): string[] => host.files.list(`${base}/.rollups`);
+    for (const name of ["2026-09", "2026-11", "notes"]) host.files.write(`${base}/.devices/${name}`, "");
     host.files.write("/etc/config/ns-report", "config report 'config'\n\toption keep_hour_files '2'\n");
     expect(cleanup(host)).toStartWith("Rolled up 2026-09-01\nRolled up 2026-11-18\n");
     expect(host.files.list(`${base}/2026/11`)).toEqual(["20", "21"]);
+    expect(host.files.list(`${base}/.devices`)).toEqual(["2026-11", "notes"]);
     expect(rolled()).toHaveLength(7);
     host.files.write(
       "/etc/config/ns-report",

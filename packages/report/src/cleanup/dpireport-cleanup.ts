@@ -17,6 +17,7 @@ import { reportPath } from "../store/report-path.ts";
 import { rollUp } from "../store/roll-up.ts";
 import { rolledDayPath } from "../store/roll-up-files.ts";
 import { parsePercent, parseSize } from "./parse-size.ts";
+import { removeDeviceLogs } from "./remove-device-logs.ts";
 import { removeRollUps } from "./remove-roll-ups.ts";
 import { daysToRemove, type DayUse } from "./retention.ts";
 
@@ -62,6 +63,7 @@ export function run(call: Call): number {
   const limits = { bytes: limit / 2, days: keep.days, months: keep.months };
   const gone = removeRollUps(host.files, base, today, limits, (path) => sizeOf(host.files, path));
   const removed = [...before, ...removeDays(() => true)];
+  removeDeviceLogs(host.files, base, today);
   const used = sizeOf(host.files, base);
   const freed = removed.reduce((sum, { bytes }) => sum + bytes, 0);
   if (removed.length > 0)

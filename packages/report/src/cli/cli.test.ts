@@ -123,7 +123,7 @@ describe("reading on the terminal", () => {
 
   test("export: everything once, nothing dangerous", async () => {
     const { out } = await runCommand(exportDay, host);
-    expect(out).toStartWith("day,hour,client,section,name,bytes,download,upload\r\n2026-11-22,0,");
+    expect(out).toStartWith("day,hour,client,section,name,bytes,download,upload,device\r\n2026-11-22,0,");
     expect(out.match(/^day,/gm)?.length).toBe(1);
     expect(out).toContain(`"'=cmd|'/c calc'!a1"`);
     const lines = (await runCommand(exportDay, host, { json: true })).out

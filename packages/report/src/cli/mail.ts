@@ -6,7 +6,7 @@ import type { Host } from "@nethsec/host/host";
 import { isMailAddress, sendMail } from "@nethsec/host/process/send-mail";
 import { mailPage } from "../mail/mail-page.ts";
 import { reportMessage } from "../mail/report-message.ts";
-import { summariseRange } from "../query/range-summary.ts";
+import { askRange } from "../query/ask.ts";
 import { openStore } from "../store/open-store.ts";
 import { namesFor, rangeAsked } from "./report-question.ts";
 import { run as summaryRun } from "./summary.ts";
@@ -24,12 +24,9 @@ export async function mail(call: Call): Promise<number> {
   for (const each of to) if (!isMailAddress(each)) throw new UsageError(`"${each}" is no mail address`);
   if (to.length === 0)
     throw new UsageError("To whom?", "Name addresses, or set them: ns-report mail-schedule weekly admin@example.org");
-  const summary = summariseRange((days, byDay) => store.periods(days, byDay), range);
-  const before = summariseRange((days, byDay) => store.periods(days, byDay), range.before);
-  const names = await namesFor(
-    call,
-    summary.clients.slice(0, rowsShown).map(({ id }) => id),
-  );
+  const summary = askRange(store, range);
+  const before = askRange(store, range.before);
+  const names = await namesFor(call, summary.clients.slice(0, rowsShown));
   const hostname = host.system.hostname();
   const message = reportMessage({
     hostname,

@@ -10,7 +10,7 @@ import { openStore } from "../store/open-store.ts";
 
 export async function run(call: Call): Promise<number> {
   const { host, io, json } = call;
-  const { quotas, troubles } = readQuotas(host.uci.read("ns-report"));
+  const { quotas, troubles } = readQuotas(host.uci);
   const uses = quotaUses(openStore(call), quotas);
   if (call.options["check"] === true) {
     for (const trouble of troubles) host.log("warning", trouble);

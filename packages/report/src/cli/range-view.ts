@@ -6,9 +6,11 @@ import { rangeDays, type AskedRange } from "../query/asked-range.ts";
 import { comparison, withoutName } from "../query/compare.ts";
 import { usagesIn, type ListName } from "../query/export-rows.ts";
 import { labelOf } from "../query/labels.ts";
-import { summariseRange, type RangeBar, type RangeSummary } from "../query/range-summary.ts";
+import { clientGroupsOf } from "../groups/client-groups.ts";
+import { askRange } from "../query/ask.ts";
+import type { RangeBar, RangeSummary } from "../query/range-summary.ts";
 import { rangeJson } from "../query/range-json.ts";
-import type { Narrow } from "../query/summary.ts";
+import type { Narrow } from "../query/narrow.ts";
 import { totalTraffic } from "../query/traffic.ts";
 import { twoDigits } from "../store/hour-key.ts";
 import { formatDay, monthName } from "../store/report-day.ts";
@@ -17,7 +19,7 @@ import { clientCount } from "./client-count.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { namesFor } from "./report-question.ts";
 import { barLines, heading, shown, trafficFact, trafficTable } from "./report-text.ts";
-import { categoryTexts, listTitles, namelessRow, rowOf } from "./summary-lists.ts";
+import { categoryTexts, clientTables, listTitles, namelessRow, rowOf } from "./summary-lists.ts";
 
 export async function showRange(
   call: Call,
@@ -26,16 +28,13 @@ export async function showRange(
   narrow: Narrow,
   limit: number,
 ): Promise<number> {
-  const summary = summariseRange((days, byDay) => store.periods(days, byDay), range, narrow);
-  const before = summariseRange((days, byDay) => store.periods(days, byDay), range.before, narrow);
-  const clients = [
-    ...(narrow.client === undefined ? [] : [narrow.client]),
-    ...summary.clients.slice(0, limit).map(({ id }) => id),
-  ];
-  const names = await namesFor(call, clients);
+  const summary = askRange(store, range, narrow);
+  const before = askRange(store, range.before, narrow);
+  const names = await namesFor(call, summary.clients.slice(0, limit), narrow);
+  const { groups } = clientGroupsOf(call.host.uci);
   const categories = new CategoryFiles(call.host.files).categories();
   if (call.json) {
-    call.io.out(`${JSON.stringify(rangeJson({ range, narrow, summary, before, limit, names, categories }))}\n`);
+    call.io.out(`${JSON.stringify(rangeJson({ range, narrow, summary, before, limit, groups, names, categories }))}\n`);
     return 0;
   }
   if (summary.total === 0 && summary.unattributed === 0) return nothingYet(call, `No traffic: ${range.title}.`, false);
@@ -61,17 +60,18 @@ export async function showRange(
   tables.push(...categoryTexts(summary, categories, style));
   const title = [range.title, ...titleOf(narrow, names)].join(", ");
   call.io.out(
-    `${[`${heading(shown(title, style.columns), style)}\n${facts}`, barLines(bars, style), ...tables].join("\n\n")}\n`,
+    `${[`${heading(shown(title, style.columns), style)}\n${facts}`, barLines(bars, style), ...clientTables(narrow, summary, groups, style), ...tables].join("\n\n")}\n`,
   );
   return 0;
 }
 
 type Names = ReadonlyMap<string, string>;
 
-function titleOf({ client, section, value }: Narrow, names: Names): string[] {
+function titleOf({ client, group, section, value }: Narrow, names: Names): string[] {
   const name = client === undefined ? undefined : names.get(client);
   return [
     ...(client === undefined ? [] : [name === undefined ? client : `${name} (${client})`]),
+    ...(group === undefined ? [] : [`group ${group.title}`]),
     ...(section === undefined || value === undefined ? [] : [`${section} ${labelOf(section, value)}`]),
   ];
 }

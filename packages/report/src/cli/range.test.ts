@@ -133,7 +133,7 @@ describe("any range", () => {
       args: { list: "clients", range: "2026-03" },
       options: { csv: true },
     });
-    expect(out).toStartWith("client,name,bytes,percent,download,upload\r\n");
+    expect(out).toStartWith("client,name,bytes,percent,download,upload,device,addresses\r\n");
     expect(out.split("\r\n")).toHaveLength(4);
   });
 
@@ -160,6 +160,7 @@ describe("search", () => {
         days: 2,
         bytes: 39_600,
         ...notKnown,
+        device: "",
       },
     ]);
   });

@@ -17,7 +17,12 @@ const range: Arg = {
 const limit: Option = { name: "limit", value: "N", summary: "rows of each list; 0 shows all" };
 const csv: Option = { name: "csv", summary: "print CSV for other programs" };
 const narrowing: readonly Option[] = [
-  { name: "client", short: "c", value: "ADDRESS", summary: "only this client" },
+  { name: "client", short: "c", value: "ADDRESS", summary: "only this client, by its address or MAC address" },
+  {
+    name: "group",
+    value: "NAME",
+    summary: "only this group of clients: a network such as lan, or one of /etc/config/ns-report",
+  },
   { name: "hour", value: "HOUR", summary: "only this hour, 0 to 23" },
   { name: "application", short: "a", value: "NAME", summary: "only this application, e.g. netify.google" },
   { name: "protocol", short: "p", value: "NAME", summary: "only this protocol, e.g. http/s" },
@@ -67,8 +72,8 @@ const reading: readonly Command[] = [
     name: "client",
     summary: "show a day or a range of days of one client",
     description: rangeAdvice,
-    args: [{ name: "client", summary: "its address, e.g. 192.168.1.10" }, range],
-    options: [...narrowing.filter((option) => option.name !== "client"), limit],
+    args: [{ name: "client", summary: "its address, e.g. 192.168.1.10, or MAC address" }, range],
+    options: [...narrowing.filter(({ name }) => name !== "client" && name !== "group"), limit],
     examples: [
       ["ns-report client 192.168.1.10 yesterday", "what this computer did yesterday"],
       ["ns-report client 192.168.1.10 last-365-days", "its year"],

@@ -1,14 +1,16 @@
 /** Parses what the command line asks for: the day, the narrowing, the number of rows. Invalid words are usage errors before anything is read. */
 import type { Call } from "@nethsec/host/command/command";
 import { UsageError } from "@nethsec/host/error";
-import { isAddress } from "../store/client-address.ts";
+import { clientGroupsOf, type ClientGroup } from "../groups/client-groups.ts";
+import { rowNames, type ClientUsage } from "../query/client-rows.ts";
+import { isClientId } from "../store/client-key.ts";
 import { sectionNames } from "../store/hour-counters.ts";
 import type { Day } from "../store/hour-key.ts";
 import { clientNamesOf } from "../names/host-names.ts";
 import { rangeAdvice, rangeDays, rangeFrom, type AskedRange } from "../query/asked-range.ts";
 import { sameDay } from "../store/report-day.ts";
 import type { ReportStore } from "../store/report-store.ts";
-import type { Narrow } from "../query/summary.ts";
+import type { Narrow } from "../query/narrow.ts";
 
 /** Longest wait for names by reverse DNS; names that arrive later are shown at the next call. */
 const nameWaitMs = 300;
@@ -35,10 +37,11 @@ export function isByHour(store: ReportStore, range: AskedRange): boolean {
   return rangeDays(range) === 1 && (store.hasHours(range.from) || sameDay(range.from, store.today()));
 }
 
-/** The narrowing given by `--client`, `--hour`, and one of `--application`, `--protocol`, `--host`. */
+/** The narrowing given by `--client`, `--group`, `--hour`, and one of `--application`, `--protocol`, `--host`. */
 export function narrowAsked(call: Call): Narrow {
   const hour = textOption(call, "hour");
   const client = textOption(call, "client");
+  const group = textOption(call, "group");
   const given = sectionNames.filter((section) => call.options[section] !== undefined);
   if (given.length > 1)
     throw new UsageError(
@@ -48,7 +51,8 @@ export function narrowAsked(call: Call): Narrow {
   const [section] = given;
   const value = section === undefined ? undefined : textOption(call, section)?.toLowerCase();
   return {
-    ...(client === undefined ? {} : { client: addressFrom(client) }),
+    ...(client === undefined ? {} : { client: clientFrom(client) }),
+    ...(group === undefined ? {} : { group: groupFrom(call, group) }),
     ...(hour === undefined ? {} : { hour: hourFrom(hour) }),
     ...(section === undefined || value === undefined ? {} : { section, value }),
   };
@@ -61,13 +65,23 @@ export function withoutHour({ hour, ...narrow }: Narrow): Narrow {
   return narrow;
 }
 
-export function addressFrom(text: string): string {
-  if (!isAddress(text))
+/** An address, or a device. */
+export function clientFrom(text: string): string {
+  const client = text.toLowerCase();
+  if (!isClientId(client))
     throw new UsageError(
       `"${text}" is not the address of a client.`,
-      "Write it as 192.168.1.10; `ns-report top clients` lists them.",
+      "Write it as 192.168.1.10, or a device as 4a:d3:49:8f:86:ca; `ns-report top clients` lists them.",
     );
-  return text.toLowerCase();
+  return client;
+}
+
+function groupFrom(call: Call, name: string): ClientGroup {
+  const { groups, troubles } = clientGroupsOf(call.host.uci);
+  const group = groups.find((one) => one.name === name);
+  if (group !== undefined) return group;
+  const known = groups.length === 0 ? "There are none." : `There are: ${groups.map((one) => one.name).join(", ")}.`;
+  throw new UsageError(`"${name}" is not a group of clients.`, [known, ...troubles].join(" "));
 }
 
 function hourFrom(text: string): number {
@@ -90,7 +104,12 @@ export function textOption(call: Call, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Names by address, for the clients that have one. */
-export async function namesFor(call: Call, clients: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  return clientNamesOf(call.host).lookup(clients, nameWaitMs);
+/** Names by address and device, for the clients that have one, and for the one that is asked about. */
+export async function namesFor(
+  call: Call,
+  rows: readonly ClientUsage[],
+  { client }: Narrow = {},
+): Promise<ReadonlyMap<string, string>> {
+  const names = clientNamesOf(call.host);
+  return rowNames((ids) => names.lookup(ids, nameWaitMs), rows, client === undefined ? [] : [client]);
 }

@@ -7,7 +7,7 @@ import { foundTable, tableJson } from "../query/export-rows.ts";
 import { csvText } from "../query/export-table.ts";
 import { directionTexts } from "../query/direction-text.ts";
 import { labelOf } from "../query/labels.ts";
-import { searchRange, shortestSearch } from "../query/search.ts";
+import { clientsFound, searchRange, shortestSearch } from "../query/search.ts";
 import { openStore } from "../store/open-store.ts";
 import { formatDay } from "../store/report-day.ts";
 import { nothingYet } from "./nothing-yet.ts";
@@ -23,7 +23,7 @@ export async function run(call: Call): Promise<number> {
   const machine = call.json || call.options["csv"] === true;
   const { found, isCut } = searchRange(store.periods(range), text);
   const rows = found.slice(0, limitAsked(call, machine ? Number.POSITIVE_INFINITY : 30));
-  const names = await namesFor(call, [...new Set(rows.map(({ client }) => client))]);
+  const names = await namesFor(call, clientsFound(rows));
   if (machine) {
     const exported = foundTable(rows, names);
     call.io.out(call.json ? `${JSON.stringify(tableJson(exported))}\n` : csvText(exported));
@@ -42,9 +42,9 @@ export async function run(call: Call): Promise<number> {
     ...(isWide ? directionTitles : []),
   ] as const;
   const width = Math.max(16, Math.min(48, call.io.columns - (isWide ? 84 : 60)));
-  const lines = rows.map(({ section, name, client, first, last, days, ...traffic }) => [
+  const lines = rows.map(({ section, name, client, address, first, last, days, ...traffic }) => [
     shown(labelOf(section, name), width),
-    shown(names.get(client) ?? client, 20),
+    shown(names.get(client) ?? address, 20),
     formatDay(first),
     formatDay(last),
     `${days}`,

@@ -4,6 +4,10 @@ import { categoryUsages } from "../query/category-usage.ts";
 import { sectionOfList, type ListName } from "../query/export-rows.ts";
 import { labelOf } from "../query/labels.ts";
 import { withoutNameLabel } from "../query/compare.ts";
+import { clientText, groupUsages, type ClientUsage } from "../query/client-rows.ts";
+import type { ClientGroup } from "../groups/client-groups.ts";
+import type { Narrow } from "../query/narrow.ts";
+import type { Summary } from "../query/summary.ts";
 import { totalTraffic, trafficWithout, type Usage } from "../query/traffic.ts";
 import type { RangeSummary } from "../query/range-summary.ts";
 import { trafficTable, type TextStyle, type TrafficRow } from "./report-text.ts";
@@ -15,12 +19,32 @@ export const listTitles: Readonly<Record<ListName, string>> = {
   hosts: "Remote host",
 };
 
-export function rowOf(list: ListName, usage: Usage, names: ReadonlyMap<string, string>): TrafficRow {
-  const { id } = usage;
+export function rowOf(list: ListName, usage: ClientUsage, names: ReadonlyMap<string, string>): TrafficRow {
   const section = sectionOfList[list];
-  if (section !== undefined) return { ...usage, label: labelOf(section, id) };
-  const name = names.get(id);
-  return name === undefined ? { ...usage, label: id } : { ...usage, label: name, address: id };
+  if (section !== undefined) return { ...usage, label: labelOf(section, usage.id) };
+  const { label, note } = clientText(usage, names);
+  return note === undefined ? { ...usage, label } : { ...usage, label, address: note };
+}
+
+/** The groups of a report about all clients, and the addresses of one about a device. */
+export function clientTables(
+  narrow: Narrow,
+  summary: Pick<Summary, "total" | "clients">,
+  groups: readonly ClientGroup[],
+  style: TextStyle,
+): string[] {
+  const [row] = summary.clients;
+  if (narrow.client !== undefined) {
+    const addresses = (row?.addresses ?? []).map((usage) => ({ ...usage, label: usage.id }));
+    return addresses.length > 0 ? [trafficTable("Address", addresses, summary.total, style)] : [];
+  }
+  if (narrow.group !== undefined) return [];
+  const titles = new Map(groups.map(({ name, title }) => [name, title]));
+  const rows = groupUsages(summary.clients, groups).map((usage) => ({
+    ...usage,
+    label: titles.get(usage.id) ?? usage.id,
+  }));
+  return rows.length > 0 ? [trafficTable("Group", rows, summary.total, style)] : [];
 }
 
 /** The traffic that the hosts' list does not have. */

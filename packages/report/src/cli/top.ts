@@ -7,9 +7,10 @@ import type { AskedRange } from "../query/asked-range.ts";
 import { categoryTable, categoryUsages } from "../query/category-usage.ts";
 import { csvText, type ExportTable } from "../query/export-table.ts";
 import { isListName, listNames, sectionOfList, tableJson, usageExport } from "../query/export-rows.ts";
-import { summariseRange } from "../query/range-summary.ts";
+import { askDay, askRange } from "../query/ask.ts";
 import { sameDay } from "../store/report-day.ts";
-import { summarise, type Narrow, type Summary } from "../query/summary.ts";
+import type { Narrow } from "../query/narrow.ts";
+import type { Summary } from "../query/summary.ts";
 import { nothingYet } from "./nothing-yet.ts";
 import { isByHour, limitAsked, namesFor, narrowAsked, rangeAsked, withoutHour } from "./report-question.ts";
 import { trafficTable, type TextStyle } from "./report-text.ts";
@@ -28,7 +29,7 @@ export async function run(call: Call): Promise<number> {
   const summary = read();
   const all = section === undefined ? summary.clients : (summary.sections?.[section] ?? []);
   const usages = all.slice(0, limit);
-  const names = await namesFor(call, section === undefined ? usages.map(({ id }) => id) : []);
+  const names = await namesFor(call, section === undefined ? usages : []);
   if (machine) return printTable(call, usageExport(list, usages, names, summary.total));
   if (usages.length === 0) return nothingYet(call, `No ${list}: ${range.title}.`, isToday);
   const rows = usages.map((usage) => rowOf(list, usage, names));
@@ -72,9 +73,7 @@ function asked(call: Call): Asked {
     range,
     isToday: sameDay(range.to, store.today()),
     read: () =>
-      isByHour(store, range)
-        ? summarise(store.day(range.from, narrow.client), narrow)
-        : summariseRange((days, byDay) => store.periods(days, byDay), range, withoutHour(narrow)),
+      isByHour(store, range) ? askDay(store, range.from, narrow) : askRange(store, range, withoutHour(narrow)),
   };
 }
 

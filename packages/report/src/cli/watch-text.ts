@@ -2,6 +2,7 @@
 import { table, type Column } from "@nethsec/host/command/table";
 import { formatBitRate, formatBytes } from "@nethsec/host/units";
 import { twoDigits } from "../store/hour-key.ts";
+import { clientText } from "../query/client-rows.ts";
 import { labelOf } from "../query/labels.ts";
 import { directionTexts } from "../query/direction-text.ts";
 import { interfaceTitle, type InterfaceState } from "../query/interface-rates.ts";
@@ -111,8 +112,8 @@ function usageTables(
     table(
       [{ title: "Client" }, { title: "Address" }, ...titles],
       byRate(summary.clients, growth?.clients, rows.clients).map((usage) => [
-        shown(names.get(usage.id) ?? usage.id, nameWidth),
-        names.has(usage.id) ? usage.id : "",
+        shown(clientText(usage, names).label, nameWidth),
+        clientText(usage, names).note ?? "",
         ...figures(usage, growth?.clients),
       ]),
       style,

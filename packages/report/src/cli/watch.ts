@@ -26,10 +26,7 @@ export async function run(call: Call): Promise<number> {
       const state = live.look();
       const interfaces = await rates.look();
       const clients = byRate(state.summary.clients, state.growth?.clients, clientRows);
-      const names = await namesFor(
-        call,
-        clients.map(({ id }) => id),
-      );
+      const names = await namesFor(call, clients);
       if (call.json) io.out(`${JSON.stringify(liveJson(state, interfaces, names))}\n`);
       else {
         const style = { color: io.color, columns: io.columns };

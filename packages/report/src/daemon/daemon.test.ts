@@ -12,7 +12,8 @@ import { recordedStream } from "../../test/recorded-stream.ts";
 import { readStatus } from "../store/daemon-status.ts";
 import { eachRow } from "../store/day-counters.ts";
 import { readDay } from "../store/read-day.ts";
-import { dayOf, hourKeyAt } from "../store/hour-key.ts";
+import { DeviceLog } from "../store/device-log.ts";
+import { dayOf, hourKeyAt, hourOf } from "../store/hour-key.ts";
 import { liveHourOf } from "../query/open-live.ts";
 import { ReportStore } from "../store/report-store.ts";
 import { runDaemon } from "./daemon.ts";
@@ -32,7 +33,13 @@ interface Running {
 
 const base = "/reports";
 
-function start(socket: string, root: string, clock: Clock, settings: Partial<Settings> = {}): Running {
+function start(
+  socket: string,
+  root: string,
+  clock: Clock,
+  settings: Partial<Settings> = {},
+  devices: () => Promise<ReadonlyMap<string, string>> = async () => new Map(),
+): Running {
   const files = localFiles(root);
   const said: string[] = [];
   const note = (level: Level, text: string): void => void said.push(`${level}: ${text}`);
@@ -54,6 +61,7 @@ function start(socket: string, root: string, clock: Clock, settings: Partial<Set
       source: netifydSource(socket, clock),
       pid: 1,
       ownAddresses: async () => [],
+      devices,
       dayBytes: () => Number.POSITIVE_INFINITY,
       memory: () => 0,
     },
@@ -197,6 +205,39 @@ describe("dpireport", () => {
       // The next daemon starts without a checkpoint: the hour's earlier counters are in the hour files only.
       rmSync(join(root, base, ".checkpoint"));
     }
+  });
+
+  test("notes the devices of its clients at each dump; where they are not known, that is said once and the reports are whole", async () => {
+    await using server = await flowServer();
+    const stream = recordedStream("live2_full");
+    let known: ReadonlyMap<string, string> | undefined = new Map([
+      ["192.168.50.11", "4a:d3:49:8f:86:ca"],
+      ["192.168.50.200", "56:70:92:68:27:90"],
+    ]);
+    const devices = async (): Promise<ReadonlyMap<string, string>> => {
+      if (known === undefined) throw new Error("no such program: ip");
+      return known;
+    };
+    const root = temporaryRoot();
+    const day = dayOf(hourKeyAt(stream.start));
+    const daemon = start(server.path, root, clockAt(stream.start), { dumpSeconds: 0.05 }, devices);
+    await send(await server.next(), stream.bytes);
+    const owner = (address: string): string | undefined =>
+      new DeviceLog(daemon.files, base).of(day)(address, hourOf(hourKeyAt(stream.start)));
+    await until(() => owner("192.168.50.11") !== undefined, "the client's device");
+    // Not a client.
+    expect(owner("192.168.50.200")).toBeUndefined();
+    known = undefined;
+    const warnings = (): string[] =>
+      daemon.said.filter((text) => text.includes("is not recorded: no such program: ip"));
+    await until(() => warnings().length > 0, "the warning");
+    await until(
+      () => totals(daemon.files, stream.start).clients["192.168.50.11"] === truth["192.168.50.11"],
+      "all bytes",
+    );
+    await daemon.stop();
+    expect(warnings()).toHaveLength(1);
+    expect(totals(daemon.files, stream.start).clients).toEqual(truth);
   });
 
   test("nobody looks: nothing is written for it", async () => {

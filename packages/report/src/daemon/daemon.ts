@@ -6,7 +6,8 @@ import type { Clock, Host } from "@nethsec/host/host";
 import { messageOf } from "@nethsec/host/message-of";
 import { writeStatus, type DaemonStatus } from "../store/daemon-status.ts";
 import { emptyHour } from "../store/hour-counters.ts";
-import { hourKeyAt } from "../store/hour-key.ts";
+import { DeviceLog } from "../store/device-log.ts";
+import { dayOf, hourKeyAt, hourOf } from "../store/hour-key.ts";
 import { isLiveAsked, liveEveryMs, writeLive } from "../store/live-file.ts";
 import { protectReports } from "../store/report-access.ts";
 import { Accounting } from "./accounting.ts";
@@ -28,6 +29,8 @@ export interface DaemonParts {
   readonly pid: number;
   /** The addresses of this machine; queried when the source connects. */
   readonly ownAddresses: () => Promise<readonly string[]>;
+  /** The device (MAC address) of each address, as far as known now. */
+  readonly devices: () => Promise<ReadonlyMap<string, string>>;
   /** Disk space, in bytes, that one day of reports may take. */
   readonly dayBytes: () => number;
   /** Resident memory now, in bytes. */
@@ -66,6 +69,7 @@ class Daemon {
   readonly #accounting: Accounting;
   readonly #reader: StreamReader;
   readonly #store: Dump;
+  readonly #devices: DeviceLog;
   readonly #started: number;
   readonly #said = new Map<string, number>();
   #isConnected = false;
@@ -74,6 +78,7 @@ class Daemon {
   #dumpError: string | undefined;
   #dumpTook = 0;
   #malformedSaid = 0;
+  #devicesSaid = "";
 
   constructor(parts: DaemonParts) {
     this.#parts = parts;
@@ -81,6 +86,7 @@ class Daemon {
     this.#started = clock.now();
     this.#accounting = new Accounting(this.#ledger, this.#started);
     this.#reader = new StreamReader(this.#accounting, this.#interfaces.of);
+    this.#devices = new DeviceLog(files, parts.settings.base);
     this.#store = new Dump({
       files,
       clock,
@@ -164,6 +170,7 @@ class Daemon {
     this.#setTime();
     const began = clock.monotonic();
     let failed: Error | undefined;
+    await this.#noteDevices();
     try {
       await this.#store.write(yielding);
       if (this.#dumpError !== undefined) log("info", "The reports can be written again; nothing was lost.");
@@ -183,6 +190,36 @@ class Daemon {
       );
     this.#writeStatus();
     return failed;
+  }
+
+  /** Notes which devices have the addresses of the open hours. Reports are written without it, too. */
+  async #noteDevices(): Promise<void> {
+    if (this.#ledger.hours.size === 0) return;
+    try {
+      const known = await this.#parts.devices();
+      const now = hourKeyAt(this.#parts.host.clock.now());
+      let isAll = true;
+      for (const [key, { counters }] of this.#ledger.hours) {
+        // Of an hour that is over, who has an address now says little about one that is noted already.
+        const noted = key === now ? undefined : this.#devices.of(dayOf(key));
+        const owners = [...counters.clients.keys()].flatMap((address) => {
+          const device = noted?.(address, hourOf(key)) === undefined ? known.get(address) : undefined;
+          return device === undefined ? [] : [[address, device] as const];
+        });
+        isAll = this.#devices.note(key, owners) && isAll;
+      }
+      this.#sayOfDevices(isAll ? "" : "There is no room for more changes of addresses this month.");
+    } catch (error) {
+      this.#sayOfDevices(messageOf(error));
+    }
+  }
+
+  /** Logs why devices are not noted, once for each reason. */
+  #sayOfDevices(why: string): void {
+    if (why === this.#devicesSaid) return;
+    this.#devicesSaid = why;
+    if (why !== "")
+      this.#parts.host.log("warning", `Which devices have the clients' addresses is not recorded: ${why}`);
   }
 
   /** Writes the live hour while a page or command has asked for it. */

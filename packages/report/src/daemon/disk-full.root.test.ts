@@ -40,6 +40,7 @@ test("disk full, then read-only, then free again: nothing is lost", async () => 
         source: netifydSource(server.path, localClock),
         pid: 1,
         ownAddresses: async () => [],
+        devices: async () => new Map(),
         dayBytes: () => Number.POSITIVE_INFINITY,
         memory: () => 0,
       },

@@ -9,6 +9,7 @@ import { defaultReportPath } from "../store/report-path.ts";
 import { httpSource } from "./http-source.ts";
 import { readSettings, type Settings } from "./environment.ts";
 import { netifydSource, type FlowSource } from "./flow-source.ts";
+import { readNeighbours } from "./neighbours.ts";
 import { ndpireaderSource } from "./ndpireader-source.ts";
 
 /** On a terminal, prints the log to it as well: a daemon started by hand would otherwise show nothing. */
@@ -37,6 +38,7 @@ export async function run(call: Call): Promise<number> {
       pid: process.pid,
       ownAddresses: async () =>
         (await host.net.addresses()).flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+      devices: () => readNeighbours(host),
       dayBytes: () => (host.system.fileSystem(settings.base).size * settings.maxDayPercent) / 100,
       memory: () => process.memoryUsage.rss(),
     },

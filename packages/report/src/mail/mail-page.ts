@@ -3,6 +3,7 @@ import { formatBytes } from "@nethsec/host/units";
 import { comparison, withoutName, withoutNameLabel } from "../query/compare.ts";
 import type { AskedRange } from "../query/asked-range.ts";
 import { usagesIn, type ListName } from "../query/export-rows.ts";
+import { clientText } from "../query/client-rows.ts";
 import { labelOf } from "../query/labels.ts";
 import { percent } from "../query/percent.ts";
 import type { RangeSummary } from "../query/range-summary.ts";
@@ -54,10 +55,10 @@ function listTable({ summary, names }: MailView, list: ListName, heading: string
   const section = sectionOfList[list];
   const nameless = list === "hosts" ? withoutName(summary.total, usages) : 0;
   const rows = [
-    ...usages.slice(0, rowsShown).map(({ id, bytes }) => ({
-      label: section === undefined ? (names.get(id) ?? id) : labelOf(section, id),
-      note: section === undefined && names.has(id) ? id : "",
-      bytes,
+    ...usages.slice(0, rowsShown).map((usage) => ({
+      note: "",
+      ...(section === undefined ? clientText(usage, names) : { label: labelOf(section, usage.id) }),
+      bytes: usage.bytes,
     })),
     ...(nameless > 0 ? [{ label: withoutNameLabel, note: "", bytes: nameless }] : []),
   ];

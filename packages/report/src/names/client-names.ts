@@ -7,7 +7,8 @@
 import * as v from "valibot";
 import type { Files } from "@nethsec/host/host";
 import type { UciStore } from "@nethsec/host/uci-store";
-import { cleanName, hostsFileNames, leaseNames, normalAddress } from "./name-sources.ts";
+import { isDevice } from "../store/client-key.ts";
+import { cleanName, hostsFileNames, leaseFiles, leaseNames, normalAddress } from "./name-sources.ts";
 
 /** Names found by reverse DNS, kept across runs. */
 const cachePath = "/var/run/ns-report/names.json";
@@ -45,10 +46,13 @@ export class ClientNames {
     this.#needs = needs;
   }
 
-  /** Returns names by address, keyed as given, for the `addresses` that have one. Waits for reverse DNS at most `waitMs` in all (0: not at all). */
+  /**
+   * Returns names of addresses and devices (MAC addresses), keyed as given, for those that have one. Waits for reverse DNS at most `waitMs` in all (0:
+   * not at all).
+   */
   async lookup(addresses: readonly string[], waitMs: number): Promise<Map<string, string>> {
     this.#readLocal();
-    const unknown = addresses.filter((address) => this.#known(address) === undefined);
+    const unknown = addresses.filter((address) => !isDevice(address) && this.#known(address) === undefined);
     for (const address of unknown.slice(0, maxCached)) this.#ask(normalAddress(address));
     if (waitMs > 0 && this.#asking.size > 0) await this.#settle(waitMs);
     this.#save();
@@ -143,7 +147,6 @@ export class ClientNames {
     if (now - this.#localAt < rereadMs && now >= this.#localAt) return;
     this.#localAt = now;
     const dhcp = this.#needs.uci.read("dhcp");
-    const leaseFiles = dhcp.ofType("dnsmasq").map((section) => section.get("leasefile") ?? "/tmp/dhcp.leases");
     const hostsDirs = ["/tmp/hosts", "/var/hosts"];
     const names = new Map<string, string>();
     const add = (more: Iterable<readonly [string, string]>): void => {
@@ -152,10 +155,13 @@ export class ClientNames {
     for (const type of ["host", "domain"]) {
       for (const section of dhcp.ofType(type)) {
         const name = cleanName(section.get("name") ?? "");
-        if (name !== undefined) add(section.list("ip").map((ip) => [normalAddress(ip), name] as const));
+        if (name === undefined) continue;
+        add(section.list("ip").map((ip) => [normalAddress(ip), name] as const));
+        const macs = section.list("mac").flatMap((text) => text.toLowerCase().split(/\s+/));
+        add(macs.filter(isDevice).map((mac) => [mac, name] as const));
       }
     }
-    for (const path of new Set([...leaseFiles, "/tmp/dhcp.leases"])) add(leaseNames(this.#text(path) ?? ""));
+    for (const path of leaseFiles(dhcp)) add(leaseNames(this.#text(path) ?? ""));
     for (const dir of hostsDirs)
       for (const file of this.#names(dir)) add(hostsFileNames(this.#text(`${dir}/${file}`) ?? ""));
     add(hostsFileNames(this.#text("/etc/hosts") ?? ""));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { cleanName, hostsFileNames, leaseNames, normalAddress } from "./name-sources.ts";
+import { cleanName, hostsFileNames, leaseDevices, leaseNames, normalAddress } from "./name-sources.ts";
 
 describe("names the firewall knows", () => {
   test("dnsmasq leases, both families; no name and other lines are skipped", () => {
@@ -14,7 +14,13 @@ describe("names the firewall knows", () => {
     ].join("\n");
     expect([...leaseNames(text)]).toEqual([
       ["192.168.1.10", "annas-laptop"],
+      ["aa:bb:cc:dd:ee:ff", "annas-laptop"],
       ["fd00::a", "phone"],
+    ]);
+    expect([...leaseDevices(text)]).toEqual([
+      ["192.168.1.10", "aa:bb:cc:dd:ee:ff"],
+      ["192.168.1.11", "aa:bb:cc:dd:ee:00"],
+      ["192.168.1.12", "aa:bb:cc:dd:ee:01"],
     ]);
   });
 

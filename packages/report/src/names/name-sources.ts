@@ -3,6 +3,15 @@
  * plausible host name (no control characters, at most 253 characters).
  */
 
+import type { Package } from "@nethsec/host/uci-store";
+import { isDevice } from "../store/client-key.ts";
+
+/** dnsmasq's lease files: as configured, and the usual one. */
+export function leaseFiles(dhcp: Package): string[] {
+  const configured = dhcp.ofType("dnsmasq").flatMap((section) => section.get("leasefile") ?? []);
+  return [...new Set([...configured, "/tmp/dhcp.leases"])];
+}
+
 /** Returns the name when it may be shown: letters, digits, `-`, `_`, `.` and non-ASCII letters; drops a trailing dot. Else undefined. */
 export function cleanName(name: string): string | undefined {
   const trimmed = name.trim().replace(/\.$/, "");
@@ -11,17 +20,28 @@ export function cleanName(name: string): string | undefined {
 }
 
 /**
- * dnsmasq's lease file (dnsmasq(8), --dhcp-leasefile): `EXPIRY MAC ADDRESS NAME CLIENT-ID`, for DHCPv6 an IAID in place of the MAC; name `*` when
- * there is none. Expired leases are used too: a report of the past needs the names of that time.
+ * Names by address and by MAC address, from dnsmasq's lease file (dnsmasq(8), --dhcp-leasefile): `EXPIRY MAC ADDRESS NAME CLIENT-ID`, for DHCPv6 an
+ * IAID in place of the MAC; name `*` when there is none. Expired leases are used too: a report of the past needs the names of that time.
  */
 export function leaseNames(text: string): Map<string, string> {
   const names = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const [expiry, , address, name] = line.split(" ");
-    if (expiry === undefined || !/^\d+$/.test(expiry)) continue;
+  for (const [mac, address, name] of leasesIn(text)) {
     put(names, address, name);
+    if (isDevice(mac)) put(names, mac, name);
   }
   return names;
+}
+
+/** The device of each address that has a lease; see {@link leaseNames}. */
+export function leaseDevices(text: string): Map<string, string> {
+  return new Map(leasesIn(text).flatMap(([mac, address]) => (isDevice(mac) ? [[address, mac] as const] : [])));
+}
+
+function leasesIn(text: string): (readonly [mac: string, address: string, name: string])[] {
+  return text.split("\n").flatMap((line) => {
+    const [expiry = "", mac = "", address = "", name = ""] = line.split(" ");
+    return /^\d+$/.test(expiry) ? [[mac.toLowerCase(), address, name] as const] : [];
+  });
 }
 
 /** hosts(5): `ADDRESS NAME ALIAS… # comment`; uses the first name, and the first line about an address. */
@@ -42,7 +62,7 @@ function put(names: Map<string, string>, address: string | undefined, name: stri
 
 /** Canonical text of an IPv6 address (RFC 5952), used as key because the same address can be written in several ways. Other text is unchanged. */
 export function normalAddress(address: string): string {
-  if (!address.includes(":") || !/^[0-9a-fA-F:.]+$/.test(address)) return address;
+  if (!address.includes(":") || isDevice(address) || !/^[0-9a-fA-F:.]+$/.test(address)) return address;
   try {
     return new URL(`http://[${address}]/`).hostname.slice(1, -1);
   } catch {

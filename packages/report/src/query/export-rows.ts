@@ -6,8 +6,11 @@ import type { Found } from "./search.ts";
 import { labelOf } from "./labels.ts";
 import { formatDay } from "../store/report-day.ts";
 import type { DayTotal } from "../store/report-store.ts";
+import type { ClientGroup } from "../groups/client-groups.ts";
+import { deviceIn, groupUsages, mainAddress, type ClientUsage } from "./client-rows.ts";
+import type { Narrow } from "./narrow.ts";
 import type { Summary } from "./summary.ts";
-import { splitJson, totalTraffic, type Traffic, type Usage } from "./traffic.ts";
+import { splitJson, totalTraffic, type Traffic } from "./traffic.ts";
 
 /** The lists of a report, in the order they are shown. */
 export const listNames = ["clients", "applications", "protocols", "hosts"] as const;
@@ -29,7 +32,7 @@ export const sectionOfList: Readonly<Record<ListName, SectionName | undefined>> 
 export function usagesIn(
   { clients, sections }: Pick<Summary, "clients" | "sections">,
   list: ListName,
-): readonly Usage[] {
+): readonly ClientUsage[] {
   const section = sectionOfList[list];
   return section === undefined ? clients : (sections?.[section] ?? []);
 }
@@ -47,12 +50,34 @@ export function labelled(
 }
 
 /** A row of a list for programs. */
-export function usageJson(list: ListName, usage: Usage, names: ReadonlyMap<string, string>): object {
+export function usageJson(list: ListName, usage: ClientUsage, names: ReadonlyMap<string, string>): object {
   const { id, bytes } = usage;
-  return { id, ...labelled(list, id, names), bytes, ...splitJson(usage) };
+  const row = { ...labelled(list, id, names), bytes, ...splitJson(usage) };
+  if (sectionOfList[list] !== undefined) return { id, ...row };
+  const addresses = usage.addresses?.map((address) => ({ address: address.id, bytes: address.bytes }));
+  return { id: mainAddress(usage), ...deviceFields(usage), ...row, ...(addresses === undefined ? {} : { addresses }) };
 }
 
-/** The last columns of every export; see {@link directionCells}. */
+function deviceFields(usage: ClientUsage): { readonly device?: string } {
+  const device = deviceIn(usage);
+  return device === undefined ? {} : { device };
+}
+
+/** Groups overlap and leave clients out. */
+export function groupsJson(clients: readonly ClientUsage[], groups: readonly ClientGroup[]): object[] {
+  return groupUsages(clients, groups).map((usage) => ({
+    id: usage.id,
+    title: groups.find(({ name }) => name === usage.id)?.title ?? usage.id,
+    bytes: usage.bytes,
+    ...splitJson(usage),
+  }));
+}
+
+export function narrowJson({ group, ...narrow }: Narrow): object {
+  return { ...narrow, ...(group === undefined ? {} : { group: group.name }) };
+}
+
+/** Columns of every export; see {@link directionCells}. */
 export const directionColumns = ["download", "upload"] as const;
 
 /** null, an empty cell in CSV, while the direction of more than a tenth of the bytes is not known. */
@@ -75,24 +100,33 @@ export function dayTable(days: readonly (DayTotal & { readonly day: Day })[]): E
   };
 }
 
-/** One row per client or name, in the given order; `total` is 100%. */
+/** One row per client or name, in the given order; `total` is 100%. A device is under the address with the most traffic. */
 export function usageExport(
   list: ListName,
-  usages: readonly Usage[],
+  usages: readonly ClientUsage[],
   names: ReadonlyMap<string, string>,
   total: number,
 ): ExportTable {
   const section = sectionOfList[list];
   const label = (id: string): string => (section === undefined ? (names.get(id) ?? "") : labelOf(section, id));
   const percent = (bytes: number): number => (total === 0 ? 0 : Math.round((bytes / total) * 10_000) / 100);
+  const isClients = section === undefined;
   return {
-    columns: [section ?? "client", section === undefined ? "name" : "label", "bytes", "percent", ...directionColumns],
+    columns: [
+      section ?? "client",
+      isClients ? "name" : "label",
+      "bytes",
+      "percent",
+      ...directionColumns,
+      ...(isClients ? ["device", "addresses"] : []),
+    ],
     rows: usages.map((usage) => [
-      usage.id,
+      isClients ? mainAddress(usage) : usage.id,
       label(usage.id),
       usage.bytes,
       percent(usage.bytes),
       ...directionCells(usage),
+      ...(isClients ? [deviceIn(usage) ?? "", usage.addresses?.length ?? 1] : []),
     ]),
   };
 }
@@ -100,17 +134,18 @@ export function usageExport(
 /** One row per client and name that a search found. */
 export function foundTable(found: readonly Found[], names: ReadonlyMap<string, string>): ExportTable {
   return {
-    columns: ["kind", "name", "client", "client_name", "first", "last", "days", "bytes", ...directionColumns],
+    columns: ["kind", "name", "client", "client_name", "first", "last", "days", "bytes", ...directionColumns, "device"],
     rows: found.map((one) => [
       one.section,
       one.name,
-      one.client,
+      one.address,
       names.get(one.client) ?? "",
       formatDay(one.first),
       formatDay(one.last),
       one.days,
       one.bytes,
       ...directionCells(one),
+      one.client === one.address ? "" : one.client,
     ]),
   };
 }

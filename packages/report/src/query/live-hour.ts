@@ -84,7 +84,7 @@ export class LiveHour {
     const day = this.#needs.store.today();
     const hour = new Date(this.#needs.now()).getHours();
     const live = this.#newest();
-    const counters = live?.counters();
+    const counters = live?.counters(this.#needs.store.owners(day));
     if (live !== undefined && counters !== undefined) {
       const summary = summarise(counters, { hour });
       this.#sample(`${live.hour} of ${live.pid}`, live.asOf, summary);
@@ -160,11 +160,11 @@ function grownOf(before: Counted, after: Counted, most = Infinity): Map<string, 
 }
 
 /** The `most` with the highest rate; before rates are known, and among equal ones, those with the most traffic. */
-export function byRate(
-  usages: readonly Usage[],
+export function byRate<Row extends Usage>(
+  usages: readonly Row[],
   growth: ReadonlyMap<string, number> | undefined,
   most: number,
-): readonly Usage[] {
+): readonly Row[] {
   const rateOf = ({ id }: Usage): number => growth?.get(id) ?? 0;
   if (growth === undefined) return usages.slice(0, most);
   const growing = usages.filter(({ id }) => growth.has(id)).sort((a, b) => rateOf(b) - rateOf(a));

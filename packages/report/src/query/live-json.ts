@@ -1,4 +1,5 @@
 /** What happens now, for programs: `ns-report watch --json` and `/live.json` tell the same. Pure. */
+import { deviceIn, mainAddress } from "./client-rows.ts";
 import { labelOf } from "./labels.ts";
 import type { InterfaceState } from "./interface-rates.ts";
 import { byRate, type LiveHourState } from "./live-hour.ts";
@@ -26,7 +27,8 @@ export function liveJson(
     interval_ms: growth?.ms ?? null,
     growth: growth?.total ?? null,
     clients: byRate(summary.clients, growth?.clients, Infinity).map((usage) => ({
-      client: usage.id,
+      client: mainAddress(usage),
+      device: deviceIn(usage) ?? null,
       name: names.get(usage.id) ?? null,
       ...row(usage, growth?.clients),
     })),

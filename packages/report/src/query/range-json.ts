@@ -5,8 +5,10 @@ import type { AskedRange } from "./asked-range.ts";
 import { categoryJson, categoryUsages } from "./category-usage.ts";
 import { withoutName } from "./compare.ts";
 import { usageJson, usagesIn, type ListName } from "./export-rows.ts";
+import type { ClientGroup } from "../groups/client-groups.ts";
+import { groupsJson, narrowJson } from "./export-rows.ts";
 import type { RangeSummary } from "./range-summary.ts";
-import type { Narrow } from "./summary.ts";
+import type { Narrow } from "./narrow.ts";
 import { splitJson, totalTraffic } from "./traffic.ts";
 
 export interface RangeAnswer {
@@ -17,12 +19,14 @@ export interface RangeAnswer {
   readonly before: RangeSummary;
   /** Rows per list. */
   readonly limit: number;
+  readonly groups: readonly ClientGroup[];
   readonly names: ReadonlyMap<string, string>;
   /** Of applications; undefined: not known here. */
   readonly categories: Categories | undefined;
 }
 
-export function rangeJson({ range, narrow, summary, before, limit, names, categories }: RangeAnswer): object {
+export function rangeJson(answer: RangeAnswer): object {
+  const { range, narrow, summary, before, limit, groups, names, categories } = answer;
   const list = (name: ListName): object[] =>
     usagesIn(summary, name)
       .slice(0, limit)
@@ -33,7 +37,7 @@ export function rangeJson({ range, narrow, summary, before, limit, names, catego
     title: range.title,
     from: formatDay(range.from),
     to: formatDay(range.to),
-    narrow,
+    narrow: narrowJson(narrow),
     total,
     ...splitJson(totalTraffic(summary)),
     // null: all of it, or nothing.
@@ -56,6 +60,7 @@ export function rangeJson({ range, narrow, summary, before, limit, names, catego
       bytes: bytes ?? null,
     })),
     clients: list("clients"),
+    groups: groupsJson(summary.clients, groups),
     ...(sections === undefined
       ? {}
       : {

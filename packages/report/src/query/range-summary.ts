@@ -2,14 +2,15 @@
  * A range of days, narrowed, as totals, bars and sorted lists: the same answer for a week as for years. Pure: reads periods one after the other.
  * What is not there is said: bars without a record are gaps, and days whose names are gone are counted.
  */
-import { downloadOf, firstRest, uploadOf, type ByteColumn, type Directions } from "../store/directions.ts";
+import { downloadOf, uploadOf, type ByteColumn, type Directions } from "../store/directions.ts";
 import type { SectionName } from "../store/hour-counters.ts";
 import type { Day } from "../store/hour-key.ts";
 import type { Period, PeriodSection } from "../store/period.ts";
 import type { DayRange } from "../store/read-range.ts";
 import { addDays, dayNumber, daysInMonth, isBefore, weekdayOf } from "../store/report-day.ts";
 import { rangeDays } from "./asked-range.ts";
-import type { Narrow } from "./summary.ts";
+import type { Narrow } from "./narrow.ts";
+import { clientRows, wantedClients, type ClientUsage } from "./client-rows.ts";
 import { trafficOf, UsageSums, type Usage } from "./traffic.ts";
 
 export type Unit = "hour" | "day" | "week" | "month";
@@ -30,7 +31,7 @@ export interface RangeSummary {
   readonly directionsSince: Day | undefined;
   readonly unit: Unit;
   readonly bars: readonly RangeBar[];
-  readonly clients: readonly Usage[];
+  readonly clients: readonly ClientUsage[];
   /** Absent when narrowed to one name. */
   readonly sections: Readonly<Record<SectionName, readonly Usage[]>> | undefined;
   readonly unattributed: number;
@@ -61,6 +62,9 @@ function unitOf(range: DayRange, { value }: Pick<Narrow, "value">): Unit {
   return days <= mostWeekDays && value === undefined ? "week" : "month";
 }
 
+/** 1 for each of a period's clients that counts; undefined: all do. */
+type Only = Uint8Array | undefined;
+
 class RangeSums {
   readonly #range: DayRange;
   readonly #narrow: Omit<Narrow, "hour">;
@@ -83,21 +87,22 @@ class RangeSums {
   }
 
   add(period: Period): void {
-    const { client, section, value } = this.#narrow;
-    const wanted = client === undefined ? undefined : period.clients.indexOf(client);
+    const { section, value } = this.#narrow;
+    const wanted = wantedClients(this.#narrow);
+    const only = wanted === undefined ? undefined : Uint8Array.from(period.clients, (key) => Number(wanted(key)));
     this.#note(period);
     if (section !== undefined && value !== undefined) {
-      this.#addName(period, period.sections[section], value, wanted);
+      this.#addName(period, period.sections[section], value, only);
       return;
     }
-    this.#addTotals(period, wanted);
+    this.#addTotals(period, only);
     for (const name of ["protocol", "application", "host"] as const)
-      addNames(period.sections[name], wanted, this.#names[name]);
-    if (client === undefined) this.#unattributed += period.unattributed.reduce((sum, bytes) => sum + bytes, 0);
+      addNames(period.sections[name], only, this.#names[name]);
+    if (only === undefined) this.#unattributed += period.unattributed.reduce((sum, bytes) => sum + bytes, 0);
   }
 
   finish(unit: Unit): RangeSummary {
-    const clients = this.#clients.sorted();
+    const clients = clientRows(this.#clients.sorted());
     const { bytes: total, download, upload } = trafficOf(clients);
     const byName = this.#narrow.value !== undefined;
     return {
@@ -144,10 +149,10 @@ class RangeSums {
     return dayNumber(first) + (slots === 24 ? 0 : slot) - dayNumber(this.#range.from);
   }
 
-  #addTotals(period: Period, wanted: number | undefined): void {
+  #addTotals(period: Period, only: Only): void {
     const { clients, totals, slots, directions } = period;
     for (let at = 0; at < clients.length; at++) {
-      if (wanted !== undefined && wanted !== at) continue;
+      if (only?.[at] === 0) continue;
       let [sum, download, upload] = [0, 0, 0];
       for (let slot = 0; slot < slots; slot++) {
         const cell = at * slots + slot;
@@ -165,7 +170,7 @@ class RangeSums {
   }
 
   /** Bytes of one name. Those of a month are all in its first day: its bars are months then. */
-  #addName(period: Period, section: PeriodSection, value: string, wanted: number | undefined): void {
+  #addName(period: Period, section: PeriodSection, value: string, only: Only): void {
     const { names, counts, name, bytes: column, directions } = section;
     const id = names.indexOf(value);
     if (id < 0) return;
@@ -173,7 +178,7 @@ class RangeSums {
     let row = 0;
     for (let at = 0; at < counts.length; at++) {
       const end = row + (counts[at] ?? 0);
-      if (wanted !== undefined && wanted !== at) row = end;
+      if (only?.[at] === 0) row = end;
       for (; row < end; row++) {
         if (name[row] !== id) continue;
         const bytes = column[row] ?? 0;
@@ -223,16 +228,16 @@ function hasDirections({ clients, totals, slots, directions }: Period, slot: num
   return false;
 }
 
-function addNames(section: PeriodSection, wanted: number | undefined, into: UsageSums): void {
+function addNames(section: PeriodSection, only: Only, into: UsageSums): void {
   const { names, directions } = section;
   const sums = new Float64Array(names.length);
   const upload = new Float64Array(names.length);
-  if (directions === undefined) addBytes(section, wanted, sums);
-  else addBytesAndUpload(section, directions.upload, wanted, sums, upload);
+  if (directions === undefined) addBytes(section, only, sums);
+  else addBytesAndUpload(section, directions.upload, only, sums, upload);
   // Without directions all bytes are rest.
-  const rest = directions === undefined ? sums : restByName(section, directions, wanted);
-  // Of one client few names are needed: decodes no others.
-  const text = wanted === undefined ? names.all() : undefined;
+  const rest = directions === undefined ? sums : restByName(section, directions, only);
+  // Of some clients few names are needed: decodes no others.
+  const text = only === undefined ? names.all() : undefined;
   for (let id = 0; id < sums.length; id++) {
     const [all, sent] = [sums[id] ?? 0, upload[id] ?? 0];
     if (all > 0) into.add(text?.[id] ?? names.at(id), all, all - sent - (rest[id] ?? 0), sent);
@@ -240,28 +245,25 @@ function addNames(section: PeriodSection, wanted: number | undefined, into: Usag
 }
 
 /** The bytes without a direction, by index of the section's names; few rows have any. */
-function restByName(
-  { names, counts, name }: PeriodSection,
-  { restRows, rest }: Directions,
-  wanted: number | undefined,
-): Float64Array {
+function restByName({ names, counts, name }: PeriodSection, { restRows, rest }: Directions, only: Only): Float64Array {
   const sums = new Float64Array(names.length);
-  let begin = 0;
-  for (let at = 0; at < (wanted ?? 0); at++) begin += counts[at] ?? 0;
-  const end = wanted === undefined ? name.length : begin + (counts[wanted] ?? 0);
-  for (let at = firstRest(restRows, begin); at < restRows.length && (restRows[at] ?? 0) < end; at++) {
-    const id = name[restRows[at] ?? 0] ?? 0;
-    sums[id] = (sums[id] ?? 0) + (rest[at] ?? 0);
+  let [row, at] = [0, 0];
+  for (let client = 0; client < counts.length && at < restRows.length; client++) {
+    row += counts[client] ?? 0;
+    for (; at < restRows.length && (restRows[at] ?? 0) < row; at++) {
+      const id = name[restRows[at] ?? 0] ?? 0;
+      if (only?.[client] !== 0) sums[id] = (sums[id] ?? 0) + (rest[at] ?? 0);
+    }
   }
   return sums;
 }
 
 /** Adds the bytes of each name. */
-function addBytes({ counts, name, bytes }: PeriodSection, wanted: number | undefined, into: Float64Array): void {
+function addBytes({ counts, name, bytes }: PeriodSection, only: Only, into: Float64Array): void {
   let row = 0;
   for (let at = 0; at < counts.length; at++) {
     const end = row + (counts[at] ?? 0);
-    if (wanted !== undefined && wanted !== at) row = end;
+    if (only?.[at] === 0) row = end;
     for (; row < end; row++) into[name[row] ?? 0] = (into[name[row] ?? 0] ?? 0) + (bytes[row] ?? 0);
   }
 }
@@ -270,14 +272,14 @@ function addBytes({ counts, name, bytes }: PeriodSection, wanted: number | undef
 function addBytesAndUpload(
   { counts, name, bytes }: PeriodSection,
   upload: ByteColumn,
-  wanted: number | undefined,
+  only: Only,
   into: Float64Array,
   uploadInto: Float64Array,
 ): void {
   let row = 0;
   for (let at = 0; at < counts.length; at++) {
     const end = row + (counts[at] ?? 0);
-    if (wanted !== undefined && wanted !== at) row = end;
+    if (only?.[at] === 0) row = end;
     for (; row < end; row++) {
       const id = name[row] ?? 0;
       into[id] = (into[id] ?? 0) + (bytes[row] ?? 0);

@@ -6,7 +6,8 @@ import { cellOf, emptyClient, sectionNames, type SectionName } from "../store/ho
 import { hourKey } from "../store/hour-key.ts";
 import { writeHour, writeUnattributed } from "../store/hour-store.ts";
 import { rowsOf } from "../cli/export.ts";
-import { summarise, type Narrow } from "./summary.ts";
+import type { Narrow } from "./narrow.ts";
+import { summarise } from "./summary.ts";
 
 const host = fakeHost();
 afterAll(() => host[Symbol.dispose]());

@@ -8,16 +8,9 @@
 import type { DayCounters, SectionColumns, SectionPart } from "../store/day-counters.ts";
 import { downloadOf, uploadOf, type ByteColumn, type Directions } from "../store/directions.ts";
 import type { SectionName } from "../store/hour-counters.ts";
+import type { Narrow } from "./narrow.ts";
+import { clientRows, wantedClients, type ClientUsage } from "./client-rows.ts";
 import { sortUsages, trafficOf, type Traffic, type Usage } from "./traffic.ts";
-
-export interface Narrow {
-  readonly client?: string;
-  /** 0 to 23. */
-  readonly hour?: number;
-  readonly section?: SectionName;
-  /** With `section`: a name as in the hour files, in lower case. */
-  readonly value?: string;
-}
 
 export interface Summary {
   /** Bytes. */
@@ -28,7 +21,7 @@ export interface Summary {
   /** Bytes by hour (24); not narrowed by hour, so that a chart can show the hour among the others. */
   readonly hours: readonly number[];
   /** All of them, largest first. */
-  readonly clients: readonly Usage[];
+  readonly clients: readonly ClientUsage[];
   /** All names, largest first; absent when narrowed to one name. */
   readonly sections: Readonly<Record<SectionName, readonly Usage[]>> | undefined;
   /** Bytes that belong to no client; 0 when narrowed by client or name. */
@@ -36,17 +29,18 @@ export interface Summary {
 }
 
 export function summarise(day: DayCounters, narrow: Narrow = {}): Summary {
-  const client = narrow.client === undefined ? undefined : day.clients.indexOf(narrow.client);
+  const wanted = wantedClients(narrow);
+  const only = wanted === undefined ? undefined : Uint8Array.from(day.clients, (key) => Number(wanted(key)));
   const byName = narrow.section !== undefined && narrow.value !== undefined;
   const cells: Cells = byName ? cellsOfName(day, narrow.section, narrow.value) : { ...day, bytes: day.totals };
   const hours = Array.from({ length: 24 }, () => 0);
-  const clients: Usage[] = [];
+  const byKey: Usage[] = [];
   for (const [index, id] of day.clients.entries()) {
-    if (client !== undefined && client !== index) continue;
+    if (only?.[index] === 0) continue;
     const own = clientUsage(cells, index, narrow.hour, hours);
-    if (own.bytes > 0) clients.push({ id, ...own });
+    if (own.bytes > 0) byKey.push({ id, ...own });
   }
-  sortUsages(clients);
+  const clients = clientRows(byKey);
   const { bytes: total, download, upload } = trafficOf(clients);
   return {
     total,
@@ -54,8 +48,8 @@ export function summarise(day: DayCounters, narrow: Narrow = {}): Summary {
     upload,
     hours,
     clients,
-    sections: byName ? undefined : sectionLists(day, client, narrow.hour),
-    unattributed: byName || client !== undefined ? 0 : sumOf(day.unattributed, narrow.hour),
+    sections: byName ? undefined : sectionLists(day, only, narrow.hour),
+    unattributed: byName || only !== undefined ? 0 : sumOf(day.unattributed, narrow.hour),
   };
 }
 
@@ -121,16 +115,16 @@ function setCell({ bytes: column, directions }: SectionPart, row: number, cells:
 
 function sectionLists(
   day: DayCounters,
-  client: number | undefined,
+  only: Uint8Array | undefined,
   hour: number | undefined,
 ): Record<SectionName, readonly Usage[]> {
-  const list = (name: SectionName): readonly Usage[] => usagesByName(day.sections[name], client, hour);
+  const list = (name: SectionName): readonly Usage[] => usagesByName(day.sections[name], only, hour);
   return { protocol: list("protocol"), application: list("application"), host: list("host") };
 }
 
 function usagesByName(
   { names, parts }: SectionColumns,
-  client: number | undefined,
+  only: Uint8Array | undefined,
   hour: number | undefined,
 ): readonly Usage[] {
   const empty = (): Float64Array => new Float64Array(names.length);
@@ -139,12 +133,12 @@ function usagesByName(
     if (hour !== undefined && part.hour !== hour) continue;
     const { directions } = part;
     const [all, sent] = [new Float64Array(part.names.length), new Float64Array(part.names.length)];
-    if (directions === undefined) addBytes(part, client, all);
-    else addBytesAndUpload(part, directions.upload, client, all, sent);
+    if (directions === undefined) addBytes(part, only, all);
+    else addBytesAndUpload(part, directions.upload, only, all, sent);
     addByName(part, all, bytes);
     addByName(part, sent, upload);
     // Without directions all bytes are rest.
-    addByName(part, directions === undefined ? all : restOfPart(part, directions, client), rest);
+    addByName(part, directions === undefined ? all : restOfPart(part, directions, only), rest);
   }
   const usages: Usage[] = [];
   for (let id = 0; id < bytes.length; id++) {
@@ -162,13 +156,17 @@ function addByName(part: SectionPart, own: Float64Array, into: Float64Array): vo
   }
 }
 
-/** Adds the bytes of each of the part's own names. */
-function addBytes({ clients, counts, name, bytes }: SectionPart, client: number | undefined, into: Float64Array): void {
+/** Adds the bytes of each of the part's own names. `only`: 1 for each of the day's clients that counts; undefined: all do. */
+function addBytes(
+  { clients, counts, name, bytes }: SectionPart,
+  only: Uint8Array | undefined,
+  into: Float64Array,
+): void {
   let row = 0;
   for (let index = 0; index < clients.length; index++) {
     const own = clients[index] ?? -1;
     const end = row + (counts[index] ?? 0);
-    if (own < 0 || (client !== undefined && own !== client)) row = end;
+    if (own < 0 || only?.[own] === 0) row = end;
     for (; row < end; row++) into[name[row] ?? 0] = (into[name[row] ?? 0] ?? 0) + (bytes[row] ?? 0);
   }
 }
@@ -177,7 +175,7 @@ function addBytes({ clients, counts, name, bytes }: SectionPart, client: number 
 function addBytesAndUpload(
   { clients, counts, name, bytes }: SectionPart,
   upload: ByteColumn,
-  client: number | undefined,
+  only: Uint8Array | undefined,
   into: Float64Array,
   uploadInto: Float64Array,
 ): void {
@@ -185,7 +183,7 @@ function addBytesAndUpload(
   for (let index = 0; index < clients.length; index++) {
     const own = clients[index] ?? -1;
     const end = row + (counts[index] ?? 0);
-    if (own < 0 || (client !== undefined && own !== client)) row = end;
+    if (own < 0 || only?.[own] === 0) row = end;
     for (; row < end; row++) {
       const id = name[row] ?? 0;
       into[id] = (into[id] ?? 0) + (bytes[row] ?? 0);
@@ -195,14 +193,14 @@ function addBytesAndUpload(
 }
 
 /** The bytes without a direction, by index of the part's own names; few rows have any. */
-function restOfPart(part: SectionPart, { restRows, rest }: Directions, client: number | undefined): Float64Array {
+function restOfPart(part: SectionPart, { restRows, rest }: Directions, only: Uint8Array | undefined): Float64Array {
   const { clients, counts, name } = part;
   const sums = new Float64Array(part.names.length);
   let row = 0;
   let at = 0;
   for (let index = 0; index < clients.length && at < restRows.length; index++) {
     const own = clients[index] ?? -1;
-    const isWanted = own >= 0 && (client === undefined || own === client);
+    const isWanted = own >= 0 && only?.[own] !== 0;
     row += counts[index] ?? 0;
     for (; at < restRows.length && (restRows[at] ?? 0) < row; at++) {
       const id = name[restRows[at] ?? 0] ?? 0;

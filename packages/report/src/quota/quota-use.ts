@@ -1,6 +1,8 @@
 /** How much of each quota is used. */
 import { rangeFrom } from "../query/asked-range.ts";
-import { summariseRange, type RangeSummary } from "../query/range-summary.ts";
+import { askRange } from "../query/ask.ts";
+import { deviceIn } from "../query/client-rows.ts";
+import type { RangeSummary } from "../query/range-summary.ts";
 import type { Usage } from "../query/traffic.ts";
 import { formatDay } from "../store/report-day.ts";
 import type { ReportStore } from "../store/report-store.ts";
@@ -19,7 +21,7 @@ export interface QuotaUse {
   /** The highest level reached, percent; undefined: none. */
   readonly reached: number | undefined;
   readonly levels: readonly number[];
-  /** Those that count, with traffic, the largest first. */
+  /** Addresses that count, with traffic. */
   readonly clients: readonly Usage[];
 }
 
@@ -30,9 +32,11 @@ export function quotaUses(store: Pick<ReportStore, "today" | "periods">, quotas:
     const key = `this-cycle-${quota.cycle}`;
     const range = rangeFrom(key, store.today());
     if (range === undefined) throw new Error(`${key} is a range`);
-    const summary = read.get(key) ?? summariseRange((days, byDay) => store.periods(days, byDay), range);
+    const summary = read.get(key) ?? askRange(store, range);
     read.set(key, summary);
-    const clients = summary.clients.filter(({ id }) => quota.counts(id));
+    const clients = summary.clients.flatMap((row) =>
+      (row.addresses ?? [row]).filter(({ id }) => quota.has(id, deviceIn(row))),
+    );
     const used = clients.reduce((sum, { bytes }) => sum + bytes, 0);
     const { name, title, bytes, levels } = quota;
     const reached = levels.findLast((percent) => used * 100 >= bytes * percent);

@@ -68,13 +68,13 @@ test.each([
   ["a name", "config quota\n\toption gigabytes '1'\n\tlist client '10.0.0.1'\n", "needs a name"],
   ["an address", section("q", 1, "list client 'anna'"), '"anna" is no address'],
   ["a subnet", section("q", 1, "list subnet '10.0.0.0/33'"), '"10.0.0.0/33" is no subnet'],
-  ["somebody", section("q", 1), "neither a client nor a subnet"],
+  ["somebody", section("q", 1), "it has neither a client, a device, a subnet"],
   ["an amount", section("q", -1, "list client '10.0.0.1'"), "gigabytes is no number above 0"],
   ["a day", section("q", 1, "list client '10.0.0.1'", "option cycle '31'"), "cycle is no day from 1 to 28"],
   ["a percentage", section("q", 1, "list client '10.0.0.1'", "list warn '100'"), "warn is no percentage"],
 ])("a section without %s is named and not watched; the others are", (_, text, trouble) => {
   configure(text + section("good", 1, "list client '10.0.0.1'"));
-  const { quotas, troubles } = readQuotas(host.uci.read("ns-report"));
+  const { quotas, troubles } = readQuotas(host.uci);
   expect(quotas.map(({ name }) => name)).toEqual(["good"]);
   expect(troubles).toEqual([expect.stringContaining(trouble) as string]);
 });

@@ -1,14 +1,15 @@
 /** Quotas as configured: sections `quota` of /etc/config/ns-report. Pure. */
-import { BlockList } from "node:net";
-import type { Package, Section } from "@nethsec/host/uci-store";
-import { isAddress } from "../store/client-address.ts";
+import type { Section, UciStore } from "@nethsec/host/uci-store";
+import { clientGroupsOf, type ClientGroup } from "../groups/client-groups.ts";
+import { readClientSet, type ClientSet, type SubnetsOf } from "../groups/client-set.ts";
+import { readNetworks, subnetsIn } from "../groups/networks.ts";
 
 export interface Quota {
   /** Name of the section; part of the alerts' names. */
   readonly name: string;
   readonly title: string;
-  /** Whether an address counts. */
-  readonly counts: (address: string) => boolean;
+  /** Whose traffic counts. */
+  readonly has: ClientSet["has"];
   /** Bytes a cycle; 1 GB is 10^9 bytes, as on a provider's bill. */
   readonly bytes: number;
   /** Day of the month on which the cycle begins, 1 to 28. */
@@ -25,8 +26,11 @@ export interface Quotas {
 
 const gigabyte = 1e9;
 
-export function readQuotas(pkg: Package): Quotas {
-  const found = pkg.ofType("quota").map((section) => readQuota(section));
+export function readQuotas(uci: Pick<UciStore, "read">): Quotas {
+  const subnetsOf = subnetsIn(readNetworks(uci.read("network"), uci.read("firewall")));
+  const { groups } = clientGroupsOf(uci);
+  const sections = uci.read("ns-report").ofType("quota");
+  const found = sections.map((section) => readQuota(section, groups, subnetsOf));
   return {
     quotas: found.filter((one) => typeof one !== "string"),
     troubles: found.filter((one) => typeof one === "string"),
@@ -34,26 +38,21 @@ export function readQuotas(pkg: Package): Quotas {
 }
 
 /** A string: why the section cannot be used. */
-function readQuota(section: Section): Quota | string {
+function readQuota(section: Section, groups: readonly ClientGroup[], subnetsOf: SubnetsOf): Quota | string {
   const { name } = section;
   const trouble = (text: string): string => `ns-report.${name}: ${text}. This quota is not watched.`;
   if (section.anonymous || !/^[A-Za-z0-9_]{1,32}$/.test(name))
     return trouble("a quota needs a name of letters, digits and _");
-  const list = new BlockList();
-  const clients = section.list("client");
-  for (const client of clients) {
-    if (!isAddress(client)) return trouble(`"${client}" is no address`);
-    list.addAddress(client, family(client));
+  const own = readClientSet(section, subnetsOf);
+  if (typeof own === "string") return trouble(own);
+  const sets: ClientSet[] = own === undefined ? [] : [own];
+  for (const group of section.list("group")) {
+    const found = groups.find((one) => one.name === group);
+    if (found === undefined) return trouble(`there is no group "${group}"`);
+    sets.push(found);
   }
-  const subnets = section.list("subnet");
-  for (const text of subnets) {
-    const [address = "", prefix = ""] = text.split("/");
-    const most = address.includes(":") ? 128 : 32;
-    if (!isAddress(address) || !/^\d{1,3}$/.test(prefix) || Number(prefix) > most)
-      return trouble(`"${text}" is no subnet such as 192.168.30.0/24`);
-    list.addSubnet(address, Number(prefix), family(address));
-  }
-  if (clients.length + subnets.length === 0) return trouble("it has neither a client nor a subnet");
+  if (sets.length === 0)
+    return trouble("it has neither a client, a device, a subnet, an interface, a zone nor a group");
   const gigabytes = Number(section.get("gigabytes") ?? "");
   if (!(gigabytes > 0 && gigabytes < 1e6)) return trouble("gigabytes is no number above 0");
   const cycle = Number(section.get("cycle") ?? "1");
@@ -64,11 +63,9 @@ function readQuota(section: Section): Quota | string {
   return {
     name,
     title: section.get("title") ?? name,
-    counts: (address) => list.check(address, family(address)),
+    has: (address, device) => sets.some((set) => set.has(address, device)),
     bytes: gigabytes * gigabyte,
     cycle,
     levels: [...new Set(warn)].toSorted((a, b) => a - b).concat(100),
   };
 }
-
-const family = (address: string): "ipv4" | "ipv6" => (address.includes(":") ? "ipv6" : "ipv4");

@@ -93,6 +93,7 @@ describe("answers", () => {
           bytes: 200,
           download: null,
           upload: null,
+          device: "",
         },
       ],
       is_cut: false,

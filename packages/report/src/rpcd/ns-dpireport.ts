@@ -40,7 +40,7 @@ const days = rpcdMethod({
   name: "days",
   args: v.object({}),
   example: {},
-  run: (_args, call) => daysAnswer(openStore(call).days()),
+  run: (_args, call) => daysAnswer(openStore(call, true).days()),
 });
 
 const summary = rpcdMethod({
@@ -48,7 +48,7 @@ const summary = rpcdMethod({
   args: v.object({ ...dayFields, limit: v.optional(limit, 10) }),
   example: { ...dayExample, limit: 10 },
   run: async (args, call) => {
-    const store = openStore(call);
+    const store = openStore(call, true);
     const found = summarise(store.day(dayOf(args, store)));
     return { ...summaryAnswer(found, args.limit, await namesFor(call, found, args.limit)) };
   },
@@ -59,7 +59,7 @@ const summaryByClient = rpcdMethod({
   args: v.object({ ...dayFields, client: v.nullish(anyClient), limit: v.optional(limit, 10) }),
   example: { ...dayExample, client: "192.168.1.10", limit: 10 },
   run: async (args, call) => {
-    const store = openStore(call);
+    const store = openStore(call, true);
     const client = args.client ?? undefined;
     const found = summarise(store.day(dayOf(args, store), totalsOf(client)), client === undefined ? {} : { client });
     return { ...summaryAnswer(found, args.limit, await namesFor(call, found, args.limit)) };
@@ -76,7 +76,7 @@ const details = rpcdMethod({
   args: v.object({ ...dayFields, client: address }),
   example: { ...dayExample, client: "192.168.1.10" },
   run: async (args, call) => {
-    const store = openStore(call);
+    const store = openStore(call, true);
     const counters = store.day(dayOf(args, store), totalsOf(args.client));
     const nameOf = await namesFor(call, summarise(counters, { client: args.client }), 1);
     return { ...detailsAnswer(counters, args.client, nameOf) };
@@ -101,7 +101,7 @@ const summaryV2 = rpcdMethod({
     };
     if (section !== undefined && value === undefined) throw wrong("value", "", "required");
     if (section === undefined && value !== undefined) throw wrong("section", "", "required");
-    const store = openStore(call);
+    const store = openStore(call, true);
     const counters = store.day(dayOf(args, store), totalsOf(client));
     const one = section === undefined || value === undefined ? undefined : { section, value };
     const found = summarise(counters, { ...(client === undefined ? {} : { client }), ...one });

@@ -6,13 +6,14 @@ import { clientNamesOf } from "../names/host-names.ts";
 import { rangeFrom, type AskedRange } from "../query/asked-range.ts";
 import { foundTable, tableJson } from "../query/export-rows.ts";
 import { rangeJson } from "../query/range-json.ts";
-import { summariseRange, type RangeSummary } from "../query/range-summary.ts";
-import { searchRange, shortestSearch } from "../query/search.ts";
-import type { Narrow } from "../query/summary.ts";
-import { isAddress } from "../store/client-address.ts";
+import { clientsFound, searchRange, shortestSearch } from "../query/search.ts";
+import type { Narrow } from "../query/narrow.ts";
+import { askRange } from "../query/ask.ts";
+import { rowNames } from "../query/client-rows.ts";
+import { clientGroupsOf } from "../groups/client-groups.ts";
+import { isClientId } from "../store/client-key.ts";
 import { sectionNames } from "../store/hour-counters.ts";
 import { openStore } from "../store/open-store.ts";
-import type { DayRange } from "../store/read-range.ts";
 import type { ReportStore } from "../store/report-store.ts";
 
 /** Longest wait of an answer for reverse DNS; names that arrive later are in the next answer. */
@@ -26,7 +27,7 @@ export const rangeMethod = rpcdMethod({
   name: "range",
   args: v.object({
     range: text,
-    client: v.nullish(v.pipe(v.string("invalid"), v.check(isAddress, "invalid"), v.toLowerCase())),
+    client: v.nullish(v.pipe(v.string("invalid"), v.toLowerCase(), v.check(isClientId, "invalid"))),
     section: v.nullish(v.picklist(sectionNames, "invalid")),
     value: v.nullish(lower),
     limit: v.optional(limit, 20),
@@ -36,13 +37,13 @@ export const rangeMethod = rpcdMethod({
     const store = openStore(call);
     const range = rangeOf(args.range, store);
     const narrow = narrowOf(args.client ?? undefined, args.section ?? undefined, args.value ?? undefined);
-    const of = (days: DayRange): RangeSummary =>
-      summariseRange((some, byDay) => store.periods(some, byDay), days, narrow);
-    const [summary, before, rows] = [of(range), of(range.before), rowsOf(args.limit)];
-    const shown = summary.clients.slice(0, rows).map(({ id }) => id);
-    const names = await clientNamesOf(call.host).lookup(shown, nameWaitMs);
+    const [summary, before] = [askRange(store, range, narrow), askRange(store, range.before, narrow)];
+    const rows = rowsOf(args.limit);
+    const clients = clientNamesOf(call.host);
+    const names = await rowNames((ids) => clients.lookup(ids, nameWaitMs), summary.clients.slice(0, rows));
+    const { groups } = clientGroupsOf(call.host.uci);
     const categories = new CategoryFiles(call.host.files).categories();
-    return { ...rangeJson({ range, narrow, summary, before, limit: rows, names, categories }) };
+    return { ...rangeJson({ range, narrow, summary, before, limit: rows, groups, names, categories }) };
   },
 });
 
@@ -55,8 +56,8 @@ export const searchMethod = rpcdMethod({
     const store = openStore(call);
     const { found, isCut } = searchRange(store.periods(rangeOf(args.range, store)), args.text.trim());
     const rows = found.slice(0, rowsOf(args.limit));
-    const clients = [...new Set(rows.map(({ client }) => client))];
-    const names = await clientNamesOf(call.host).lookup(clients, nameWaitMs);
+    const clients = clientNamesOf(call.host);
+    const names = await rowNames((ids) => clients.lookup(ids, nameWaitMs), clientsFound(rows));
     return { found: tableJson(foundTable(rows, names)), is_cut: isCut || rows.length < found.length };
   },
 });

@@ -103,17 +103,17 @@ describe("for programs", () => {
     expect(await ask("2026-11-21..2026-11-22")).toMatchObject({ directions_since: null, download: 12 * gib + 90_200 });
   });
 
-  test("CSV: the last two columns, empty where too little is known", async () => {
+  test("CSV: two columns, empty where too little is known", async () => {
     const csv = { options: { csv: true as const } };
     const clients = await runCommand(top, host, { args: { list: "clients", range: "2026-11-21" }, ...csv });
     expect(clients.out).toBe(
-      `client,name,bytes,percent,download,upload\r\n192.168.1.10,,${10 * gib},100,${9 * gib},${gib}\r\n192.168.1.20,,1000,0,200,800\r\n`,
+      `client,name,bytes,percent,download,upload,device,addresses\r\n192.168.1.10,,${10 * gib},100,${9 * gib},${gib},,1\r\n192.168.1.20,,1000,0,200,800,,1\r\n`,
     );
     expect((await runCommand(days, host, csv)).out).toContain(
       `2026-11-20,${5 * gib},1,0,,\r\n2026-11-21,${10 * gib + 1000},2,0,${9 * gib + 200},${gib + 800}\r\n`,
     );
     const rows = (await runCommand(exportDay, host, { args: { day: "2026-11-21" }, ...csv })).out;
-    expect(rows).toContain("2026-11-21,9,192.168.1.20,host,www.example.com,1000,200,800\r\n");
+    expect(rows).toContain("2026-11-21,9,192.168.1.20,host,www.example.com,1000,200,800,\r\n");
     expect(await get("/2026-11-21/hosts.csv")).toContain(`,${9 * gib + 200},${gib + 800}\r\n`);
     expect(JSON.parse(await get("/range/2026-11-20..2026-11-21/clients.json"))).toMatchObject([
       { client: "192.168.1.10", download: null, upload: null },

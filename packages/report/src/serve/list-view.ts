@@ -1,6 +1,8 @@
 /** The view of a list page, from the sums of a day or a range and the query of the address. */
 import type { ClientNames } from "../names/client-names.ts";
-import type { Narrow, Summary } from "../query/summary.ts";
+import { rowNames, type ClientUsage } from "../query/client-rows.ts";
+import type { Narrow } from "../query/narrow.ts";
+import type { Summary } from "../query/summary.ts";
 import type { ListPageView } from "../web/list-page.ts";
 import { listViewFrom } from "../web/report-url.ts";
 import { ownUsages } from "./own-usages.ts";
@@ -21,13 +23,15 @@ export async function usageListView({ summary, query, ...request }: ListRequest)
   const view = listViewFrom(query);
   const usages = ownUsages(summary, narrow, list);
   if (view === undefined || usages === undefined) return undefined;
-  const shown = [...(list === "clients" ? usages.map(({ id }) => id) : []), ...narrowedClient(narrow)];
-  // Does not wait: names found by reverse DNS appear at the next request.
-  const names = await request.names.lookup(shown, 0);
+  const names = await namesOnPage(request.names, list === "clients" ? usages : [], narrow);
   return { ...request, names, view, usages, total: summary.total };
 }
 
-/** The client that a report is narrowed to, if any. */
-export function narrowedClient({ client }: Narrow): string[] {
-  return client === undefined ? [] : [client];
+/** The names of a page's clients, and of the one that it is narrowed to. Does not wait: names found by reverse DNS appear at the next request. */
+export function namesOnPage(
+  names: ClientNames,
+  rows: readonly ClientUsage[],
+  { client }: Narrow = {},
+): Promise<ReadonlyMap<string, string>> {
+  return rowNames((ids) => names.lookup(ids, 0), rows, client === undefined ? [] : [client]);
 }

@@ -1,6 +1,7 @@
 /** Assembles the web server's parts for one host. */
 import type { Host } from "@nethsec/host/host";
 import { openMetrics, openMetricsType } from "@nethsec/host/metrics";
+import { clientGroupsOf, type ClientGroup } from "../groups/client-groups.ts";
 import { AccessControl } from "../auth/access-control.ts";
 import { readStatus } from "../store/daemon-status.ts";
 import { reportMetrics } from "../metrics/report-metrics.ts";
@@ -33,10 +34,12 @@ export function makeSite({ host, store, names, config, failed, signal }: SiteNee
   const now = (): number => host.clock.now();
   const status = (): ReturnType<typeof readStatus> => readStatus(host.files, store.base);
   const quotas = (): Checked => readChecked(host.files) ?? { at: now(), uses: [] };
+  const groups = (): readonly ClientGroup[] => clientGroupsOf(host.uci).groups;
   const live = liveHourOf(host, store, status);
   const interfaces = interfaceRatesOf(host);
   const categories = new CategoryFiles(host.files);
-  const pages = new ReportPages({ store, names, categories, live, interfaces, status, quotas, base: config.base });
+  const { base } = config;
+  const pages = new ReportPages({ store, names, categories, groups, live, interfaces, status, quotas, base });
   const hub = new LiveHub({
     clock: host.clock,
     mark: () => `${live.mark()} ${interfaces.mark()}`,
@@ -46,7 +49,7 @@ export function makeSite({ host, store, names, config, failed, signal }: SiteNee
   });
   return new ReportSite({
     pages,
-    ranges: new RangePages({ store, names, categories, base: config.base }),
+    ranges: new RangePages({ store, names, categories, groups, base }),
     hub,
     gate: new AccessControl(config.credentials, {
       now: () => host.clock.monotonic(),

@@ -29,6 +29,10 @@ beforeAll(() => {
   host = fakeHost({ now: sampleNow, files: categoryFiles });
   const unnamed = Object.fromEntries(sampleClients.map((client) => [client, { name: null, until: 9e15 }]));
   host.files.write("/var/run/ns-report/names.json", JSON.stringify(unnamed));
+  host.files.write(
+    "/etc/config/network",
+    "config interface 'guest'\n\toption proto 'static'\n\toption ipaddr '192.168.1.17/28'\n",
+  );
   writeSampleYear(host.files, base);
   host.files.remove(`${base}/2025`, { recursive: true });
   site = quietSite(host, base, ended.signal);

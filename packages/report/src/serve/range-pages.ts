@@ -4,9 +4,11 @@ import { categoryTable, categoryUsages } from "../query/category-usage.ts";
 import { foundTable, usageExport, type ListName } from "../query/export-rows.ts";
 import type { ExportTable } from "../query/export-table.ts";
 import { rangeJson } from "../query/range-json.ts";
-import { summariseRange, type RangeSummary } from "../query/range-summary.ts";
-import { searchRange, shortestSearch, type FoundAll } from "../query/search.ts";
-import type { Narrow } from "../query/summary.ts";
+import type { ClientGroup } from "../groups/client-groups.ts";
+import { askRange } from "../query/ask.ts";
+import type { RangeSummary } from "../query/range-summary.ts";
+import { clientsFound, searchRange, shortestSearch, type FoundAll } from "../query/search.ts";
+import type { Narrow } from "../query/narrow.ts";
 import type { CategoryFiles } from "../names/categories.ts";
 import type { ClientNames } from "../names/client-names.ts";
 import type { Day } from "../store/hour-key.ts";
@@ -18,13 +20,14 @@ import type { Page } from "../web/page.ts";
 import { rangePage } from "../web/range-page.ts";
 import { narrowFrom, rangeScope, scopeUrl } from "../web/report-url.ts";
 import { mostRows, searchPage } from "../web/search-page.ts";
-import { topRows } from "../web/usage-panels.ts";
-import { narrowedClient, usageListView } from "./list-view.ts";
+import { shownClients } from "../web/usage-panels.ts";
+import { namesOnPage, usageListView } from "./list-view.ts";
 
 export interface RangePagesNeeds {
   readonly store: ReportStore;
   readonly names: ClientNames;
   readonly categories: CategoryFiles;
+  readonly groups: () => readonly ClientGroup[];
   readonly base: string;
 }
 
@@ -63,11 +66,10 @@ export class RangePages {
     const narrow = this.#narrow(query);
     if (narrow === undefined) return undefined;
     const summary = this.#summary(range, narrow);
-    const shown = [...narrowedClient(narrow), ...summary.clients.slice(0, topRows).map(({ id }) => id)];
-    const names = await this.#names(shown);
+    const names = await namesOnPage(this.#needs.names, shownClients(summary, narrow), narrow);
     const before = this.#summary(range.before, narrow);
-    const categories = this.#needs.categories.categories();
-    return rangePage({ base: this.#needs.base, scope, range, narrow, summary, before, names, categories });
+    const [groups, categories] = [this.#needs.groups(), this.#needs.categories.categories()];
+    return rangePage({ base: this.#needs.base, scope, range, narrow, summary, before, groups, names, categories });
   }
 
   /** The whole answer for programs; undefined: the query is invalid. */
@@ -75,10 +77,10 @@ export class RangePages {
     const narrow = this.#narrow(query);
     if (narrow === undefined) return undefined;
     const summary = this.#summary(range, narrow);
-    const names = await this.#names(summary.clients.map(({ id }) => id));
+    const names = await namesOnPage(this.#needs.names, summary.clients);
     const before = this.#summary(range.before, narrow);
-    const categories = this.#needs.categories.categories();
-    return rangeJson({ range, narrow, summary, before, limit: Infinity, names, categories });
+    const [groups, categories] = [this.#needs.groups(), this.#needs.categories.categories()];
+    return rangeJson({ range, narrow, summary, before, limit: Infinity, groups, names, categories });
   }
 
   async list(range: AskedRange, list: ListName, query: URLSearchParams): Promise<Page | undefined> {
@@ -103,14 +105,14 @@ export class RangePages {
   async search(query: URLSearchParams): Promise<Page | undefined> {
     const asked = this.#search(query);
     if (asked === undefined) return undefined;
-    const names = await this.#names(asked.found.slice(0, mostRows).map(({ client }) => client));
+    const names = await namesOnPage(this.#needs.names, clientsFound(asked.found.slice(0, mostRows)));
     return searchPage({ base: this.#needs.base, ...asked, names });
   }
 
   async searchTable(query: URLSearchParams): Promise<ExportTable | undefined> {
     const asked = this.#search(query);
     if (asked === undefined) return undefined;
-    return foundTable(asked.found, await this.#names([...new Set(asked.found.map(({ client }) => client))]));
+    return foundTable(asked.found, await namesOnPage(this.#needs.names, clientsFound(asked.found)));
   }
 
   #search(query: URLSearchParams): (FoundAll & { readonly text: string; readonly range: AskedRange }) | undefined {
@@ -141,16 +143,11 @@ export class RangePages {
 
   /** A range has no hours to narrow by. */
   #narrow(query: URLSearchParams): Narrow | undefined {
-    const narrow = narrowFrom(query);
+    const narrow = narrowFrom(query, this.#needs.groups());
     return narrow?.hour === undefined ? narrow : undefined;
   }
 
   #summary(range: DayRange, narrow: Narrow): RangeSummary {
-    return summariseRange((days, byDay) => this.#needs.store.periods(days, byDay), range, narrow);
-  }
-
-  /** Does not wait: names found by reverse DNS appear at the next request. */
-  #names(clients: readonly string[]): Promise<Map<string, string>> {
-    return this.#needs.names.lookup(clients, 0);
+    return askRange(this.#needs.store, range, narrow);
   }
 }

@@ -9,9 +9,10 @@ import { liveJson } from "../query/live-json.ts";
 import { formatDay, longDay, parseDay, sameDay } from "../store/report-day.ts";
 import type { DayTotal, ReportStore } from "../store/report-store.ts";
 import { categoryTable, categoryUsages } from "../query/category-usage.ts";
-import { summarise } from "../query/summary.ts";
+import type { ClientGroup } from "../groups/client-groups.ts";
+import { askDay } from "../query/ask.ts";
 import type { Checked } from "../quota/quota-check.ts";
-import { clientsOnDayPage, crumbsOf, dayPage } from "../web/day-page.ts";
+import { crumbsOf, dayPage } from "../web/day-page.ts";
 import { homePage, whatToDo, type MonthTotal } from "../web/home-page.ts";
 import { html, type Html, type HtmlValue } from "../web/html.ts";
 import { listed, listPage, type ListPageView } from "../web/list-page.ts";
@@ -19,9 +20,10 @@ import { clientsLive, liveFragment, livePage, type LiveView } from "../web/live-
 import { monthPage } from "../web/month-page.ts";
 import type { Page } from "../web/page.ts";
 import { narrowFrom } from "../web/report-url.ts";
+import { shownClients } from "../web/usage-panels.ts";
 import type { ExportTable } from "../query/export-table.ts";
 import { dayTable, usageExport, type ListName } from "../query/export-rows.ts";
-import { usageListView } from "./list-view.ts";
+import { namesOnPage, usageListView } from "./list-view.ts";
 
 export interface ReportPagesNeeds {
   readonly store: ReportStore;
@@ -31,6 +33,7 @@ export interface ReportPagesNeeds {
   readonly interfaces: InterfaceRates;
   readonly status: () => SeenStatus | undefined;
   readonly quotas: () => Checked;
+  readonly groups: () => readonly ClientGroup[];
   readonly base: string;
 }
 
@@ -74,9 +77,10 @@ export class ReportPages {
   /** undefined: the query is invalid. */
   async day(day: Day, query: URLSearchParams): Promise<Page | undefined> {
     const { store, base } = this.#needs;
-    const narrow = narrowFrom(query);
+    const groups = this.#needs.groups();
+    const narrow = narrowFrom(query, groups);
     if (narrow === undefined) return undefined;
-    const summary = summarise(store.day(day), narrow);
+    const summary = askDay(store, day, narrow, true);
     const days = store.days().map(formatDay);
     const key = formatDay(day);
     const neighbour = (text: string | undefined): Day | undefined => (text === undefined ? undefined : parseDay(text));
@@ -85,7 +89,8 @@ export class ReportPages {
       day,
       narrow,
       summary,
-      names: await this.#names(clientsOnDayPage(summary, narrow)),
+      groups,
+      names: await namesOnPage(this.#needs.names, shownClients(summary, narrow), narrow),
       categories: this.#needs.categories.categories(),
       previous: neighbour(days.findLast((other) => other < key)),
       next: neighbour(days.find((other) => other > key)),
@@ -107,9 +112,9 @@ export class ReportPages {
 
   /** undefined: the query is invalid. */
   categoryTable(day: Day, query: URLSearchParams): ExportTable | undefined {
-    const narrow = narrowFrom(query);
+    const narrow = narrowFrom(query, this.#needs.groups());
     if (narrow === undefined) return undefined;
-    const { total, sections } = summarise(this.#needs.store.day(day), narrow);
+    const { total, sections } = askDay(this.#needs.store, day, narrow, true);
     return categoryTable(categoryUsages(sections?.application, this.#needs.categories.categories()), total);
   }
 
@@ -141,7 +146,7 @@ export class ReportPages {
   }
 
   async #listView(day: Day, list: ListName, query: URLSearchParams): Promise<ListPageView | undefined> {
-    const narrow = narrowFrom(query);
+    const narrow = narrowFrom(query, this.#needs.groups());
     if (narrow === undefined) return undefined;
     const { base, names, store } = this.#needs;
     return usageListView({
@@ -153,7 +158,7 @@ export class ReportPages {
       list,
       query,
       names,
-      summary: summarise(store.day(day), narrow),
+      summary: askDay(store, day, narrow, true),
     });
   }
 
@@ -163,7 +168,7 @@ export class ReportPages {
       ...state,
       base: this.#needs.base,
       interfaces: await this.#needs.interfaces.look(),
-      names: await this.#names(clientsLive(state).map(({ id }) => id)),
+      names: await namesOnPage(this.#needs.names, clientsLive(state)),
       paused: pausedText(this.#needs.status()),
       whenEmpty: this.#whenEmpty(true),
     };
@@ -188,11 +193,6 @@ export class ReportPages {
       });
     }
     return [...months.values()];
-  }
-
-  /** Does not wait: names found by reverse DNS appear at the next request. */
-  #names(clients: readonly string[]): Promise<Map<string, string>> {
-    return this.#needs.names.lookup(clients, 0);
   }
 
   #whenEmpty(follows = false): HtmlValue {

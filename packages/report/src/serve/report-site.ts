@@ -217,7 +217,7 @@ export class ReportSite {
       visit,
       messagePage(
         "This address makes no sense",
-        "A client is an IP address, an hour is from 0 to 23, and a report is narrowed to one application, protocol or host; then it has that list and the clients only.",
+        "A client is an IP or MAC address, a group one of those on the pages, an hour is from 0 to 23, and a report is narrowed to one application, protocol or host; then it has that list and the clients only.",
         this.#needs.base,
       ),
       400,

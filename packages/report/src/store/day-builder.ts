@@ -1,12 +1,14 @@
 /** Builds the `DayCounters` of one day from its hours. Pure. */
 import type { DayCounters, SectionColumns, SectionPart } from "./day-counters.ts";
 import { downloadOf, uploadOf } from "./directions.ts";
+import { clientKey } from "./client-key.ts";
+import { nobodyKnown, type OwnerOf } from "./device-log.ts";
 import { sectionNames } from "./hour-counters.ts";
 import type { HourColumns, HourSection } from "./hour-index.ts";
 import type { Day } from "./hour-key.ts";
 
 export interface DayBuilder {
-  /** Sets the clients in their final order; called once, before the first hour. */
+  /** Sets the addresses in their final order; called once, before the first hour. */
   clients(addresses: readonly string[]): void;
   /** Adds an hour's columns from one source; `wanted` selects the clients to take from it. The columns are kept, not copied. */
   hour(hour: number, columns: HourColumns, wanted?: (client: string) => boolean): void;
@@ -14,7 +16,8 @@ export interface DayBuilder {
   finish(): DayCounters;
 }
 
-export function dayBuilder(day: Day): DayBuilder {
+/** `owner`: who had which address that day; an address of several devices becomes several clients. */
+export function dayBuilder(day: Day, owner: OwnerOf = nobodyKnown): DayBuilder {
   const sections = { protocol: new Section(), application: new Section(), host: new Section() };
   const indexes = new Map<string, number>();
   let clients: readonly string[] = [];
@@ -22,15 +25,15 @@ export function dayBuilder(day: Day): DayBuilder {
   let unattributed = new Float64Array(24);
   return {
     clients(addresses) {
-      clients = addresses;
-      [totals, download, upload] = [newTotals(addresses), newTotals(addresses), newTotals(addresses)];
-      for (const [index, address] of addresses.entries()) indexes.set(address, index);
+      clients = owner === nobodyKnown ? addresses : addresses.flatMap((address) => keysOf(address, owner));
+      [totals, download, upload] = [newTotals(clients), newTotals(clients), newTotals(clients)];
+      for (const [index, key] of clients.entries()) indexes.set(key, index);
     },
     hour(hour, columns, wanted = () => true) {
       const own = new Int32Array(columns.clients.length).fill(-1);
       for (let at = 0; at < own.length; at++) {
         const address = columns.clients[at] ?? "";
-        const client = wanted(address) ? indexes.get(address) : undefined;
+        const client = wanted(address) ? indexes.get(clientKey(address, owner(address, hour))) : undefined;
         if (client === undefined) continue;
         own[at] = client;
         const bytes = columns.totals[at] ?? 0;
@@ -57,6 +60,13 @@ export function dayBuilder(day: Day): DayBuilder {
       },
     }),
   };
+}
+
+/** An address with each device that had it that day. */
+function keysOf(address: string, owner: OwnerOf): string[] {
+  const keys = new Set<string>();
+  for (let hour = 0; hour < 24; hour++) keys.add(clientKey(address, owner(address, hour)));
+  return [...keys];
 }
 
 function newTotals({ length }: readonly string[]): Float64Array<ArrayBuffer> {

@@ -12,7 +12,7 @@ export type { Day, SectionName };
 
 export interface DayCounters {
   readonly day: Day;
-  /** Addresses, in the order of their folders (byte order). */
+  /** In the order of the addresses' folders (byte order); see `client-key.ts`. Those without traffic are possible. */
   readonly clients: readonly string[];
   /** Bytes of a client in an hour: `totals[client * 24 + hour]`. */
   readonly totals: Float64Array;

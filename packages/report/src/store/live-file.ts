@@ -9,6 +9,7 @@ import { dayBuilder } from "./day-builder.ts";
 import type { DayCounters } from "./day-counters.ts";
 import type { HourCounters } from "./hour-counters.ts";
 import { reportMode } from "./report-access.ts";
+import type { OwnerOf } from "./device-log.ts";
 import { decodeHour, encodeHour, indexHeader } from "./hour-index.ts";
 import { dayOf, hourOf, type HourKey } from "./hour-key.ts";
 
@@ -61,14 +62,14 @@ export function writeLive(files: Files, header: LiveHeader, counters: HourCounte
 /** The live hour last written; undefined when there is none that this version understands. */
 export function readLive(
   files: Files,
-): (LiveHeader & { readonly counters: () => DayCounters | undefined }) | undefined {
+): (LiveHeader & { readonly counters: (owner?: OwnerOf) => DayCounters | undefined }) | undefined {
   try {
     const bytes = files.readBytes(livePath);
     const input = new ByteReader(bytes ?? new Uint8Array());
     if (input.word() !== magic) return undefined;
     const header = { pid: input.number(), hour: input.number(), asOf: input.double(), unattributed: input.number() };
     const index = input.block();
-    return { ...header, counters: () => dayOfHour(header, index) };
+    return { ...header, counters: (owner) => dayOfHour(header, index, owner) };
   } catch (error) {
     if (error instanceof BrokenBytes) return undefined;
     throw error;
@@ -76,10 +77,10 @@ export function readLive(
 }
 
 /** A day with only this hour. */
-function dayOfHour({ hour, unattributed }: LiveHeader, index: Uint8Array): DayCounters | undefined {
+function dayOfHour({ hour, unattributed }: LiveHeader, index: Uint8Array, owner?: OwnerOf): DayCounters | undefined {
   const columns = indexHeader(index) === undefined ? undefined : decodeHour(index);
   if (columns === undefined) return undefined;
-  const builder = dayBuilder(dayOf(hour));
+  const builder = dayBuilder(dayOf(hour), owner);
   builder.clients(columns.clients);
   builder.unattributed(new Float64Array(24).fill(unattributed, hourOf(hour), hourOf(hour) + 1));
   builder.hour(hourOf(hour), columns);

@@ -35,7 +35,9 @@ export class PeriodBuilder {
   /** Adds the hours of a day; this period's slots are hours. `version`: see `Period.versions`. */
   hours(day: DayCounters, version: number): void {
     this.#versions.fill(version);
-    const clients = Int32Array.from(day.clients, (address) => this.#client(address));
+    // A day lists an address with each of its devices, also where one of them had no traffic.
+    const hasBytes = (at: number): boolean => day.totals.subarray(at * 24, at * 24 + 24).some((bytes) => bytes > 0);
+    const clients = Int32Array.from(day.clients, (key, at) => (hasBytes(at) ? this.#client(key) : -1));
     for (let at = 0; at < clients.length; at++) {
       for (let hour = 0; hour < 24; hour++) {
         const cell = at * 24 + hour;
@@ -51,7 +53,7 @@ export class PeriodBuilder {
     const slot = day.first.day - 1;
     this.#versions[slot] = version;
     this.#present |= 1 << slot;
-    const clients = Int32Array.from(day.clients, (address) => this.#client(address));
+    const clients = Int32Array.from(day.clients, (key) => this.#client(key));
     for (let at = 0; at < clients.length; at++) {
       for (let hour = 0; hour < day.slots; hour++) this.#totalOf(day, at * day.slots + hour, clients[at] ?? 0, slot);
     }
@@ -64,7 +66,7 @@ export class PeriodBuilder {
 
   /** Adds what a period of the same slots has. */
   period(same: Period): void {
-    const clients = Int32Array.from(same.clients, (address) => this.#client(address));
+    const clients = Int32Array.from(same.clients, (key) => this.#client(key));
     for (let slot = 0; slot < same.slots; slot++) {
       this.#versions[slot] = same.versions[slot] ?? 0;
       for (let at = 0; at < clients.length; at++) this.#totalOf(same, at * same.slots + slot, clients[at] ?? 0, slot);
@@ -96,10 +98,10 @@ export class PeriodBuilder {
     };
   }
 
-  #client(address: string): number {
-    let index = this.#clients.get(address);
+  #client(key: string): number {
+    let index = this.#clients.get(key);
     if (index === undefined) {
-      this.#clients.set(address, (index = this.#clients.size));
+      this.#clients.set(key, (index = this.#clients.size));
       for (let slot = 0; slot < this.#slots; slot++) {
         this.#totals.push(0);
         this.#download.push(0);

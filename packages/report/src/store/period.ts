@@ -9,10 +9,13 @@ import { TextColumn } from "./text-column.ts";
 import { sectionNames, type SectionName } from "./hour-counters.ts";
 import type { Day } from "./hour-key.ts";
 
-/** "NSP2". */
-const magic = 0x3250_534e;
-/** "NSP1" (before directions were kept): without the columns of the directions, which come last among the doubles and words; still read. */
-const magicWithoutDirections = 0x3150_534e;
+/** "NSP3". */
+const magic = 0x3350_534e;
+/**
+ * Still read: "NSP2" (before devices were kept; its clients are addresses), and "NSP1" (before directions were kept; without their columns, which come
+ * last among the doubles and words).
+ */
+const earlierMagics = [0x3250_534e, 0x3150_534e];
 
 export interface Period {
   /** The day, or the first of the month. */
@@ -23,6 +26,7 @@ export interface Period {
   readonly present: number;
   /** By slot of a month: modification time of the day's roll-up that is included (0: not included). Of a day: the wall clock when it was added up. */
   readonly versions: Float64Array;
+  /** See `client-key.ts`. */
   readonly clients: readonly string[];
   /** Bytes: `totals[client * slots + slot]`. */
   readonly totals: Float64Array;
@@ -75,7 +79,8 @@ export function encodePeriod(period: Period): Uint8Array<ArrayBuffer> {
 
 /** undefined when the bytes have not the form of a period; `isIntact` checks their content. */
 export function decodePeriod(bytes: Uint8Array): Period | undefined {
-  const columns = decodeColumns(magic, bytes) ?? decodeColumns(magicWithoutDirections, bytes);
+  let columns = decodeColumns(magic, bytes);
+  for (const earlier of earlierMagics) columns ??= decodeColumns(earlier, bytes);
   if (columns === undefined) return undefined;
   const { doubles, words, texts } = columns;
   const [head, ...rows] = words.slice(0, headAndRows);

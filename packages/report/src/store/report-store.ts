@@ -6,7 +6,9 @@
  */
 import * as v from "valibot";
 import type { Files } from "@nethsec/host/host";
+import { clientRow } from "./client-key.ts";
 import type { DayCounters } from "./day-counters.ts";
+import { DeviceLog, type OwnerOf } from "./device-log.ts";
 import type { Period } from "./period.ts";
 import { readRange, type DayRange } from "./read-range.ts";
 import type { OneClient } from "./hour-tables.ts";
@@ -22,7 +24,7 @@ export interface DayTotal {
   readonly download: number;
   readonly upload: number;
   readonly unattributed: number;
-  /** Number of clients with traffic. */
+  /** Number of clients with traffic; the addresses of a known device are one. */
   readonly clients: number;
 }
 
@@ -54,16 +56,20 @@ export interface ReportStoreNeeds {
   readonly base: string;
   /** Wall clock, milliseconds. */
   readonly now: () => number;
+  /** Clients are addresses, as in the hour files, even where their devices are known. */
+  readonly byAddress?: boolean;
 }
 
 export class ReportStore {
   readonly #needs: ReportStoreNeeds;
   readonly #kept = new Map<string, { readonly counters: DayCounters; readonly at: number }>();
+  readonly #devices: DeviceLog | undefined;
   #totals: Map<string, KeptTotal> | undefined;
   #changed = false;
 
   constructor(needs: ReportStoreNeeds) {
     this.#needs = needs;
+    this.#devices = needs.byAddress === true ? undefined : new DeviceLog(needs.files, needs.base);
   }
 
   get base(): string {
@@ -79,13 +85,18 @@ export class ReportStore {
     return listDays(this.#needs.files, this.#needs.base);
   }
 
+  /** Who had which address on a day. */
+  owners(day: Day): OwnerOf | undefined {
+    return this.#devices?.of(day);
+  }
+
   /** A day without reports is empty. With `only` the result may contain only that client's counters. */
   day(day: Day, only?: string | OneClient): DayCounters {
     const key = formatDay(day);
     const now = this.#needs.now();
     const kept = this.#kept.get(key);
     if (kept !== undefined && (isOver(day, kept.at) || Math.abs(now - kept.at) < freshMs)) return kept.counters;
-    const counters = readDay(this.#needs.files, this.#needs.base, day, only);
+    const counters = readDay(this.#needs.files, this.#needs.base, day, only, this.owners(day));
     if (only !== undefined) return counters;
     this.#kept.delete(key);
     this.#kept.set(key, { counters, at: now });
@@ -157,10 +168,10 @@ export class ReportStore {
 
 function totalOf(counters: DayCounters): DayTotal {
   const sum = (list: Float64Array): number => list.reduce((all, bytes) => all + bytes, 0);
-  let clients = 0;
-  for (let index = 0; index < counters.clients.length; index++) {
-    if (counters.totals.subarray(index * 24, index * 24 + 24).some((bytes) => bytes > 0)) clients += 1;
+  const rows = new Set<string>();
+  for (const [index, key] of counters.clients.entries()) {
+    if (counters.totals.subarray(index * 24, index * 24 + 24).some((bytes) => bytes > 0)) rows.add(clientRow(key));
   }
   const [total, download, upload] = [sum(counters.totals), sum(counters.download), sum(counters.upload)];
-  return { total, download, upload, unattributed: sum(counters.unattributed), clients };
+  return { total, download, upload, unattributed: sum(counters.unattributed), clients: rows.size };
 }

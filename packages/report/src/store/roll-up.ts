@@ -6,6 +6,7 @@
  * Invariant: a roll-up never shrinks: hours that are gone since do not take their bytes out of it, nor lost indexes their directions.
  */
 import type { Files } from "@nethsec/host/host";
+import { DeviceLog } from "./device-log.ts";
 import type { Day } from "./hour-key.ts";
 import { dayPath, listClients, listDays } from "./hour-store.ts";
 import { directedOf, totalOf, type Period } from "./period.ts";
@@ -36,20 +37,21 @@ export interface RollUpResult {
 
 export function rollUp(needs: RollUpNeeds): RollUpResult {
   const { files, base, now } = needs;
-  const days = listDays(files, base).filter((day) => isOver(day, now()) && rollUpDay(needs, day));
+  const devices = new DeviceLog(files, base);
+  const days = listDays(files, base).filter((day) => isOver(day, now()) && rollUpDay(needs, day, devices));
   const months = monthsOf(listRolled(files, base).days).filter(({ days: own }) => rollUpMonth(needs, own));
   return { days, months: months.map(({ year, month }) => ({ year, month })) };
 }
 
 /** Returns whether a file was written. */
-function rollUpDay({ files, base, now }: RollUpNeeds, day: Day): boolean {
+function rollUpDay({ files, base, now }: RollUpNeeds, day: Day, devices: DeviceLog): boolean {
   const known = readRolledDay(files, base, day);
   // Its month has it and its file is gone: it was removed to make room.
   if (!files.exists(rolledDayPath(base, day)) && (readRolledMonth(files, base, day)?.versions[day.day - 1] ?? 0) > 0)
     return false;
   const version = now();
   if (known !== undefined && !changedSince(files, base, day, known.versions[0] ?? 0)) return false;
-  const period = periodOfDay(readDay(files, base, day), version);
+  const period = periodOfDay(readDay(files, base, day, undefined, devices.of(day)), version);
   if (period.present === 0 || (known !== undefined && hasLess(period, known))) return false;
   writeRolledDay(files, base, period);
   return true;

@@ -1,7 +1,8 @@
 /** The categories of a report's applications beside its other lists. Pure. */
 import type { Categories } from "../names/categories.ts";
 import { categoryUsages, type CategoryUsage } from "../query/category-usage.ts";
-import type { Narrow, Summary } from "../query/summary.ts";
+import type { Narrow } from "../query/narrow.ts";
+import type { Summary } from "../query/summary.ts";
 import { percent } from "../query/percent.ts";
 import { dataTable } from "./data-table.ts";
 import { html, type Html } from "./html.ts";

@@ -1,4 +1,5 @@
 /** One day, optionally narrowed: hours, and the largest clients, applications, protocols and hosts. Pure. */
+import type { ClientGroup } from "../groups/client-groups.ts";
 import { formatBytes } from "@nethsec/host/units";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import type { Categories } from "../names/categories.ts";
@@ -6,20 +7,22 @@ import { directionNote } from "../query/direction-text.ts";
 import { labelOf } from "../query/labels.ts";
 import { totalTraffic } from "../query/traffic.ts";
 import { formatDay, longDay, monthName } from "../store/report-day.ts";
-import type { Narrow, Summary } from "../query/summary.ts";
+import type { Narrow } from "../query/narrow.ts";
+import type { Summary } from "../query/summary.ts";
 import { barChart } from "./bar-chart.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
 import { emptyState, figures, type Crumb, type Page } from "./page.ts";
 import { chips, hourLabel, isNarrow, nameOf } from "./narrowed.ts";
 import { dayUrl, monthUrl } from "./report-url.ts";
 import { directionFigures } from "./traffic-cell.ts";
-import { topRows, usagePanels } from "./usage-panels.ts";
+import { usagePanels } from "./usage-panels.ts";
 
 export interface DayView {
   readonly base: string;
   readonly day: Day;
   readonly narrow: Narrow;
   readonly summary: Summary;
+  readonly groups: readonly ClientGroup[];
   /** Names by address, for the clients that have one. */
   readonly names: ReadonlyMap<string, string>;
   readonly categories?: Categories | undefined;
@@ -27,14 +30,6 @@ export interface DayView {
   readonly next: Day | undefined;
   /** Message when the day is empty. */
   readonly whenEmpty: HtmlValue;
-}
-
-/** The clients whose names the page shows. */
-export function clientsOnDayPage(summary: Summary, narrow: Narrow): string[] {
-  return [
-    ...(narrow.client === undefined ? [] : [narrow.client]),
-    ...summary.clients.slice(0, topRows).map(({ id }) => id),
-  ];
 }
 
 export function dayPage(view: DayView): Page {
@@ -63,6 +58,7 @@ export function dayPage(view: DayView): Page {
 
 function titleOf({ day, narrow, names }: DayView): string {
   if (narrow.client !== undefined) return nameOf(names, narrow.client);
+  if (narrow.group !== undefined && narrow.value === undefined) return narrow.group.title;
   if (narrow.section !== undefined && narrow.value !== undefined) return labelOf(narrow.section, narrow.value);
   return longDay(day);
 }
@@ -73,7 +69,7 @@ export function crumbsOf({ base, day, narrow }: Pick<DayView, "base" | "day" | "
     { title: "Months", href: `${base}/` },
     { title: `${monthName(day.month)} ${day.year}`, href: monthUrl(base, day.year, day.month) },
   ];
-  const titleIsDay = narrow.client === undefined && narrow.value === undefined;
+  const titleIsDay = narrow.client === undefined && narrow.group === undefined && narrow.value === undefined;
   return titleIsDay ? crumbs : [...crumbs, { title: longDay(day), href: dayUrl(base, day) }];
 }
 

@@ -1,9 +1,9 @@
 /** A whole list of a day or a range, with search, sorting and paging by plain links and one form. Pure. */
 import { formatBytes } from "@nethsec/host/units";
 import { labelOf } from "../query/labels.ts";
-import type { Usage } from "../query/traffic.ts";
+import { clientText, type ClientUsage } from "../query/client-rows.ts";
 import { html, type Html } from "./html.ts";
-import { chips, nameOf } from "./narrowed.ts";
+import { chips } from "./narrowed.ts";
 import type { Crumb, Page } from "./page.ts";
 import { sectionOfList, type ListName } from "../query/export-rows.ts";
 import { listUrl, narrowFields, scopeUrl, type ListView } from "./report-url.ts";
@@ -20,7 +20,7 @@ export interface ListPageView extends Scoped {
   readonly list: ListName;
   readonly view: ListView;
   /** All of them, largest first. */
-  readonly usages: readonly Usage[];
+  readonly usages: readonly ClientUsage[];
   /** Bytes that are 100%. */
   readonly total: number;
 }
@@ -31,16 +31,20 @@ export function listed({
   view,
   usages,
   names,
-}: Pick<ListPageView, "list" | "view" | "usages" | "names">): readonly Usage[] {
+}: Pick<ListPageView, "list" | "view" | "usages" | "names">): readonly ClientUsage[] {
   const section = sectionOfList[list];
-  const label = (id: string): string => (section === undefined ? nameOf(names, id) : labelOf(section, id));
+  const label = (usage: ClientUsage): string =>
+    section === undefined ? clientText(usage, names).label : labelOf(section, usage.id);
+  const texts = (usage: ClientUsage): string[] => [
+    usage.id,
+    label(usage),
+    ...(usage.addresses ?? []).map((address) => address.id),
+  ];
   const wanted = (view.search ?? "").trim().toLowerCase();
   const found =
-    wanted === ""
-      ? usages
-      : usages.filter(({ id }) => id.toLowerCase().includes(wanted) || label(id).toLowerCase().includes(wanted));
+    wanted === "" ? usages : usages.filter((usage) => texts(usage).some((text) => text.toLowerCase().includes(wanted)));
   if (view.sort !== "name") return found;
-  const keyed = found.map((usage) => ({ usage, key: label(usage.id).toLowerCase() }));
+  const keyed = found.map((usage) => ({ usage, key: label(usage).toLowerCase() }));
   return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ usage }) => usage);
 }
 

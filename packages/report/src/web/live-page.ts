@@ -4,7 +4,7 @@ import { twoDigits } from "../store/hour-key.ts";
 import { labelOf } from "../query/labels.ts";
 import { interfaceTitle, type InterfaceState } from "../query/interface-rates.ts";
 import { byRate, type LiveHourState } from "../query/live-hour.ts";
-import type { Usage } from "../query/traffic.ts";
+import { clientText, type ClientUsage } from "../query/client-rows.ts";
 import { hourLabel } from "./narrowed.ts";
 import { dataTable } from "./data-table.ts";
 import { html, type Html, type HtmlValue } from "./html.ts";
@@ -24,7 +24,7 @@ export interface LiveView extends LiveHourState {
 }
 
 /** The clients that {@link liveFragment} shows. */
-export function clientsLive({ summary, growth }: Pick<LiveHourState, "summary" | "growth">): readonly Usage[] {
+export function clientsLive({ summary, growth }: Pick<LiveHourState, "summary" | "growth">): readonly ClientUsage[] {
   return byRate(summary.clients, growth?.clients, liveRows);
 }
 
@@ -96,11 +96,11 @@ function clientTable(view: LiveView): Html {
   const { base, day, hour, names, growth } = view;
   const rows = clientsLive(view).map((usage) => {
     const { id } = usage;
-    const name = names.get(id);
+    const { label, note } = clientText(usage, names);
     return html`<tr>
       <th scope="row" class="name">
-        <a href="${dayUrl(base, day, { client: id, hour })}"><bdi>${name ?? id}</bdi></a
-        >${name !== undefined && html` <small><bdi>${id}</bdi></small>`}
+        <a href="${dayUrl(base, day, { client: id, hour })}"><bdi>${label}</bdi></a
+        >${note !== undefined && html` <small><bdi>${note}</bdi></small>`}
       </th>
       ${rateCell(growth && (growth.clients.get(id) ?? 0), growth?.ms)} ${trafficCell(usage)}
     </tr>`;

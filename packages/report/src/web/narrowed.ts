@@ -1,11 +1,13 @@
 /** What a report is narrowed to, as text that can be removed part by part. Pure. */
 import { labelOf } from "../query/labels.ts";
-import type { Narrow } from "../query/summary.ts";
+import type { Narrow } from "../query/narrow.ts";
 import { twoDigits } from "../store/hour-key.ts";
 import { html, type Html } from "./html.ts";
 
 export function isNarrow(narrow: Narrow): boolean {
-  return narrow.client !== undefined || narrow.hour !== undefined || narrow.value !== undefined;
+  return (
+    narrow.client !== undefined || narrow.group !== undefined || narrow.hour !== undefined || narrow.value !== undefined
+  );
 }
 
 export function nameOf(names: ReadonlyMap<string, string>, client: string): string {
@@ -17,8 +19,9 @@ export function chips(
   { narrow, names }: { readonly narrow: Narrow; readonly names: ReadonlyMap<string, string> },
   urlOf: (rest: Narrow) => string,
 ): Html | false {
-  const { client, hour, section, value } = narrow;
+  const { client, group, hour, section, value } = narrow;
   const byClient = client === undefined ? {} : { client };
+  const byGroup = group === undefined ? {} : { group };
   const byHour = hour === undefined ? {} : { hour };
   const byName = section === undefined || value === undefined ? {} : { section, value };
   const chip = (kind: string, text: string, rest: Narrow): Html =>
@@ -29,9 +32,10 @@ export function chips(
     </li>`;
   if (!isNarrow(narrow)) return false;
   return html`<ul class="chips" aria-label="Narrowed to">
-    ${client !== undefined && chip("client", names.has(client) ? `${nameOf(names, client)} (${client})` : client, { ...byName, ...byHour })}
-    ${section !== undefined && value !== undefined && chip(section, labelOf(section, value), { ...byClient, ...byHour })}
-    ${hour !== undefined && chip("hour", hourLabel(hour), { ...byName, ...byClient })}
+    ${client !== undefined && chip("client", names.has(client) ? `${nameOf(names, client)} (${client})` : client, { ...byGroup, ...byName, ...byHour })}
+    ${group !== undefined && chip("group", group.title, { ...byClient, ...byName, ...byHour })}
+    ${section !== undefined && value !== undefined && chip(section, labelOf(section, value), { ...byClient, ...byGroup, ...byHour })}
+    ${hour !== undefined && chip("hour", hourLabel(hour), { ...byName, ...byGroup, ...byClient })}
   </ul>`;
 }
 

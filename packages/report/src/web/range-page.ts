@@ -1,4 +1,5 @@
 /** A range of days, optionally narrowed: its chart beside the period before, and the largest clients, applications, protocols and hosts. Pure. */
+import type { ClientGroup } from "../groups/client-groups.ts";
 import { formatBytes } from "@nethsec/host/units";
 import { rangeDays, shortDay, type AskedRange } from "../query/asked-range.ts";
 import { comparison } from "../query/compare.ts";
@@ -21,6 +22,7 @@ import { usagePanels, type Scoped } from "./usage-panels.ts";
 export interface RangeView extends Scoped {
   readonly range: AskedRange;
   readonly summary: RangeSummary;
+  readonly groups: readonly ClientGroup[];
   /** Of `range.before`. */
   readonly before: RangeSummary;
 }
@@ -54,6 +56,7 @@ export function rangePage(view: RangeView): Page {
 
 function titleOf({ range, narrow, names }: RangeView): string {
   if (narrow.client !== undefined) return nameOf(names, narrow.client);
+  if (narrow.group !== undefined && narrow.value === undefined) return narrow.group.title;
   if (narrow.section !== undefined && narrow.value !== undefined) return labelOf(narrow.section, narrow.value);
   return range.title;
 }

@@ -1,5 +1,5 @@
 /** Links to the usual ranges, and a form for any other: by keyboard and without script. Pure. */
-import type { Narrow } from "../query/summary.ts";
+import type { Narrow } from "../query/narrow.ts";
 import type { DayRange } from "../store/read-range.ts";
 import { formatDay } from "../store/report-day.ts";
 import { html, type Html } from "./html.ts";

@@ -5,12 +5,13 @@
  *   /2026-11               one month       /2026-11-22/hosts?client=…&sort=name&q=example&page=2   (a whole list; .csv, .json)
  *   /range/last-30-days    a range of days, narrowed and with lists like a day (its scope: "range/last-30-days")
  */
-import { isAddress } from "../store/client-address.ts";
+import type { ClientGroup } from "../groups/client-groups.ts";
+import { isClientId } from "../store/client-key.ts";
 import { sectionNames } from "../store/hour-counters.ts";
 import { twoDigits, type Day } from "../store/hour-key.ts";
 import type { ListName } from "../query/export-rows.ts";
 import { formatDay } from "../store/report-day.ts";
-import type { Narrow } from "../query/summary.ts";
+import type { Narrow } from "../query/narrow.ts";
 
 export type SortBy = "traffic" | "name";
 
@@ -72,26 +73,30 @@ function queryOf(narrow: Narrow, more: Readonly<Record<string, string>> = {}): s
 }
 
 /** The narrowing as fields of a query or a form. */
-export function narrowFields({ client, section, value, hour }: Narrow): Record<string, string> {
+export function narrowFields({ client, group, section, value, hour }: Narrow): Record<string, string> {
   return {
     ...(client === undefined ? {} : { client }),
+    ...(group === undefined ? {} : { group: group.name }),
     ...(section === undefined || value === undefined ? {} : { [section]: value }),
     ...(hour === undefined ? {} : { hour: twoDigits(hour) }),
   };
 }
 
-/** undefined: the query is invalid, e.g. hour 25. Names are converted to lower case, as they are stored. */
-export function narrowFrom(query: URLSearchParams): Narrow | undefined {
+/** undefined: the query is invalid, e.g. hour 25, or a group that does not exist. Names are converted to lower case, as they are stored. */
+export function narrowFrom(query: URLSearchParams, groups: readonly ClientGroup[]): Narrow | undefined {
   const client = query.get("client")?.toLowerCase();
+  const group = groups.find(({ name }) => name === query.get("group"));
   const hour = query.get("hour");
   const given = sectionNames.filter((section) => query.has(section));
-  if (client !== undefined && !isAddress(client)) return undefined;
+  if (client !== undefined && !isClientId(client)) return undefined;
+  if (query.has("group") && group === undefined) return undefined;
   if (hour !== null && !/^([01]?\d|2[0-3])$/.test(hour)) return undefined;
   const [section, ...others] = given;
   const value = section === undefined ? undefined : query.get(section)?.toLowerCase();
   if (others.length > 0 || (value !== undefined && (value === "" || value.length > 1024))) return undefined;
   return {
     ...(client === undefined ? {} : { client }),
+    ...(group === undefined ? {} : { group }),
     ...(hour === null ? {} : { hour: Number(hour) }),
     ...(section === undefined || value === undefined ? {} : { section, value }),
   };

@@ -6,7 +6,6 @@ import { formatDay } from "../store/report-day.ts";
 import { dataTable } from "./data-table.ts";
 import { trafficCell } from "./traffic-cell.ts";
 import { html, type Html } from "./html.ts";
-import { nameOf } from "./narrowed.ts";
 import { emptyState, type Page } from "./page.ts";
 import { rangeScope, scopeUrl, searchUrl } from "./report-url.ts";
 
@@ -98,7 +97,9 @@ function foundRow(base: string, range: AskedRange, one: Found, names: ReadonlyMa
       ${section !== "host" && html`<small>${section}</small>`}
     </th>
     <td class="name">
-      <a href="${scopeUrl(base, scope, { client, section, value: name })}"><bdi>${nameOf(names, client)}</bdi></a>
+      <a href="${scopeUrl(base, scope, { client, section, value: name })}"
+        ><bdi>${names.get(client) ?? one.address}</bdi></a
+      >
     </td>
     <td class="name">
       <a href="${scopeUrl(base, whenScope, { client, section, value: name })}">${when}</a>

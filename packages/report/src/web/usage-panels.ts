@@ -3,8 +3,11 @@ import type { Categories } from "../names/categories.ts";
 import { withoutNameLabel } from "../query/compare.ts";
 import { listNames, sectionOfList, type ListName } from "../query/export-rows.ts";
 import { labelOf } from "../query/labels.ts";
-import type { Narrow, Summary } from "../query/summary.ts";
-import { totalTraffic, trafficWithout, type Usage } from "../query/traffic.ts";
+import { clientText, groupUsages, type ClientUsage } from "../query/client-rows.ts";
+import type { ClientGroup } from "../groups/client-groups.ts";
+import type { Narrow } from "../query/narrow.ts";
+import type { Summary } from "../query/summary.ts";
+import { totalTraffic, trafficWithout } from "../query/traffic.ts";
 import { categoryPanel } from "./category-panel.ts";
 import { html, type Html } from "./html.ts";
 import { listUrl, scopeUrl } from "./report-url.ts";
@@ -35,32 +38,79 @@ export const listTitles: Readonly<Record<ListName, { readonly title: string; rea
 };
 
 /** undefined when the narrowing leaves nothing to list: one client, or names of an application. */
-export function usagesOf(summary: Lists, narrow: Narrow, list: ListName): readonly Usage[] | undefined {
+export function usagesOf(summary: Lists, narrow: Narrow, list: ListName): readonly ClientUsage[] | undefined {
   const section = sectionOfList[list];
   if (section !== undefined) return summary.sections?.[section];
   return narrow.client === undefined ? summary.clients : undefined;
 }
 
-export function usageRows(view: Scoped, list: ListName, usages: readonly Usage[]): UsageRow[] {
+export function usageRows(view: Scoped, list: ListName, usages: readonly ClientUsage[]): UsageRow[] {
   const { base, scope, narrow, names } = view;
   const section = sectionOfList[list];
   return usages.map((usage) => {
     const { id } = usage;
     if (section !== undefined)
       return { ...usage, label: labelOf(section, id), href: scopeUrl(base, scope, { ...narrow, section, value: id }) };
-    const name = names.get(id);
-    return {
-      ...usage,
-      label: name ?? id,
-      href: scopeUrl(base, scope, { ...narrow, client: id }),
-      ...(name === undefined ? {} : { note: id }),
-    };
+    const href = scopeUrl(base, scope, { ...narrow, client: id });
+    const addresses = addressRows(view, usage);
+    return { ...usage, ...clientText(usage, names), href, ...(addresses.length > 1 ? { parts: addresses } : {}) };
   });
 }
 
+/** The addresses of a device. */
+function addressRows({ base, scope, narrow }: Scoped, { addresses }: ClientUsage): UsageRow[] {
+  return (addresses ?? []).map((usage) => ({
+    ...usage,
+    label: usage.id,
+    href: scopeUrl(base, scope, { ...narrow, client: usage.id }),
+  }));
+}
+
+export interface PanelsView extends Scoped {
+  readonly summary: Lists;
+  readonly groups: readonly ClientGroup[];
+}
+
+/** The clients whose names the panels show. */
+export function shownClients(summary: Lists, { client }: Narrow): readonly ClientUsage[] {
+  return client === undefined ? summary.clients.slice(0, topRows) : summary.clients;
+}
+
 /** The first rows of each list, with links to the whole of it. */
-export function usagePanels(view: Scoped & { readonly summary: Lists }): Html {
-  return html`<div class="panels">${listNames.map((list) => panel(view, list))}${categoryPanel(view)}</div>`;
+export function usagePanels(view: PanelsView): Html {
+  return html`<div class="panels">
+    ${groupPanel(view)}${addressPanel(view)}${listNames.map((list) => panel(view, list))}${categoryPanel(view)}
+  </div>`;
+}
+
+/** Groups overlap and leave clients out, so their shares do not add up to 100%. */
+function groupPanel(view: PanelsView): Html | false {
+  const { base, scope, narrow, summary, groups } = view;
+  if (narrow.client !== undefined || narrow.group !== undefined) return false;
+  const rows = groupUsages(summary.clients, groups).flatMap((usage) => {
+    const group = groups.find(({ name }) => name === usage.id);
+    return group === undefined
+      ? []
+      : [{ ...usage, label: group.title, href: scopeUrl(base, scope, { ...narrow, group }) }];
+  });
+  return rows.length > 0 && smallPanel("groups", "Groups", "Group", rows, summary.total);
+}
+
+/** Of a device that the report is narrowed to. */
+function addressPanel(view: PanelsView): Html | false {
+  const { narrow, summary } = view;
+  const [row] = summary.clients;
+  if (narrow.client === undefined || row === undefined) return false;
+  const rows = addressRows(view, row);
+  return rows.length > 0 && smallPanel("addresses", "Addresses", "Address", rows, summary.total);
+}
+
+function smallPanel(id: string, title: string, what: string, rows: readonly UsageRow[], total: number): Html {
+  const largest = rows[0]?.bytes ?? 0;
+  return html`<section class="panel" id="${id}">
+    <h2>${title}</h2>
+    ${usageTable({ caption: `${title}, largest first`, what, rows, total, largest, complete: true })}
+  </section>`;
 }
 
 function panel(view: Scoped & { readonly summary: Lists }, list: ListName): Html | false {

@@ -1,4 +1,5 @@
 /** A table of names and traffic, largest first or by name; the share of each as a bar. Pure. */
+import { formatBytes } from "@nethsec/host/units";
 import { percent } from "../query/percent.ts";
 import type { SortBy } from "./report-url.ts";
 import type { Traffic } from "../query/traffic.ts";
@@ -11,6 +12,8 @@ export interface UsageRow extends Traffic {
   readonly note?: string;
   /** Link target of the name; without one it is plain text. */
   readonly href?: string;
+  /** What the row is the sum of; shown when it is opened. */
+  readonly parts?: readonly UsageRow[];
 }
 
 export interface UsageTable {
@@ -23,18 +26,20 @@ export interface UsageTable {
   readonly total: number;
   /** Bytes of a full-length bar: the largest row of the whole list. */
   readonly largest: number;
-  readonly sort: SortBy;
-  /** URL of the list in another order; works without the script. */
-  readonly sortUrl: (sort: SortBy) => string;
+  /** Without it: by traffic. */
+  readonly sort?: SortBy;
+  /** URL of the list in another order, which works without the script; without it there is no other order. */
+  readonly sortUrl?: (sort: SortBy) => string;
   /** Whether the table contains the whole list: the script may sort it in place. */
   readonly complete: boolean;
 }
 
 export function usageTable(table: UsageTable): Html {
   const heading = (sort: SortBy, title: string, kind: string): Html => {
-    const order = table.sort === sort && (sort === "name" ? "ascending" : "descending");
+    const order = (table.sort ?? "traffic") === sort && (sort === "name" ? "ascending" : "descending");
+    const url = table.sortUrl?.(sort);
     return html`<th scope="col" class="${kind}" ${order !== false && html` aria-sort="${order}"`}>
-      <a href="${table.sortUrl(sort)}" data-sort="${sort}">${title}</a>
+      ${url === undefined ? title : html`<a href="${url}" data-sort="${sort}">${title}</a>`}
     </th>`;
   };
   return html`<table${table.complete && html` data-complete`}>
@@ -48,12 +53,29 @@ function usageRow(row: UsageRow, total: number, largest: number): Html {
   const label = html`<bdi>${row.label}</bdi>`;
   const name = row.href === undefined ? label : html`<a href="${row.href}">${label}</a>`;
   return html`<tr>
-    <th scope="row" class="name">${name}${row.note !== undefined && html` <small><bdi>${row.note}</bdi></small>`}</th>
+    <th scope="row" class="name">
+      ${name}${row.note !== undefined && html` <small><bdi>${row.note}</bdi></small>`}${partList(row.parts)}
+    </th>
     ${trafficCell(row)}
     <td class="share">
       ${rowBar(row.bytes, largest)}<span>${percent(total === 0 ? 0 : (row.bytes / total) * 100)}</span>
     </td>
   </tr>`;
+}
+
+function partList(parts: readonly UsageRow[] | undefined): Html | false {
+  if (parts === undefined) return false;
+  const entry = ({ label, href, bytes }: UsageRow): Html =>
+    html`<li>
+      ${href === undefined ? html`<bdi>${label}</bdi>` : html`<a href="${href}"><bdi>${label}</bdi></a>`}
+      ${formatBytes(bytes)}
+    </li>`;
+  return html`<details class="parts">
+    <summary>${parts.length} addresses</summary>
+    <ul>
+      ${parts.map(entry)}
+    </ul>
+  </details>`;
 }
 
 /** A bar in a row, its length relative to the largest row. */
