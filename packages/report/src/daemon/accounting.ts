@@ -31,8 +31,6 @@ export class Accounting {
    * forward only when the table forgets flows that may be alive.
    */
   knowsSince: number;
-  /** Whether external interfaces count (no interface is internal); undefined until the stream shows it. */
-  externalCounts: boolean | undefined;
   /**
    * The machine's own addresses. Without known roles an external interface may be the WAN, where traffic of the machine's own address is the
    * masqueraded traffic of all clients and belongs to none of them. undefined: not known yet; until then nothing is decided without roles.
@@ -58,6 +56,7 @@ export class Accounting {
   seconds = 0;
   #hour: HourKey;
   #undecidedSince: number | undefined;
+  #externalCounts: boolean | undefined;
 
   /** `wall`: Unix ms now; flows that began earlier count as unknown. */
   constructor(ledger: Ledger, wall: number) {
@@ -65,6 +64,17 @@ export class Accounting {
     this.knowsSince = wall;
     this.#wall = wall;
     this.#hour = this.#hourAt(wall);
+  }
+
+  /** Whether external interfaces count (no interface is internal); undefined until the stream shows it. */
+  get externalCounts(): boolean | undefined {
+    return this.#externalCounts;
+  }
+
+  set externalCounts(value: boolean | undefined) {
+    this.#externalCounts = value;
+    // On a WAN the machine's own public addresses carry the traffic of all clients.
+    this.#ledger.countsLanPrefixes = value === false;
   }
 
   /** Called before each batch of events with the wall clock (Unix ms) and a monotonic clock (ms). */

@@ -39,6 +39,7 @@ function start(
   clock: Clock,
   settings: Partial<Settings> = {},
   devices: () => Promise<ReadonlyMap<string, string>> = async () => new Map(),
+  ownAddresses: () => Promise<readonly string[]> = async () => [],
 ): Running {
   const files = localFiles(root);
   const said: string[] = [];
@@ -60,7 +61,7 @@ function start(
       },
       source: netifydSource(socket, clock),
       pid: 1,
-      ownAddresses: async () => [],
+      ownAddresses,
       devices,
       dayBytes: () => Number.POSITIVE_INFINITY,
       memory: () => 0,
@@ -239,6 +240,40 @@ describe("dpireport", () => {
     expect(warnings()).toHaveLength(1);
     expect(totals(daemon.files, stream.start).clients).toEqual(truth);
   });
+
+  test.each([
+    ["on the LAN", true, { "2001:db8:0:1::5": 500 }, 70],
+    ["on a WAN", false, {}, 570],
+  ])(
+    "public IPv6 addresses in the machine's own prefixes are clients: %s",
+    async (_, internal, clients, unattributed) => {
+      await using server = await flowServer();
+      const now = Date.UTC(2026, 5, 10, 10, 20);
+      const clock = clockAt(now);
+      const own = async (): Promise<string[]> => [
+        "192.168.1.1/24",
+        "2001:db8:0:1::1/64",
+        "2001:db8:9::1/128",
+        "fe80::1/64",
+      ];
+      const daemon = start(server.path, temporaryRoot(), clock, {}, undefined, own);
+      const tell = (type: string, digest: string, fields: object): string =>
+        `${JSON.stringify({ type, interface: "eth0", internal, flow: { digest: digest.repeat(40), first_seen_at: clock.now() + 1, last_seen_at: clock.now() + 1, ...fields } })}\n`;
+      const flow = (digest: string, local_ip: string, total: number): string =>
+        tell("flow", digest, { local_ip, detected_protocol_name: "DNS", detected_application_name: "netify.x" }) +
+        tell("flow_purge", digest, { local_bytes: total, other_bytes: 0, total_bytes: total });
+      const client = await server.next();
+      const roles = { type: "agent_status", interfaces: { eth0: { role: internal ? "LAN" : "WAN" } } };
+      await send(
+        client,
+        `${JSON.stringify(roles)}\n${flow("a", "2001:db8:0:1::5", 500)}${flow("b", "2001:db8:0:2::5", 70)}`,
+      );
+      client.end();
+      await until(() => daemon.said.some((text) => text.includes("The connection to")), "the end of the stream");
+      await daemon.stop();
+      expect(totals(daemon.files, now)).toMatchObject({ clients, unattributed });
+    },
+  );
 
   test("nobody looks: nothing is written for it", async () => {
     await using server = await flowServer();

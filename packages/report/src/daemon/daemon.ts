@@ -27,7 +27,7 @@ export interface DaemonParts {
   readonly source: FlowSource;
   /** Process id of this daemon. */
   readonly pid: number;
-  /** The addresses of this machine; queried when the source connects. */
+  /** The addresses of this machine, with the length of their prefix: "192.168.1.1/24". */
   readonly ownAddresses: () => Promise<readonly string[]>;
   /** The device (MAC address) of each address, as far as known now. */
   readonly devices: () => Promise<ReadonlyMap<string, string>>;
@@ -43,6 +43,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   daemon.restore();
   daemon.protect();
   await daemon.dump(false);
+  await daemon.learnAddresses();
   const source = parts.source(daemon, signal);
   const live = tellLive(daemon, parts.host.clock, signal);
   while (!signal.aborted) {
@@ -125,9 +126,9 @@ class Daemon {
 
   data(chunk: Uint8Array): void {
     this.#setTime();
-    const before = this.#accounting.events;
+    const { events } = this.#accounting;
     this.#reader.push(chunk);
-    if (this.#accounting.events > before) this.#lastEvent = this.#parts.host.clock.now();
+    if (this.#accounting.events > events) this.#lastEvent = this.#parts.host.clock.now();
     if (
       this.#reader.malformed > this.#malformedSaid &&
       this.#say("malformed", `${this.#reader.malformed} lines of the flow stream were not understood and are skipped.`)
@@ -138,14 +139,17 @@ class Daemon {
 
   connected(): void {
     this.#isConnected = true;
-    void this.#learnAddresses();
+    void this.learnAddresses();
     this.#parts.host.log("info", `Connected to ${sourceName(this.#parts.settings)}.`);
     this.#writeStatus();
   }
 
-  async #learnAddresses(): Promise<void> {
+  /** Learns the machine's own addresses; a failure is logged. */
+  async learnAddresses(): Promise<void> {
     try {
-      this.#accounting.ownAddresses = new Set(await this.#parts.ownAddresses());
+      const own = await this.#parts.ownAddresses();
+      this.#accounting.ownAddresses = new Set(own.map((address) => address.split("/", 1)[0] ?? ""));
+      this.#ledger.setLanPrefixes(own.filter(isPublicPrefix));
     } catch (error) {
       this.#say("addresses", `The addresses of this machine are not known: ${messageOf(error)}`);
     }
@@ -171,6 +175,8 @@ class Daemon {
     const began = clock.monotonic();
     let failed: Error | undefined;
     await this.#noteDevices();
+    // Prefixes of providers change.
+    if (this.#isConnected) await this.learnAddresses();
     try {
       await this.#store.write(yielding);
       if (this.#dumpError !== undefined) log("info", "The reports can be written again; nothing was lost.");
@@ -294,6 +300,11 @@ class Daemon {
     log(level, text);
     return true;
   }
+}
+
+/** Of a global unicast address (RFC 4291, 2000::/3) whose prefix has room for a LAN. */
+function isPublicPrefix(own: string): boolean {
+  return /^[23][0-9a-f]{0,3}:.*\/(4[89]|5\d|6[0-4])$/i.test(own);
 }
 
 function sourceName({ source }: Settings): string {

@@ -37,7 +37,9 @@ export async function run(call: Call): Promise<number> {
       source: sourceOf(settings, host),
       pid: process.pid,
       ownAddresses: async () =>
-        (await host.net.addresses()).flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+        (await host.net.addresses()).flatMap(({ addresses }) =>
+          addresses.map(({ address, prefix }) => `${address}/${prefix}`),
+        ),
       devices: () => readNeighbours(host),
       dayBytes: () => (host.system.fileSystem(settings.base).size * settings.maxDayPercent) / 100,
       memory: () => process.memoryUsage.rss(),

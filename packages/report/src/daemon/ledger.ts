@@ -17,6 +17,7 @@ import {
   type HourCounters,
 } from "../store/hour-counters.ts";
 import type { HourKey } from "../store/hour-key.ts";
+import { subnetFrom, Subnets } from "../store/subnets.ts";
 import type { FlowIdentity, Place } from "./flow-event.ts";
 
 /** Most names that a client may have in one section of an hour before the smallest are folded into `other`. */
@@ -48,10 +49,42 @@ export class Ledger {
   unknownFlow = 0;
   /** Bytes of clients for which the day had no room. */
   folded = 0;
+  /** The LAN's public IPv6 prefixes; see {@link setLanPrefixes}. */
+  #lan = new Subnets([]);
+  #lanText = "";
+  #countsLan = false;
   #names = 0;
   #bound = maxNamesInMemory;
   #lastKey: HourKey = -1;
   #last: OpenHour | undefined;
+
+  /**
+   * Addresses in these IPv6 prefixes ("2001:db8:0:1::/64") are clients too: public addresses of the LAN. Which they are is known of the machine's own
+   * addresses only, and can change while flows go on.
+   */
+  setLanPrefixes(prefixes: readonly string[]): void {
+    const text = prefixes.toSorted().join(" ");
+    if (text === this.#lanText) return;
+    this.#lanText = text;
+    this.#lan = new Subnets(prefixes.map(subnetFrom).filter((one) => one !== undefined));
+    this.#lookUpAgain();
+  }
+
+  /** Whether addresses in the LAN's prefixes are clients now. */
+  set countsLanPrefixes(value: boolean) {
+    if (value === this.#countsLan) return;
+    this.#countsLan = value;
+    this.#lookUpAgain();
+  }
+
+  /** Whether an address is a client may have changed. */
+  #lookUpAgain(): void {
+    for (const { counters } of this.hours.values()) counters.generation++;
+  }
+
+  #isClient(address: string): boolean {
+    return isClientAddress(address) || (this.#countsLan && this.#lan.has(address));
+  }
 
   hour(key: HourKey): OpenHour {
     if (key === this.#lastKey && this.#last !== undefined) return this.#last;
@@ -161,7 +194,7 @@ export class Ledger {
   #place(key: HourKey, open: OpenHour, identity: FlowIdentity): Place {
     const { counters } = open;
     const room = counters.clients.size < maxClients || counters.clients.has(identity.client);
-    const client = room && isClientAddress(identity.client) ? clientOf(counters, identity.client) : undefined;
+    const client = room && this.#isClient(identity.client) ? clientOf(counters, identity.client) : undefined;
     let cells = client === undefined ? noCells : this.#cells(client, identity);
     if (
       client !== undefined &&

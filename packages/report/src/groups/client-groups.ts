@@ -3,7 +3,8 @@
  * and is no WAN. Pure, but for reading UCI.
  */
 import type { Package, UciStore } from "@nethsec/host/uci-store";
-import { readClientSet, setOfSubnets, type ClientSet } from "./client-set.ts";
+import { Subnets } from "../store/subnets.ts";
+import { readClientSet, type ClientSet } from "./client-set.ts";
 import { readNetworks, subnetsIn } from "./networks.ts";
 
 export interface ClientGroup extends ClientSet {
@@ -31,7 +32,8 @@ export function readClientGroups(report: Package, network: Package, firewall: Pa
   const troubles: string[] = [];
   for (const { name, subnets, isMasqueraded } of networks) {
     if (subnets.length === 0 || isMasqueraded || name === "loopback") continue;
-    groups.set(name, { name, title: name, ...setOfSubnets(subnets) });
+    const own = new Subnets(subnets);
+    groups.set(name, { name, title: name, has: (address) => own.has(address) });
   }
   for (const section of report.ofType("group")) {
     const { name } = section;

@@ -1,6 +1,7 @@
 /** The static subnets of the firewall's networks, from /etc/config/network and /etc/config/firewall. Pure. */
 import type { Package } from "@nethsec/host/uci-store";
-import { subnetFrom, type Subnet, type SubnetsOf } from "./client-set.ts";
+import { subnetFrom, type Subnet } from "../store/subnets.ts";
+import type { SubnetsOf } from "./client-set.ts";
 
 export interface Network {
   readonly name: string;
