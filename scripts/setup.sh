@@ -35,6 +35,10 @@ if ! cmp -s package-lock.json "$stamp"; then
 	cp package-lock.json "$stamp"
 fi
 
+# The list of makers of network devices.
+vendors=packages/report/src/names/vendors.gz
+if [ ! -s "$vendors" ] || [ "$stamp" -nt "$vendors" ] || [ packages/report/scripts/vendors.ts -nt "$vendors" ]; then node_modules/.bin/bun packages/report/scripts/vendors.ts; fi
+
 [ "${1:-}" = npm-only ] && exit 0
 # On the lab's own root, or with one that is used instead (make root), nothing of the machine is needed.
 if [ -e /etc/nethsec-lab-root ] || { [ "${NETHSEC_LAB_ROOT:-}" != machine ] && lab/root/build --made >/dev/null; }; then exit 0; fi

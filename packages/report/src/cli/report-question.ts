@@ -110,6 +110,5 @@ export async function namesFor(
   rows: readonly ClientUsage[],
   { client }: Narrow = {},
 ): Promise<ReadonlyMap<string, string>> {
-  const names = clientNamesOf(call.host);
-  return rowNames((ids) => names.lookup(ids, nameWaitMs), rows, client === undefined ? [] : [client]);
+  return rowNames(clientNamesOf(call.host), nameWaitMs, rows, client === undefined ? [] : [client]);
 }

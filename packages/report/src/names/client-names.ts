@@ -64,6 +64,14 @@ export class ClientNames {
     return names;
   }
 
+  /** What a device without a name is called: its maker and the end of its address, "Intel 35:a0:11". undefined: its maker is not known. */
+  async madeBy(device: string): Promise<string | undefined> {
+    // Loaded when needed: the list takes some 20 ms and 2 MB.
+    const { vendorOf } = await import("./vendors.ts");
+    const vendor = vendorOf(device);
+    return vendor === undefined ? undefined : `${vendor} ${device.slice(9)}`;
+  }
+
   /** null: the query found no name; undefined: not queried yet. */
   #known(address: string): string | null | undefined {
     const key = normalAddress(address);

@@ -2,6 +2,7 @@
 import type { ClientGroup } from "../groups/client-groups.ts";
 import { addressOf, clientRow, deviceOf, isDevice } from "../store/client-key.ts";
 import type { Narrow } from "./narrow.ts";
+import type { ClientNames } from "../names/client-names.ts";
 import { sortUsages, UsageSums, type Usage } from "./traffic.ts";
 
 /** `id`: the device's MAC address, or the address where the device is not known. */
@@ -40,20 +41,22 @@ export function deviceIn({ id }: Usage): string | undefined {
 }
 
 /**
- * Names of rows by their ids: a device is named as such, or else by any of its addresses. `lookup` takes addresses and devices. `more`: other ids to
- * name.
+ * Names of rows by their ids: a device is named as such, else by any of its addresses, else by its maker. Waits for reverse DNS at most `waitMs`.
+ * `more`: other ids to name.
  */
 export async function rowNames(
-  lookup: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>,
+  names: Pick<ClientNames, "lookup" | "madeBy">,
+  waitMs: number,
   rows: readonly ClientUsage[],
   more: readonly string[] = [],
 ): Promise<ReadonlyMap<string, string>> {
   const idsOf = ({ id, addresses }: ClientUsage): string[] => [id, ...(addresses ?? []).map((one) => one.id)];
-  const found = new Map(await lookup([...more, ...rows.flatMap(idsOf)]));
+  const found = await names.lookup([...more, ...rows.flatMap(idsOf)], waitMs);
   for (const row of rows) {
-    const name = idsOf(row)
+    const own = idsOf(row)
       .map((id) => found.get(id))
       .find((one) => one !== undefined);
+    const name = own ?? (isDevice(row.id) ? await names.madeBy(row.id) : undefined);
     if (name !== undefined) found.set(row.id, name);
   }
   return found;

@@ -186,6 +186,24 @@ test("CSV: the device beside the address", async () => {
   );
 });
 
+test("a device without a name is called after its maker", async () => {
+  const counters = emptyClient();
+  counters.total = 7_000_000;
+  writeHour(host.files, base, hourKey({ year: 2026, month: 11, day: 21 }, 10), "192.168.1.50", counters);
+  const pi = "b8:27:eb:00:00:07";
+  new DeviceLog(host.files, base).note(hourKey({ year: 2026, month: 11, day: 21 }, 10), [["192.168.1.50", pi]]);
+  expect(rows((await asked("yesterday")).clients)[0]).toEqual([
+    "192.168.1.50",
+    pi,
+    "Raspberry Pi Foundation 00:00:07",
+    7_000_000,
+  ]);
+  expect(await page(`/range/2026-11-21..2026-11-22?client=${encodeURIComponent(pi)}`)).toContain(
+    "<h1><bdi>Raspberry Pi Foundation 00:00:07</bdi></h1>",
+  );
+  expect(await page("/2026-11-21/clients?q=raspberry")).toContain("192.168.1.50");
+});
+
 test("pages: a row that opens, the page of a device, groups with links", async () => {
   const day = await page("/2026-11-21");
   expect(day).toContain(`<a href="/2026-11-21?client=${encodeURIComponent(anna)}"><bdi>192.168.1.7</bdi></a>`);

@@ -39,8 +39,7 @@ export const rangeMethod = rpcdMethod({
     const narrow = narrowOf(args.client ?? undefined, args.section ?? undefined, args.value ?? undefined);
     const [summary, before] = [askRange(store, range, narrow), askRange(store, range.before, narrow)];
     const rows = rowsOf(args.limit);
-    const clients = clientNamesOf(call.host);
-    const names = await rowNames((ids) => clients.lookup(ids, nameWaitMs), summary.clients.slice(0, rows));
+    const names = await rowNames(clientNamesOf(call.host), nameWaitMs, summary.clients.slice(0, rows));
     const { groups } = clientGroupsOf(call.host.uci);
     const categories = new CategoryFiles(call.host.files).categories();
     return { ...rangeJson({ range, narrow, summary, before, limit: rows, groups, names, categories }) };
@@ -56,8 +55,7 @@ export const searchMethod = rpcdMethod({
     const store = openStore(call);
     const { found, isCut } = searchRange(store.periods(rangeOf(args.range, store)), args.text.trim());
     const rows = found.slice(0, rowsOf(args.limit));
-    const clients = clientNamesOf(call.host);
-    const names = await rowNames((ids) => clients.lookup(ids, nameWaitMs), clientsFound(rows));
+    const names = await rowNames(clientNamesOf(call.host), nameWaitMs, clientsFound(rows));
     return { found: tableJson(foundTable(rows, names)), is_cut: isCut || rows.length < found.length };
   },
 });

@@ -33,5 +33,5 @@ export function namesOnPage(
   rows: readonly ClientUsage[],
   { client }: Narrow = {},
 ): Promise<ReadonlyMap<string, string>> {
-  return rowNames((ids) => names.lookup(ids, 0), rows, client === undefined ? [] : [client]);
+  return rowNames(names, 0, rows, client === undefined ? [] : [client]);
 }
