@@ -48,11 +48,13 @@ echo "enabled: $(cd /etc/systemd/system && ls -d */*report* | tr '\\n' ' ')"
 mkdir -p /run/ns-report /var/lib/dpireport/2026/11/22/192.168.1.7
 echo '{"total":5,"protocol":{"http":5},"application":{"netify.http":5},"host":{"example.org":5}}' >/var/lib/dpireport/2026/11/22/192.168.1.7/13.json
 chown -R ns-report:ns-report /run/ns-report /var/lib/dpireport
+uci set ns-report.all=quota && uci add_list ns-report.all.subnet=192.168.0.0/16 && uci set ns-report.all.gigabytes=1 && uci commit ns-report
+setpriv --reuid=ns-report --regid=ns-report --clear-groups --inh-caps=-all --no-new-privs ns-report quota --check && echo "quota: 0"
 setpriv --reuid=ns-report --regid=ns-report --clear-groups --inh-caps=-all --no-new-privs ns-report serve >/tmp/serve 2>&1 &
 page() { bash -c 'exec 3<>/dev/tcp/127.0.0.1/8098; printf "GET $0 HTTP/1.1\\r\\nHost: localhost:8098\\r\\nConnection: close\\r\\n\\r\\n" >&3; cat <&3' "$1"; }
 wait_for 20 page /metrics || cat /tmp/serve
 page /2026-11-22 | grep -o example.org | sort -u | sed 's/^/page: /'
-page /metrics | grep '^nethsec_report_connected' | sed 's/^/metric: /'
+page /metrics | grep -e '^nethsec_report_connected' -e '^nethsec_report_quota_limit_bytes{' | sed 's/^/metric: /'
 kill $! && wait $! && echo "served: 0"
 ns-report top clients 2026-11-22 --csv | tr -d '\\r' | sed 's/^/csv: /'
 setpriv --reuid=ns-report --regid=ns-report --clear-groups --inh-caps=-all dpireport-cleanup --json >/dev/null && echo "cleanup: 0"
@@ -71,14 +73,16 @@ compare before after | sed 's/^/left: /'
     printed
       .split(/\r?\n/)
       .filter((line) =>
-        /^(version|settings|enabled|page|metric|served|csv|cleanup|upgraded|removed|left|waited)\b/.test(line),
+        /^(version|settings|enabled|quota|page|metric|served|csv|cleanup|upgraded|removed|left|waited)\b/.test(line),
       ),
   ).toEqual([
     "version: ns-report 0.2.0",
     "settings: 640 root:ns-report",
-    "enabled: multi-user.target.wants/dpireport.service multi-user.target.wants/ns-report.service timers.target.wants/dpireport-cleanup.timer ",
+    "enabled: multi-user.target.wants/dpireport.service multi-user.target.wants/ns-report.service timers.target.wants/dpireport-cleanup.timer timers.target.wants/ns-report-quota.timer ",
+    "quota: 0",
     "page: example.org",
     "metric: nethsec_report_connected 0",
+    'metric: nethsec_report_quota_limit_bytes{quota="all"} 1000000000',
     "served: 0",
     "csv: client,name,bytes,percent,download,upload,device,addresses",
     "csv: 192.168.1.7,,5,100,,,,1",
@@ -124,7 +128,12 @@ test("lintian finds nothing but what is overridden with a reason", () => {
 
 test("the units are hardened: exposure below 2.0 of 10, but for the capture of packets", () => {
   const units = join(checkout, "system/debian/usr/lib/systemd/system");
-  const most = { "dpireport.service": 1.9, "ns-report.service": 1.6, "dpireport-cleanup.service": 0.8 };
+  const most = {
+    "dpireport.service": 1.9,
+    "ns-report.service": 1.6,
+    "dpireport-cleanup.service": 0.8,
+    "ns-report-quota.service": 0.8,
+  };
   for (const [name, limit] of Object.entries(most)) {
     const child = Bun.spawnSync(["systemd-analyze", "security", "--offline=yes", "--no-pager", join(units, name)]);
     const level = /Overall exposure level for \S+: ([0-9.]+)/.exec(child.stdout.toString())?.[1];

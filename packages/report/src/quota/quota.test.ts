@@ -33,6 +33,7 @@ beforeEach(() => {
   writeSampleYear(host.files, base, 22);
   told = [];
   code = 0;
+  host.files.write("/usr/sbin/send-alert", "");
   host.program("send-alert", ({ args }) => {
     told.push(args.join(" "));
     return { code };
@@ -77,6 +78,14 @@ test.each([
   const { quotas, troubles } = readQuotas(host.uci);
   expect(quotas.map(({ name }) => name)).toEqual(["good"]);
   expect(troubles).toEqual([expect.stringContaining(trouble) as string]);
+});
+
+test("without ns-plug nobody is told, and that is no failure", async () => {
+  configure(section("anna", anna / 2e9, "list client '192.168.1.10'"));
+  host.files.remove("/usr/sbin/send-alert");
+  expect(await check()).toMatchObject({ code: 0 });
+  expect(told).toEqual([]);
+  expect(host.files.exists("/etc/ns-report/quota-alerts.json")).toBe(false);
 });
 
 describe("told", () => {
