@@ -37,14 +37,21 @@ printf '#!/bin/sh /etc/rc.common\\nSTART=90\\nstart() { :; }\\n' >/etc/init.d/ol
 echo "config trig 't'" >/etc/config/trig
 script trig <<'TEXT'
 start_service() { :; }
-reload_service() { read -r up _ </proc/uptime; echo "\${up%.*}\${up#*.}0" >>/tmp/reloads; [ ! -e /tmp/reload-slowly ] || sleep 2; }
+reload_service() { read -r up _ </proc/uptime; echo "\${up%.*}\${up#*.}" >>/tmp/reloads; [ ! -e /tmp/reload-slowly ] || sleep 2; }
 service_triggers() { procd_add_reload_trigger trig; procd_add_reload_interface_trigger lan; }
 TEXT
 reload_config; rm -f /tmp/reloads; /etc/init.d/trig start
-# reloads SECONDS: how many there were after so long.
+# reloads SECONDS: how many there were after so long. reloads until COUNT: waits for so many, and says how many there were 1.5 s later.
 cat >/usr/bin/reloads <<'TEXT'
 #!/bin/sh
-sleep "$1"
+lines() { grep -c . /tmp/reloads 2>/dev/null || :; }
+if [ "$1" = until ]; then
+	n=0
+	until [ "$(lines)" -ge "$2" ] 2>/dev/null || [ $n -gt 200 ]; do n=$((n + 1)); sleep 0.05; done
+	sleep 1.5
+else
+	sleep "$1"
+fi
 [ ! -f /tmp/reloads ] || grep -c . /tmp/reloads
 [ -f /tmp/reloads ] || echo 0
 rm -f /tmp/reloads
@@ -120,13 +127,13 @@ export const reloadConfig: Topic = {
       prints: "0\n/var/run/config.md5",
     },
     { entry: 1, run: "reload_config; echo $?; reloads 2", prints: "0\n0" },
-    { entry: 2, before: "uci set trig.t.a=1; uci commit trig", run: "reload_config; reloads 3", prints: "1" },
+    { entry: 2, before: "uci set trig.t.a=1; uci commit trig", run: "reload_config; reloads until 1", prints: "1" },
     { entry: 3, before: "printf '# a comment\\n\\n' >>/etc/config/trig", run: "reload_config; reloads 2", prints: "0" },
-    { entry: 4, before: "uci set trig.t.a=2", run: "reload_config; reloads 3", prints: "1" },
+    { entry: 4, before: "uci set trig.t.a=2", run: "reload_config; reloads until 1", prints: "1" },
     {
       entry: 5,
-      before: "uci revert trig; reload_config; reloads 3; cp /etc/config/trig /tmp/trig; rm /etc/config/trig",
-      run: "reload_config; reloads 3",
+      before: "uci revert trig; reload_config; reloads until 1; cp /etc/config/trig /tmp/trig; rm /etc/config/trig",
+      run: "reload_config; reloads until 1",
       prints: "1",
     },
     { entry: 6, before: "cp /tmp/trig /etc/config/trig", run: "reload_config; reloads 2", prints: "0" },
@@ -148,26 +155,35 @@ export const reloadConfig: Topic = {
 const event = (name: string): string =>
   `ubus call service event '{"type":"config.change","data":{"package":"${name}"}}'`;
 
+/** Sets a shell variable to hundredths of a second, as the reloads are recorded. */
+const now = (name: string): string => `read -r up _ </proc/uptime; ${name}=\${up%.*}\${up#*.}`;
+
 export const procdTriggers: Topic = {
   id: "procd-triggers",
   plays: [
     {
       entry: 0,
       before: "/etc/init.d/trig start",
-      run: `read -r up _ </proc/uptime; ${event("trig")}; sleep 0.8; [ -e /tmp/reloads ] && echo early; reloads 2`,
+      // By the clock: after a sleep of 0.8 s a busy machine may be later than the second.
+      run: `${now("sent")}; ${event("trig")}; ${until("[ -e /tmp/reloads ]")}; [ $(($(head -n 1 /tmp/reloads) - sent)) -ge 100 ] || echo early; reloads until 1`,
       prints: "1",
     },
-    { entry: 1, run: `for n in 1 2 3; do ${event("trig")}; sleep 0.6; done; reloads 3`, prints: "1" },
+    {
+      entry: 1,
+      // As many events as the machine sends in 1.5 s, so that none comes a second after the one before.
+      run: `${now("first")}; ${now("last")}; while [ $((last - first)) -lt 150 ]; do ${event("trig")}; ${now("last")}; done; reloads until 1`,
+      prints: "1",
+    },
     {
       entry: 2,
       before: ": >/tmp/reload-slowly",
-      run: `${event("trig")}; ${until("[ -e /tmp/reloads ]")}; ${event("trig")}; rm /tmp/reload-slowly; reloads 5`,
+      run: `${event("trig")}; ${until("[ -e /tmp/reloads ]")}; ${event("trig")}; rm /tmp/reload-slowly; reloads until 2`,
       prints: "2",
     },
-    { entry: 3, run: `${event("trig")}; reloads 3`, prints: "1" },
+    { entry: 3, run: `${event("trig")}; reloads until 1`, prints: "1" },
     {
       entry: 4,
-      run: "/usr/libexec/procd/event interface.up lan; [ -e /tmp/reloads ] && echo early; reloads 3",
+      run: "/usr/libexec/procd/event interface.up lan; [ -e /tmp/reloads ] && echo early; reloads until 1",
       prints: "1",
     },
   ],

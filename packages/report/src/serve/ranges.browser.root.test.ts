@@ -10,6 +10,8 @@ import { openPage, screenshots, startBrowser } from "../../test/browser.ts";
 import { expectReadable, firstVisit, looks, serveReports } from "../../test/page-site.ts";
 import { writeSampleDay } from "../../test/sample-reports.ts";
 import { sampleNow, sampleToday, writeSampleYear } from "../../test/sample-year.ts";
+import { DeviceLog } from "../store/device-log.ts";
+import { hourKey } from "../store/hour-key.ts";
 import { addDays } from "../store/report-day.ts";
 import { rebuildIndexes } from "../store/hour-tables.ts";
 import { rollUp } from "../store/roll-up.ts";
@@ -26,9 +28,24 @@ beforeAll(async () => {
   host = fakeHost({
     now: sampleNow,
     hostname: "fw-milano",
-    files: { ...categoryFiles, "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.10 annas-laptop *\n" },
+    files: {
+      ...categoryFiles,
+      "/tmp/dhcp.leases": "1 aa:bb:cc:dd:ee:ff 192.168.1.10 annas-laptop *\n",
+      "/etc/config/network": ["lan 192.168.1.1/24", "guest 192.168.30.1/24"]
+        .map((text) => text.split(" "))
+        .map(([name, address]) => `config interface '${name}'\n\toption proto 'static'\n\toption ipaddr '${address}'\n`)
+        .join("\n"),
+      "/etc/config/ns-report":
+        "config group 'kids'\n\toption title 'The children'\n\tlist client '192.168.1.3'\n\tlist device 'b8:27:eb:00:00:07'\n",
+    },
   });
   writeSampleYear(host.files, base);
+  // Without a name: one of two addresses, called after its maker, and one whose address is made up.
+  new DeviceLog(host.files, base).note(hourKey({ ...sampleToday, day: 1 }, 0), [
+    ["192.168.1.2", "b8:27:eb:00:00:07"],
+    ["fd00::a1b2:3c4d", "b8:27:eb:00:00:07"],
+    ["192.168.1.4", "4a:d3:49:8f:86:ca"],
+  ]);
   // Some days of an office with names of all kinds, as large as life beside the year's even figures.
   for (const back of [1, 2, 3, 8, 9]) {
     const day = addDays(sampleToday, -back);
@@ -56,6 +73,7 @@ const pages = {
   search: "/search?q=google",
   // Of nearly all bytes the directions are known, and of one client's only "at least".
   directions: "/range/2026-11-20..2026-11-21",
+  device: "/range/2026-11-20..2026-11-21?client=b8:27:eb:00:00:07",
   "directions-hosts": "/2026-11-21/hosts",
   "directions-month": "/2026-11",
 } as const;
@@ -66,13 +84,30 @@ describe.each(Object.keys(looks) as (keyof typeof looks)[])("%s", (look) => {
   );
 });
 
-test("printed, a range has its figures, chart and lists", async () => {
+test("printed, also to a PDF, a range has its figures, chart and lists", async () => {
   await using watched = await openPage(browser);
   const { page } = watched;
   await page.goto(`${server.url}/range/last-30-days`);
   await page.emulateMedia({ media: "print" });
   await page.screenshot({ path: join(screenshots, "report-range-30-days-print.png"), fullPage: true });
-  expect(await page.locator(".panel").count()).toBe(5);
+  expect(await page.locator(".panel").count()).toBe(6);
+  const pdf = await page.pdf({ format: "A4", path: join(screenshots, "report-range-30-days.pdf") });
+  expect(pdf.subarray(0, 5).toString()).toBe("%PDF-");
+  // The totals of the tree of pages, and of its parts.
+  const pages = Math.max(...[...pdf.toString("latin1").matchAll(/\/Count (\d+)/g)].map(([, count]) => Number(count)));
+  expect(pages).toBeWithin(1, 8);
+});
+
+test("a device's row opens and lists its addresses, by keyboard and without a script", async () => {
+  await using watched = await openPage(browser, { javaScriptEnabled: false });
+  const { page, troubles } = watched;
+  await page.goto(`${server.url}/range/2026-11-20..2026-11-21/clients`);
+  const row = page.getByRole("row").filter({ hasText: "Raspberry Pi Foundation 00:00:07" });
+  await row.getByText("2 addresses").focus();
+  await page.keyboard.press("Enter");
+  await row.getByRole("link", { name: "fd00::a1b2:3c4d" }).click();
+  expect(new URL(page.url()).searchParams.get("client")).toBe("fd00::a1b2:3c4d");
+  expect(troubles).toEqual([]);
 });
 
 test("a first visit to the largest page takes at most 30 kB", async () => {
