@@ -79,7 +79,7 @@ export function shownClients(summary: Lists, { client }: Narrow): readonly Clien
 /** The first rows of each list, with links to the whole of it. */
 export function usagePanels(view: PanelsView): Html {
   return html`<div class="panels">
-    ${groupPanel(view)}${addressPanel(view)}${listNames.map((list) => panel(view, list))}${categoryPanel(view)}
+    ${addressPanel(view)}${listNames.map((list) => panel(view, list))}${categoryPanel(view)}${groupPanel(view)}
   </div>`;
 }
 
