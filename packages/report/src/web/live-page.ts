@@ -65,8 +65,8 @@ export function liveFragment(view: LiveView): Html {
       ...(view.asOf === undefined ? [] : [{ name: "As of", value: clockTime(view.asOf) }]),
     ])}
     <div class="panels">
-      ${panel("Clients", clientTable(view))} ${panel("Applications", nameTable(view, "application"))}
-      ${panel("Hosts", nameTable(view, "host"))} ${interfacePanel(view.interfaces)}
+      ${panel("Clients", clientTable(view))} ${interfacePanel(view.interfaces)}
+      ${panel("Applications", nameTable(view, "application"))} ${panel("Hosts", nameTable(view, "host"))}
     </div>`;
 }
 
@@ -173,5 +173,9 @@ function interfacePanel({ interfaces, ms }: InterfaceState): Html | false {
     ],
     rows,
   });
-  return panel("Interfaces", table);
+  return panel(
+    "Interfaces",
+    html`${table}
+      <p class="exports">All packets, as the kernel counts them.</p>`,
+  );
 }
