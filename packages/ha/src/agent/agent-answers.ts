@@ -17,6 +17,7 @@ import type { PausePart } from "./pause-part.ts";
 import type { OtherNodePart } from "./other-node.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { SyncPart } from "./sync-part.ts";
+import type { UplinkPart } from "./uplink-part.ts";
 
 const countersAgeMaxMs = 5000;
 const historyTold = 200;
@@ -28,6 +29,7 @@ export interface Sources {
   readonly applied: ApplyQueue;
   readonly other: OtherNodePart;
   readonly pause: PausePart;
+  readonly uplinks: UplinkPart;
 }
 
 export class NodeAnswers implements AgentPart {
@@ -41,14 +43,15 @@ export class NodeAnswers implements AgentPart {
 
   readonly routes = [
     answers(agentEndpoints.status, () => agentStatus(this.#node, this.#sources)),
-    answers(agentEndpoints.facts, () =>
-      nodeFacts(this.#node, this.#sources.reconciler, this.#sources.applied.appliedAt),
-    ),
+    answers(agentEndpoints.facts, () => nodeFacts(this.#node, this.#sources)),
   ];
 }
 
 /** State, pending steps, last synchronisation and conditions. Queries keepalived when its counters are older than `countersAgeMaxMs`. */
-async function agentStatus(node: AgentNode, { reconciler, sync, other, pause }: Sources): Promise<AgentStatus> {
+async function agentStatus(
+  node: AgentNode,
+  { reconciler, sync, other, pause, uplinks }: Sources,
+): Promise<AgentStatus> {
   const { host, config, tracker, conditions } = node;
   // Slightly old counters are good enough: each query adds a line to keepalived's log.
   if (host.clock.monotonic() - tracker.askedAt > countersAgeMaxMs) await tracker.queryKeepalived();
@@ -56,6 +59,7 @@ async function agentStatus(node: AgentNode, { reconciler, sync, other, pause }: 
   const { state, since } = tracker.current;
   const maintenance = readMark(host.files, "maintenance");
   const { paused } = pause;
+  const { report } = uplinks;
   const recorded = host.uci.readState("keepalived").section("ha_peer");
   const lastSyncStatus = recorded?.get("last_sync_status");
   const lastSyncTime = recorded?.get("last_sync_time");
@@ -71,6 +75,7 @@ async function agentStatus(node: AgentNode, { reconciler, sync, other, pause }: 
     otherNode: other.known,
     ...(maintenance === undefined ? {} : { maintenance }),
     ...(paused === undefined ? {} : { syncPaused: paused }),
+    ...(report === undefined ? {} : { uplinks: report }),
     keepalivedStats: { ...tracker.stats },
   };
 }
@@ -84,13 +89,15 @@ function unsent({ clock }: Pick<Host, "clock">, since: number | undefined): stri
   return age < unsentAfterMs ? [] : [`a change made ${formatDuration(age)} ago is not yet on the backup`];
 }
 
-/** Facts for the other node, e.g. before a switchover. `appliedAt`: epoch milliseconds of the last restore on this node. */
-async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: number | undefined): Promise<Facts> {
+/** Facts for the other node, e.g. before a switchover. */
+async function nodeFacts(node: AgentNode, { reconciler, applied, uplinks }: Sources): Promise<Facts> {
   const { host, config, tracker, history } = node;
-  const [addresses, connections, protocols] = await Promise.all([
+  const { appliedAt } = applied;
+  const [addresses, connections, protocols, uplinkCarriers] = await Promise.all([
     host.net.addresses(),
     readConnections(host),
     host.net.protocols().catch(() => undefined),
+    uplinks.carriers(),
   ]);
   const maintenance = readMark(host.files, "maintenance");
   return {
@@ -106,6 +113,7 @@ async function nodeFacts(node: AgentNode, reconciler: Reconciler, appliedAt: num
     ...refusedNow(host, config),
     ...(connections === undefined ? {} : { connections }),
     ...(appliedAt === undefined ? {} : { appliedAt }),
+    uplinkCarriers,
     history: history.list(historyTold),
   };
 }

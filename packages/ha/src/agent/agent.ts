@@ -36,6 +36,7 @@ import { SwitchPart } from "./switch-part.ts";
 import { SyncPart } from "./sync-part.ts";
 import { TwoMasters } from "./two-masters.ts";
 import { TransitionLog } from "./transition-log.ts";
+import { UplinkPart } from "./uplink-part.ts";
 
 const recoverEveryMs = 5000;
 
@@ -79,13 +80,18 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
   const { reconciler } = follower;
   const announcements = new Announcements(node, reconciler);
   const peer = new PeerClient(node);
-  const other = new OtherNodePart(node, peer);
+  const uplinks: UplinkPart = new UplinkPart(node, {
+    backup: () => peer.uplinks(),
+    handOver: async (to, begin) => void (await switching.switchTo(to, begin)),
+    tellOther: () => other.onState(),
+  });
+  const other: OtherNodePart = new OtherNodePart(node, peer, uplinks);
   const otherIsOut = (): boolean => other.maintenance !== undefined;
   const sync = new SyncPart(node, flow, otherIsOut);
   const applied = new ApplyQueue(node, reconciler);
   const alert = new PrimaryAlert(node, rebooted, otherIsOut);
-  const switching = new SwitchPart(node, peer, alert, reconciler, sync.loop);
-  const reports = new PairReports(node, peer, sync.loop, reconciler, other);
+  const switching = new SwitchPart(node, peer, alert, reconciler, sync.loop, () => uplinks);
+  const reports = new PairReports(node, { peer, loop: sync.loop, reconciler, other, uplinks });
   const pause = new PausePart(node, {
     loop: sync.loop,
     sync: (send) => sync.sync({ wait: true, force: [] }, send),
@@ -122,7 +128,8 @@ export function agentParts(node: AgentNode): readonly AgentPart[] {
     new BackupChangesPart(node),
     new RevisionPart(node, { appliedAt: () => applied.appliedAt }),
     pause,
-    new NodeAnswers(node, { reconciler, sync, applied, other, pause }),
+    new NodeAnswers(node, { reconciler, sync, applied, other, pause, uplinks }),
+    uplinks,
     reports,
     switching,
   ];

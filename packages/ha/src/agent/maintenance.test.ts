@@ -252,7 +252,9 @@ test("a primary that took the site from a backup in maintenance keeps it: the sw
 
 test("what the other node tells of its maintenance is a condition here, until it says otherwise or the time is over", async () => {
   const node = agentNode("backup");
-  const part = new OtherNodePart(node, { meet: () => Promise.reject(new Error("the backup does not ask")) });
+  const unwatched = { report: undefined, learn: () => undefined };
+  const asks = { meet: () => Promise.reject(new Error("the backup does not ask")) };
+  const part = new OtherNodePart(node, asks, unwatched);
   const meeting = (maintenance: TimedMark | undefined): Request =>
     new Request("http://agent/meet", {
       method: "POST",

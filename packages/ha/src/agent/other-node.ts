@@ -14,6 +14,7 @@ import type { AgentPart } from "./agent-part.ts";
 import { answers } from "./agent-server.ts";
 import { keptText } from "./backup-changes-part.ts";
 import type { PeerClient } from "./peer-client.ts";
+import type { UplinkPart } from "./uplink-part.ts";
 
 const savedPath = "/var/run/ns-ha/other-node.json";
 /** Each query costs an SSH connection and two processes. A change of state triggers one at once. */
@@ -30,12 +31,14 @@ type MeetingNode = Pick<AgentNode, "host" | "config" | "state" | "conditions"> &
 export class OtherNodePart implements AgentPart {
   readonly #node: MeetingNode;
   readonly #peer: Pick<PeerClient, "meet">;
+  readonly #uplinks: Pick<UplinkPart, "report" | "learn">;
   #known: Pick<OtherNode, "seenAt" | "said">;
   #metAt = Number.NEGATIVE_INFINITY;
 
-  constructor(node: MeetingNode, peer: Pick<PeerClient, "meet">) {
+  constructor(node: MeetingNode, peer: Pick<PeerClient, "meet">, uplinks: Pick<UplinkPart, "report" | "learn">) {
     this.#node = node;
     this.#peer = peer;
+    this.#uplinks = uplinks;
     this.#known = readJson(node.host.files, savedPath, otherNodeSchema) ?? {};
   }
 
@@ -112,18 +115,21 @@ export class OtherNodePart implements AgentPart {
     const { host, config, state } = this.#node;
     const kept = config.role === "backup" ? listKept(host.files).flatMap((set) => set.entries) : [];
     const maintenance = readMark(host.files, "maintenance");
+    const uplinks = this.#uplinks.report;
     return {
       version,
       state,
       keptChanges: kept.slice(0, 100).map(({ name }) => name),
       ...(maintenance === undefined ? {} : { maintenance }),
+      ...(uplinks === undefined ? {} : { uplinks }),
     };
   }
 
-  #remember({ version: theirs, state, maintenance }: Meeting): void {
+  #remember({ version: theirs, state, maintenance, uplinks }: Meeting): void {
     const at = this.#node.host.clock.now();
     const said = { at, version: theirs, state, ...(maintenance === undefined ? {} : { maintenance }) };
     this.#save({ seenAt: at, said });
+    this.#uplinks.learn(state, uplinks);
   }
 
   #save(known: Pick<OtherNode, "seenAt" | "said">): void {

@@ -21,6 +21,8 @@ import { mergeHistory } from "./history.ts";
 import type { OtherNodePart } from "./other-node.ts";
 import type { PeerClient } from "./peer-client.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { uplinkChecks } from "./uplink-drill.ts";
+import type { UplinkPart } from "./uplink-part.ts";
 
 /** Above this clock difference, the other node's entries are corrected: otherwise the merged order would be wrong. */
 const skewMinMs = 2000;
@@ -31,19 +33,30 @@ export function asHere({ now, history }: Pick<Facts, "now" | "history">, here: n
   return Math.abs(skew) < skewMinMs ? history : history.map((entry) => ({ ...entry, at: Math.round(entry.at - skew) }));
 }
 
+/** The parts that supply the data. */
+export interface ReportSources {
+  readonly peer: PeerClient;
+  readonly loop: SyncLoop;
+  readonly reconciler: Reconciler;
+  readonly other: OtherNodePart;
+  readonly uplinks: UplinkPart;
+}
+
 export class PairReports implements AgentPart {
   readonly #node: AgentNode;
   readonly #peer: PeerClient;
   readonly #sync: SyncLoop;
   readonly #reconciler: Reconciler;
   readonly #other: OtherNodePart;
+  readonly #uplinks: UplinkPart;
 
-  constructor(node: AgentNode, peer: PeerClient, sync: SyncLoop, reconciler: Reconciler, other: OtherNodePart) {
+  constructor(node: AgentNode, { peer, loop, reconciler, other, uplinks }: ReportSources) {
     this.#other = other;
     this.#node = node;
     this.#peer = peer;
-    this.#sync = sync;
+    this.#sync = loop;
     this.#reconciler = reconciler;
+    this.#uplinks = uplinks;
   }
 
   readonly routes = [
@@ -102,7 +115,7 @@ export class PairReports implements AgentPart {
       readConnections(host),
       this.#sync.describe(config),
     ]);
-    return drillChecks({
+    const checks = drillChecks({
       maintenance: readMark(host.files, "maintenance"),
       syncPaused: readMark(host.files, "sync-paused"),
       state,
@@ -124,6 +137,8 @@ export class PairReports implements AgentPart {
       peer,
       peerTrouble,
     });
+    const report = this.#uplinks.report;
+    return [...checks, ...uplinkChecks(report, { carries: state === "master", there: peer?.uplinkCarriers })];
   }
 
   async #diffOfBackup(): Promise<DiffEntry[]> {
@@ -142,7 +157,7 @@ export class PairReports implements AgentPart {
     ]);
     const present = new Set(addresses.map(({ device }) => device));
     const synced = Number(host.uci.readState("keepalived").section("ha_peer")?.get("last_sync_time") ?? "");
-    return backupDrillChecks({
+    const checks = backupDrillChecks({
       config,
       state,
       converged: this.#reconciler.converged,
@@ -157,6 +172,9 @@ export class PairReports implements AgentPart {
       other: this.#other.known,
       maintenance: readMark(host.files, "maintenance"),
     });
+    const report = this.#uplinks.report;
+    const here = state === "master" ? undefined : await this.#uplinks.carriers();
+    return [...checks, ...uplinkChecks(report, { carries: state === "master", here })];
   }
 
   /** undefined: nothing was received yet, or the staging area is being written to. */

@@ -1,7 +1,7 @@
 /**
  * Random sequences of events on a pair (power cuts, cables, `switch`, changes on either node, files that change their type or lose their
- * content, a full disk, a kill in the middle of any operation, lost advertisements and answers, wall clocks that jump): no file, lease or change is
- * lost, and in the end both nodes recover by themselves.
+ * content, a full disk, a kill in the middle of any operation, lost advertisements and answers, wall clocks that jump, WANs that die and revive on
+ * either node): no file, lease or change is lost, dead uplinks never play ping-pong, and in the end both nodes recover by themselves.
  *
  *     NETHSEC_SEQUENCES=2000 bun test packages/ha/src/agent/pair.property.test.ts        the seed is printed; NETHSEC_SEED=N repeats it and
  *                                                                                    looks for a shorter sequence that fails
@@ -34,6 +34,8 @@ const step = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant("clock" as const), role, hours: fc.integer({ min: -30, max: 30 }) }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("cut" as const), after: fc.nat({ max: 12 }) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("uplink" as const), role, up }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("minutes" as const), many: fc.constantFrom(1, 3, 12, 40) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -90,12 +92,19 @@ class Story implements Disposable {
         break;
       case "clock":
         pair[each.role].clock.ahead += each.hours * 3_600_000;
+        if (each.role === "primary") pair.uplinks.clockSet();
         break;
       case "disk":
         pair.backup.diskFull = each.full;
         break;
       case "kill":
         pair[each.role].killAfter = each.after;
+        break;
+      case "uplink":
+        pair.uplinks.alive[each.role] = each.up;
+        break;
+      case "minutes":
+        for (let turn = 0; turn < each.many * 6; turn += 1) await pair.passUplinks();
         break;
       case "cut":
         pair.cutAfter = each.after;
@@ -114,6 +123,7 @@ class Story implements Disposable {
     pair.answersLost = 0;
     pair.adverts = true;
     pair.line = true;
+    pair.uplinks.alive.primary = pair.uplinks.alive.backup = true;
     pair.cables.primary = pair.cables.backup = true;
     await pair.vote();
     for (const node of pair.nodes) await pair.power(node, true);

@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { type BackupChanges, backupChangesSchema } from "../cluster/backup-changes.ts";
 import { type Facts, factsSchema, type Meeting, meetingSchema } from "../cluster/agent-schemas.ts";
 import type { HaConfig } from "../cluster/config.ts";
+import { type UplinkAnswer, uplinkAnswerSchema } from "../cluster/uplinks.ts";
 import { sshRun } from "../ssh/ssh-link.ts";
 import { type ManifestEntry, manifestEntrySchema } from "../sync/manifest.ts";
 
@@ -55,6 +56,11 @@ export class PeerClient {
   /** Exchanges version, state and kept changes with the backup. Throws like {@link facts}. */
   meet(own: Meeting): Promise<Meeting> {
     return this.#ask("meet", meetingSchema, JSON.stringify(own));
+  }
+
+  /** Whether the backup could take the site because this node's uplinks are dead. Throws like {@link facts}; an older backup refuses. */
+  uplinks(): Promise<UplinkAnswer> {
+    return this.#ask("uplinks", uplinkAnswerSchema);
   }
 
   /** The changes made on the backup while it carried the site. Throws like {@link facts}. */

@@ -1,4 +1,5 @@
 /** `switch` as a part of the agent: runs the switchover, and writes its result into the history. */
+import { NethsecError } from "@nethsec/host/error";
 import { messageOf } from "@nethsec/host/message-of";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import type { SwitchResult } from "../cluster/agent-schemas.ts";
@@ -11,6 +12,7 @@ import type { PrimaryAlert } from "./primary-alert.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { SyncLoop } from "../sync/sync-loop.ts";
 import { switchOver } from "./switchover.ts";
+import type { UplinkPart } from "./uplink-part.ts";
 
 /** Short, since an administrator waits for the command. */
 const syncTimeoutMs = 30_000;
@@ -21,6 +23,8 @@ export class SwitchPart implements AgentPart {
   readonly #alert: PrimaryAlert;
   readonly #reconciler: Reconciler;
   readonly #sync: Pick<SyncLoop, "now">;
+  readonly #uplinks: () => Pick<UplinkPart, "movedByHand">;
+  #underWay = false;
 
   constructor(
     node: AgentNode,
@@ -28,7 +32,9 @@ export class SwitchPart implements AgentPart {
     alert: PrimaryAlert,
     reconciler: Reconciler,
     sync: Pick<SyncLoop, "now">,
+    uplinks: () => Pick<UplinkPart, "movedByHand">,
   ) {
+    this.#uplinks = uplinks;
     this.#sync = sync;
     this.#node = node;
     this.#peer = peer;
@@ -36,9 +42,31 @@ export class SwitchPart implements AgentPart {
     this.#reconciler = reconciler;
   }
 
-  readonly routes = [answers(agentEndpoints.switch, ({ to }) => this.#switchTo(to))];
+  readonly routes = [
+    answers(agentEndpoints.switch, async ({ to }) => {
+      const result = await this.switchTo(to);
+      this.#uplinks().movedByHand(to);
+      return result;
+    }),
+  ];
 
-  async #switchTo(to: "primary" | "backup"): Promise<SwitchResult> {
+  /** `begin`: called when nothing refuses it any more, before the first step. Throws `switch_refused`, `switch_failed`, and the link's errors. */
+  async switchTo(to: "primary" | "backup", begin: () => void = () => undefined): Promise<SwitchResult> {
+    if (this.#underWay)
+      throw new NethsecError({
+        code: "switch_refused",
+        message: "No switchover: another one is under way.",
+        advice: "Wait until it has ended: ns-ha-config status",
+      });
+    this.#underWay = true;
+    try {
+      return await this.#run(to, begin);
+    } finally {
+      this.#underWay = false;
+    }
+  }
+
+  async #run(to: "primary" | "backup", begin: () => void): Promise<SwitchResult> {
     const { host, config, history } = this.#node;
     const result = await switchOver(
       {
@@ -50,6 +78,7 @@ export class SwitchPart implements AgentPart {
         peer: () => this.#peer.facts(),
         bringUpToDate: () => this.bringUpToDate(),
         announce: (planned) => this.announce(planned),
+        begin,
       },
       to,
     );

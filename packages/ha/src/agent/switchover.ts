@@ -25,6 +25,8 @@ export interface SwitchContext {
   readonly bringUpToDate: () => Promise<string | undefined>;
   /** Announces to both nodes that a planned takeover follows, or that it did not happen. Never throws. */
   readonly announce: (planned: boolean) => Promise<void>;
+  /** Called when nothing refuses it any more, before the first step. What it throws prevents the switchover. */
+  readonly begin?: () => void;
 }
 
 const deadlineMs = 20_000;
@@ -56,6 +58,7 @@ export async function switchOver(context: SwitchContext, to: "primary" | "backup
   const outdated = away ? await context.bringUpToDate() : undefined;
   if (outdated !== undefined)
     throw refused(`the other node could not be given the newest state: ${outdated}.`, "See: ns-ha-config sync --wait");
+  context.begin?.();
   if (away) await context.announce(true);
   const probe = new VipProbe(host, config);
   const from = host.clock.monotonic();

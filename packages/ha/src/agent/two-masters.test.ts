@@ -40,7 +40,8 @@ beforeEach(async () => {
         },
       },
     };
-    const other = new OtherNodePart(seen, { meet: (own: Meeting) => answerOfBackup(own) });
+    const unwatched = { report: undefined, learn: () => undefined };
+    const other = new OtherNodePart(seen, { meet: (own: Meeting) => answerOfBackup(own) }, unwatched);
     const agent: Agent = { state: "backup", since: 0, node, other, watch: new TwoMasters(seen, other) };
     return agent;
   });

@@ -9,7 +9,7 @@ import { reset, setTiming } from "./power.ts";
 import { haPaths } from "../cluster/config.ts";
 import { run as render } from "./render.ts";
 import { run as showConfigAction } from "./show-config.ts";
-import { run as statusAction, showStatus } from "./status.ts";
+import { run as statusAction, showStatus, uplinksJson } from "./status.ts";
 
 /** seeds: the documentation's "Show current configuration". */
 const documented = `Current configuration
@@ -38,6 +38,42 @@ test("show-config prints the documented layout", async () => {
   expect(output.out).toBe(`${documented}\nNeed no configuration, they follow the node that carries the site: wan\n`);
 });
 
+test("status shows the watched WANs: mwan3's words where the site is, and the last move", () => {
+  const uplinks = {
+    uplinks: [{ name: "wan", word: "offline", deadMs: 125_000 }, { name: "wan2" }],
+    move: { at: Date.UTC(2026, 10, 28, 13, 2), to: "backup" as const, attempt: 1, worked: true },
+  };
+  const common = {
+    role: "primary",
+    status: "enabled",
+    timing: "classic",
+    lastSyncStatus: undefined,
+    lastSyncTime: undefined,
+    virtualIps: [],
+    keepalivedStats: {},
+    otherNode: undefined,
+    maintenance: undefined,
+    syncPaused: undefined,
+    uplinks,
+    now: 0,
+    pending: [],
+    conditions: [],
+  } as const;
+  expect(showStatus({ ...common, state: "master" }, undefined, false)).toContain(
+    "\nWatched WANs:\n  wan: offline for 2 min 5 s\n  wan2: mwan3 says nothing\n  moved to the backup node because all were dead: 2026-11-28 13:02 UTC\n",
+  );
+  expect(showStatus({ ...common, state: "backup" }, undefined, false)).toContain(
+    "\n  wan: not tested while this node is passive\n",
+  );
+  expect(uplinksJson(uplinks)).toEqual({
+    watched: [
+      { interface: "wan", status: "offline", dead_seconds: 125 },
+      { interface: "wan2", status: null, dead_seconds: null },
+    ],
+    last_move: { at: Date.UTC(2026, 10, 28, 13, 2) / 1000, to: "backup", by: "uplinks", helped: true },
+  });
+});
+
 test("status prints the documented layout", () => {
   const text = showStatus(
     {
@@ -52,6 +88,7 @@ test("status prints the documented layout", () => {
       otherNode: undefined,
       maintenance: undefined,
       syncPaused: undefined,
+      uplinks: undefined,
       now: 0,
       pending: [],
       conditions: [],

@@ -272,6 +272,21 @@ export const configActions: readonly Command[] = [
     load: lazy(async () => (await import("./agent-actions.ts")).switchOver),
   },
   {
+    name: "watch-uplink",
+    summary: "let the site move to the other node when this WAN is dead, or not",
+    description:
+      "Off for every WAN at first. The site moves when mwan3 has called all watched WANs dead for a minute, the other node is ready, and its WAN device has carrier; at most once in 30 minutes. Whether the line of the other node works cannot be tested beforehand.",
+    args: [
+      { name: "interface", summary: "WAN interface, e.g. wan" },
+      { name: "what", summary: "on or off", values: ["on", "off"] },
+    ],
+    examples: [
+      ["ns-ha-config watch-uplink wan on", "move when wan is dead"],
+      ["ns-ha-config watch-uplink wan off", "stay whatever happens to wan"],
+    ],
+    load: lazy(async () => (await import("./watch-uplink.ts")).run),
+  },
+  {
     name: "maintenance",
     summary: "take this node out of service, and put it back (on both nodes)",
     description:

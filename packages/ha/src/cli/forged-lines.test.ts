@@ -20,6 +20,7 @@ const status = {
   otherNode: undefined,
   maintenance: undefined,
   syncPaused: undefined,
+  uplinks: { uplinks: [{ name: forged, word: forged }] },
   now: 0,
 } satisfies Parameters<typeof showStatus>[0];
 

@@ -21,7 +21,7 @@ import { checkBackup, initBackup } from "../change/remote-actions.ts";
 import { checkRequirements } from "../cluster/requirements.ts";
 import { onPrimary } from "../cluster/on-primary.ts";
 import { revisionMethods } from "./rpcd-revisions.ts";
-import { markJson } from "./status.ts";
+import { markJson, uplinksJson } from "./status.ts";
 import { resetNode } from "../change/reset-node.ts";
 
 const role = v.picklist(["primary", "backup"]);
@@ -232,6 +232,7 @@ const status = rpcdMethod({
       ...(found.syncPaused === undefined
         ? {}
         : { sync_paused: { ...markJson(found.syncPaused), waiting: found.syncPaused.waiting ?? null } }),
+      ...(found.uplinks === undefined ? {} : { uplinks: uplinksJson(found.uplinks) }),
       conditions: found.conditions,
     };
   },

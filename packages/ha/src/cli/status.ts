@@ -5,6 +5,7 @@ import { markText, type TimedMark } from "../cluster/timed-mark.ts";
 import type { OtherNode } from "../cluster/agent-schemas.ts";
 import { formatDuration } from "@nethsec/host/units";
 import { clusterStatus, type ClusterStatus } from "../cluster/cluster-status.ts";
+import type { Uplink, UplinkReport } from "../cluster/uplinks.ts";
 
 export async function run(call: Call): Promise<number> {
   if (call.options["watch"] !== true) return print(call);
@@ -42,6 +43,7 @@ function asJson(status: ClusterStatus): Record<string, unknown> {
     ...(status.syncPaused === undefined
       ? {}
       : { sync_paused: { ...markJson(status.syncPaused), waiting: status.syncPaused.waiting ?? null } }),
+    ...(status.uplinks === undefined ? {} : { uplinks: uplinksJson(status.uplinks) }),
     pending: status.pending,
     conditions: status.conditions,
   };
@@ -50,6 +52,41 @@ function asJson(status: ClusterStatus): Record<string, unknown> {
 /** Epoch seconds; `until` null: without an end. */
 export function markJson({ since, until }: TimedMark): { since: number; until: number | null } {
   return { since: Math.floor(since / 1000), until: until === undefined ? null : Math.floor(until / 1000) };
+}
+
+/** The watched WANs; times in seconds. `last_move.by`: uplinks, or administrator. */
+export function uplinksJson({ uplinks, move }: UplinkReport): Record<string, unknown> {
+  return {
+    watched: uplinks.map(({ name, word, deadMs }) => ({
+      interface: name,
+      status: word ?? null,
+      dead_seconds: deadMs === undefined ? null : Math.floor(deadMs / 1000),
+    })),
+    last_move:
+      move === undefined
+        ? null
+        : {
+            at: Math.floor(move.at / 1000),
+            to: move.to,
+            by: move.attempt === 0 ? "administrator" : "uplinks",
+            helped: move.worked,
+          },
+  };
+}
+
+/** The lines of `status` about the watched WANs. Pure. */
+function uplinkLines({ uplinks, move }: UplinkReport, state: string): string[] {
+  const text = ({ word, deadMs }: Uplink): string => {
+    if (state !== "master") return "not tested while this node is passive";
+    return `${word ?? "mwan3 says nothing"}${deadMs === undefined ? "" : ` for ${formatDuration(deadMs)}`}`;
+  };
+  const moved =
+    move === undefined || move.attempt === 0
+      ? []
+      : [
+          `  moved to the ${move.to} node because all were dead: ${new Date(move.at).toISOString().slice(0, 16).replace("T", " ")} UTC`,
+        ];
+  return ["", "Watched WANs:", ...uplinks.map((each) => `  ${each.name}: ${text(each)}`), ...moved];
 }
 
 function otherNodeJson({ role, address, seenAt, said }: OtherNode): Record<string, unknown> {
@@ -119,6 +156,7 @@ export function showStatus(status: ClusterStatus, syncTime: string | undefined, 
   const stats = Object.entries(status.keepalivedStats).map(([name, value]) => `  ${name}: ${value}`);
   if (stats.length > 0) lines.push("", "Keepalived Statistics:", ...stats);
   if (status.otherNode !== undefined) lines.push("", `Other Node: ${otherNodeText(status.otherNode, status.now)}`);
+  if (status.uplinks !== undefined) lines.push(...uplinkLines(status.uplinks, status.state));
   const notes = [
     ...status.pending.map((step) => `  pending: ${step}`),
     ...status.conditions.map(({ severity, text }) => `  ${paint(severity)}: ${text}`),

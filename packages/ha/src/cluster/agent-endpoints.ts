@@ -24,6 +24,7 @@ import {
   syncEventSchema,
 } from "./agent-schemas.ts";
 import { timedMarkSchema } from "./timed-mark.ts";
+import { uplinkAnswerSchema } from "./uplinks.ts";
 
 export interface Endpoint<Request, Answer> {
   readonly method: "GET" | "POST";
@@ -129,6 +130,8 @@ export const agentEndpoints = {
   held: question("slow", "GET /held", 60_000, nothing, v.object({ entries: v.array(v.unknown()) })),
   /** Backup: receives the primary's facts about itself, and returns the same facts of this node. */
   meet: question("plain", "POST /meet", 2000, meetingSchema, meetingSchema),
+  /** Whether this node could take the site because the other's uplinks are dead: tries the carrier of its WAN devices. */
+  uplinks: question("plain", "POST /uplinks", 10_000, nothing, uplinkAnswerSchema),
   /** Announces a planned switchover by the other node within the next moment; false: it was called off. */
   planned: question("plain", "POST /planned", 2000, v.object({ planned: v.boolean() }), nothing),
 } as const;

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { vrrpStateSchema } from "./state.ts";
 import { timedMarkSchema } from "./timed-mark.ts";
+import { uplinkCarrierSchema, uplinkReportSchema } from "./uplinks.ts";
 
 const conditionSchema = v.object({
   code: v.string(),
@@ -19,6 +20,8 @@ export const meetingSchema = v.object({
   keptChanges: v.optional(v.array(v.string())),
   /** Absent: that node is not in maintenance. */
   maintenance: v.optional(timedMarkSchema),
+  /** The watched WANs; absent: none is watched there. */
+  uplinks: v.optional(uplinkReportSchema),
 });
 export type Meeting = v.InferOutput<typeof meetingSchema>;
 
@@ -59,6 +62,8 @@ export const agentStatusSchema = v.object({
   maintenance: v.optional(timedMarkSchema),
   /** The synchronisation is paused, and what is known to wait; absent: it is not paused. */
   syncPaused: v.optional(v.object({ ...timedMarkSchema.entries, waiting: v.optional(v.array(v.string())) })),
+  /** The watched WANs; absent: none is watched. */
+  uplinks: v.optional(uplinkReportSchema),
   /** keepalived's counters: advert_rcvd, advert_sent, become_master, … as in its JSON dump. Empty when keepalived does not run. */
   keepalivedStats: v.record(v.string(), v.number()),
 });
@@ -178,6 +183,8 @@ export const factsSchema = v.object({
   connections: v.optional(v.object({ internal: v.number(), external: v.number() })),
   /** Milliseconds since 1970 of the last restore; undefined before the first one. */
   appliedAt: v.optional(v.number()),
+  /** The watched WANs; absent on an older node. */
+  uplinkCarriers: v.optional(v.array(uplinkCarrierSchema)),
   history: v.array(historyEntrySchema),
 });
 export type Facts = v.InferOutput<typeof factsSchema>;

@@ -7,6 +7,7 @@ import { haPaths, readHaConfig, type Role, type Timing } from "./config.ts";
 import { isUnderWay, readJournal } from "./journal.ts";
 import { markText, readMark, type TimedMark } from "./timed-mark.ts";
 import { hold } from "./tracked-priority.ts";
+import { readUplinkMove } from "./uplinks.ts";
 
 export interface ClusterStatus {
   readonly role: Role | "unknown";
@@ -24,6 +25,8 @@ export interface ClusterStatus {
   /** This node's maintenance, and the pause of the synchronisation; undefined: there is none. */
   readonly maintenance: TimedMark | undefined;
   readonly syncPaused: AgentStatus["syncPaused"];
+  /** The watched WANs; undefined: none is watched, or there is no agent. */
+  readonly uplinks: AgentStatus["uplinks"];
   /** This node's wall clock at the time of the query, milliseconds. */
   readonly now: number;
   /** Steps the agent has not completed yet; empty when converged or when there is no agent. */
@@ -60,8 +63,12 @@ export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
       "This node fetches what the backup node learnt while it carried the site, then it takes the site back.";
     conditions.push({ code: "fetching_state", severity: "info", text });
   } else if (priority < 0 && maintenance === undefined) {
-    const text =
-      "The site was handed over to the backup node by ns-ha-config switch. To take it back: ns-ha-config switch --to primary";
+    const move = readUplinkMove(host.files);
+    const why =
+      move?.to === "backup" && move.attempt > 0
+        ? "because all watched WANs of this node were dead"
+        : "by ns-ha-config switch";
+    const text = `The site was handed over to the backup node ${why}. To take it back: ns-ha-config switch --to primary`;
     conditions.push({ code: "handed_over", severity: "info", text });
   }
   return {
@@ -76,6 +83,7 @@ export async function clusterStatus(host: Machine): Promise<ClusterStatus> {
     otherNode: agent?.otherNode,
     maintenance,
     syncPaused: agent?.syncPaused,
+    uplinks: agent?.uplinks,
     now: host.clock.now(),
     pending: agent?.pending ?? [],
     conditions,

@@ -14,6 +14,7 @@ describe("what may be asked for", () => {
   test.each([
     [`apply ${id}`, { kind: "apply", id }],
     ["facts", { kind: "facts" }],
+    ["uplinks", { kind: "uplinks" }],
     ["held", { kind: "held" }],
     ["state", { kind: "state" }],
     ["changes", { kind: "changes" }],

@@ -23,6 +23,7 @@ export type Request =
   | { readonly kind: "state" }
   | { readonly kind: "changes" }
   | { readonly kind: "meet" }
+  | { readonly kind: "uplinks" }
   | { readonly kind: "kept"; readonly id: string; readonly index: number }
   | { readonly kind: "drop-changes"; readonly id: string }
   | { readonly kind: "planned"; readonly planned: boolean };
@@ -36,7 +37,7 @@ const longOptions =
 
 /** Parses `SSH_ORIGINAL_COMMAND`; undefined: refused. Pure. */
 export function parseRequest(command: string, stagingDir: string): Request | undefined {
-  const words = ["facts", "held", "state", "changes", "meet"] as const;
+  const words = ["facts", "held", "state", "changes", "meet", "uplinks"] as const;
   const word = words.find((known) => known === command);
   if (word !== undefined) return { kind: word };
   const [, set, index] = /^kept (\d{1,16}) (\d{1,6})$/.exec(command) ?? [];
@@ -77,6 +78,8 @@ async function answer(
       return agent.ask(agentEndpoints.apply, { id: request.id });
     case "held":
       return agent.ask(agentEndpoints.held, {});
+    case "uplinks":
+      return agent.ask(agentEndpoints.uplinks, {});
     case "facts":
       return agent.ask(agentEndpoints.facts, {});
     case "planned":

@@ -2,16 +2,19 @@
  * A pair with real files, and simulated time, power, cables and disks. The real parts of the agent plan, send, restore, fetch and keep; only
  * VRRP, rsync and the DHCP server are models: VRRP by the priorities of render-keepalived.ts, rsync as a copy of the named files that may be
  * interrupted. Checked after every step, throwing if violated: no lease is lost unless power was lost, and no address is given twice by nodes
- * that receive each other's advertisements.
+ * that receive each other's advertisements; the site moves for dead uplinks as simulated-uplinks.ts says.
  */
+import { NethsecError } from "@nethsec/host/error";
 import { FileError } from "@nethsec/host/files/file-error";
 import { fakeCall } from "@nethsec/host/testing/fake-call";
 import { ApplyQueue } from "../agent/apply-queue.ts";
 import { BackupChangesPart } from "../agent/backup-changes-part.ts";
 import { StateFlow } from "../agent/state-flow.ts";
+import { UplinkPart } from "../agent/uplink-part.ts";
 import { haPaths } from "../cluster/config.ts";
 import { standBy } from "../cluster/tracked-priority.ts";
 import type { VrrpState } from "../cluster/state.ts";
+import type { UplinkAnswer } from "../cluster/uplinks.ts";
 import { pin } from "../ssh/known-hosts.ts";
 import { diffEntries } from "../sync/diff.ts";
 import { heldEntries } from "../sync/held-entries.ts";
@@ -20,6 +23,7 @@ import { run as syncReceive } from "../sync/sync-receive.ts";
 import { type SyncOutcome, SyncSender } from "../sync/sync-sender.ts";
 import { copyNamed } from "./copy-named.ts";
 import { Killed, SimulatedNode } from "./simulated-node.ts";
+import { SimulatedUplinks } from "./simulated-uplinks.ts";
 
 /** The priorities that render-keepalived.ts produces for the default configuration. */
 const priorities = { primary: 200, backup: 190 } as const;
@@ -31,6 +35,7 @@ interface Agent {
   readonly changes: BackupChangesPart;
   readonly queue: ApplyQueue;
   readonly sender: SyncSender;
+  readonly uplinks: UplinkPart;
 }
 
 export class SimulatedPair implements Disposable {
@@ -48,11 +53,13 @@ export class SimulatedPair implements Disposable {
   /** Both nodes may have been master at once without a connection between them: the addresses they gave may collide. */
   diverged = false;
   lastSync: SyncOutcome | undefined;
+  /** The lines of the WANs, and what moved because of them. */
+  readonly uplinks = new SimulatedUplinks(this);
   #agents: Record<"primary" | "backup", Agent>;
   #known = new Map<string, string>();
 
   constructor() {
-    this.#agents = { primary: agentOf(this.primary), backup: agentOf(this.backup) };
+    this.#agents = { primary: this.#agentOf(this.primary), backup: this.#agentOf(this.backup) };
     pin(this.primary.machine.files, "192.168.100.239", { algorithm: "ssh-ed25519", blob: "AAAA" });
     this.primary.machine.program("rsync", async ({ stdin }) => this.#rsync(await stdin));
     this.primary.machine.program("dbclient", async ({ args, stdin }) => this.#ssh(args.at(-1) ?? "", await stdin));
@@ -93,9 +100,35 @@ export class SimulatedPair implements Disposable {
   async pass(): Promise<void> {
     for (const node of this.nodes) await node.clock.sleep(4000);
     for (const node of this.nodes) if (node.powered) await this.#alive(node, () => this.#turn(node));
-    await this.vote();
+    await this.#uplinkTurn();
     if (this.primary.powered && this.primary.state === "master") await this.#alive(this.primary, () => this.#sync());
     this.check();
+  }
+
+  /** Some seconds of nothing but mwan3's words and the nodes' talk about them: for hours that would take long with everything else. */
+  async passUplinks(): Promise<void> {
+    for (const node of this.nodes) await node.clock.sleep(10_000);
+    await this.#uplinkTurn();
+  }
+
+  /** The nodes meet, then each looks at its uplinks. */
+  async #uplinkTurn(): Promise<void> {
+    const { primary, backup } = this.#agents;
+    if (this.linked) {
+      const [here, there] = [primary.uplinks.report, backup.uplinks.report];
+      await this.#alive(this.backup, async () => backup.uplinks.learn(this.primary.state, here));
+      await this.#alive(this.primary, async () => this.#agents.primary.uplinks.learn(this.backup.state, there));
+    }
+    for (const node of this.nodes)
+      if (node.powered) await this.#alive(node, async () => this.#agents[node.role].uplinks.tick.run());
+    await this.vote();
+  }
+
+  /** Backup: the primary's question. Throws like the link. */
+  askUplinks(): Promise<UplinkAnswer> {
+    if (!this.linked)
+      throw new NethsecError({ code: "ssh_connection_failed", message: "The backup node does not answer." });
+    return this.#agents.backup.uplinks.answer();
   }
 
   power(node: SimulatedNode, on: boolean): Promise<void> {
@@ -111,15 +144,34 @@ export class SimulatedPair implements Disposable {
 
   /** `switch`: the primary hands over, or takes back. */
   async switchTo(to: "primary" | "backup"): Promise<void> {
-    if (!this.linked || this.primary.state === "fault") return;
+    const before = this.primary.state;
+    await this.#switch(to, () => undefined);
+    if (this.primary.state === before || this.primary.state === "unknown") return;
+    await this.#alive(this.primary, async () => this.#agents.primary.uplinks.movedByHand(to));
+    this.uplinks.movedByHand();
+  }
+
+  /** For dead uplinks: like `switch`. Throws a refusal. */
+  async handOver(to: "primary" | "backup", begin: () => void): Promise<void> {
+    if (!(await this.#switch(to, begin)))
+      throw new NethsecError({
+        code: "switch_refused",
+        message: "No switchover: the backup node lacks the newest state.",
+      });
+  }
+
+  async #switch(to: "primary" | "backup", begin: () => void): Promise<boolean> {
+    if (!this.linked || this.primary.state === "fault") return false;
     if (to === "backup" && this.primary.state === "master") {
       // Like switchover.ts: sends changes to the backup first; if the agent is killed meanwhile, there is no switchover.
       const before = this.#agents.primary;
       await this.#alive(this.primary, () => this.#sync());
-      if (this.#agents.primary !== before || this.lastSync?.ok !== true) return;
+      if (this.#agents.primary !== before || this.lastSync?.ok !== true) return false;
     }
+    begin();
     this.primary.priority = to === "backup" ? standBy : 0;
-    return this.vote();
+    await this.vote();
+    return true;
   }
 
   /** A client with this MAC address requests a lease from the node that serves; without such a node nothing happens. */
@@ -179,7 +231,9 @@ export class SimulatedPair implements Disposable {
 
   async #entered(node: SimulatedNode, before: VrrpState): Promise<void> {
     await this.#alive(node, async () => {
-      const { flow, changes } = this.#agents[node.role];
+      const { flow, changes, uplinks } = this.#agents[node.role];
+      this.uplinks.entered(node);
+      uplinks.onState();
       if (node.state !== "master") node.stopServing();
       guarded(() => flow.onState({ before, state: node.state }));
       guarded(() => changes.onState());
@@ -227,7 +281,18 @@ export class SimulatedPair implements Disposable {
   #restart(node: SimulatedNode): void {
     node.killAfter = undefined;
     recoverRestore(node.host.files);
-    this.#agents = { ...this.#agents, [node.role]: agentOf(node) };
+    this.uplinks.restarted(node);
+    this.#agents = { ...this.#agents, [node.role]: this.#agentOf(node) };
+  }
+
+  #agentOf(node: SimulatedNode): Agent {
+    return {
+      flow: new StateFlow(node),
+      changes: new BackupChangesPart(node),
+      queue: new ApplyQueue(node, { lookAgain: () => undefined }),
+      sender: new SyncSender(node.host),
+      uplinks: new UplinkPart(node, this.uplinks.needs),
+    };
   }
 
   #rsync(names: string): { code: number; stderr?: string } {
@@ -275,13 +340,4 @@ function guarded(work: () => void): void {
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
   }
-}
-
-function agentOf(node: SimulatedNode): Agent {
-  return {
-    flow: new StateFlow(node),
-    changes: new BackupChangesPart(node),
-    queue: new ApplyQueue(node, { lookAgain: () => undefined }),
-    sender: new SyncSender(node.host),
-  };
 }
