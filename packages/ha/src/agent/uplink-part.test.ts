@@ -188,6 +188,17 @@ test("what cannot be remembered is not begun: a full disk keeps the site where i
   expect(moves).toEqual(["backup"]);
 });
 
+test("a configuration that cannot be read changes nothing", async () => {
+  watch();
+  const part = started();
+  await pass(part, 1);
+  node.machine.files.write("/etc/config/ns-ha", "config uplinks 'uplinks\n\tlist\n");
+  expect(part.report?.uplinks).toHaveLength(1);
+  word = "offline";
+  await pass(part, 2);
+  expect(moves).toEqual(["backup"]);
+});
+
 test("an administrator's switch holds for the hold-down", async () => {
   watch();
   word = "offline";

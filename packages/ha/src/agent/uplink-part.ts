@@ -55,6 +55,7 @@ export class UplinkPart implements AgentPart {
   /** Monotonic: the last move, as far as the wall clock told at the agent's start; from then on clocks that are set do not count. */
   #movedAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
+  #listed: readonly string[] = [];
   /** What the other node told last. */
   #heard: { readonly at: number; readonly state: VrrpState; readonly uplinks: readonly Uplink[] } | undefined;
 
@@ -119,8 +120,14 @@ export class UplinkPart implements AgentPart {
     this.#needs.tellOther();
   }
 
+  /** A file that cannot be read keeps the list as it was: nobody has changed it on purpose. */
   get #watched(): readonly string[] {
-    return watchedUplinks(this.#node.host.uci);
+    try {
+      this.#listed = watchedUplinks(this.#node.host.uci);
+    } catch (error) {
+      if (!(error instanceof NethsecError)) throw error;
+    }
+    return this.#listed;
   }
 
   async #look(): Promise<void> {
