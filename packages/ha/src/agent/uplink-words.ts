@@ -27,7 +27,7 @@ const answer = v.pipe(
 /** By interface; empty when mwan3 does not run or does not answer as expected. Starts one process. */
 export async function mwanWords({ run }: Pick<Host, "run">): Promise<ReadonlyMap<string, string>> {
   try {
-    const { code, stdout } = await run(["ubus", "call", "mwan3", "status"], { timeoutMs: 8000, ok: "any" });
+    const { code, stdout } = await run(["ubus", "call", "mwan3", "status"], { timeoutMs: 10_000, ok: "any" });
     const parsed = code === 0 ? v.safeParse(answer, stdout) : undefined;
     const found = parsed?.success === true ? Object.entries(parsed.output.interfaces) : [];
     return new Map(found.flatMap(([name, { status }]) => (status === undefined ? [] : [[name, status]])));
