@@ -133,7 +133,7 @@ test("restored by `remote-backup restore`: encrypted, and nothing that was swapp
   const encrypted = await typed("remote-backup restore");
   expect(encrypted.stderr).toContain("is encrypted: it needs its passphrase");
   await lab.sh(firewall, "uci delete system.@system[0].description; uci commit system");
-}, 60_000);
+});
 
 test("on a terminal: a table, and no archive", async () => {
   const shown = async (line: string): Promise<string> =>

@@ -1,12 +1,15 @@
 /** The agent as a whole, on an in-memory machine with a stopped clock. */
 import { spawnSync } from "node:child_process";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import type { FakeHost } from "@nethsec/host/testing/fake-host";
 import { agentEndpoints } from "../cluster/agent-endpoints.ts";
 import { readHaConfig } from "../cluster/config.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { agentParts, runAgent } from "./agent.ts";
 import { AgentNode } from "./agent-node.ts";
+
+setDefaultTimeout(paced(60_000));
 
 /** A keepalived that is master without its address, so that each check leads to a query. Returns the monotonic times of the queries. */
 function keepalivedWithoutAddress(host: FakeHost): readonly number[] {
@@ -46,7 +49,7 @@ test("keepalived is looked at each second, also while the other node's ping has 
   const gaps = asked.slice(1).map((at, index) => at - (asked[index] ?? 0));
   expect(asked.length).toBeGreaterThanOrEqual(29);
   expect(Math.max(...gaps)).toBeLessThanOrEqual(1000);
-}, 60_000);
+});
 
 test("each endpoint of the table is answered by exactly one part", async () => {
   using nodes = twoNodes();

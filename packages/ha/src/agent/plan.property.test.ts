@@ -1,11 +1,14 @@
 /** Interfaces stacked on each other at random: each waits only for its own parents, even when others hang. */
 import { fakeClock } from "@nethsec/host/testing/fake-clock";
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import * as fc from "fast-check";
 import { type FollowingInterface } from "../cluster/following-interfaces.ts";
 import { parentsFirst } from "../cluster/interface-parents.ts";
 import { type Desired, type Observed, plan, type Situation, type Step } from "./plan.ts";
 import { Reconciler, type World } from "./reconciler.ts";
+
+setDefaultTimeout(paced(60_000));
 
 interface Drawn extends FollowingInterface {
   /** undefined: netifd does not know it. */
@@ -147,4 +150,4 @@ test("one interface that hangs delays only what it carries", async () => {
     }),
     { numRuns: 60 },
   );
-}, 60_000);
+});

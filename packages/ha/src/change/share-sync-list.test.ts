@@ -1,9 +1,12 @@
 /** Paths that the administrator adds to the list on the primary reach the backup, which accepts no others. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { readHaConfig } from "../cluster/config.ts";
 import { receiveScope } from "../sync/receive-scope.ts";
 import { initBoth, twoNodes } from "../testing/two-nodes.ts";
 import { setOwnSyncList, shareSyncList } from "./share-sync-list.ts";
+
+setDefaultTimeout(paced(60_000));
 
 test("by the administrator's key, and the backup's scope follows it", async () => {
   using nodes = twoNodes();
@@ -23,4 +26,4 @@ test("by the administrator's key, and the backup's scope follows it", async () =
   expect(await scope()).toBe(true);
   expect(readHaConfig(backup.uci)?.sync.list).toEqual([...config.sync.list]);
   expect(() => setOwnSyncList(primary, ["/x"])).toThrow("primary");
-}, 60_000);
+});

@@ -2,7 +2,8 @@
  * Both halves of a synchronisation over the real rsync, on real files: paths that change their type, odd names, lost content.
  * Only the SSH client is replaced, by a script that runs the remote command locally.
  */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import {
   lstatSync,
   mkdirSync,
@@ -22,6 +23,8 @@ import { pin } from "../ssh/known-hosts.ts";
 import { diffEntries } from "./diff.ts";
 import { heldEntries } from "./held-entries.ts";
 import { type SyncOutcome, SyncSender } from "./sync-sender.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const keepalived = (role: string, list: string): string =>
   "config globals 'globals'\n\toption enabled '1'\n\nconfig ipaddress 'lan_ipaddress'\n\toption name 'lan_ha'\n\toption address '192.168.100.240/24'\n" +
@@ -113,7 +116,7 @@ test("folders become a link and a file, and folders again", async () => {
   expect(await run()).toMatchObject({ status: "Successful" });
   expect(lstatSync(join(backup, "etc/banip")).isDirectory()).toBe(true);
   expect(await differences()).toEqual([]);
-}, 60_000);
+});
 
 test("newline, tab and Latin-1 in names travel byte for byte", async () => {
   for (const name of ["caf\xe9.ovpn", "two\nlines.ovpn", "tab\there.ovpn"])
@@ -126,7 +129,7 @@ test("newline, tab and Latin-1 in names travel byte for byte", async () => {
   expect(names(backup)).toEqual(names(primary));
   expect(names(backup)).toContain("caf\xe9.ovpn");
   expect(await differences()).toEqual([]);
-}, 60_000);
+});
 
 test("a file of NUL bytes stays here, the backup keeps its own, and the rest arrives", async () => {
   expect(await run()).toMatchObject({ status: "Successful" });
@@ -138,4 +141,4 @@ test("a file of NUL bytes stays here, the backup keeps its own, and the rest arr
   expect(await differences()).toEqual(["withheld /etc/config/firewall"]);
   writeFileSync(join(primary, "etc/config/firewall"), `${firewall}\nconfig rule\n\toption src 'lan'\n`);
   expect(await run()).toMatchObject({ status: "Successful", changed: ["/etc/config/firewall"] });
-}, 60_000);
+});

@@ -1,5 +1,6 @@
 /** Receiving stops before the file system is full, and removes the partial transfer. */
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +8,8 @@ import type { Host } from "@nethsec/host/host";
 import { localHost } from "@nethsec/host/local/local-host";
 import { readHaConfig } from "../cluster/config.ts";
 import { receive } from "./receive.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const keepalived =
   "config ipaddress 'lan_ipaddress'\n\toption name 'lan_ha'\n\toption address '192.168.100.240/24'\n\toption device 'br-lan'\n" +
@@ -44,4 +47,4 @@ test("a transfer that fills the file system is stopped, said, and thrown away", 
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
-}, 30_000);
+});

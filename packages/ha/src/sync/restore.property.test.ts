@@ -2,7 +2,8 @@
  * Random sequences of trees (files, folders, links) on the primary, and any initial content of the backup: after each run the backup's tree equals
  * the primary's; interrupted anywhere, it is the old or the new one; nothing outside is touched. The canary shows that the comparison can fail.
  */
-import { afterEach, beforeEach, expect, test } from "bun:test";
+import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import {
   existsSync,
   lstatSync,
@@ -24,6 +25,8 @@ import { localRandom } from "@nethsec/host/random";
 import { type Manifest, ManifestReader, parseManifest } from "./manifest.ts";
 import { Interrupted, journalPath, recoverRestore } from "./restore-journal.ts";
 import { restore } from "./restore.ts";
+
+setDefaultTimeout(paced(120_000));
 
 type Tree = { readonly [name: string]: Tree | string };
 
@@ -150,7 +153,7 @@ test("the backup equals the primary after the next run, wherever a run is cut, a
     ),
     { numRuns: 100 },
   );
-}, 120_000);
+});
 
 test("whatever happened to the files between the cut and the start, recovery does not throw, and the next run puts all right", () => {
   fc.assert(
@@ -182,7 +185,7 @@ test("whatever happened to the files between the cut and the start, recovery doe
     ),
     { numRuns: 100 },
   );
-}, 120_000);
+});
 
 test("no manifest removes the files by which the node is reached", () => {
   begin("one");
@@ -211,7 +214,7 @@ test("what is excluded stays as it is, with the folders above it, and the rest f
     }),
     { numRuns: 80 },
   );
-}, 60_000);
+});
 
 test.each([
   ["garbage", "{"],

@@ -1,5 +1,8 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "../testing/pace.ts";
 import { join } from "node:path";
+
+setDefaultTimeout(paced(60_000));
 
 test("a program that outlives its starter does not hold it up", async () => {
   const options = '{ stdout: "ignore", stderr: "ignore", outlives: true }';
@@ -10,4 +13,4 @@ test("a program that outlives its starter does not hold it up", async () => {
   expect(await starter.exited).toBe(0);
   // The program still runs; a starter that waited for it would have ended after it.
   expect(process.kill(pid, "SIGTERM")).toBe(true);
-}, 60_000);
+});

@@ -179,7 +179,7 @@ test("with require_encryption nothing leaves without a passphrase: exit code 4, 
   expect([portal.files.size, portal.alerts]).toEqual([0, [`${alert} FAILURE`]]);
   host.files.write("/etc/backup.pass", "correct horse", { mode: 0o600 });
   expect(await send()).toMatchObject({ sent: true, encrypted: true });
-}, 30_000);
+});
 
 test("with backup_alert_disabled the portal is not told that backups are not encrypted", async () => {
   host.uci.change((transaction) => transaction.set("ns-plug", "config", "backup_alert_disabled", "1"));

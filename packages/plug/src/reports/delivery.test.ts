@@ -1,11 +1,14 @@
 /** Deliveries that mix acceptable rows with rows that a controller always refuses (rules recorded: controller-http.json, names with "U+0000"). */
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { paced } from "@nethsec/host/testing/pace";
 import { NethsecError } from "@nethsec/host/error";
 import { fakeHost, type FakeHost } from "@nethsec/host/testing/fake-host";
 import fc from "fast-check";
 import { pushReports } from "./push.ts";
 import { refusedRows } from "./refusals.ts";
 import { moveApart } from "./seconds.ts";
+
+setDefaultTimeout(paced(60_000));
 
 const now = new Date(2026, 4, 5, 12, 30).getTime();
 const { signal } = new AbortController();
@@ -89,7 +92,7 @@ test("bad rows anywhere among good ones: every good one arrives once, every bad 
     }),
     { numRuns: 25 },
   );
-}, 60_000);
+});
 
 test("a dump that replaces: the good rows stand at the controller afterwards", async () => {
   using host = unit({
