@@ -78,6 +78,14 @@ test("a month has a bounded number of changes, and says when more are left out",
   expect(text().trim().split(/\n+/)).toHaveLength(65_536);
 });
 
+test("a file that is larger than its bound grows no more", () => {
+  const path = `${base}/.devices/2026-11`;
+  host.files.write(path, "x".repeat(6_000_000));
+  expect(log().note(hourKey(day, 9), [[address, anna]])).toBe(false);
+  expect(host.files.stat(path)?.size).toBe(6_000_000);
+  expect(log().of(day)(address, 9)).toBeUndefined();
+});
+
 test("any sequence of notes: each hour has the device noted last at or before it", () => {
   const notes = fc.array(
     fc.record({

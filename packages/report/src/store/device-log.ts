@@ -94,8 +94,11 @@ export class DeviceLog {
     const mark = this.#markOf(path);
     const known = this.#months.get(path);
     if (known?.mark === mark) return known;
-    const isReadable = mark !== "" && (this.#files.stat(path)?.size ?? 0) <= maxBytes;
-    const month = monthOf(mark, isReadable ? (this.#files.readText(path) ?? "") : "");
+    // Larger than it can be by our own lines: neither read nor written to.
+    const isOurs = (this.#files.stat(path)?.size ?? 0) <= maxBytes;
+    const month = isOurs
+      ? monthOf(mark, this.#files.readText(path) ?? "")
+      : { mark, changes: new Map<string, Change[]>(), lines: maxLines };
     // Years are read a month at a time.
     this.#months.clear();
     this.#months.set(path, month);
