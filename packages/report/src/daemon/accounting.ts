@@ -9,6 +9,7 @@ import type { FlowEvent, FlowIdentity } from "./flow-event.ts";
 import { Field, Flag, FlowTable } from "./flow-table.ts";
 import type { Ledger } from "./ledger.ts";
 import { Aliases } from "./aliases.ts";
+import { WaitingBytes, waitingFields } from "./waiting-bytes.ts";
 
 /** Rows of ended flows stay this long to absorb repeated events; only the newest ones, so that a flood of short flows leaves room. */
 const purgedGraceSeconds = 60;
@@ -19,13 +20,9 @@ const maxIdentities = 100_000;
 /** `agent_status` says every 15 s whether only external interfaces are captured; after this long without it, the accounting guesses. */
 const decideSeconds = 60;
 
-/** Bytes waiting for an identity, {@link waitingFields} numbers for each hour: hour, bytes, and how many of them are download and upload; … */
-export type Waiting = number[];
-export const waitingFields = 4;
-
 export class Accounting {
   readonly flows = new FlowTable();
-  readonly waiting = new Map<number, Waiting>();
+  readonly waiting = new WaitingBytes();
   /**
    * Unix ms: the table knows every flow that began at or after this moment, so the whole total of such a flow is new. Moves
    * forward only when the table forgets flows that may be alive.
@@ -164,25 +161,14 @@ export class Accounting {
   /** Gives up waiting after the previous hour: such an identity never comes, and waiting bytes of unknown flows must not pile up. */
   #giveUpOld(): void {
     const previous = this.#hourAt(this.#wall - 3_600_000);
-    for (const [row, waits] of this.waiting) {
-      while (waits.length > 0 && waits[0] !== previous && waits[0] !== this.#hour) {
-        const [hour = 0, bytes = 0] = waits.splice(0, waitingFields);
-        if (!this.#undecided(row)) this.#ledger.addUnattributed(hour, bytes);
-      }
-      if (waits.length === 0) this.waiting.delete(row);
-    }
+    this.waiting.forgetOld([previous, this.#hour], (row, hour, bytes) => {
+      if (!this.#undecided(row)) this.#ledger.addUnattributed(hour, bytes);
+    });
   }
 
   /** Bytes waiting for an identity, by the hour in which they were reported. */
   waitingByHour(): Map<HourKey, number> {
-    const hours = new Map<HourKey, number>();
-    for (const waits of this.waiting.values()) {
-      for (let at = 0; at < waits.length; at += waitingFields) {
-        const hour = waits[at] ?? 0;
-        hours.set(hour, (hours.get(hour) ?? 0) + (waits[at + 1] ?? 0));
-      }
-    }
-    return hours;
+    return this.waiting.byHour();
   }
 
   /** Returns one shared object for equal identities, in most cases. */
@@ -348,10 +334,7 @@ export class Accounting {
       else this.#ledger.add(hour, identity, bytes, download, upload);
       return;
     }
-    const waits = this.waiting.get(row);
-    if (waits === undefined) this.waiting.set(row, [hour, bytes, download, upload]);
-    else if (waits.at(-waitingFields) === hour) addToLast(waits, bytes, download, upload);
-    else waits.push(hour, bytes, download, upload);
+    this.waiting.add(row, hour, bytes, download, upload);
   }
 
   /** Attributes the bytes that waited for the flow's identity. */
@@ -409,10 +392,4 @@ export class Accounting {
 
 function sameIdentity(a: FlowIdentity, b: FlowIdentity): boolean {
   return a.host === b.host && a.application === b.application && a.protocol === b.protocol && a.client === b.client;
-}
-
-function addToLast(waiting: Waiting, bytes: number, download: number, upload: number): void {
-  const at = waiting.length - waitingFields;
-  for (const [index, more] of [bytes, download, upload].entries())
-    waiting[at + 1 + index] = (waiting[at + 1 + index] ?? 0) + more;
 }

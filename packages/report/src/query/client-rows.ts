@@ -1,4 +1,4 @@
-/** Clients as lists show them, and which of them a question is about. Pure. */
+/** Clients as lists show them, and which of them a question is about. Pure, but for the lookup of names. */
 import type { ClientGroup } from "../groups/client-groups.ts";
 import { addressOf, clientRow, deviceOf, isDevice } from "../store/client-key.ts";
 import type { Narrow } from "./narrow.ts";
